@@ -1,0 +1,19 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "nsarm",
+  products: [
+    .library(name: "Torch", targets: ["Torch"]),
+  ],
+  dependencies: [
+    .package(path: "Packages/CTorch"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
+    .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+  ],
+  swiftLanguageModes: [.v5]
+)

@@ -1,0 +1,85 @@
+// A C interface to libtorch: tensors as opaque handles, and every ATen operator through libtorch's
+// dispatcher, by its schema name. Functions that can fail return NULL on success or a message that the
+// caller frees with ct_free_message.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CT_API __attribute__((visibility("default")))
+
+typedef void *ct_tensor;    // one owned reference to a tensor
+typedef void *ct_operator;  // an operator of the dispatcher; lives for ever
+
+typedef enum {
+  CT_NONE, CT_TENSOR, CT_INT, CT_DOUBLE, CT_BOOL, CT_STRING, CT_INTS, CT_DOUBLES, CT_TENSORS,
+} ct_kind;
+
+// One argument or result of an operator. `pointer` holds the tensor, the UTF-8 text, or `count`
+// int64_t, double or ct_tensor elements.
+typedef struct {
+  int32_t kind;
+  int64_t integer;
+  double real;
+  const void *pointer;
+  int64_t count;
+} ct_value;
+
+typedef char *ct_message;
+CT_API void ct_free_message(ct_message message);
+
+// Process-wide state
+CT_API void ct_initialize(void);
+CT_API ct_message ct_load_library(const char *path);
+CT_API bool ct_device_available(const char *type);
+CT_API void ct_set_thread_count(int32_t count);
+CT_API int32_t ct_thread_count(void);
+CT_API void ct_manual_seed(uint64_t seed);
+CT_API const char *ct_version(void);
+
+// Thread-local modes; each returns the previous value
+CT_API bool ct_set_grad_mode(bool enabled);
+CT_API bool ct_set_autocast(const char *device, bool enabled, int32_t dtype);
+
+// Operators
+CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result);
+// Calls an operator; missing trailing arguments take the schema's defaults. Results (tensors are owned
+// by the caller) go to `results`, lists of tensors flattened; `result_count` holds the capacity before.
+CT_API ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count,
+                          ct_value *results, int32_t *result_count);
+
+// Tensors
+CT_API ct_message ct_tensor_copying(const void *bytes, int32_t dtype, const int64_t *sizes,
+                                    int32_t dimensions, ct_tensor *result);
+// Wraps memory that stays valid until `release(context)` is called.
+CT_API ct_message ct_tensor_wrapping(void *bytes, int32_t dtype, const int64_t *sizes,
+                                     int32_t dimensions, void (*release)(void *), void *context,
+                                     ct_tensor *result);
+CT_API void ct_tensor_release(ct_tensor tensor);
+CT_API int32_t ct_tensor_dimensions(ct_tensor tensor);
+CT_API void ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
+CT_API int32_t ct_tensor_dtype(ct_tensor tensor);
+CT_API void ct_tensor_device(ct_tensor tensor, char *text, int32_t capacity);
+CT_API bool ct_tensor_is_contiguous(ct_tensor tensor);
+CT_API void *ct_tensor_data(ct_tensor tensor);  // CPU tensors only, else NULL
+
+// Autograd
+CT_API bool ct_tensor_requires_grad(ct_tensor tensor);
+CT_API ct_message ct_tensor_set_requires_grad(ct_tensor tensor, bool value);
+CT_API ct_tensor ct_tensor_grad(ct_tensor tensor);  // NULL when there is none
+CT_API void ct_tensor_clear_grad(ct_tensor tensor);
+CT_API ct_message ct_backward(ct_tensor loss);
+// d(outputs)/d(inputs), optionally weighted; results[i] is NULL when inputs[i] was not used.
+CT_API ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weights, int32_t output_count,
+                               const ct_tensor *inputs, int32_t input_count, bool retain_graph,
+                               ct_tensor *results);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,209 @@
+import CTorch
+import Foundation
+
+/// Something that an ATen operator takes as an argument.
+public protocol OperatorArgument {
+  func append(to arguments: inout OperatorArguments)
+}
+
+/// The arguments of one call, with what keeps their memory alive until it returns.
+public struct OperatorArguments {
+  private enum List { case none, text(Int), integers(Int), reals(Int), tensors(Int) }
+  private var values: [ct_value] = []
+  private var lists: [List] = []
+  private var texts: [[CChar]] = []
+  private var integers: [Int64] = []
+  private var reals: [Double] = []
+  private var handles: [ct_tensor?] = []
+  private var owners: [Tensor] = []
+
+  init(_ arguments: [any OperatorArgument]) {
+    values.reserveCapacity(arguments.count)
+    for argument in arguments { argument.append(to: &self) }
+  }
+
+  private mutating func append(
+    _ kind: ct_kind, integer: Int64 = 0, real: Double = 0, pointer: UnsafeRawPointer? = nil,
+    count: Int = 0, list: List = .none
+  ) {
+    values.append(
+      ct_value(
+        kind: Int32(kind.rawValue), integer: integer, real: real, pointer: pointer,
+        count: Int64(count)))
+    lists.append(list)
+  }
+
+  mutating func appendNone() { append(CT_NONE) }
+  mutating func append(_ value: Int) { append(CT_INT, integer: Int64(value)) }
+  mutating func append(_ value: Double) { append(CT_DOUBLE, real: value) }
+  mutating func append(_ value: Bool) { append(CT_BOOL, integer: value ? 1 : 0) }
+
+  mutating func append(_ value: Tensor) {
+    owners.append(value)
+    append(CT_TENSOR, pointer: UnsafeRawPointer(value.handle))
+  }
+
+  mutating func append(_ value: String) {
+    texts.append(value.utf8CString.map { $0 })
+    append(CT_STRING, list: .text(texts.count - 1))
+  }
+
+  mutating func append(_ value: [Int]) {
+    append(CT_INTS, count: value.count, list: .integers(integers.count))
+    integers.append(contentsOf: value.lazy.map(Int64.init))
+  }
+
+  mutating func append(_ value: [Double]) {
+    append(CT_DOUBLES, count: value.count, list: .reals(reals.count))
+    reals.append(contentsOf: value)
+  }
+
+  mutating func append(_ value: [Tensor?]) {
+    append(CT_TENSORS, count: value.count, list: .tensors(handles.count))
+    owners.append(contentsOf: value.compactMap { $0 })
+    handles.append(contentsOf: value.map { $0?.handle })
+  }
+
+  /// Runs `body` with the arguments in C's form.
+  func withValues(
+    _ body: (UnsafePointer<ct_value>?, Int32) -> ct_message?
+  ) -> ct_message? {
+    var values = values
+    return integers.withUnsafeBufferPointer { integers in
+      reals.withUnsafeBufferPointer { reals in
+        handles.withUnsafeBufferPointer { handles in
+          withExtendedLifetime((owners, texts)) {
+            var copies: [UnsafeMutablePointer<CChar>] = []
+            defer { copies.forEach { free($0) } }
+            for index in values.indices {
+              switch lists[index] {
+              case .none: continue
+              case .text(let at):
+                copies.append(strdup(texts[at]))
+                values[index].pointer = UnsafeRawPointer(copies[copies.count - 1])
+              case .integers(let at):
+                values[index].pointer = integers.baseAddress.map { UnsafeRawPointer($0 + at) }
+              case .reals(let at):
+                values[index].pointer = reals.baseAddress.map { UnsafeRawPointer($0 + at) }
+              case .tensors(let at):
+                values[index].pointer = handles.baseAddress.map { UnsafeRawPointer($0 + at) }
+              }
+            }
+            return values.withUnsafeBufferPointer { body($0.baseAddress, Int32($0.count)) }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension Tensor: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension Int: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension Double: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension Bool: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension String: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension DType: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(Int(code)) }
+}
+extension Device: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(description) }
+}
+extension Optional: OperatorArgument where Wrapped: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) {
+    if let self { self.append(to: &arguments) } else { arguments.appendNone() }
+  }
+}
+extension Array: OperatorArgument where Element: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) {
+    if let integers = self as? [Int] {
+      arguments.append(integers)
+    } else if let reals = self as? [Double] {
+      arguments.append(reals)
+    } else if let flags = self as? [Bool] {
+      arguments.append(flags.map { $0 ? 1 : 0 })
+    } else if let tensors = self as? [Tensor] {
+      arguments.append(tensors)
+    } else if let tensors = self as? [Tensor?] {
+      arguments.append(tensors)
+    } else {
+      preconditionFailure("no operator takes a list of \(Element.self)")
+    }
+  }
+}
+
+/// libtorch's dispatcher: every ATen operator by its schema name.
+public enum Operators {
+  private static let lock = NSLock()
+  nonisolated(unsafe) private static var handles: [String: ct_operator] = [:]
+
+  private static func handle(_ name: String) throws -> ct_operator {
+    lock.lock()
+    defer { lock.unlock() }
+    if let known = handles[name] { return known }
+    TorchRuntime.initialize()
+    let parts = name.split(separator: ".", maxSplits: 1)
+    let qualified = parts[0].contains("::") ? String(parts[0]) : "aten::" + parts[0]
+    var result: ct_operator?
+    try check(ct_find_operator(qualified, parts.count > 1 ? String(parts[1]) : "", &result))
+    handles[name] = result!
+    return result!
+  }
+
+  /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing arguments
+  /// take the schema's defaults.
+  /// - Throws: `TorchError` with libtorch's message.
+  public static func attempt(
+    _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
+  ) throws -> [Tensor] {
+    try values(name, arguments, capacity: capacity).map { value in
+      guard value.kind == Int32(CT_TENSOR.rawValue) else {
+        throw TorchError("\(name) returned something else than a tensor")
+      }
+      return Tensor(owning: UnsafeMutableRawPointer(mutating: value.pointer!))
+    }
+  }
+
+  static func values(
+    _ name: String, _ arguments: [any OperatorArgument], capacity: Int
+  ) throws -> [ct_value] {
+    let handle = try handle(name)
+    var results = [ct_value](repeating: ct_value(), count: capacity)
+    var count = Int32(capacity)
+    let message = OperatorArguments(arguments).withValues { values, length in
+      ct_call(handle, values, length, &results, &count)
+    }
+    if let message {
+      throw TorchError("\(name): " + text(of: message).prefix { $0 != "\n" })
+    }
+    return Array(results.prefix(Int(count)))
+  }
+}
+
+/// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming error:
+/// it stops the program with libtorch's message.
+@discardableResult
+public func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
+  atenList(name, arguments)[0]
+}
+
+/// Calls an ATen operator with several tensors, or none, as its result.
+@discardableResult
+public func atenList(
+  _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
+) -> [Tensor] {
+  do {
+    return try Operators.attempt(name, arguments, capacity: capacity)
+  } catch {
+    fatalError("\(error)")
+  }
+}

@@ -1,0 +1,121 @@
+import CTorch
+import Foundation
+
+/// What libtorch reports when a resource is missing: memory, a device, a file, an operator.
+public struct TorchError: Error, LocalizedError, CustomStringConvertible {
+  public let description: String
+  public var errorDescription: String? { description }
+
+  init(_ message: String) { description = message }
+}
+
+/// Consumes a message of the C interface.
+func text(of message: ct_message) -> String {
+  defer { ct_free_message(message) }
+  return String(cString: message)
+}
+
+/// Throws the first line of a message of the C interface, if there is one.
+func check(_ message: ct_message?) throws {
+  guard let message else { return }
+  let lines = text(of: message).split(separator: "\n", maxSplits: 1)
+  throw TorchError(String(lines.first ?? "unknown libtorch error"))
+}
+
+/// Process-wide settings of libtorch.
+public enum TorchRuntime {
+  private static let initialized: Void = ct_initialize()
+
+  /// Prepares the memory allocator; called by the first tensor, or earlier for good measure.
+  public static func initialize() { _ = initialized }
+
+  /// The version of the libtorch in use, such as "2.13.0".
+  public static var version: String { String(cString: ct_version()) }
+
+  /// Threads that CPU operators use.
+  public static var threadCount: Int {
+    get { Int(ct_thread_count()) }
+    set { ct_set_thread_count(Int32(newValue)) }
+  }
+
+  /// Seeds libtorch's default generators (CPU and CUDA).
+  public static func seed(_ seed: UInt64) { ct_manual_seed(seed) }
+}
+
+/// Runs `body` without recording operations for autograd.
+public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+  let previous = ct_set_grad_mode(false)
+  defer { _ = ct_set_grad_mode(previous) }
+  return try body()
+}
+
+/// Runs `body` with matrix products, convolutions and attention in `dtype`, and operators that need
+/// range or precision in float32 (libtorch's autocast). `nil` or `.float32` leaves everything as it is.
+public func withAutocast<Result>(
+  _ dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
+) rethrows -> Result {
+  guard let dtype, dtype != .float32 else { return try body() }
+  let previous = ct_set_autocast(device.type, true, dtype.code)
+  defer { _ = ct_set_autocast(device.type, previous, dtype.code) }
+  return try body()
+}
+
+/// Where tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
+public struct Device: Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+  public static let cpu = Device(unchecked: "cpu")
+
+  init(unchecked name: String) { description = name }
+
+  /// - Throws: `TorchError` when this machine or this libtorch has no such device.
+  public init(_ name: String) throws {
+    self.init(unchecked: name)
+    if type == "cuda" { Device.loadCUDA }
+    guard Device.isAvailable(type) else {
+      let offered = Device.available.map(\.description).joined(separator: ", ")
+      throw TorchError("device '\(name)' is not available here; choose from: \(offered)")
+    }
+  }
+
+  /// "cpu", "cuda" or "mps", without an index.
+  public var type: String { String(description.prefix { $0 != ":" }) }
+
+  /// The kinds of device that are present.
+  public static var available: [Device] {
+    loadCUDA
+    return ["cpu", "cuda", "mps"].filter(isAvailable).map(Device.init(unchecked:))
+  }
+
+  private static func isAvailable(_ type: String) -> Bool { ct_device_available(type) }
+
+  /// The CUDA half of libtorch, when the installed build has one; CPU users never need it.
+  private static let loadCUDA: Void = {
+    if let message = ct_load_library("libtorch_cuda.so") { ct_free_message(message) }
+  }()
+}
+
+/// Element types; the raw codes are libtorch's `ScalarType`.
+public enum DType: Int32, Sendable, CaseIterable {
+  case uint8 = 0, int8 = 1, int16 = 2, int32 = 3, int64 = 4
+  case float16 = 5, float32 = 6, float64 = 7
+  case bool = 11, bfloat16 = 15, float8E4M3 = 24
+
+  var code: Int32 { rawValue }
+
+  /// Bytes per element.
+  public var size: Int {
+    switch self {
+    case .uint8, .int8, .bool, .float8E4M3: 1
+    case .int16, .float16, .bfloat16: 2
+    case .int32, .float32: 4
+    case .int64, .float64: 8
+    }
+  }
+
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float16, .float32, .float64, .bfloat16, .float8E4M3: true
+    default: false
+    }
+  }
+}

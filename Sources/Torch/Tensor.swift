@@ -1,0 +1,209 @@
+import CTorch
+import Foundation
+
+/// An n-dimensional array on a device: one reference to a libtorch tensor, dropped with the last Swift
+/// reference to this object.
+public final class Tensor: @unchecked Sendable {
+  let handle: ct_tensor
+
+  init(owning handle: ct_tensor) { self.handle = handle }
+  deinit { ct_tensor_release(handle) }
+
+  /// The number of elements along each dimension.
+  public var shape: [Int] {
+    var sizes = [Int64](repeating: 0, count: Int(ct_tensor_dimensions(handle)))
+    ct_tensor_sizes(handle, &sizes)
+    return sizes.map(Int.init)
+  }
+
+  public var rank: Int { Int(ct_tensor_dimensions(handle)) }
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The size along `dimension`; negative dimensions count from the end.
+  public func size(_ dimension: Int) -> Int {
+    let shape = shape
+    return shape[dimension < 0 ? dimension + shape.count : dimension]
+  }
+
+  public var dtype: DType {
+    guard let dtype = DType(rawValue: ct_tensor_dtype(handle)) else {
+      fatalError("element type \(ct_tensor_dtype(handle)) is not supported")
+    }
+    return dtype
+  }
+
+  public var device: Device {
+    var name = [CChar](repeating: 0, count: 32)
+    ct_tensor_device(handle, &name, 32)
+    return Device(unchecked: String(cString: name))
+  }
+
+  // MARK: Construction
+
+  /// A tensor on the CPU with a copy of `values`.
+  public convenience init<Scalar: TensorScalar>(_ values: [Scalar], shape: [Int]? = nil) {
+    let shape = shape ?? [values.count]
+    precondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
+    self.init(owning: values.withUnsafeBytes {
+      Tensor.copying($0.baseAddress, Scalar.dtype, shape)
+    })
+  }
+
+  /// A tensor on the CPU with a copy of raw little-endian bytes.
+  public convenience init(bytes: UnsafeRawBufferPointer, dtype: DType, shape: [Int]) {
+    precondition(bytes.count == shape.reduce(1, *) * dtype.size, "bytes do not fit \(shape)")
+    self.init(owning: Tensor.copying(bytes.baseAddress, dtype, shape))
+  }
+
+  /// A tensor over memory that `owner` keeps alive and nobody changes (mapped weights).
+  public convenience init(
+    wrapping bytes: UnsafeRawPointer, dtype: DType, shape: [Int], owner: AnyObject
+  ) {
+    TorchRuntime.initialize()
+    var result: ct_tensor?
+    let message = ct_tensor_wrapping(
+      UnsafeMutableRawPointer(mutating: bytes), dtype.code, shape.map(Int64.init),
+      Int32(shape.count), { Unmanaged<AnyObject>.fromOpaque($0!).release() },
+      Unmanaged.passRetained(owner).toOpaque(), &result)
+    if let message { fatalError(text(of: message)) }
+    self.init(owning: result!)
+  }
+
+  private static func copying(
+    _ bytes: UnsafeRawPointer?, _ dtype: DType, _ shape: [Int]
+  ) -> ct_tensor {
+    TorchRuntime.initialize()
+    var result: ct_tensor?
+    let message = ct_tensor_copying(
+      bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result)
+    if let message { fatalError(text(of: message)) }
+    return result!
+  }
+
+  public static func zeros(
+    _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
+  ) -> Tensor {
+    aten("zeros", shape, dtype, Int?.none, device)
+  }
+
+  public static func ones(
+    _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
+  ) -> Tensor {
+    aten("ones", shape, dtype, Int?.none, device)
+  }
+
+  public static func full(
+    _ shape: [Int], _ value: Double, _ dtype: DType = .float32, on device: Device = .cpu
+  ) -> Tensor {
+    aten("full", shape, value, dtype, Int?.none, device)
+  }
+
+  /// Memory for a tensor whose elements are written before they are read.
+  public static func empty(
+    _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
+  ) -> Tensor {
+    aten("empty.memory_format", shape, dtype, Int?.none, device)
+  }
+
+  /// 0, 1, ..., count - 1.
+  public static func range(_ count: Int, _ dtype: DType = .int64, on device: Device = .cpu) -> Tensor {
+    aten("arange", count, dtype, Int?.none, device)
+  }
+
+  public static func zeros(like other: Tensor) -> Tensor { aten("zeros_like", other) }
+  public static func ones(like other: Tensor) -> Tensor { aten("ones_like", other) }
+  public static func empty(like other: Tensor) -> Tensor { aten("empty_like", other) }
+
+  /// Samples of N(0, 1) from libtorch's generator.
+  public static func randn(_ shape: [Int], on device: Device = .cpu) -> Tensor {
+    aten("randn", shape, DType.float32, Int?.none, device)
+  }
+
+  /// Samples of U[0, 1) from libtorch's generator.
+  public static func rand(_ shape: [Int], on device: Device = .cpu) -> Tensor {
+    aten("rand", shape, DType.float32, Int?.none, device)
+  }
+
+  // MARK: Elements
+
+  /// The elements in row-major order.
+  public func values<Scalar: TensorScalar>(_: Scalar.Type = Scalar.self) -> [Scalar] {
+    let host = detached().to(Scalar.dtype).to(.cpu).contiguous()
+    let count = count
+    guard count > 0 else { return [] }
+    let pointer = ct_tensor_data(host.handle)!.assumingMemoryBound(to: Scalar.self)
+    return withExtendedLifetime(host) {
+      Array(UnsafeBufferPointer(start: pointer, count: count))
+    }
+  }
+
+  public var floats: [Float] { values() }
+
+  /// The value of a tensor with one element.
+  public var item: Double {
+    precondition(count == 1, "item of a tensor of shape \(shape)")
+    return values(Double.self)[0]
+  }
+
+  /// The raw bytes of a contiguous CPU tensor, valid inside `body` only.
+  public func withBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withMutableBytes { try body(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// As `withBytes`, for writing in place.
+  public func withMutableBytes<Result>(
+    _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    precondition(
+      device == .cpu && ct_tensor_is_contiguous(handle), "bytes of a CPU tensor in row-major order")
+    return try body(
+      UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: count * dtype.size))
+  }
+
+  // MARK: Autograd
+
+  public var requiresGradient: Bool {
+    get { ct_tensor_requires_grad(handle) }
+    set {
+      if let message = ct_tensor_set_requires_grad(handle, newValue) { fatalError(text(of: message)) }
+    }
+  }
+
+  /// The gradient that `backward` accumulated into this leaf.
+  public var gradient: Tensor? { ct_tensor_grad(handle).map(Tensor.init(owning:)) }
+
+  public func clearGradient() { ct_tensor_clear_grad(handle) }
+
+  /// Accumulates d(self)/d(leaf) into the gradient of every leaf; self has one element.
+  /// - Throws: `TorchError`, for example when memory runs out.
+  public func backward() throws { try check(ct_backward(handle)) }
+
+  /// This tensor outside of the graph, sharing its memory.
+  public func detached() -> Tensor { aten("detach", self) }
+}
+
+/// d(outputs)/d(inputs), weighted by `weights` (vector-Jacobian product); `nil` for unused inputs.
+public func gradients(
+  of outputs: [Tensor], weights: [Tensor]? = nil, with inputs: [Tensor], retainGraph: Bool = false
+) throws -> [Tensor?] {
+  var results = [ct_tensor?](repeating: nil, count: inputs.count)
+  try withExtendedLifetime((outputs, weights, inputs)) {
+    let weighting = weights?.map { Optional($0.handle) }
+    try check(
+      ct_gradients(
+        outputs.map { Optional($0.handle) }, weighting, Int32(outputs.count),
+        inputs.map { Optional($0.handle) }, Int32(inputs.count), retainGraph, &results))
+  }
+  return results.map { $0.map(Tensor.init(owning:)) }
+}
+
+/// Swift types that tensors hold.
+public protocol TensorScalar { static var dtype: DType { get } }
+extension Float: TensorScalar { public static var dtype: DType { .float32 } }
+extension Double: TensorScalar { public static var dtype: DType { .float64 } }
+extension Int64: TensorScalar { public static var dtype: DType { .int64 } }
+extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
+extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
+extension Bool: TensorScalar { public static var dtype: DType { .bool } }

@@ -1,0 +1,167 @@
+/// Elementwise arithmetic, shapes and reductions. Each method is the ATen operator of that name.
+extension Tensor {
+  // MARK: Arithmetic (with broadcasting)
+
+  public static func + (a: Tensor, b: Tensor) -> Tensor { aten("add.Tensor", a, b) }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { aten("sub.Tensor", a, b) }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { aten("mul.Tensor", a, b) }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { aten("div.Tensor", a, b) }
+  public static func + (a: Tensor, b: Double) -> Tensor { aten("add.Scalar", a, b) }
+  public static func - (a: Tensor, b: Double) -> Tensor { aten("sub.Scalar", a, b) }
+  public static func * (a: Tensor, b: Double) -> Tensor { aten("mul.Scalar", a, b) }
+  public static func / (a: Tensor, b: Double) -> Tensor { aten("div.Scalar", a, b) }
+  public static func + (a: Double, b: Tensor) -> Tensor { b + a }
+  public static func * (a: Double, b: Tensor) -> Tensor { b * a }
+  public static func - (a: Double, b: Tensor) -> Tensor { aten("rsub.Scalar", b, a) }
+  public static prefix func - (a: Tensor) -> Tensor { aten("neg", a) }
+
+  /// self + scale * other, in place and outside of the graph.
+  public func addInPlace(_ other: Tensor, scale: Double = 1) {
+    withoutGradients { _ = aten("add_.Tensor", self, other, scale) }
+  }
+
+  /// Writes `source`, broadcast and converted, into this tensor's memory.
+  public func copyInPlace(_ source: Tensor) {
+    withoutGradients { _ = aten("copy_", self, source) }
+  }
+
+  public static func .> (a: Tensor, b: Double) -> Tensor { aten("gt.Scalar", a, b) }
+  public static func .< (a: Tensor, b: Double) -> Tensor { aten("lt.Scalar", a, b) }
+  public static func .== (a: Tensor, b: Tensor) -> Tensor { aten("eq.Tensor", a, b) }
+  public static func .< (a: Tensor, b: Tensor) -> Tensor { aten("lt.Tensor", a, b) }
+  public static func .<= (a: Tensor, b: Tensor) -> Tensor { aten("le.Tensor", a, b) }
+
+  public func abs() -> Tensor { aten("abs", self) }
+  public func square() -> Tensor { aten("square", self) }
+  public func sqrt() -> Tensor { aten("sqrt", self) }
+  public func exp() -> Tensor { aten("exp", self) }
+  public func log() -> Tensor { aten("log", self) }
+  public func sign() -> Tensor { aten("sign", self) }
+  public func rounded() -> Tensor { aten("round", self) }
+  public func sigmoid() -> Tensor { aten("sigmoid", self) }
+  public func relu() -> Tensor { aten("relu", self) }
+  public func silu() -> Tensor { aten("silu", self) }
+  public func softplus() -> Tensor { aten("softplus", self) }
+  public func leakyRelu(_ slope: Double) -> Tensor { aten("leaky_relu", self, slope) }
+
+  /// x Φ(x), exactly or by its tanh approximation.
+  public func gelu(approximate: Bool = false) -> Tensor {
+    aten("gelu", self, approximate ? "tanh" : "none")
+  }
+
+  public func clamped(min: Double? = nil, max: Double? = nil) -> Tensor {
+    aten("clamp", self, min, max)
+  }
+
+  public func softmax(_ dimension: Int) -> Tensor { aten("softmax.int", self, dimension) }
+  public func logSoftmax(_ dimension: Int) -> Tensor { aten("log_softmax.int", self, dimension) }
+
+  /// self where `condition`, otherwise `other`.
+  public func selected(where condition: Tensor, else other: Tensor) -> Tensor {
+    aten("where.self", condition, self, other)
+  }
+
+  // MARK: Reductions
+
+  public func sum() -> Tensor { aten("sum", self) }
+  public func mean() -> Tensor { aten("mean", self) }
+  public func max() -> Tensor { aten("max", self) }
+  public func min() -> Tensor { aten("min", self) }
+
+  public func sum(_ dimensions: [Int], keep: Bool = false) -> Tensor {
+    aten("sum.dim_IntList", self, dimensions, keep)
+  }
+
+  public func mean(_ dimensions: [Int], keep: Bool = false) -> Tensor {
+    aten("mean.dim", self, dimensions, keep)
+  }
+
+  public func variance(_ dimensions: [Int], unbiased: Bool, keep: Bool = false) -> Tensor {
+    aten("var.dim", self, dimensions, unbiased, keep)
+  }
+
+  public func argmax(_ dimension: Int) -> Tensor { aten("argmax", self, dimension) }
+
+  /// x / max(‖x‖₂, ε) along `dimension`.
+  public func l2Normalized(_ dimension: Int, epsilon: Double = 1e-12) -> Tensor {
+    self / aten("linalg_vector_norm", self, 2.0, [dimension], true).clamped(min: epsilon)
+  }
+
+  // MARK: Shape
+
+  /// The same elements in another shape; one size may be -1.
+  public func reshaped(_ shape: [Int]) -> Tensor { aten("reshape", self, shape) }
+  public func reshaped(_ shape: Int...) -> Tensor { reshaped(shape) }
+  public func permuted(_ order: Int...) -> Tensor { aten("permute", self, order) }
+  public func transposed(_ a: Int, _ b: Int) -> Tensor { aten("transpose.int", self, a, b) }
+  public func flattened(from first: Int = 0, to last: Int = -1) -> Tensor {
+    aten("flatten.using_ints", self, first, last)
+  }
+  public func unsqueezed(_ dimension: Int) -> Tensor { aten("unsqueeze", self, dimension) }
+  public func squeezed(_ dimension: Int) -> Tensor { aten("squeeze.dim", self, dimension) }
+  public func expanded(_ shape: [Int]) -> Tensor { aten("expand", self, shape) }
+  public func repeated(_ times: [Int]) -> Tensor { aten("repeat", self, times) }
+  public func flipped(_ dimensions: [Int]) -> Tensor { aten("flip", self, dimensions) }
+  public func contiguous() -> Tensor { aten("contiguous", self) }
+  public func cloned() -> Tensor { aten("clone", self) }
+
+  /// The same tensor with NHWC strides, which convolutions on CPUs prefer.
+  public func channelsLast() -> Tensor { aten("contiguous", self, 2) }
+
+  /// Elements start ..< start + length along `dimension`, sharing memory.
+  public func narrowed(_ dimension: Int, from start: Int, count length: Int) -> Tensor {
+    aten("narrow", self, dimension, start, length)
+  }
+
+  /// Index `index` along `dimension`, which is dropped.
+  public func selected(_ dimension: Int, _ index: Int) -> Tensor {
+    aten("select.int", self, dimension, index)
+  }
+
+  /// Every `step`-th element along `dimension`.
+  public func strided(_ dimension: Int, by step: Int, from start: Int = 0) -> Tensor {
+    aten("slice.Tensor", self, dimension, start, Int?.none, step)
+  }
+
+  public func gathered(_ dimension: Int, _ index: Tensor) -> Tensor {
+    aten("index_select", self, dimension, index)
+  }
+
+  public func split(_ sizes: [Int], _ dimension: Int) -> [Tensor] {
+    atenList("split_with_sizes", [self, sizes, dimension], capacity: sizes.count)
+  }
+
+  public func chunked(_ count: Int, _ dimension: Int) -> [Tensor] {
+    atenList("chunk", [self, count, dimension], capacity: count)
+  }
+
+  public static func concatenated(_ tensors: [Tensor], _ dimension: Int) -> Tensor {
+    aten("cat", tensors, dimension)
+  }
+
+  public static func stacked(_ tensors: [Tensor], _ dimension: Int = 0) -> Tensor {
+    aten("stack", tensors, dimension)
+  }
+
+  /// Zero, reflected or replicated padding; `sizes` from the last dimension: [left, right, top, bottom].
+  public func padded(_ sizes: [Int], _ mode: PaddingMode = .constant) -> Tensor {
+    aten("pad", self, sizes, mode.rawValue)
+  }
+
+  public enum PaddingMode: String { case constant, reflect, replicate }
+
+  // MARK: Type and place
+
+  public func to(_ dtype: DType) -> Tensor {
+    self.dtype == dtype ? self : aten("to.dtype", self, dtype)
+  }
+
+  public func to(_ device: Device) -> Tensor {
+    self.device == device ? self : aten("to.device", self, device, dtype)
+  }
+}
+
+infix operator .> : ComparisonPrecedence
+infix operator .< : ComparisonPrecedence
+infix operator .<= : ComparisonPrecedence
+infix operator .== : ComparisonPrecedence
