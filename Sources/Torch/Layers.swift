@@ -1,0 +1,100 @@
+/// y = x Wᵀ + b over the last axis.
+///
+/// # Shapes
+/// x `[..., I]` → `[..., O]`; `weight` `[O, I]`, `bias` `[O]`.
+public struct Linear {
+  public let weight: Parameter
+  public let bias: Parameter?
+
+  public init(
+    _ inputs: Int, _ outputs: Int, bias: Bool = true, gain: Double = 1, _ p: ParameterScope
+  ) throws {
+    weight = try p("weight", [outputs, inputs], .scaledNormal(fanIn: inputs, gain: gain))
+    self.bias = bias ? try p("bias", [outputs], .zeros) : nil
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias?.value) }
+}
+
+/// 2-D convolution with a square kernel.
+///
+/// # Shapes
+/// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`.
+public struct Conv2d {
+  public let weight, bias: Parameter
+  public let stride, padding: Int
+
+  /// `padding` defaults to what keeps the size at stride 1.
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil,
+    gain: Double = 1, _ p: ParameterScope
+  ) throws {
+    weight = try p(
+      "weight", [outputs, inputs, kernel, kernel],
+      .scaledNormal(fanIn: inputs * kernel * kernel, gain: gain))
+    bias = try p("bias", [outputs], .zeros)
+    self.stride = stride
+    self.padding = padding ?? kernel / 2
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.conv2d(weight.value, bias.value, stride: stride, padding: padding)
+  }
+}
+
+/// Layer normalisation over the trailing axes: y = γ · (x − E[x]) / √(Var[x] + ε) + β (Ba et al., 2016).
+///
+/// # Shapes
+/// x `[..., shape]` → the same; γ (`weight`) and β (`bias`) of shape `shape`.
+public struct LayerNorm {
+  public let weight, bias: Parameter
+  public let shape: [Int]
+  public let epsilon: Double
+
+  public init(_ shape: Int..., epsilon: Double = 1e-6, _ p: ParameterScope) throws {
+    weight = try p("weight", shape, .ones)
+    bias = try p("bias", shape, .zeros)
+    self.shape = shape
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.layerNorm(over: shape, weight.value, bias.value, epsilon: epsilon)
+  }
+}
+
+/// Root-mean-square normalisation over the last axis: y = γ · x / √(E[x²] + ε) (Zhang and Sennrich, 2019).
+///
+/// # Shapes
+/// x `[..., C]` → the same, in x's element type; the arithmetic is float32.
+public struct RMSNorm {
+  public let weight: Parameter
+  public let epsilon: Double
+
+  public init(_ channels: Int, epsilon: Double = 1e-6, _ p: ParameterScope) throws {
+    weight = try p("weight", [channels], .ones)
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let wide = x.to(.float32)
+    let scale = aten("rsqrt", wide.square().mean([-1], keep: true) + epsilon)
+    return (wide * scale).to(x.dtype) * weight.value
+  }
+}
+
+/// A table of vectors, one per index.
+///
+/// # Shapes
+/// indices `[...]` → `[..., C]`; `weight` `[N, C]`.
+public struct Embedding {
+  public let weight: Parameter
+
+  public init(_ count: Int, _ channels: Int, deviation: Double = 0.02, _ p: ParameterScope) throws {
+    weight = try p("weight", [count, channels], .normal(deviation))
+  }
+
+  public func callAsFunction(_ indices: Tensor) -> Tensor {
+    aten("embedding", weight.value, indices)
+  }
+}

@@ -1,0 +1,175 @@
+/// A named tensor of a model. Training replaces or updates `value` in place.
+public final class Parameter: @unchecked Sendable {
+  public let name: String
+  public var value: Tensor
+
+  init(name: String, value: Tensor) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// Where the values of parameters come from, such as a checkpoint file.
+public protocol TensorSource {
+  /// How messages name this source, such as a file's path.
+  var title: String { get }
+  var names: [String] { get }
+  func tensor(_ name: String) throws -> Tensor
+}
+
+/// How a fresh parameter is filled.
+public enum Initializer: Sendable {
+  case zeros, ones, constant(Double)
+  /// N(0, σ²).
+  case normal(Double)
+  /// U(-bound, bound).
+  case uniform(Double)
+
+  /// N(0, gain² / fanIn).
+  public static func scaledNormal(fanIn: Int, gain: Double = 1) -> Initializer {
+    .normal(gain / Double(fanIn).squareRoot())
+  }
+
+  func fill(_ shape: [Int]) -> Tensor {
+    switch self {
+    case .zeros: .zeros(shape)
+    case .ones: .ones(shape)
+    case .constant(let value): .full(shape, value)
+    case .normal(let deviation): .randn(shape) * deviation
+    case .uniform(let bound): .rand(shape) * (2 * bound) - bound
+    }
+  }
+}
+
+/// What is wrong between a model and a checkpoint; every key that does not fit is listed.
+public struct ParameterMismatch: Error, CustomStringConvertible {
+  public let source: String
+  public let problems: [String]
+
+  public var description: String {
+    let shown = problems.prefix(5).joined(separator: "; ")
+    let rest = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
+    return "\(source) does not fit this model: \(shown)\(rest)"
+  }
+}
+
+/// The parameters of a model by name: made fresh, or loaded from a source and checked against it.
+public final class ParameterStore {
+  public private(set) var parameters: [Parameter] = []
+  private var byName: [String: Parameter] = [:]
+  private let source: (any TensorSource)?
+  private let device: Device
+  private var problems: [String] = []
+  private let renamed: (String) -> String
+
+  /// Fresh parameters from libtorch's generator, whose seed is set to `seed`.
+  public init(seed: UInt64, on device: Device = .cpu) {
+    TorchRuntime.seed(seed)
+    source = nil
+    self.device = device
+    renamed = { $0 }
+  }
+
+  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's.
+  public init(
+    _ source: any TensorSource, on device: Device = .cpu,
+    renamed: @escaping (String) -> String = { $0 }
+  ) {
+    self.source = source
+    self.device = device
+    self.renamed = renamed
+    available = Set(source.names)
+  }
+
+  private var available: Set<String> = []
+
+  /// The scope whose names have no prefix.
+  public var root: ParameterScope { ParameterScope(store: self, path: "") }
+
+  public subscript(name: String) -> Parameter? { byName[name] }
+
+  /// The number of elements of all parameters.
+  public var count: Int { parameters.reduce(0) { $0 + $1.value.count } }
+
+  func parameter(
+    _ name: String, _ shape: [Int], _ initializer: Initializer
+  ) throws -> Parameter {
+    precondition(byName[name] == nil, "parameter \(name) is declared twice")
+    let parameter = Parameter(name: name, value: try value(name, shape, initializer))
+    byName[name] = parameter
+    parameters.append(parameter)
+    return parameter
+  }
+
+  private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) throws -> Tensor {
+    guard let source else { return initializer.fill(shape).to(device) }
+    let key = renamed(name)
+    guard available.contains(key) else {
+      problems.append("'\(key)' is missing")
+      return Initializer.zeros.fill(shape)
+    }
+    let tensor = try source.tensor(key)
+    guard tensor.shape == shape else {
+      problems.append("'\(key)' has shape \(tensor.shape), expected \(shape)")
+      return Initializer.zeros.fill(shape)
+    }
+    return tensor.to(device)
+  }
+
+  /// Names of the source that no parameter asked for.
+  public var unused: [String] {
+    available.subtracting(byName.keys.map(renamed)).sorted()
+  }
+
+  /// Ends the construction of a model: reports missing, misshapen and (unless `ignoring` accepts them)
+  /// unused tensors, and values that are not finite.
+  /// - Throws: `ParameterMismatch`.
+  public func validate(ignoring: (String) -> Bool = { _ in false }) throws {
+    guard let source else { return }
+    problems += unused.filter { !ignoring($0) }.map { "'\($0)' is not part of the model" }
+    for parameter in parameters where parameter.value.dtype.isFloatingPoint {
+      if !aten("isfinite", parameter.value.sum()).values(Bool.self)[0] {
+        problems.append("'\(renamed(parameter.name))' holds values that are not finite")
+      }
+    }
+    guard problems.isEmpty else {
+      throw ParameterMismatch(source: source.title, problems: problems)
+    }
+  }
+
+  /// Makes every parameter a float32 leaf that collects gradients.
+  public func prepareForTraining() {
+    for parameter in parameters {
+      parameter.value = parameter.value.to(.float32).detached().cloned()
+      parameter.value.requiresGradient = true
+    }
+  }
+
+  /// Converts the parameters that `where` accepts to `dtype`.
+  public func convert(to dtype: DType, where accepts: (Parameter) -> Bool = { _ in true }) {
+    for parameter in parameters where accepts(parameter) {
+      parameter.value = parameter.value.to(dtype)
+    }
+  }
+}
+
+/// A path into a `ParameterStore`: `p / "blocks" / 0` names what lies under "blocks.0.".
+public struct ParameterScope {
+  let store: ParameterStore
+  let path: String
+
+  public static func / (scope: ParameterScope, name: String) -> ParameterScope {
+    ParameterScope(store: scope.store, path: scope.path + name + ".")
+  }
+
+  public static func / (scope: ParameterScope, index: Int) -> ParameterScope {
+    scope / String(index)
+  }
+
+  /// The parameter `name` of this scope: `shape` is checked, `initializer` fills a fresh one.
+  public func callAsFunction(
+    _ name: String, _ shape: [Int], _ initializer: Initializer
+  ) throws -> Parameter {
+    try store.parameter(path + name, shape, initializer)
+  }
+}
