@@ -125,16 +125,17 @@ extension Optional: OperatorArgument where Wrapped: OperatorArgument {
 }
 extension Array: OperatorArgument where Element: OperatorArgument {
   public func append(to arguments: inout OperatorArguments) {
-    if let integers = self as? [Int] {
-      arguments.append(integers)
-    } else if let reals = self as? [Double] {
-      arguments.append(reals)
-    } else if let flags = self as? [Bool] {
-      arguments.append(flags.map { $0 ? 1 : 0 })
-    } else if let tensors = self as? [Tensor] {
-      arguments.append(tensors)
-    } else if let tensors = self as? [Tensor?] {
-      arguments.append(tensors)
+    // By element type, not by content: an empty list casts to a list of anything.
+    if Element.self == Int.self {
+      arguments.append(self as! [Int])
+    } else if Element.self == Double.self {
+      arguments.append(self as! [Double])
+    } else if Element.self == Bool.self {
+      arguments.append((self as! [Bool]).map { $0 ? 1 : 0 })
+    } else if Element.self == Tensor.self {
+      arguments.append(self as! [Tensor])
+    } else if Element.self == Tensor?.self {
+      arguments.append(self as! [Tensor?])
     } else {
       preconditionFailure("no operator takes a list of \(Element.self)")
     }
