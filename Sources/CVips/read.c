@@ -1,0 +1,205 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+struct cvips_picture {
+  VipsImage *opened;   // grey or RGB, 8 or 16 bit, to be read once from top to bottom
+  VipsImage *decoded;  // the same, oriented, random access; NULL until decoded
+  int orientation;     // EXIF: 1...8
+};
+
+static bool is_grey(VipsInterpretation space) {
+  return space == VIPS_INTERPRETATION_B_W || space == VIPS_INTERPRETATION_GREY16;
+}
+
+static bool is_rgb(VipsInterpretation space) {
+  return space == VIPS_INTERPRETATION_sRGB || space == VIPS_INTERPRETATION_RGB ||
+         space == VIPS_INTERPRETATION_RGB16;
+}
+
+/// Takes ownership of the image and replaces it: *image = next.
+static void replace(VipsImage **image, VipsImage *next) {
+  g_object_unref(*image);
+  *image = next;
+}
+
+/// Converts to unsigned grey or RGB of 8 or 16 bit with at most one alpha channel.
+static int normalise(VipsImage **image, bool *converted, char **error) {
+  VipsImage *next = NULL;
+  VipsInterpretation space = vips_image_guess_interpretation(*image);
+  VipsBandFormat format = vips_image_get_format(*image);
+  bool wide = format != VIPS_FORMAT_UCHAR || space == VIPS_INTERPRETATION_LABS;
+  *converted = false;
+
+  if (vips_image_get_coding(*image) == VIPS_CODING_NONE && !is_grey(space) && !is_rgb(space) &&
+      space != VIPS_INTERPRETATION_CMYK && space != VIPS_INTERPRETATION_LAB &&
+      space != VIPS_INTERPRETATION_LABS && space != VIPS_INTERPRETATION_scRGB)
+    return cvips_fail_with(error, "neither grey, RGB, CMYK nor Lab (%d channels)",
+                           vips_image_get_bands(*image));
+
+  if (space == VIPS_INTERPRETATION_CMYK) {
+    if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk", "depth",
+                           wide ? 16 : 8, NULL) != 0)
+      return cvips_fail(error);
+    replace(image, next);
+    *converted = true;
+  } else if (!is_grey(space) && !is_rgb(space)) {
+    VipsInterpretation target = wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
+    if (vips_colourspace(*image, &next, target, NULL) != 0) return cvips_fail(error);
+    replace(image, next);
+    *converted = true;
+  }
+  format = vips_image_get_format(*image);
+  if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
+    return cvips_fail_with(error, "samples are of type %s; only 8 and 16 bit are supported",
+                           vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
+
+  int bands = vips_image_get_bands(*image);
+  int colours = is_grey(vips_image_guess_interpretation(*image)) ? 1 : 3;
+  if (bands < colours) colours = 1;
+  int wanted = bands > colours ? colours + 1 : colours;
+  if (bands > wanted) {
+    if (vips_extract_band(*image, &next, 0, "n", wanted, NULL) != 0) return cvips_fail(error);
+    replace(image, next);
+  }
+  return 0;
+}
+
+cvips_picture *cvips_open(const char *path, cvips_header *header, char **error) {
+  if (cvips_start(error) != 0) return NULL;
+  VipsSource *source = vips_source_new_from_file(path);
+  VipsImage *image =
+      source ? vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                          VIPS_FAIL_ON_ERROR, NULL)
+             : NULL;
+  if (source) g_object_unref(source);
+  if (!image) {
+    cvips_fail(error);
+    vips_error_clear();
+    return NULL;
+  }
+  int orientation = vips_image_get_orientation(image);
+  if (normalise(&image, &header->converted, error) != 0) {
+    vips_error_clear();
+    g_object_unref(image);
+    return NULL;
+  }
+  bool turned = orientation >= 5;
+  header->width = turned ? image->Ysize : image->Xsize;
+  header->height = turned ? image->Xsize : image->Ysize;
+  header->channels = image->Bands;
+  header->bit_depth = image->BandFmt == VIPS_FORMAT_UCHAR ? 8 : 16;
+
+  cvips_picture *picture = calloc(1, sizeof *picture);
+  picture->opened = image;
+  picture->orientation = orientation;
+  return picture;
+}
+
+/// Decodes into a file that has no name (any more), so that nothing is left behind by a crash.
+static VipsImage *decode_to_file(VipsImage *image, const char *folder, char **error) {
+  char *path = g_build_filename(folder, ".nsarm-decoded-XXXXXX", NULL);
+  int descriptor = g_mkstemp(path);
+  if (descriptor < 0) {
+    cvips_fail_with(error, "cannot create a temporary file in %s: %s", folder, strerror(errno));
+    g_free(path);
+    return NULL;
+  }
+  unlink(path);
+  g_free(path);
+  VipsImage *raw = NULL;
+  char name[32];
+  snprintf(name, sizeof name, "/dev/fd/%d", descriptor);
+  if (vips_rawsave_fd(image, descriptor, NULL) != 0 ||
+      vips_rawload(name, &raw, image->Xsize, image->Ysize, image->Bands, "format", image->BandFmt,
+                   "interpretation", image->Type, NULL) != 0)
+    cvips_fail(error);
+  close(descriptor);
+  return raw;
+}
+
+static VipsImage *oriented(VipsImage *image, int orientation, char **error) {
+  if (orientation <= 1) return g_object_ref(image);
+  VipsImage *copy = NULL, *out = NULL;
+  if (vips_copy(image, &copy, NULL) != 0) {
+    cvips_fail(error);
+    return NULL;
+  }
+  vips_image_set_int(copy, VIPS_META_ORIENTATION, orientation);
+  int status = vips_autorot(copy, &out, NULL);
+  g_object_unref(copy);
+  if (status != 0) {
+    cvips_fail(error);
+    return NULL;
+  }
+  return out;
+}
+
+int cvips_decode(
+    cvips_picture *picture, const char *scratch_folder, uint64_t memory_limit, char **error) {
+  if (picture->decoded) return 0;
+  VipsImage *image = picture->opened;
+  VipsImage *flat = NULL;
+  if (VIPS_IMAGE_SIZEOF_IMAGE(image) <= memory_limit) {
+    flat = vips_image_copy_memory(image);
+    if (!flat) cvips_fail(error);
+  } else {
+    flat = decode_to_file(image, scratch_folder, error);
+  }
+  if (flat) {
+    picture->decoded = oriented(flat, picture->orientation, error);
+    g_object_unref(flat);
+  }
+  vips_error_clear();
+  return picture->decoded ? 0 : -1;
+}
+
+int cvips_read(
+    const cvips_picture *picture, int32_t x, int32_t y, int32_t w, int32_t h, void *out,
+    char **error) {
+  VipsImage *image = picture->decoded;
+  if (!image) return cvips_fail_with(error, "the picture has not been decoded");
+  VipsRect rect = {x, y, w, h};
+  VipsRegion *region = vips_region_new(image);
+  if (vips_region_prepare(region, &rect) != 0) {
+    g_object_unref(region);
+    cvips_fail(error);
+    vips_error_clear();
+    return -1;
+  }
+  size_t row = VIPS_IMAGE_SIZEOF_PEL(image) * (size_t)w;
+  for (int32_t j = 0; j < h; j++)
+    memcpy((char *)out + row * (size_t)j, VIPS_REGION_ADDR(region, x, y + j), row);
+  g_object_unref(region);
+  return 0;
+}
+
+static cvips_blob blob(VipsImage *image, const char *name) {
+  cvips_blob blob = {NULL, 0};
+  if (vips_image_get_typeof(image, name) != 0 &&
+      vips_image_get_blob(image, name, &blob.bytes, &blob.count) != 0) {
+    vips_error_clear();
+    blob = (cvips_blob){NULL, 0};
+  }
+  return blob;
+}
+
+cvips_metadata cvips_get_metadata(const cvips_picture *picture) {
+  VipsImage *image = picture->opened;
+  return (cvips_metadata){
+    .icc = blob(image, VIPS_META_ICC_NAME),
+    .exif = blob(image, VIPS_META_EXIF_NAME),
+    .xmp = blob(image, VIPS_META_XMP_NAME),
+    .iptc = blob(image, VIPS_META_IPTC_NAME),
+  };
+}
+
+void cvips_close(cvips_picture *picture) {
+  if (!picture) return;
+  if (picture->decoded) g_object_unref(picture->decoded);
+  g_object_unref(picture->opened);
+  free(picture);
+}

@@ -1,0 +1,206 @@
+import CVips
+import Foundation
+
+/// Limits that hold before a single pixel is decoded, and where decoded pixels go.
+public struct ReadOptions: Sendable {
+  /// Largest width and height, pixels.
+  public var maximumDimension: Int
+  /// Largest width × height, pixels.
+  public var maximumPixels: Int
+  /// Pictures whose samples take more bytes are decoded into an unnamed temporary file.
+  public var memoryLimit: Int
+  /// Where that file is made.
+  public var scratchFolder: String
+
+  public init(
+    maximumDimension: Int = 65_500, maximumPixels: Int = 400_000_000,
+    memoryLimit: Int = 96 << 20, scratchFolder: String = NSTemporaryDirectory()
+  ) {
+    self.maximumDimension = maximumDimension
+    self.maximumPixels = maximumPixels
+    self.memoryLimit = memoryLimit
+    self.scratchFolder = scratchFolder
+  }
+}
+
+/// Opens picture files of every format libvips reads.
+public enum ImageFile {
+  /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, GIF or PNM file and checks its size.
+  ///
+  /// Pixels are decoded by the first read. Throws `ImagingError` where the file is missing, empty,
+  /// unreadable, a folder, no picture, or larger than the options allow.
+  public static func open(_ path: String, options: ReadOptions = .init()) throws -> ImageReader {
+    try ImageReader(path: path, options: options)
+  }
+
+  /// Reads a whole picture into memory. Throws as `open` does, and where the file is damaged.
+  public static func read(_ path: String, options: ReadOptions = .init()) throws -> Image {
+    try open(path, options: options).image()
+  }
+}
+
+/// Random access to the pixels of one picture file, in bounded memory.
+///
+/// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB; grey stays grey, alpha
+/// is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they are.
+/// Safe to use from several threads.
+public final class ImageReader: @unchecked Sendable {
+  public let path: String
+  public let width, height, channels, bitDepth: Int
+  /// Profile (of the samples as they are read), EXIF, XMP and IPTC blocks.
+  public let metadata: ImageMetadata
+
+  private let picture: OpaquePointer
+  private let options: ReadOptions
+  private let lock = NSLock()
+  private var isDecoded = false
+
+  public var rect: PixelRect { PixelRect(width: width, height: height) }
+  public var hasAlpha: Bool { channels == 2 || channels == 4 }
+  public var isGrey: Bool { channels <= 2 }
+
+  fileprivate init(path: String, options: ReadOptions) throws {
+    try ImageReader.check(path)
+    var header = cvips_header()
+    var text: UnsafeMutablePointer<CChar>?
+    guard let picture = cvips_open(path, &header, &text) else {
+      throw ImageReader.openingError(path, take(&text))
+    }
+    self.path = path
+    self.picture = picture
+    self.options = options
+    width = Int(header.width)
+    height = Int(header.height)
+    channels = Int(header.channels)
+    bitDepth = Int(header.bit_depth)
+
+    let native = cvips_get_metadata(picture)
+    var metadata = ImageMetadata(
+      iccProfile: data(native.icc), exif: data(native.exif), xmp: data(native.xmp),
+      iptc: data(native.iptc))
+    let space = header.channels <= 2 ? "GRAY" : "RGB "
+    if header.converted || metadata.profileSpace != space { metadata.iccProfile = nil }
+    self.metadata = metadata
+
+    let limit =
+      width > options.maximumDimension || height > options.maximumDimension
+      ? "\(options.maximumDimension) pixels a side"
+      : width * height > options.maximumPixels ? "\(options.maximumPixels) pixels" : nil
+    if let limit {
+      throw ImagingError.tooLarge(path: path, width: width, height: height, limit: limit)
+    }
+  }
+
+  deinit { cvips_close(picture) }
+
+  /// Decodes the whole file now rather than at the first read, so that damage is found at once.
+  ///
+  /// Throws `ImagingError.damaged` where the file is damaged or cut short.
+  public func decode() throws {
+    lock.lock()
+    defer { lock.unlock() }
+    guard !isDecoded else { return }
+    var text: UnsafeMutablePointer<CChar>?
+    let status = cvips_decode(picture, options.scratchFolder, UInt64(options.memoryLimit), &text)
+    guard status == 0 else {
+      let reason = take(&text)
+      if reason.contains("No space left") || reason.contains("temporary file") {
+        throw ImagingError.unwritable(
+          path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
+      }
+      throw ImagingError.damaged(path: path, reason: reason)
+    }
+    isDecoded = true
+  }
+
+  /// The whole picture.
+  public func image() throws -> Image { try region(rect) }
+
+  /// The pixels of a rectangle, which must lie inside the picture.
+  public func region(_ rect: PixelRect) throws -> Image {
+    precondition(self.rect.contains(rect) && !rect.isEmpty, "\(rect) lies outside the picture")
+    try decode()
+    let count = rect.width * rect.height * channels
+    let samples: Image.Samples
+    if bitDepth == 8 {
+      samples = .u8(try read(rect, count: count))
+    } else {
+      samples = .u16(try read(rect, count: count))
+    }
+    return Image(
+      width: rect.width, height: rect.height, channels: channels, samples: samples,
+      metadata: metadata)
+  }
+
+  /// The pixels of a rectangle as float planes in 0...1; beyond the picture its edge is repeated.
+  ///
+  /// # Shapes
+  /// `[channels, rect.height, rect.width]`.
+  public func planes(_ rect: PixelRect) throws -> Planes {
+    let inside = clamped(rect)
+    let planes = try region(inside).planes()
+    if inside == rect { return planes }
+    return planes.cropped(
+      to: PixelRect(
+        x: rect.x - inside.x, y: rect.y - inside.y, width: rect.width, height: rect.height))
+  }
+
+  /// The part of a rectangle that lies inside the picture; at least the nearest edge pixel.
+  private func clamped(_ rect: PixelRect) -> PixelRect {
+    let left = min(max(rect.x, 0), width - 1)
+    let top = min(max(rect.y, 0), height - 1)
+    let right = min(max(rect.right, left + 1), width)
+    let bottom = min(max(rect.bottom, top + 1), height)
+    return PixelRect(x: left, y: top, width: right - left, height: bottom - top)
+  }
+
+  private func read<T: FixedWidthInteger>(_ rect: PixelRect, count: Int) throws -> [T] {
+    try [T](unsafeUninitializedCapacity: count) { buffer, initialised in
+      var text: UnsafeMutablePointer<CChar>?
+      let status = cvips_read(
+        picture, Int32(rect.x), Int32(rect.y), Int32(rect.width), Int32(rect.height),
+        buffer.baseAddress, &text)
+      guard status == 0 else { throw ImagingError.damaged(path: path, reason: take(&text)) }
+      initialised = count
+    }
+  }
+
+  /// What can be said about a file without knowing its format.
+  private static func check(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      if errno == ENOENT || errno == ENOTDIR { throw ImagingError.missing(path: path) }
+      throw ImagingError.unreadable(path: path, reason: String(cString: strerror(errno)))
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw ImagingError.notAFile(path: path) }
+    guard access(path, R_OK) == 0 else {
+      throw ImagingError.unreadable(path: path, reason: String(cString: strerror(errno)))
+    }
+    guard status.st_size > 0 else { throw ImagingError.empty(path: path) }
+  }
+
+  private static func openingError(_ path: String, _ reason: String) -> ImagingError {
+    if reason.contains("known") && reason.contains("format") || reason.contains("is blocked") {
+      return .notAnImage(path: path, reason: "its contents are in no known picture format")
+    }
+    if reason.hasPrefix("neither grey") || reason.hasPrefix("samples are") {
+      return .unsupported(path: path, reason: reason)
+    }
+    return .damaged(path: path, reason: reason)
+  }
+}
+
+/// Takes over an error text of the C interface.
+func take(_ text: inout UnsafeMutablePointer<CChar>?) -> String {
+  guard let pointer = text else { return "unknown reason" }
+  defer {
+    free(pointer)
+    text = nil
+  }
+  return String(cString: pointer)
+}
+
+private func data(_ blob: cvips_blob) -> Data? {
+  guard let bytes = blob.bytes, blob.count > 0 else { return nil }
+  return Data(bytes: bytes, count: blob.count)
+}

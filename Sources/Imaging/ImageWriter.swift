@@ -1,0 +1,197 @@
+import CVips
+import Foundation
+
+/// Writes one picture file from rows that arrive strip by strip, top to bottom, in bounded memory.
+///
+/// Rows are collected in memory up to `memoryLimit` bytes in total, else in an unnamed file in the target's
+/// folder, then encoded into a temporary file beside the target, which takes the target's name at the very
+/// end. A failure or `cancel()` leaves neither a temporary file nor a half-written target behind.
+///
+/// ```swift
+/// let writer = try ImageWriter("out.png", width: 4096, height: 3072, channels: 3)
+/// for strip in strips { try writer.write(strip) }
+/// try writer.finish()
+/// ```
+public final class ImageWriter {
+  public let path: String
+  public let format: ImageFormat
+  public let width, height, channels, bitDepth: Int
+  /// Rows received so far.
+  public private(set) var rowsWritten = 0
+
+  private let options: EncodingOptions
+  private let metadata: ImageMetadata
+  private let overwrite: Bool
+  private let target: TargetFile
+  private var memory: [UInt8] = []
+  private var descriptor: Int32 = -1
+  private var isFinished = false
+
+  private var rowBytes: Int { width * channels * bitDepth / 8 }
+
+  /// Checks everything that can be checked before the work starts, disk space included.
+  ///
+  /// - Parameters:
+  ///   - format: nil takes it from the name's extension.
+  ///   - channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
+  ///   - metadata: written with the picture; its EXIF orientation is set to 1 (upright).
+  ///   - overwrite: whether an existing file may be replaced.
+  ///   - memoryLimit: bytes of samples kept in memory; larger pictures go through a file.
+  ///
+  /// Throws `ImagingError` where the format, the size, the folder or an existing file forbid it.
+  public init(
+    _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
+    format: ImageFormat? = nil, options: EncodingOptions = .init(),
+    metadata: ImageMetadata = .init(), overwrite: Bool = false, memoryLimit: Int = 64 << 20
+  ) throws {
+    guard let format = format ?? ImageFormat(path: path) else {
+      throw ImagingError.unknownFormat(path: path)
+    }
+    precondition(width > 0 && height > 0 && (1...4).contains(channels))
+    precondition(bitDepth == 8 || bitDepth == 16, "bit depth \(bitDepth)")
+    self.path = path
+    self.format = format
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.bitDepth = bitDepth
+    self.options = options
+    self.overwrite = overwrite
+    var metadata = metadata
+    if metadata.profileSpace != (channels <= 2 ? "GRAY" : "RGB ") { metadata.iccProfile = nil }
+    self.metadata = metadata
+    target = try TargetFile(path, overwrite: overwrite)
+    try checkFormat()
+    if rowBytes * height > memoryLimit {
+      descriptor = try target.scratch(bytes: rowBytes * height)
+    } else {
+      memory.reserveCapacity(rowBytes * height)
+    }
+  }
+
+  deinit { cancel() }
+
+  private func checkFormat() throws {
+    let name = format.rawValue.uppercased()
+    func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
+    if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
+    if (channels == 2 || channels == 4) && !format.supportsAlpha {
+      throw unsupported("\(name) stores no transparency; choose PNG, or remove the alpha channel")
+    }
+    if bitDepth == 16 && !format.supports16Bit {
+      throw unsupported("\(name) stores 8 bit only; choose PNG or TIFF for 16 bit")
+    }
+    if max(width, height) > format.maximumDimension {
+      throw unsupported(
+        "\(name) stores at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
+          + " choose PNG or TIFF")
+    }
+  }
+
+  /// Appends rows: a picture of the full width with the writer's channels and bit depth.
+  public func write(_ rows: Image) throws {
+    precondition(
+      rows.width == width && rows.channels == channels && rows.bitDepth == bitDepth,
+      "rows of \(rows.width)x\(rows.channels)x\(rows.bitDepth) bit do not fit the picture")
+    precondition(rowsWritten + rows.height <= height, "more rows than the picture has")
+    switch rows.samples {
+    case .u8(let values): try values.withUnsafeBytes { try append($0) }
+    case .u16(let values): try values.withUnsafeBytes { try append($0) }
+    }
+    rowsWritten += rows.height
+  }
+
+  /// Appends rows given as float planes in 0...1 (clamped).
+  public func write(_ rows: Planes, quantisation: Quantisation = .rounded) throws {
+    try write(Image(rows, bitDepth: bitDepth, quantisation: quantisation))
+  }
+
+  private func append(_ bytes: UnsafeRawBufferPointer) throws {
+    guard descriptor >= 0 else {
+      memory.append(contentsOf: bytes)
+      return
+    }
+    var offset = 0
+    while offset < bytes.count {
+      #if canImport(Darwin)
+        let count = Darwin.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+      #else
+        let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+      #endif
+      if count < 0 {
+        if errno == EINTR { continue }
+        let error = target.failure(String(cString: strerror(errno)))
+        cancel()
+        throw error
+      }
+      offset += count
+    }
+  }
+
+  /// Encodes the picture and gives the file its name. Throws `ImagingError`; then no file is left.
+  public func finish() throws {
+    precondition(!isFinished, "the writer has finished or was cancelled")
+    defer { cancel() }
+    guard rowsWritten == height else {
+      throw ImagingError.incomplete(path: path, written: rowsWritten, height: height)
+    }
+    let temporary = try target.temporary(extension: format.fileExtensions[0])
+    var text: UnsafeMutablePointer<CChar>?
+    let status = withBlob(metadata.iccProfile) { icc in
+      withBlob(metadata.exif) { exif in
+        withBlob(metadata.xmp) { xmp in
+          withBlob(metadata.iptc) { iptc in
+            let native = cvips_metadata(icc: icc, exif: exif, xmp: xmp, iptc: iptc)
+            return memory.withUnsafeBytes { samples in
+              cvips_encode(
+                descriptor < 0 ? samples.baseAddress : nil, descriptor, header, encoding, native,
+                temporary, &text)
+            }
+          }
+        }
+      }
+    }
+    guard status == 0 else { throw target.failure(take(&text)) }
+    try target.commit()
+  }
+
+  /// Gives the picture up and removes what was written. Does nothing after `finish()`.
+  public func cancel() {
+    isFinished = true
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
+    memory = []
+    target.discard()
+  }
+
+  private var header: cvips_header {
+    cvips_header(
+      width: Int32(width), height: Int32(height), channels: Int32(channels),
+      bit_depth: Int32(bitDepth), converted: false)
+  }
+
+  private var encoding: cvips_encoding {
+    cvips_encoding(
+      format: format.native, quality: Int32(options.quality), effort: Int32(options.effort),
+      lossless: options.lossless, progressive: options.progressive)
+  }
+}
+
+extension Image {
+  /// Writes the picture to a file; see `ImageWriter` for the parameters and the errors.
+  public func write(
+    to path: String, format: ImageFormat? = nil, options: EncodingOptions = .init(),
+    overwrite: Bool = false
+  ) throws {
+    let writer = try ImageWriter(
+      path, width: width, height: height, channels: channels, bitDepth: bitDepth, format: format,
+      options: options, metadata: metadata, overwrite: overwrite)
+    try writer.write(self)
+    try writer.finish()
+  }
+}
+
+private func withBlob<R>(_ data: Data?, _ body: (cvips_blob) -> R) -> R {
+  guard let data else { return body(cvips_blob(bytes: nil, count: 0)) }
+  return data.withUnsafeBytes { body(cvips_blob(bytes: $0.baseAddress, count: $0.count)) }
+}

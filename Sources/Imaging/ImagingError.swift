@@ -1,0 +1,65 @@
+import Foundation
+
+/// What can go wrong with a picture file, in one line that names the file and, where there is one, the remedy.
+public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
+  case missing(path: String)
+  case notAFile(path: String)
+  case unreadable(path: String, reason: String)
+  case empty(path: String)
+  case notAnImage(path: String, reason: String)
+  case damaged(path: String, reason: String)
+  case tooLarge(path: String, width: Int, height: Int, limit: String)
+  case unsupported(path: String, reason: String)
+  case unknownFormat(path: String)
+  case exists(path: String)
+  case missingFolder(path: String)
+  case diskFull(path: String)
+  case unwritable(path: String, reason: String)
+  case incomplete(path: String, written: Int, height: Int)
+  case collision(output: String, inputs: [String])
+  case noInputs(path: String)
+  case libraryUnavailable(reason: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let path):
+      "\(path): no such file; check the path"
+    case .notAFile(let path):
+      "\(path): is a folder or a device, not a picture file"
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read (\(reason)); check its permissions"
+    case .empty(let path):
+      "\(path): the file is empty"
+    case .notAnImage(let path, let reason):
+      "\(path): not a picture this build can read (\(reason))"
+    case .damaged(let path, let reason):
+      "\(path): the picture is damaged or cut short (\(reason)); copy or download it again"
+    case .tooLarge(let path, let width, let height, let limit):
+      "\(path): \(width)x\(height) pixels exceed the limit of \(limit); raise the limit to allow it"
+    case .unsupported(let path, let reason):
+      "\(path): \(reason)"
+    case .unknownFormat(let path):
+      "\(path): unknown output format; use one of the extensions "
+        + ImageFormat.allCases.map { ".\($0.fileExtensions[0])" }.joined(separator: ", ")
+    case .exists(let path):
+      "\(path): exists already; choose another name or allow overwriting"
+    case .missingFolder(let path):
+      "\(path): the folder does not exist; create it first"
+    case .diskFull(let path):
+      "\(path): the disk is full; free some space or choose another folder"
+    case .unwritable(let path, let reason):
+      "\(path): cannot be written (\(reason))"
+    case .incomplete(let path, let written, let height):
+      "\(path): only \(written) of \(height) rows were written"
+    case .collision(let output, let inputs):
+      "\(output): several inputs would write this file: \(inputs.joined(separator: ", "));"
+        + " rename one of them or process them separately"
+    case .noInputs(let path):
+      "\(path): no pictures found"
+    case .libraryUnavailable(let reason):
+      "the image library libvips does not start (\(reason)); install libvips 8.13 or newer"
+    }
+  }
+
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,149 @@
+import Foundation
+
+/// A floating-point picture, plane after plane; pictures proper have values in 0...1.
+///
+/// # Shapes
+/// values `[channels, height, width]`.
+public struct Planes: Equatable, Sendable {
+  public let width, height, channels: Int
+  public var values: [Float]
+
+  /// Traps where the number of values is not `channels * height * width`.
+  public init(width: Int, height: Int, channels: Int, values: [Float]) {
+    precondition(width > 0 && height > 0 && channels > 0)
+    precondition(values.count == width * height * channels, "values do not fill the planes")
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.values = values
+  }
+
+  public init(width: Int, height: Int, channels: Int, repeating value: Float = 0) {
+    self.init(
+      width: width, height: height, channels: channels,
+      values: [Float](repeating: value, count: width * height * channels))
+  }
+
+  public var rect: PixelRect { PixelRect(width: width, height: height) }
+
+  /// Value of one pixel. For tests and small work; loops go through `values`.
+  public subscript(channel: Int, y: Int, x: Int) -> Float {
+    get { values[(channel * height + y) * width + x] }
+    set { values[(channel * height + y) * width + x] = newValue }
+  }
+
+  /// The rectangle; where it reaches beyond the planes their edge pixels are repeated.
+  public func cropped(to rect: PixelRect) -> Planes {
+    precondition(!rect.isEmpty, "an empty rectangle")
+    var out = Planes(width: rect.width, height: rect.height, channels: channels)
+    values.withUnsafeBufferPointer { source in
+      out.values.withUnsafeMutableBufferPointer { target in
+        var t = 0
+        for c in 0..<channels {
+          for y in rect.rows {
+            let row = (c * height + min(max(y, 0), height - 1)) * width
+            for x in rect.columns {
+              target[t] = source[row + min(max(x, 0), width - 1)]
+              t += 1
+            }
+          }
+        }
+      }
+    }
+    return out
+  }
+
+  /// The first channels only, for example the colours without alpha.
+  public func channels(_ range: Range<Int>) -> Planes {
+    let plane = width * height
+    return Planes(
+      width: width, height: height, channels: range.count,
+      values: Array(values[range.lowerBound * plane..<range.upperBound * plane]))
+  }
+
+  /// One channel thrice, three as they are: what the networks take.
+  public var asRGB: Planes {
+    switch channels {
+    case 1: Planes(width: width, height: height, channels: 3, values: values + values + values)
+    case 3: self
+    default: preconditionFailure("\(channels) channels are neither grey nor RGB")
+    }
+  }
+}
+
+/// How a value in 0...1 becomes an integer sample.
+public enum Quantisation: Sendable {
+  /// ⌊255 x + ½⌋
+  case rounded
+  /// ⌊255 x⌋, as the published inference code
+  case truncated
+}
+
+extension Image {
+  /// The samples of a rectangle as float planes in 0...1: x = sample / (2^bits − 1).
+  ///
+  /// # Shapes
+  /// `[height, width, channels]` → `[channels, rect.height, rect.width]`.
+  public func planes(_ rect: PixelRect? = nil) -> Planes {
+    let rect = rect ?? self.rect
+    precondition(self.rect.contains(rect) && !rect.isEmpty, "\(rect) lies outside the picture")
+    var out = Planes(width: rect.width, height: rect.height, channels: channels)
+    switch samples {
+    case .u8(let values): deinterleave(values, rect, 255, &out)
+    case .u16(let values): deinterleave(values, rect, 65535, &out)
+    }
+    return out
+  }
+
+  private func deinterleave<T: BinaryInteger>(
+    _ samples: [T], _ rect: PixelRect, _ maximum: Float, _ out: inout Planes
+  ) {
+    let (channels, width) = (channels, width)
+    samples.withUnsafeBufferPointer { source in
+      out.values.withUnsafeMutableBufferPointer { target in
+        for c in 0..<channels {
+          for y in 0..<rect.height {
+            let from = ((rect.y + y) * width + rect.x) * channels + c
+            let to = (c * rect.height + y) * rect.width
+            for x in 0..<rect.width {
+              target[to + x] = Float(source[from + x * channels]) / maximum
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The picture of float planes in 0...1; values outside are clamped, NaN becomes 0.
+  public init(
+    _ planes: Planes, bitDepth: Int = 8, quantisation: Quantisation = .rounded,
+    metadata: ImageMetadata = .init()
+  ) {
+    precondition(bitDepth == 8 || bitDepth == 16, "bit depth \(bitDepth)")
+    self.init(
+      width: planes.width, height: planes.height, channels: planes.channels,
+      samples: bitDepth == 8
+        ? .u8(interleave(planes, 255, quantisation))
+        : .u16(interleave(planes, 65535, quantisation)),
+      metadata: metadata)
+  }
+}
+
+private func interleave<T: FixedWidthInteger>(
+  _ planes: Planes, _ maximum: Float, _ quantisation: Quantisation
+) -> [T] {
+  let (channels, area) = (planes.channels, planes.width * planes.height)
+  let offset: Float = quantisation == .rounded ? 0.5 : 0
+  return [T](unsafeUninitializedCapacity: area * channels) { target, count in
+    planes.values.withUnsafeBufferPointer { source in
+      for c in 0..<channels {
+        for i in 0..<area {
+          let value = source[c * area + i]
+          let clamped = value > 0 ? min(value, 1) : 0
+          target[i * channels + c] = T(clamped * maximum + offset)
+        }
+      }
+    }
+    count = area * channels
+  }
+}

@@ -1,0 +1,220 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+
+@Suite struct FileTests {
+  @Test(arguments: ImageFormat.allCases.filter(\.isWritable), [1, 2, 3, 4])
+  func everyFormatKeepsChannelsAndDepth(format: ImageFormat, channels: Int) throws {
+    let folder = try ScratchFolder()
+    for depth in [8, 16] {
+      if depth == 16 && !format.supports16Bit { continue }
+      if !format.supportsAlpha && channels % 2 == 0 { continue }
+      let path = folder("x\(depth).\(format.fileExtensions[0])")
+      let picture = Image(gradient(width: 67, height: 45, channels: channels), bitDepth: depth)
+      try picture.write(to: path, options: EncodingOptions(quality: 97, lossless: format == .jxl))
+      let back = try ImageFile.read(path)
+      #expect((back.width, back.height) == (67, 45))
+      #expect(back.bitDepth == depth, "\(format) \(depth)")
+      // WebP and AVIF files hold no grey: it comes back as RGB.
+      let expected =
+        (format == .webp || format == .avif) && channels <= 2 ? channels + 2 : channels
+      #expect(back.channels == expected, "\(format) \(channels) channels")
+      if format.isAlwaysLossless {
+        #expect(back.samples == picture.samples)
+      } else if back.channels == channels {
+        let error = zip(back.planes().values, picture.planes().values).map { abs($0 - $1) }.max()!
+        #expect(error < 0.1, "\(format) \(channels) channels, \(depth) bit: error \(error)")
+      }
+    }
+    #expect(folder.contents.allSatisfy { $0.hasPrefix("x") })
+  }
+
+  @Test func regionsAreThoseOfTheWholeAlsoThroughAFile() throws {
+    let folder = try ScratchFolder()
+    let picture = Image(noise(width: 130, height: 70, channels: 3), bitDepth: 16)
+    try picture.write(to: folder("p.png"))
+    for limit in [1 << 20, 0] {
+      let reader = try ImageFile.open(
+        folder("p.png"), options: ReadOptions(memoryLimit: limit, scratchFolder: folder.path))
+      for rect in [
+        PixelRect(x: 0, y: 0, width: 1, height: 1), PixelRect(x: 100, y: 60, width: 30, height: 10),
+        reader.rect, PixelRect(x: 3, y: 5, width: 64, height: 64),
+      ] {
+        #expect(try reader.region(rect).samples == picture.cropped(to: rect).samples)
+        #expect(try reader.planes(rect) == picture.planes(rect))
+      }
+      let beyond = PixelRect(x: 120, y: -4, width: 20, height: 90)
+      #expect(try reader.planes(beyond) == picture.planes().cropped(to: beyond))
+      #expect(folder.contents == ["p.png"])
+    }
+  }
+
+  @Test func bracketsInNamesAreNotOptions() throws {
+    let folder = try ScratchFolder()
+    let picture = Image(noise(width: 9, height: 4, channels: 3))
+    for name in ["a[1].png", "b %d [Q=1].png", "ü 漢.png"] {
+      try picture.write(to: folder(name))
+      #expect(try ImageFile.read(folder(name)).samples == picture.samples)
+    }
+    #expect(folder.contents.count == 3)
+  }
+
+  @Test func unreadableFilesAreReportedInOneLine() throws {
+    let folder = try ScratchFolder()
+    func put(_ name: String, _ data: Data) throws -> String {
+      try data.write(to: URL(fileURLWithPath: folder(name)))
+      return folder(name)
+    }
+    func error(_ path: String) -> ImagingError? {
+      do {
+        _ = try ImageFile.read(path)
+        return nil
+      } catch {
+        return error as? ImagingError
+      }
+    }
+    #expect(error(folder("none.png")) == .missing(path: folder("none.png")))
+    #expect(error(folder.path) == .notAFile(path: folder.path))
+    #expect(error("/dev/null") == .notAFile(path: "/dev/null"))
+    let empty = try put("empty.jpg", Data())
+    #expect(error(empty) == .empty(path: empty))
+    let text = try put("text.png", Data("this is not a picture, whatever its name says\n".utf8))
+    guard case .notAnImage = error(text) else { Issue.record("\(error(text)!)"); return }
+    let svg = try put("x.svg", Data("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>".utf8))
+    guard case .notAnImage = error(svg) else { Issue.record("\(String(describing: error(svg)))"); return }
+    for text in [error(empty), error(text)].compactMap({ $0?.description }) {
+      #expect(!text.contains("\n") && text.contains(folder.path))
+    }
+  }
+
+  @Test(arguments: ImageFormat.allCases.filter(\.isWritable))
+  func truncatedFilesAreReported(format: ImageFormat) throws {
+    let folder = try ScratchFolder()
+    let whole = folder("whole.\(format.fileExtensions[0])")
+    try Image(noise(width: 200, height: 150, channels: 3)).write(to: whole)
+    let data = try Data(contentsOf: URL(fileURLWithPath: whole))
+    for kept in [12, data.count / 10, data.count / 2, data.count * 9 / 10] {
+      let path = folder("cut.\(format.fileExtensions[0])")
+      try data.prefix(kept).write(to: URL(fileURLWithPath: path))
+      #expect(throws: ImagingError.self, "\(format): \(kept) of \(data.count) bytes") {
+        try ImageFile.read(path)
+      }
+    }
+  }
+
+  @Test func sizeLimitsHoldBeforeDecoding() throws {
+    let folder = try ScratchFolder()
+    let path = folder("big.png")
+    try Image(Planes(width: 3000, height: 40, channels: 1)).write(to: path)
+    #expect(throws: ImagingError.self) {
+      try ImageFile.open(path, options: ReadOptions(maximumDimension: 2999))
+    }
+    #expect(throws: ImagingError.self) {
+      try ImageFile.open(path, options: ReadOptions(maximumPixels: 100_000))
+    }
+    #expect(try ImageFile.open(path).width == 3000)
+  }
+
+  @Test func orientationIsAppliedAndMetadataKept() throws {
+    let folder = try ScratchFolder()
+    let exif = exifBlock(orientation: 6, make: "Camera maker")
+    let plain = Image(gradient(width: 48, height: 32, channels: 3))
+    try plain.write(to: folder("plain.jpg"))
+    var jpeg = try Data(contentsOf: URL(fileURLWithPath: folder("plain.jpg")))
+    let length = exif.count + 2
+    jpeg.insert(
+      contentsOf: [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + exif, at: 2)
+    try jpeg.write(to: URL(fileURLWithPath: folder("turned.jpg")))
+
+    for limit in [0, 1 << 20] {
+      let options = ReadOptions(memoryLimit: limit)
+      let upright = try ImageFile.read(folder("plain.jpg"), options: options)
+      let turned = try ImageFile.read(folder("turned.jpg"), options: options)
+      #expect((turned.width, turned.height) == (32, 48))
+      // Orientation 6: the stored picture is turned clockwise, so row y becomes column W − 1 − y.
+      for (x, y) in [(0, 0), (47, 0), (10, 31), (20, 7)] {
+        for c in 0..<3 {
+          #expect(turned.planes()[c, x, 31 - y] == upright.planes()[c, y, x])
+        }
+      }
+      #expect(turned.metadata.exif != nil)
+      for name in ["out.jpg", "out.png", "out.webp", "out.tif", "out.jxl", "out.avif"] {
+        let format = ImageFormat(path: name)!
+        guard format.isWritable else { continue }
+        try turned.write(to: folder(name), overwrite: true)
+        let back = try ImageFile.read(folder(name))
+        #expect((back.width, back.height) == (32, 48), "\(name)")
+        guard format.keepsExif else { continue }
+        let found = back.metadata.exif.map { $0.range(of: Data("Camera maker".utf8)) != nil }
+        #expect(found == true, "\(name) lost its EXIF")
+      }
+    }
+  }
+
+  @Test func profilesAreKept() throws {
+    let folder = try ScratchFolder()
+    var picture = Image(gradient(width: 40, height: 30, channels: 3))
+    let profile = try #require(rgbProfile())
+    picture.metadata.iccProfile = profile
+    for format in ImageFormat.allCases where format.isWritable {
+      let path = folder("p.\(format.fileExtensions[0])")
+      try picture.write(to: path)
+      let kept = try ImageFile.open(path).metadata.iccProfile
+      // JPEG XL stores what a profile says, not its bytes.
+      if format == .jxl { #expect(kept != nil) } else { #expect(kept == profile, "\(format)") }
+    }
+    // A profile of another colour space is not written.
+    var grey = Image(gradient(width: 40, height: 30, channels: 1))
+    grey.metadata.iccProfile = profile
+    try grey.write(to: folder("grey.png"))
+    #expect(try ImageFile.open(folder("grey.png")).metadata.iccProfile == nil)
+  }
+}
+
+/// A minimal little-endian EXIF block with two tags, Make and Orientation.
+func exifBlock(orientation: UInt16, make: String) -> [UInt8] {
+  let text = Array(make.utf8) + [0]
+  func le16(_ v: UInt16) -> [UInt8] { [UInt8(v & 255), UInt8(v >> 8)] }
+  func le32(_ v: UInt32) -> [UInt8] { le16(UInt16(v & 0xffff)) + le16(UInt16(v >> 16)) }
+  var block = Array("Exif".utf8) + [0, 0] + Array("II".utf8) + le16(42) + le32(8)
+  block += le16(2)
+  block += le16(0x010f) + le16(2) + le32(UInt32(text.count)) + le32(38)
+  block += le16(0x0112) + le16(3) + le32(1) + le16(orientation) + le16(0)
+  block += le32(0) + text
+  return block
+}
+
+/// A matrix profile of the RGB colour space, built here: D50 white, sRGB primaries, gamma 2.2.
+func rgbProfile() -> Data? {
+  func be16(_ v: UInt16) -> [UInt8] { [UInt8(v >> 8), UInt8(v & 255)] }
+  func be32(_ v: UInt32) -> [UInt8] { be16(UInt16(v >> 16)) + be16(UInt16(v & 0xffff)) }
+  func fixed(_ v: Double) -> [UInt8] { be32(UInt32(bitPattern: Int32((v * 65536).rounded()))) }
+  func xyz(_ x: Double, _ y: Double, _ z: Double) -> [UInt8] {
+    Array("XYZ ".utf8) + be32(0) + fixed(x) + fixed(y) + fixed(z)
+  }
+  let curve = Array("curv".utf8) + be32(0) + be32(1) + be16(0x0233) + [0, 0]
+  let name = Array("test".utf8) + [0]
+  var text = Array("desc".utf8) + be32(0) + be32(UInt32(name.count)) + name
+  text += [UInt8](repeating: 0, count: 78)
+  while text.count % 4 != 0 { text.append(0) }
+  let copyright = Array("text".utf8) + be32(0) + Array("none".utf8) + [0, 0, 0, 0]
+  let tags: [(String, [UInt8])] = [
+    ("desc", text), ("cprt", copyright), ("wtpt", xyz(0.9642, 1, 0.8249)),
+    ("rXYZ", xyz(0.4361, 0.2225, 0.0139)), ("gXYZ", xyz(0.3851, 0.7169, 0.0971)),
+    ("bXYZ", xyz(0.1431, 0.0606, 0.7139)), ("rTRC", curve), ("gTRC", curve), ("bTRC", curve),
+  ]
+  var table = be32(UInt32(tags.count))
+  var body: [UInt8] = []
+  let start = 128 + 4 + 12 * tags.count
+  for (signature, bytes) in tags {
+    table += Array(signature.utf8) + be32(UInt32(start + body.count)) + be32(UInt32(bytes.count))
+    body += bytes
+  }
+  var header = be32(UInt32(start + body.count)) + be32(0) + be32(0x0210_0000)
+  header += Array("mntrRGB XYZ ".utf8) + be16(2020) + be16(1) + be16(1) + [0, 0, 0, 0, 0, 0]
+  header += Array("acsp".utf8) + [UInt8](repeating: 0, count: 28)
+  header += fixed(0.9642) + fixed(1) + fixed(0.8249)
+  header += [UInt8](repeating: 0, count: 128 - header.count)
+  return Data(header + table + body)
+}

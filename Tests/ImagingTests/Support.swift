@@ -1,0 +1,58 @@
+import Foundation
+import Imaging
+
+/// SplitMix64, so that every run sees the same numbers.
+struct Generator: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
+
+/// Uniform noise in 0...1.
+func noise(width: Int, height: Int, channels: Int, seed: UInt64 = 1) -> Planes {
+  var random = Generator(seed: seed)
+  let values = (0..<width * height * channels).map { _ in Float.random(in: 0...1, using: &random) }
+  return Planes(width: width, height: height, channels: channels, values: values)
+}
+
+/// A smooth picture with some detail, which lossy formats keep well.
+func gradient(width: Int, height: Int, channels: Int) -> Planes {
+  var planes = Planes(width: width, height: height, channels: channels)
+  for c in 0..<channels {
+    for y in 0..<height {
+      for x in 0..<width {
+        let (u, v) = (Float(x) / Float(width), Float(y) / Float(height))
+        planes[c, y, x] = 0.5 + 0.4 * sin(3 * u + Float(c)) * cos(2 * v - Float(c))
+      }
+    }
+  }
+  return planes
+}
+
+/// An empty folder that is removed with everything in it when the test ends.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nsarm-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    path = url.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Names of all files in the folder, hidden ones too, sorted.
+  var contents: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite struct WriterTests {
+  @Test(arguments: [0, 1 << 30]) func stripsMakeThePicture(memoryLimit: Int) throws {
+    let folder = try ScratchFolder()
+    let planes = noise(width: 50, height: 41, channels: 3)
+    for depth in [8, 16] {
+      let path = folder("strips\(depth).png")
+      let writer = try ImageWriter(
+        path, width: 50, height: 41, channels: 3, bitDepth: depth, memoryLimit: memoryLimit)
+      for y in stride(from: 0, to: 41, by: 8) {
+        try writer.write(
+          planes.cropped(to: PixelRect(x: 0, y: y, width: 50, height: min(8, 41 - y))))
+      }
+      #expect(!folder.contents.contains("strips\(depth).png"))
+      try writer.finish()
+      #expect(try ImageFile.read(path).samples == Image(planes, bitDepth: depth).samples)
+    }
+    #expect(folder.contents == ["strips16.png", "strips8.png"])
+  }
+
+  @Test func existingFilesAreKeptUnlessOverwritten() throws {
+    let folder = try ScratchFolder()
+    let (a, b) = (Image(noise(width: 5, height: 5, channels: 1)), Image(Planes(width: 4, height: 4, channels: 1)))
+    let path = folder("a.png")
+    try a.write(to: path)
+    #expect(throws: ImagingError.exists(path: path)) { try b.write(to: path) }
+    // A file that appears while the picture is being written is kept too.
+    let late = folder("late.png")
+    let writer = try ImageWriter(late, width: 4, height: 4, channels: 1)
+    try writer.write(b)
+    try a.write(to: late)
+    #expect(throws: ImagingError.exists(path: late)) { try writer.finish() }
+    #expect(try ImageFile.read(late).samples == a.samples)
+    try b.write(to: path, overwrite: true)
+    #expect(try ImageFile.read(path).width == 4)
+    #expect(folder.contents == ["a.png", "late.png"])
+  }
+
+  @Test func nothingIsLeftAfterAFailure() throws {
+    let folder = try ScratchFolder()
+    for limit in [0, 1 << 20] {
+      let path = folder("half.png")
+      let writer = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
+      try writer.write(Planes(width: 8, height: 3, channels: 3))
+      #expect(throws: ImagingError.incomplete(path: path, written: 3, height: 8)) {
+        try writer.finish()
+      }
+      let cancelled = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
+      try cancelled.write(Planes(width: 8, height: 3, channels: 3))
+      cancelled.cancel()
+      do {
+        let dropped = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
+        try dropped.write(Planes(width: 8, height: 3, channels: 3))
+      }
+    }
+    #expect(folder.contents == [])
+  }
+
+  @Test func impossibleTargetsAreRefusedAtOnce() throws {
+    let folder = try ScratchFolder()
+    func open(_ name: String, width: Int = 4, channels: Int = 3, bitDepth: Int = 8) throws {
+      _ = try ImageWriter(
+        folder(name), width: width, height: 4, channels: channels, bitDepth: bitDepth)
+    }
+    #expect(throws: ImagingError.unknownFormat(path: folder("x.bmp"))) { try open("x.bmp") }
+    #expect(throws: ImagingError.unknownFormat(path: folder("x"))) { try open("x") }
+    #expect(throws: ImagingError.missingFolder(path: folder("no"))) { try open("no/x.png") }
+    #expect(throws: ImagingError.self) { try open("x.jpg", channels: 4) }
+    #expect(throws: ImagingError.self) { try open("x.jpg", bitDepth: 16) }
+    #expect(throws: ImagingError.self) { try open("x.webp", width: 20_000) }
+    try FileManager.default.createDirectory(atPath: folder("d.png"), withIntermediateDirectories: false)
+    #expect(throws: ImagingError.self) { try open("d.png") }
+    #expect(folder.contents == ["d.png"])
+  }
+
+  /// Needs the right to mount a small file system.
+  @Test func aFullDiskIsReportedAndLeavesNothing() throws {
+    let folder = try ScratchFolder()
+    guard run("/bin/mount", "-t", "tmpfs", "-o", "size=256k", "none", folder.path) else {
+      print("full disk: skipped, mounting a small file system needs root")
+      return
+    }
+    defer { _ = run("/bin/umount", "-l", folder.path) }
+    let picture = Image(noise(width: 400, height: 400, channels: 3))
+    for format in ImageFormat.allCases where format.isWritable {
+      let path = folder("x.\(format.fileExtensions[0])")
+      // Rows in a file, then rows in memory and the encoded file too large.
+      for limit in [0, 1 << 30] {
+        #expect(throws: ImagingError.diskFull(path: path), "\(format) \(limit)") {
+          let writer = try ImageWriter(
+            path, width: 400, height: 400, channels: 3,
+            options: EncodingOptions(quality: 100, lossless: true), memoryLimit: limit)
+          try writer.write(picture)
+          try writer.finish()
+        }
+        #expect(folder.contents == [], "\(format)")
+      }
+    }
+  }
+
+  private func run(_ command: String, _ arguments: String...) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: command)
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+}
