@@ -4,6 +4,7 @@ import PackageDescription
 let package = Package(
   name: "nsarm",
   products: [
+    .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "Torch", targets: ["Torch"]),
   ],
   dependencies: [
@@ -13,6 +14,13 @@ let package = Package(
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
+    .systemLibrary(
+      name: "CVipsSystem", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+    .target(name: "CVips", dependencies: ["CVipsSystem"]),
+    .target(name: "Imaging", dependencies: ["CVips"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
+    .testTarget(name: "ParityTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
   ],
   swiftLanguageModes: [.v5]
