@@ -5,6 +5,7 @@ let package = Package(
   name: "nsarm",
   products: [
     .library(name: "Imaging", targets: ["Imaging"]),
+    .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
   ],
   dependencies: [
@@ -18,9 +19,10 @@ let package = Package(
       name: "CVipsSystem", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .target(name: "CVips", dependencies: ["CVipsSystem"]),
     .target(name: "Imaging", dependencies: ["CVips"]),
+    .target(name: "NSARM", dependencies: ["Torch"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
-    .testTarget(name: "ParityTests", dependencies: ["Imaging", "TestSupport"]),
+    .testTarget(name: "ParityTests", dependencies: ["Imaging", "NSARM", "TestSupport", "Torch"]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
   ],
   swiftLanguageModes: [.v5]

@@ -60,6 +60,17 @@ public func withAutocast<Result>(
   return try body()
 }
 
+/// Runs `body` in the element types of its operands, inside an autocast region too.
+public func withoutAutocast<Result>(on device: Device = .cpu, _ body: () throws -> Result)
+  rethrows -> Result
+{
+  let previous = ct_autocast_enabled(device.type)
+  guard previous else { return try body() }
+  ct_suspend_autocast(device.type, true)
+  defer { ct_suspend_autocast(device.type, false) }
+  return try body()
+}
+
 /// Where tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
 public struct Device: Hashable, Sendable, CustomStringConvertible {
   public let description: String

@@ -182,6 +182,14 @@ bool ct_set_autocast(const char *device, bool enabled, int32_t dtype) {
   return previous;
 }
 
+bool ct_autocast_enabled(const char *device) {
+  return at::autocast::is_autocast_enabled(c10::Device(std::string(device)).type());
+}
+
+void ct_suspend_autocast(const char *device, bool suspended) {
+  at::autocast::set_autocast_enabled(c10::Device(std::string(device)).type(), !suspended);
+}
+
 ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result) {
   return guarded([&] {
     auto found = c10::Dispatcher::singleton().findSchema({name, overload});

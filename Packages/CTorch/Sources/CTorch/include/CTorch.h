@@ -45,6 +45,9 @@ CT_API const char *ct_version(void);
 // Thread-local modes; each returns the previous value
 CT_API bool ct_set_grad_mode(bool enabled);
 CT_API bool ct_set_autocast(const char *device, bool enabled, int32_t dtype);
+CT_API bool ct_autocast_enabled(const char *device);
+// Leaves an enabled autocast region for a while, keeping its cached weights.
+CT_API void ct_suspend_autocast(const char *device, bool suspended);
 
 // Operators
 CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result);

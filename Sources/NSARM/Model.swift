@@ -1,0 +1,52 @@
+import Torch
+
+/// The networks of NSARM: tokenizer, transformation network, transformer. The last two are absent from a
+/// model whose tokenizer alone has been trained.
+public final class Model {
+  public let configuration: ModelConfiguration
+  public let store: ParameterStore
+  public let encoder: LatentEncoder
+  public let decoder: LatentDecoder
+  public let transformationNetwork: (any TransformationNetwork)?
+  public let transformer: VisualAutoregressiveTransformer?
+
+  /// Prefixes of the networks in a model's parameter names.
+  public enum Part: String, CaseIterable, Sendable {
+    case encoder = "tokenizer.encoder."
+    case decoder = "tokenizer.decoder."
+    case transformationNetwork = "map_transformer."
+    case transformer = "transformer."
+  }
+
+  /// Builds the networks that `configuration` has, with parameters of `store`.
+  /// - Throws: `ConfigurationError`; call `store.validate()` for what does not fit a checkpoint.
+  public init(_ configuration: ModelConfiguration, _ store: ParameterStore) throws {
+    self.configuration = configuration
+    self.store = store
+    let p = store.root
+    encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")
+    decoder = try LatentDecoder(configuration.tokenizer, p / "tokenizer" / "decoder")
+    transformationNetwork = try configuration.transformationNetwork.map {
+      try $0.build(
+        latentChannels: configuration.tokenizer.latentChannels, p / "map_transformer")
+    }
+    transformer = try configuration.transformer.map {
+      try VisualAutoregressiveTransformer(
+        $0, tokenBits: configuration.tokenBits, p / "transformer")
+    }
+  }
+
+  /// The parameters of some networks.
+  public func parameters(of parts: Part...) -> [Parameter] {
+    store.parameters.filter { parameter in
+      parts.contains { parameter.name.hasPrefix($0.rawValue) }
+    }
+  }
+
+  /// R'_1..R'_{K_LR} of low-quality pictures `[B, 3, h, w]` in [-1, 1]; none without the network.
+  public func prefix(lowQuality: Tensor) -> [Tensor] {
+    guard let network = transformationNetwork else { return [] }
+    return network(
+      lowQuality: lowQuality, latent: network.readsLatent ? encoder(lowQuality) : nil)
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Torch
+
+/// How bits are drawn from logits (SPEC 4).
+public struct SamplingConfiguration: Codable, Equatable, Sendable {
+  /// τ: logits are divided by it; 0 takes the likelier value of every bit.
+  public var temperature = 0.5
+  /// Values kept of each bit's distribution: 1 takes the likelier one; 2, or 0, keeps both.
+  public var topK = 2
+  /// Smallest total probability of the values kept.
+  public var topP = 0.97
+  /// Classifier-free guidance on text: logits = cfg · conditional + (1 − cfg) · unconditional; 1 = off.
+  public var guidance = 1.0
+
+  public init() {}
+}
+
+/// Top-k and top-p filtered probabilities of logits that were already multiplied by 1 / τ.
+///
+/// # Shapes
+/// logits `[..., V]` → `[..., V]`. As in the reference, top-p drops the least likely values while their
+/// total stays at or below 1 − p, and never the likeliest.
+public func filteredProbabilities(_ logits: Tensor, topK: Int, topP: Double) -> Tensor {
+  var logits = logits
+  let count = logits.size(-1)
+  let excluded = Tensor.full([], -Double.infinity, logits.dtype, on: logits.device)
+  if topK > 0, topK < count {
+    let kept = atenList("topk", [logits, topK, -1, true, true])[0]
+    logits = excluded.selected(where: logits .< kept.narrowed(-1, from: topK - 1, count: 1), else: logits)
+  }
+  if topP > 0, topP < 1 {
+    let ascending = atenList("sort", [logits, -1, false])
+    let total = aten("cumsum", ascending[0].softmax(-1), -1)
+    let dropped = aten("le.Scalar", total, 1 - topP)
+    let safe = Tensor.concatenated(
+      [
+        dropped.narrowed(-1, from: 0, count: count - 1),
+        aten("zeros_like", dropped.narrowed(-1, from: 0, count: 1)),
+      ], -1)
+    let inPlace = aten("scatter.src", safe, -1, ascending[1], safe)
+    logits = excluded.selected(where: inPlace, else: logits)
+  }
+  return logits.softmax(-1)
+}
+
+/// Draws the bits of a scale. The uniform number behind each bit is a function of (seed, scale, row and
+/// column on the whole picture's grid, bit) alone: the same picture whatever the tiling order, the number
+/// of threads or the batch.
+public struct BitSampler: Sendable {
+  public let configuration: SamplingConfiguration
+  public let seed: UInt64
+
+  public init(_ configuration: SamplingConfiguration, seed: UInt64) {
+    self.configuration = configuration
+    self.seed = seed
+  }
+
+  /// - Parameters:
+  ///   - logits: `[B, L, 2 D]`, index 2 · bit + value, already divided by τ and mixed by guidance.
+  ///   - scale: index of the scale.
+  ///   - size: the scale's grid, L = height · width.
+  ///   - origins: for each sample of the batch, the place of its first token on the whole picture's grid.
+  /// - Returns: bits `[B, L, D]`, boolean.
+  public func callAsFunction(
+    _ logits: Tensor, scale: Int, size: GridSize, origins: [GridSize]
+  ) -> Tensor {
+    let (batch, length) = (logits.size(0), logits.size(1))
+    let bits = logits.size(2) / 2
+    let pairs = logits.reshaped(batch, length, bits, 2)
+    guard configuration.temperature > 0, configuration.topK != 1 else {
+      return aten("gt.Tensor", pairs.selected(3, 1), pairs.selected(3, 0))
+    }
+    let probability = filteredProbabilities(
+      pairs, topK: configuration.topK, topP: configuration.topP
+    ).selected(3, 1)
+    var uniform = [Float](repeating: 0, count: batch * length * bits)
+    for sample in 0..<batch {
+      for y in 0..<size.height {
+        for x in 0..<size.width {
+          let key = Self.key(
+            seed, UInt64(scale), UInt64(bitPattern: Int64(origins[sample].height + y)),
+            UInt64(bitPattern: Int64(origins[sample].width + x)))
+          let start = ((sample * size.height + y) * size.width + x) * bits
+          for bit in 0..<bits {
+            // 24 random bits: exact in float32, in [0, 1).
+            uniform[start + bit] = Float(Self.mix(key &+ UInt64(bit)) >> 40) * 0x1p-24
+          }
+        }
+      }
+    }
+    let noise = Tensor(uniform, shape: [batch, length, bits]).to(logits.device)
+    return noise .< probability.to(.float32)
+  }
+
+  private static func key(_ parts: UInt64...) -> UInt64 {
+    parts.reduce(0) { mix($0 ^ $1) }
+  }
+
+  /// The output function of SplitMix64 (Steele et al., 2014), a bijection that scrambles all bits.
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var z = value &+ 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

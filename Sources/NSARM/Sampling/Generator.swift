@@ -1,0 +1,162 @@
+import Torch
+
+/// What happens while a picture's bits are generated.
+public struct GenerationOptions {
+  /// R'_k of the first scales, `[B, d, h_k, w_k]`: their bits are forced, not sampled.
+  public var prefix: [Tensor] = []
+  public var sampling = SamplingConfiguration()
+  public var seed: UInt64 = 0
+  /// Place of each sample's first token, per scale, on the whole picture's grid; nil: (0, 0).
+  public var origins: ((_ scale: Int) -> [GridSize])?
+  /// How F_{k−1} is resized to scale k.
+  public var contextResize = Tensor.Interpolation.area
+  /// Element type of matrix products and of the cache.
+  public var precision = DType.float32
+  /// Called before each sampled scale; an error thrown here stops the generation.
+  public var progress: ((_ scale: Int) throws -> Void)?
+  /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are otherwise
+  /// never computed), after 1 / τ and guidance.
+  public var inspectLogits: ((_ scale: Int, Tensor) -> Void)?
+
+  public init() {}
+}
+
+/// Scale by scale generation with a key/value cache (SPEC 4).
+public struct Generator {
+  public let transformer: VisualAutoregressiveTransformer
+  public let schedule: ScaleSchedule
+  public let rotary: RotaryEmbedding
+
+  public init(
+    _ transformer: VisualAutoregressiveTransformer, _ schedule: ScaleSchedule, reference: GridSize,
+    on device: Device = .cpu
+  ) {
+    self.transformer = transformer
+    self.schedule = schedule
+    rotary = RotaryEmbedding(
+      schedule, reference: reference, headDimension: transformer.headDimension, on: device)
+  }
+
+  /// Bits of every scale, `[B, d, h_k, w_k]`, and the sum of all codes F_K, `[B, d, H, W]`.
+  public struct Result {
+    public let bits: [Tensor]
+    public let latent: Tensor
+  }
+
+  /// - Parameters:
+  ///   - condition: of the batch.
+  ///   - unconditional: the null condition, where guidance is not 1.
+  ///   - scaleCount: how many scales to run; nil: all.
+  public func callAsFunction(
+    _ condition: Condition, unconditional: Condition? = nil, scaleCount: Int? = nil,
+    _ options: GenerationOptions
+  ) throws -> Result {
+    try withoutGradients {
+      try withAutocast(options.precision, on: condition.start.device) {
+        try generate(condition, unconditional, scaleCount ?? schedule.count, options)
+      }
+    }
+  }
+
+  private func generate(
+    _ condition: Condition, _ unconditional: Condition?, _ scaleCount: Int,
+    _ options: GenerationOptions
+  ) throws -> Result {
+    let quantizer = MultiScaleQuantizer(schedule)
+    var run = [Branch(self, condition, scaleCount, options.precision)]
+    if options.sampling.guidance != 1, let unconditional {
+      run.append(Branch(self, unconditional, scaleCount, options.precision))
+    }
+    let sampler = BitSampler(options.sampling, seed: options.seed)
+    let temperature = options.sampling.temperature > 0 ? options.sampling.temperature : 1
+
+    func logits(_ hidden: [Tensor]) -> Tensor {
+      let parts = zip(run, hidden).map { $0.logits($1) * (1 / temperature) }
+      guard parts.count == 2 else { return parts[0] }
+      let guidance = options.sampling.guidance
+      return parts[0] * guidance + parts[1] * (1 - guidance)
+    }
+
+    // All forced scales in one block-causal pass.
+    var bits = options.prefix.prefix(scaleCount).map(BinarySphericalQuantization.bits)
+    let forced = bits.count
+    var sum: Tensor?
+    var contexts: [Tensor] = []
+    for k in 0..<forced {
+      sum = quantizer.accumulate(sum, bits: bits[k])
+      if k + 1 < scaleCount {
+        contexts.append(quantizer.context(sum!, scale: k + 1, options.contextResize))
+      }
+    }
+    if forced > 0, forced < scaleCount || options.inspectLogits != nil {
+      let first = schedule.prefix(forced)
+      let tokens = contexts.prefix(forced - 1).map(schedule.tokens)
+      let hidden = run.map { $0.forced(tokens, first) }
+      if let inspect = options.inspectLogits {
+        for (k, range) in first.ranges.enumerated() {
+          inspect(
+            k, logits(hidden.map { $0.narrowed(1, from: range.lowerBound, count: range.count) }))
+        }
+      }
+    }
+
+    for k in forced..<scaleCount {
+      try options.progress?(k)
+      let context = sum.map { schedule.tokens(quantizer.context($0, scale: k, options.contextResize)) }
+      let logits = logits(run.map { $0.next(context, scale: k) })
+      options.inspectLogits?(k, logits)
+      let size = schedule.tokens[k]
+      let origins =
+        options.origins?(k) ?? Array(repeating: GridSize(0, 0), count: logits.size(0))
+      let drawn = sampler(logits, scale: k, size: size, origins: origins)  // [B, L, D]
+      bits.append(schedule.map(drawn.to(.uint8), scale: k).to(.bool))
+      sum = quantizer.accumulate(sum, bits: bits[k])
+    }
+    return Result(bits: bits, latent: sum!)
+  }
+
+  /// One pass of the transformer over the scales under one condition.
+  private struct Branch {
+    let transformer: VisualAutoregressiveTransformer
+    let schedule: ScaleSchedule
+    let rotary: RotaryEmbedding
+    let condition: Condition
+    let cache: KeyValueCache
+
+    init(_ generator: Generator, _ condition: Condition, _ scaleCount: Int, _ dtype: DType) {
+      transformer = generator.transformer
+      schedule = generator.schedule
+      rotary = generator.rotary
+      self.condition = condition
+      cache = KeyValueCache(
+        depth: transformer.configuration.depth, batch: condition.start.size(0),
+        heads: transformer.configuration.heads,
+        length: generator.schedule.prefix(scaleCount).tokenCount,
+        headDimension: transformer.headDimension, dtype, on: condition.start.device)
+    }
+
+    func forced(_ contexts: [Tensor], _ first: ScaleSchedule) -> Tensor {
+      let x =
+        contexts.isEmpty
+        ? transformer.startTokens(condition)
+        : transformer.sequence(.concatenated(contexts, 1), first, condition)
+      return transformer.hidden(x, condition, attention(0..<first.count))
+    }
+
+    func next(_ context: Tensor?, scale k: Int) -> Tensor {
+      let x =
+        context.map { transformer.tokens($0, scale: k, schedule.tokens[k], condition) }
+        ?? transformer.startTokens(condition)
+      return transformer.hidden(x, condition, attention(k..<k + 1))
+    }
+
+    func logits(_ hidden: Tensor) -> Tensor { transformer.logits(hidden, condition) }
+
+    private func attention(_ scales: Range<Int>) -> AttentionContext {
+      let ranges = schedule.ranges[scales]
+      return AttentionContext(
+        rotary: rotary, range: ranges.first!.lowerBound..<ranges.last!.upperBound,
+        scales: ranges.map(\.count), cache: cache)
+    }
+  }
+}

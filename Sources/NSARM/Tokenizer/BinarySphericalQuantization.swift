@@ -1,0 +1,66 @@
+import Torch
+
+/// Binary spherical quantisation (BSQ, Zhao et al., 2024): a latent vector z ∈ R^d is projected to the
+/// sphere, u = z / ‖z‖, and each component keeps its sign: bit_j = (u_j > 0), q = (2 bit − 1) / √d.
+public enum BinarySphericalQuantization {
+  /// The bits of `latent`, true where a component is positive; any shape.
+  public static func bits(_ latent: Tensor) -> Tensor { latent .> 0 }
+
+  /// (2 bit − 1) / √d for bits with the channels in dimension 1: `[B, d, ...]` → the same, float32.
+  public static func codes(_ bits: Tensor) -> Tensor {
+    (bits.to(.float32) * 2 - 1) / Double(bits.size(1)).squareRoot()
+  }
+
+  /// Straight-through quantisation: the value is q, the gradient that of u = z / ‖z‖.
+  ///
+  /// # Shapes
+  /// latent `[B, d, ...]` → the same.
+  public static func quantized(_ latent: Tensor) -> Tensor {
+    let u = latent.l2Normalized(1)
+    return u + (codes(bits(latent)) - u).detached()
+  }
+
+  /// The terms that train a tokenizer (BSQ paper, equations for entropy and commitment).
+  public struct Penalties {
+    /// E[H(p)], nats summed over the bits of a vector: small when every bit is sure.
+    public let perSampleEntropy: Tensor
+    /// H(E[p]), nats summed over bits: large when both values of every bit are used.
+    public let codebookEntropy: Tensor
+    /// E[(u − sg(q))²].
+    public let commitment: Tensor
+
+    /// 0.25 commitment + 0.1 (per-sample entropy − γ codebook entropy) / inv_temp.
+    public func total(gamma: Double = 1) -> Tensor {
+      0.25 * commitment
+        + (perSampleEntropy - codebookEntropy * gamma)
+        * (0.1 / BinarySphericalQuantization.inverseTemperature)
+    }
+  }
+
+  public static let inverseTemperature = 100.0
+
+  /// Penalties of latents `[B, d, ...]` before projection to the sphere.
+  public static func penalties(_ latent: Tensor) -> Penalties {
+    let u = latent.l2Normalized(1)
+    let (perSample, codebook) = entropies(u)
+    return Penalties(
+      perSampleEntropy: perSample, codebookEntropy: codebook,
+      commitment: (u - codes(bits(latent)).detached()).square().mean())
+  }
+
+  /// E[H(p)] and H(E[p]) with p = sigmoid(−4 u_j inv_temp / √d), the soft probability of bit 0, for u
+  /// `[B, d, ...]`.
+  public static func entropies(_ u: Tensor) -> (perSample: Tensor, codebook: Tensor) {
+    let channels = u.size(1)
+    let logits = u.flattened(from: 2).transposed(1, 2).reshaped(-1, channels)
+      * (4 * inverseTemperature / Double(channels).squareRoot())  // [N, d], of bit 1 against bit 0
+    // H(p) = softplus(l) − l σ(l), exact also where p underflows.
+    let perBit = logits.softplus() - logits * logits.sigmoid()
+    return (perBit.sum([1]).mean(), binaryEntropy(logits.sigmoid().mean([0])).sum())
+  }
+
+  /// −p log p − (1 − p) log(1 − p).
+  private static func binaryEntropy(_ p: Tensor) -> Tensor {
+    -(aten("xlogy.Tensor", p, p) + aten("xlogy.Tensor", 1 - p, 1 - p))
+  }
+}

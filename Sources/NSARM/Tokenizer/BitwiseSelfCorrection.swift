@@ -1,0 +1,71 @@
+import Torch
+
+/// Bitwise self-correction (BSC, SPEC 5): while the scales are built, each bit of q_k is flipped with
+/// probability p_k, drawn for every sample and scale from {0, step, 2 step, ..., maximum}; the flipped code
+/// goes into F_k, the labels stay unflipped, so the model learns to correct errors.
+public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
+  public var maximum = 0.3
+  public var step = 0.01
+
+  public init(maximum: Double = 0.3, step: Double = 0.01) {
+    self.maximum = maximum
+    self.step = step
+  }
+
+  /// A mask of flips for bits of shape `[B, d, h, w]`, from libtorch's generator.
+  public func flips(_ shape: [Int]) -> Tensor {
+    let levels = (maximum / step).rounded() + 1
+    let p = aten("floor", Tensor.rand([shape[0], 1, 1, 1]) * levels) * step
+    return Tensor.rand(shape) .< p
+  }
+}
+
+/// What one step of training the transformer needs (SPEC 5).
+public struct TeacherForcing {
+  /// Labels, `[B, L, D]`, boolean.
+  public let labels: Tensor
+  /// F_{k−1} resized to scale k and patchified, k = 2..K, `[B, L − 1, D]`.
+  public let contexts: Tensor
+  public let pyramid: TokenPyramid
+
+  /// - Parameters:
+  ///   - features: the ground truth's latent before quantisation, `[B, d, H, W]`.
+  ///   - intervention: given residuals (stage 2) and flips (BSC).
+  public init(
+    _ features: Tensor, _ schedule: ScaleSchedule,
+    _ intervention: MultiScaleQuantizer.Intervention, contextResize: Tensor.Interpolation
+  ) {
+    let quantizer = MultiScaleQuantizer(schedule)
+    let pyramid = quantizer.encode(features, intervention)
+    labels = .concatenated(pyramid.bits.map { schedule.tokens($0.to(.float32)) .> 0.5 }, 1)
+    let contexts = (1..<schedule.count).map { k in
+      schedule.tokens(quantizer.context(pyramid.sums[k - 1], scale: k, contextResize))
+    }
+    self.contexts = contexts.isEmpty
+      ? Tensor.zeros([features.size(0), 0, labels.size(2)]) : .concatenated(contexts, 1)
+    self.pyramid = pyramid
+  }
+}
+
+/// Cross-entropy of bits, nats: `[B, L, 2 D]` and `[B, L, D]` → mean over bits, `[B, L]`.
+///
+/// With label smoothing ε the target is 1 − ε / 2 for the true value.
+public func bitCrossEntropy(_ logits: Tensor, _ labels: Tensor, smoothing: Double = 0) -> Tensor {
+  let pairs = logits.to(.float32).reshaped(labels.shape + [2])
+  let margin = pairs.selected(-1, 1) - pairs.selected(-1, 0)  // log odds of value 1
+  let target = labels.to(.float32) * (1 - smoothing) + smoothing / 2
+  return (margin.softplus() - margin * target).mean([-1])
+}
+
+/// Weights of tokens: proportional to √(h_K w_K / (h_k w_k)) per scale, 1 in sum over the sequence, `[L]`.
+/// Scales before `firstScale` weigh nothing.
+public func scaleWeights(_ schedule: ScaleSchedule, from firstScale: Int = 0) -> Tensor {
+  let last = Double(schedule.tokens[schedule.count - 1].count)
+  var weights = schedule.tokens.enumerated().flatMap { k, size in
+    Array(
+      repeating: k < firstScale ? 0 : (last / Double(size.count)).squareRoot(), count: size.count)
+  }
+  let total = weights.reduce(0, +)
+  for index in weights.indices { weights[index] /= total }
+  return Tensor(weights).to(.float32)
+}

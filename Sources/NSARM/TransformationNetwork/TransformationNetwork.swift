@@ -1,0 +1,30 @@
+import Torch
+
+/// Maps the low-quality picture to the residual maps R'_1..R'_{K_LR} of the first scales (stage 1).
+public protocol TransformationNetwork {
+  /// How many scales it gives.
+  var scaleCount: Int { get }
+
+  /// - Parameters:
+  ///   - lowQuality: the picture, `[B, 3, h, w]` in [-1, 1].
+  ///   - latent: its latent `[B, d, h / f, w / f]`, for networks with `readsLatent`.
+  /// - Returns: `[B, d, h_k, w_k]` for each scale, in latent cells.
+  func callAsFunction(lowQuality: Tensor, latent: Tensor?) -> [Tensor]
+
+  var readsLatent: Bool { get }
+}
+
+/// Which transformation network a model has, and its shape.
+public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
+  case published(PublishedTransformationNetwork.Configuration)
+  case convolutional(ConvolutionalTransformationNetwork.Configuration)
+
+  public func build(latentChannels: Int, _ p: ParameterScope) throws -> any TransformationNetwork {
+    switch self {
+    case .published(let c):
+      try PublishedTransformationNetwork(c, latentChannels: latentChannels, p)
+    case .convolutional(let c):
+      try ConvolutionalTransformationNetwork(c, latentChannels: latentChannels, p)
+    }
+  }
+}

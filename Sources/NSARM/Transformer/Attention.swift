@@ -1,0 +1,127 @@
+import Torch
+
+/// What self-attention needs to know of the tokens that it sees.
+struct AttentionContext {
+  let rotary: RotaryEmbedding
+  /// Where the tokens lie in the sequence of all scales.
+  let range: Range<Int>
+  /// Lengths of the scales among the tokens; each sees itself and what is before it.
+  let scales: [Int]
+  let cache: KeyValueCache?
+}
+
+/// Cosine self-attention over scales (SPEC 3): q, k L2-normalised per head, q times exp(min(s, log 100)),
+/// both turned by their 2-D position; block-causal by scale.
+struct SelfAttention {
+  let qkv, qBias, vBias, scale: Parameter
+  let projection: Linear
+  let heads: Int
+
+  init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
+    qkv = try p("mat_qkv.weight", [3 * c.width, c.width], .scaledNormal(fanIn: c.width))
+    qBias = try p("q_bias", [c.width], .zeros)
+    vBias = try p("v_bias", [c.width], .zeros)
+    scale = try p("scale_mul_1H11", [1, c.heads, 1, 1], .constant(1.3862943611198906))  // log 4
+    projection = try Linear(c.width, c.width, gain: c.residualGain, p / "proj")
+    heads = c.heads
+  }
+
+  /// x `[B, L, C]` → `[B, L, C]`.
+  func callAsFunction(_ x: Tensor, _ context: AttentionContext, block: Int) -> Tensor {
+    let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
+    let bias = Tensor.concatenated(
+      [qBias.value, Tensor.zeros(like: qBias.value).detached(), vBias.value], 0)
+    let parts = x.linear(qkv.value, bias).reshaped(batch, length, 3, heads, width / heads)
+      .permuted(2, 0, 3, 1, 4)  // [3, B, H, L, c]
+    let strength = scale.value.clamped(max: 4.605170185988092).exp()  // log 100
+    let v = parts.selected(0, 2)
+    var q = parts.selected(0, 0).to(.float32).l2Normalized(-1) * strength
+    var k = parts.selected(0, 1).to(.float32).l2Normalized(-1)
+    q = context.rotary(q, context.range).to(v.dtype)
+    k = context.rotary(k, context.range).to(v.dtype)
+    let (keys, values) = context.cache?.append(k, v, block: block) ?? (k, v)
+    let mixed = blockCausal(q, keys.to(q.dtype), values.to(q.dtype), context.scales)
+    return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
+  }
+
+  /// Attention of each scale to itself and everything before it: one product per scale and no mask.
+  private func blockCausal(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ scales: [Int]) -> Tensor {
+    let before = k.size(2) - q.size(2)
+    guard scales.count > 1 else { return q.attention(k, v, scale: 1) }
+    var end = 0
+    return .concatenated(
+      scales.map { length in
+        let queries = q.narrowed(2, from: end, count: length)
+        end += length
+        return queries.attention(
+          k.narrowed(2, from: 0, count: before + end), v.narrowed(2, from: 0, count: before + end),
+          scale: 1)
+      }, 2)
+  }
+}
+
+/// Attention of `[B, Lq, C]` to text features, or of learnt queries (`TextPool`).
+struct CrossAttention {
+  let query: Linear
+  let pairs: TextProjection
+  let projection: Linear
+  let heads: Int
+
+  init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
+    query = try Linear(c.width, c.width, p / "mat_q")
+    pairs = try TextProjection(c.width, c.width, p)
+    projection = try Linear(c.width, c.width, gain: c.residualGain, p / "proj")
+    heads = c.heads
+  }
+
+  /// x `[B, L, C]`, features `[B, n, C]`, mask `[B, 1, 1, n]` (true where there is text) → `[B, L, C]`.
+  func callAsFunction(_ x: Tensor, _ features: Tensor, _ mask: Tensor?) -> Tensor {
+    let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
+    let q = query(x).reshaped(batch, length, heads, width / heads).transposed(1, 2)
+    let (k, v) = pairs(features, heads: heads)
+    let mixed = q.attention(k.to(q.dtype), v.to(q.dtype), mask: mask)
+    return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
+  }
+}
+
+/// Keys (without bias) and values of text features.
+struct TextProjection {
+  let weight, vBias: Parameter
+
+  init(_ inputs: Int, _ width: Int, _ p: ParameterScope) throws {
+    weight = try p("mat_kv.weight", [2 * width, inputs], .scaledNormal(fanIn: inputs))
+    vBias = try p("v_bias", [width], .zeros)
+  }
+
+  /// features `[B, n, I]` → keys and values `[B, H, n, c]`.
+  func callAsFunction(_ features: Tensor, heads: Int) -> (keys: Tensor, values: Tensor) {
+    let bias = Tensor.concatenated([Tensor.zeros(like: vBias.value).detached(), vBias.value], 0)
+    let parts = features.linear(weight.value, bias)
+      .reshaped(features.size(0), features.size(1), 2, heads, -1).permuted(2, 0, 3, 1, 4)
+    return (parts.selected(0, 0), parts.selected(0, 1))
+  }
+}
+
+/// One vector from text features by attention with a learnt query per head (`text_proj_for_sos`).
+struct TextPool {
+  let query: Parameter
+  let pairs: TextProjection
+  let projection: Linear
+  let heads: Int
+
+  init(_ c: TransformerConfiguration, _ text: TextConfiguration, _ p: ParameterScope) throws {
+    let p = p / "ca"
+    heads = text.channels / 128
+    query = try p("mat_q", [1, heads, c.width / heads], .normal(0.02))
+    pairs = try TextProjection(text.channels, c.width, p)
+    projection = try Linear(c.width, c.width, p / "proj")
+  }
+
+  /// features `[B, n, text channels]` → `[B, C]`.
+  func callAsFunction(_ features: Tensor, _ mask: Tensor?) -> Tensor {
+    let batch = features.size(0)
+    let (k, v) = pairs(features, heads: heads)
+    let q = query.value.reshaped(1, heads, 1, -1).expanded([batch, heads, 1, k.size(3)]).to(k.dtype)
+    return projection(q.attention(k, v, mask: mask).reshaped(batch, -1))
+  }
+}

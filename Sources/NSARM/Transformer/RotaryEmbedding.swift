@@ -1,0 +1,61 @@
+import Foundation
+import Torch
+
+/// 2-D rotary position embedding (SPEC 3, `rope2d_normalized_by_hw = 2`): the first half of the head
+/// dimension turns by the row, the second by the column, in pairs (2i, 2i + 1), with θ_i = 10000^(−2i / (c / 2)).
+/// Cell (y, x) of scale k stands at (round(y · h_R / h_k), round(x · w_R / w_k)) of the reference grid R, so
+/// that cells over the same place of the picture turn alike at every scale.
+public struct RotaryEmbedding {
+  /// cos + i sin of every token and pair, `[L, c / 2]`, complex.
+  public let rotations: Tensor
+  /// Real and imaginary parts of `rotations`, `[L, c / 2]`.
+  public let cosines, sines: Tensor
+  /// Rows and columns on the reference grid.
+  public let positions: [(y: Int, x: Int)]
+
+  public init(
+    _ schedule: ScaleSchedule, reference: GridSize, headDimension: Int, on device: Device = .cpu
+  ) {
+    let quarter = headDimension / 4
+    let frequencies = (0..<quarter).map { i in
+      Float(1 / pow(10000, Double(2 * i) / Double(headDimension / 2)))
+    }
+    var positions: [(y: Int, x: Int)] = []
+    for size in schedule.tokens {
+      for y in 0..<size.height {
+        for x in 0..<size.width {
+          positions.append(
+            (
+              Self.position(y, of: size.height, on: reference.height),
+              Self.position(x, of: size.width, on: reference.width)
+            ))
+        }
+      }
+    }
+    let angles = positions.flatMap { place in
+      frequencies.map { Float(place.y) * $0 } + frequencies.map { Float(place.x) * $0 }
+    }
+    let tensor = Tensor(angles, shape: [positions.count, 2 * quarter])
+    cosines = aten("cos", tensor).to(device)
+    sines = aten("sin", tensor).to(device)
+    rotations = aten("complex", cosines, sines)
+    self.positions = positions
+  }
+
+  /// Half to even, in float32 as the reference computes it.
+  private static func position(_ cell: Int, of count: Int, on reference: Int) -> Int {
+    Int((Float(cell) * (Float(reference) / Float(count))).rounded(.toNearestOrEven))
+  }
+
+  /// Turns queries or keys of the tokens `range` of the sequence.
+  ///
+  /// # Shapes
+  /// x `[B, H, L, c]` → the same, float32.
+  public func callAsFunction(_ x: Tensor, _ range: Range<Int>) -> Tensor {
+    let turns = rotations.narrowed(0, from: range.lowerBound, count: range.count)
+    let shape = x.shape
+    let pairs = aten(
+      "view_as_complex", x.to(.float32).reshaped(shape.dropLast() + [shape[3] / 2, 2]))
+    return aten("view_as_real", pairs * turns).reshaped(shape)
+  }
+}

@@ -1,0 +1,45 @@
+import Torch
+
+/// Layer normalisation without parameters, modulated: LN(x) · (1 + scale) + shift.
+func modulated(_ x: Tensor, scale: Tensor, shift: Tensor) -> Tensor {
+  let normalized = x.layerNorm(nil, nil, epsilon: 1e-6)
+  return aten("addcmul", normalized + shift, normalized, scale)
+}
+
+/// One block (SPEC 3):
+/// x += γ₁ SA(LN(x)(1 + s₁) + b₁); x += CA(ca_norm(x), text); x += γ₂ FFN(LN(x)(1 + s₂) + b₂).
+struct TransformerBlock {
+  let attention: SelfAttention
+  let crossAttention: (norm: LayerNorm, attention: CrossAttention)?
+  let up, down: Linear
+  let modulation: Parameter
+
+  init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
+    attention = try SelfAttention(c, p / "sa")
+    crossAttention =
+      c.text == nil
+      ? nil
+      : (
+        try LayerNorm(c.width, epsilon: 1e-6, p / "ca_norm"), try CrossAttention(c, p / "ca")
+      )
+    up = try Linear(c.width, c.feedForwardWidth, p / "ffn" / "fc1")
+    down = try Linear(c.feedForwardWidth, c.width, gain: c.residualGain, p / "ffn" / "fc2")
+    modulation = try p("ada_gss", [1, 1, 6, c.width], .normal(0.02))
+  }
+
+  /// x `[B, L, C]` float32; shared `[B, 1, 6, C]` → `[B, L, C]` float32.
+  func callAsFunction(
+    _ x: Tensor, shared: Tensor, condition: Condition, _ context: AttentionContext, block: Int
+  ) -> Tensor {
+    // gamma1, gamma2, scale1, scale2, shift1, shift2
+    let m = atenList("unbind.int", [modulation.value + shared, 2])
+    var x = x
+    let mixed = attention(modulated(x, scale: m[2], shift: m[4]), context, block: block)
+    x = aten("addcmul", x, mixed.to(.float32), m[0])
+    if let crossAttention, let text = condition.text {
+      x = x + crossAttention.attention(crossAttention.norm(x), text.features, text.mask)
+    }
+    let fed = down(up(modulated(x, scale: m[3], shift: m[5])).gelu(approximate: true))
+    return aten("addcmul", x, fed.to(.float32), m[1])
+  }
+}
