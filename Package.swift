@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
+    .library(name: "Degradations", targets: ["Degradations"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -22,8 +23,12 @@ let package = Package(
     .target(name: "NSARM", dependencies: ["Torch"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
-    .testTarget(name: "ParityTests", dependencies: ["Imaging", "NSARM", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: ["Imaging", "NSARM", "Degradations", "TestSupport", "Torch"]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+    .target(name: "Degradations", dependencies: ["Torch"]),
+    .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
   ],
   swiftLanguageModes: [.v5]
 )

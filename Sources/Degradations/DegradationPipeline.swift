@@ -1,0 +1,94 @@
+import Torch
+
+/// Low-quality pictures from high-quality ones (Wang et al., Real-ESRGAN, 2021): sharpen, then
+/// blur → resize → noise → JPEG, the same again at the low size, and a last resize, sinc filter and JPEG.
+///
+/// The result depends on the picture, the configuration, the scale and the seed, and on nothing else. Randomness is
+/// `RandomStream(seed:stream:)`: parameters from streams 1 to 3 (`DegradationSample`), noise of the first and
+/// second round from streams 4 and 5. Every stage runs in the calling thread.
+public struct DegradationPipeline: Sendable {
+  public let configuration: DegradationConfiguration
+  private let unsharpMask = UnsharpMask()
+  private let jpeg = JPEGSimulation()
+
+  public init(_ configuration: DegradationConfiguration = DegradationConfiguration()) {
+    self.configuration = configuration
+  }
+
+  /// # Shapes
+  /// `[3, H, W]` in [0, 1] → lowQuality `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid, and the
+  /// sharpened picture `[3, H, W]` it was made from. Sizes are rounded down.
+  public func callAsFunction(
+    _ highQuality: Tensor, seed: UInt64, scale: Int = 4
+  ) -> (lowQuality: Tensor, sharpened: Tensor) {
+    let (low, sharp) = degrade(Planes(highQuality), DegradationSample(configuration, seed: seed), seed, scale)
+    return (low.tensor, sharp.tensor)
+  }
+
+  /// The form for data loaders: planar RGB `[3, height, width]` in [0, 1] →
+  /// `[3, height / scale, width / scale]` in [0, 1] on the 8-bit grid. Uses no tensors.
+  public func degrade(
+    _ planes: [Float], height: Int, width: Int, seed: UInt64, scale: Int = 4
+  ) -> [Float] {
+    let picture = Planes(channels: 3, height: height, width: width, values: planes)
+    return degrade(picture, DegradationSample(configuration, seed: seed), seed, scale).0.values
+  }
+
+  /// Degrades with given parameters; `seed` decides the noise alone.
+  public func degrade(
+    _ planes: [Float], height: Int, width: Int, sample: DegradationSample, seed: UInt64, scale: Int = 4
+  ) -> [Float] {
+    let picture = Planes(channels: 3, height: height, width: width, values: planes)
+    return degrade(picture, sample, seed, scale).0.values
+  }
+
+  /// The target of training: the picture sharpened as configured, `[3, height, width]`.
+  public func sharpen(_ planes: [Float], height: Int, width: Int) -> [Float] {
+    guard configuration.sharpens else { return planes }
+    return unsharpMask(Planes(channels: 3, height: height, width: width, values: planes)).values
+  }
+
+  private func degrade(
+    _ picture: Planes, _ sample: DegradationSample, _ seed: UInt64, _ scale: Int
+  ) -> (Planes, Planes) {
+    let (height, width) = (picture.height, picture.width)
+    precondition(
+      picture.channels == 3 && scale >= 1 && height >= scale && width >= scale,
+      "an RGB picture of at least \(scale) x \(scale), not \(picture.channels) x \(height) x \(width)")
+    let sharpened = configuration.sharpens ? unsharpMask(picture) : picture
+    var x = sharpened
+
+    var round = sample.first
+    if let blur = round.blur { x = x.filtered(blur.kernel) }
+    x = x.resized(
+      max(1, Int(Double(height) * round.factor)), max(1, Int(Double(width) * round.factor)),
+      round.interpolation, factor: round.factor)
+    var random = RandomStream(seed: seed, stream: 4)
+    if let noise = round.noise { x.add(noise, &random) }
+
+    if let second = sample.second {
+      x.clamp()
+      x = jpeg(x, quality: round.quality)
+      round = second
+      if let blur = round.blur { x = x.filtered(blur.kernel) }
+      x = x.resized(
+        max(1, Int(Double(height) / Double(scale) * round.factor)),
+        max(1, Int(Double(width) / Double(scale) * round.factor)), round.interpolation)
+      random = RandomStream(seed: seed, stream: 5)
+      if let noise = round.noise { x.add(noise, &random) }
+    }
+
+    if sample.compressesFirst {
+      x.clamp()
+      x = jpeg(x, quality: round.quality)
+    }
+    x = x.resized(height / scale, width / scale, sample.interpolation)
+    if let sinc = sample.sinc { x = x.filtered(sinc.kernel) }
+    if !sample.compressesFirst {
+      x.clamp()
+      x = jpeg(x, quality: round.quality)
+    }
+    x.quantize()
+    return (x, sharpened)
+  }
+}

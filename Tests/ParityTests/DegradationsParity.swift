@@ -1,0 +1,168 @@
+import Testing
+import TestSupport
+import Torch
+
+@testable import Degradations
+
+/// The fixture `degradations`: parameters are read from the tensors' names.
+@Suite(.enabled(if: Fixture.isAvailable("degradations"), "\(Fixture.absence("degradations"))"))
+struct DegradationsParity {
+  let fixture: Fixture
+
+  init() throws { fixture = try Fixture.load("degradations") }
+
+  /// The parts of a name such as "gen_aniso_k17_s2.2_1.1_t-1.1_b2.3": words, and numbers after a letter.
+  private struct Label {
+    var words: [String] = []
+    var numbers: [Character: [Double]] = [:]
+    var pad: Int?
+
+    init(_ name: String) {
+      var key: Character?
+      for part in name.split(separator: "_").map(String.init) {
+        if let value = Double(part), let key {
+          numbers[key]?.append(value)
+        } else if let value = Double(part.dropFirst()) {
+          key = part.first!
+          numbers[key!] = [value]
+        } else if part.hasPrefix("pad"), let value = Int(part.dropFirst(3)) {
+          pad = value
+        } else if part == "wpi" {
+          numbers["w"] = [.pi]
+        } else {
+          words.append(part)
+        }
+      }
+    }
+
+    func number(_ key: Character, _ index: Int = 0) -> Double? {
+      numbers[key].flatMap { $0.indices.contains(index) ? $0[index] : nil }
+    }
+  }
+
+  private func kernel(_ name: String) -> BlurKernel {
+    let label = Label(name)
+    let size = Int(label.number("k")!)
+    let sigma = label.number("s") ?? 1
+    let shape = BlurKernel.Shape(
+      sigmaX: sigma, sigmaY: label.number("s", 1) ?? sigma, angle: label.number("t") ?? 0)
+    let beta = label.number("b") ?? 1
+    let kernel: BlurKernel
+    switch label.words.first {
+    case "sinc": kernel = .sinc(size: size, cutoff: label.number("w")!)
+    case "gen": kernel = .generalizedGaussian(size: size, shape, beta: beta)
+    case "plateau": kernel = .plateau(size: size, shape, beta: beta)
+    default: kernel = .gaussian(size: size, shape)
+    }
+    return label.pad.map { kernel.padded(to: $0) } ?? kernel
+  }
+
+  private var image: Tensor {
+    Tensor(fixture["in.image"].floats, shape: fixture["in.image"].shape)
+  }
+
+  /// The input, cropped to the height and width of an output.
+  private func image(for name: String) -> Tensor {
+    let shape = fixture[name].shape
+    return image.narrowed(2, from: 0, count: shape[2]).narrowed(3, from: 0, count: shape[3])
+      .contiguous()
+  }
+
+  @Test func everyTensor() throws {
+    let report = ParityReport("degradations")
+    kernels(report)
+    filters(report)
+    unsharpMasks(report)
+    compression(report)
+    rounding(report)
+    report.finish()
+    #expect(report.failures.isEmpty, "\(report.failures)")
+  }
+
+  /// `out.clamp_round` does not name its input, which is one of the filtered pictures.
+  private func rounding(_ report: ParityReport) {
+    let name = "out.clamp_round"
+    guard fixture.tensors[name] != nil else { return }
+    let expected = fixture[name].floats
+    let candidates = fixture.names(after: "out.filter2D.").map { label in
+      let tensor = fixture["out.filter2D.\(label)"]
+      var picture = Planes(Tensor(tensor.floats, shape: tensor.shape))
+      picture.quantize()
+      return picture.values
+    }
+    func distance(_ values: [Float]) -> Float {
+      zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    }
+    let nearest = candidates.min { distance($0) < distance($1) } ?? []
+    report.compare(name, nearest, expected, tolerance: 1e-6)
+  }
+
+  private func kernels(_ report: ParityReport) {
+    for name in fixture.names(after: "kernel.") {
+      report.compare(
+        name, kernel(name).values.map { Float($0) }, fixture["kernel.\(name)"].floats,
+        tolerance: 1e-6)
+    }
+    for name in fixture.names where name.hasPrefix("usm") {
+      let shape = fixture[name].shape
+      let mask = UnsharpMask(size: shape[0])
+      let values = shape.count == 1 ? mask.line : mask.kernel.values
+      report.compare(name, values.map { Float($0) }, fixture[name].floats, tolerance: 1e-6)
+    }
+  }
+
+  private func filters(_ report: ParityReport) {
+    let names = fixture.names(after: "kernel.")
+    for label in fixture.names(after: "out.filter2D.") {
+      let parts = label.split(separator: "_")
+      let match = names.first { name in
+        let of = name.split(separator: "_")
+        return of.first == parts.first && parts.allSatisfy { of.contains($0) }
+      }
+      guard let match else {
+        Issue.record("no kernel for out.filter2D.\(label)")
+        continue
+      }
+      let (name, kernel) = ("out.filter2D.\(label)", kernel(match))
+      let expected = fixture[name].floats
+      report.compare(name, filter2D(image, kernel).floats, expected, tolerance: 1e-5)
+      report.compare(name, Planes(image).filtered(kernel).values, expected, tolerance: 1e-5)
+    }
+  }
+
+  private func unsharpMasks(_ report: ParityReport) {
+    for parameters in fixture.names(after: "out.usm_") {
+      let label = Label(parameters)
+      let mask = UnsharpMask(
+        size: Int(label.number("r")!), weight: label.number("w") ?? 0.5,
+        threshold: label.number("t") ?? 10)
+      let expected = fixture["out.usm_\(parameters)"].floats
+      report.compare("usm_\(parameters)", mask(image).floats, expected, tolerance: 1e-5)
+      report.compare("usm_\(parameters)", mask(Planes(image)).values, expected, tolerance: 1e-5)
+    }
+  }
+
+  private func compression(_ report: ParityReport) {
+    for (prefix, rounding) in [("out.jpeg.q", JPEGSimulation.Rounding.nearest), ("out.jpeg_diff.q", .cubic)] {
+      for parameters in fixture.names(after: prefix) {
+        let name = prefix + parameters
+        let quality = Double(parameters.prefix { $0 != "_" })!
+        let (x, jpeg) = (image(for: name), JPEGSimulation(rounding: rounding))
+        let expected = fixture[name].floats
+        for (form, values) in [
+          ("tensor", jpeg(x, quality: quality).floats),
+          ("planes", jpeg(Planes(x), quality: quality).values),
+        ] {
+          report.compare("\(name) \(form)", values, expected, tolerance: 1e-4)
+        }
+      }
+    }
+    for name in fixture.names(after: "out.jpeg") where name.hasSuffix(".y") || name.hasSuffix(".cb") {
+      guard let quality = Double(name.prefix { $0 != "." }) else { continue }
+      let coefficients = JPEGSimulation().coefficients(image, quality: quality)
+      let index = name.hasSuffix(".y") ? 0 : 1
+      report.compare(
+        "jpeg\(name)", coefficients[index].floats, fixture["out.jpeg\(name)"].floats, tolerance: 0)
+    }
+  }
+}
