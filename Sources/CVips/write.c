@@ -49,7 +49,9 @@ static void attach(VipsImage *image, const char *name, cvips_blob blob) {
 static int save(VipsImage *image, cvips_header header, cvips_encoding e, const char *path) {
   switch (e.format) {
     case CVIPS_JPEG:
-      return vips_jpegsave(image, path, "Q", e.quality, "optimize_coding", TRUE, "interlace",
+      // Optimal Huffman tables take a second pass over coefficients kept in memory: 6 bytes a pixel.
+      return vips_jpegsave(image, path, "Q", e.quality, "optimize_coding",
+                           (int64_t)header.width * header.height <= 16 << 20, "interlace",
                            e.progressive, NULL);
     case CVIPS_PNG:
       return vips_pngsave(image, path, "compression", e.effort, "interlace", e.progressive, NULL);

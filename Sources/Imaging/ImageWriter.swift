@@ -93,6 +93,7 @@ public final class ImageWriter {
     precondition(
       rows.width == width && rows.channels == channels && rows.bitDepth == bitDepth,
       "rows of \(rows.width)x\(rows.channels)x\(rows.bitDepth) bit do not fit the picture")
+    precondition(!isFinished, "the writer has finished or was cancelled")
     precondition(rowsWritten + rows.height <= height, "more rows than the picture has")
     switch rows.samples {
     case .u8(let values): try values.withUnsafeBytes { try append($0) }

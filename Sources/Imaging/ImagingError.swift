@@ -31,7 +31,8 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
     case .empty(let path):
       "\(path): the file is empty"
     case .notAnImage(let path, let reason):
-      "\(path): not a picture this build can read (\(reason))"
+      "\(path): not a picture (\(reason));"
+        + " JPEG, PNG, WebP, TIFF, HEIF, AVIF, JPEG XL, GIF and PNM are read"
     case .damaged(let path, let reason):
       "\(path): the picture is damaged or cut short (\(reason)); copy or download it again"
     case .tooLarge(let path, let width, let height, let limit):

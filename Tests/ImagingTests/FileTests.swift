@@ -116,39 +116,121 @@ import Testing
     #expect(try ImageFile.open(path).width == 3000)
   }
 
-  @Test func orientationIsAppliedAndMetadataKept() throws {
+  @Test(arguments: 1...8, [0, 1 << 20])
+  func orientationIsApplied(orientation: Int, memoryLimit: Int) throws {
     let folder = try ScratchFolder()
-    let exif = exifBlock(orientation: 6, make: "Camera maker")
     let plain = Image(gradient(width: 48, height: 32, channels: 3))
     try plain.write(to: folder("plain.jpg"))
-    var jpeg = try Data(contentsOf: URL(fileURLWithPath: folder("plain.jpg")))
-    let length = exif.count + 2
-    jpeg.insert(
-      contentsOf: [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + exif, at: 2)
-    try jpeg.write(to: URL(fileURLWithPath: folder("turned.jpg")))
-
-    for limit in [0, 1 << 20] {
-      let options = ReadOptions(memoryLimit: limit)
-      let upright = try ImageFile.read(folder("plain.jpg"), options: options)
-      let turned = try ImageFile.read(folder("turned.jpg"), options: options)
-      #expect((turned.width, turned.height) == (32, 48))
-      // Orientation 6: the stored picture is turned clockwise, so row y becomes column W − 1 − y.
-      for (x, y) in [(0, 0), (47, 0), (10, 31), (20, 7)] {
-        for c in 0..<3 {
-          #expect(turned.planes()[c, x, 31 - y] == upright.planes()[c, y, x])
+    try insert(
+      exifBlock(orientation: UInt16(orientation), make: "m"), into: folder("plain.jpg"),
+      as: folder("turned.jpg"))
+    let stored = try ImageFile.read(folder("plain.jpg")).planes()
+    let reader = try ImageFile.open(
+      folder("turned.jpg"), options: ReadOptions(memoryLimit: memoryLimit))
+    let shown = try reader.planes(reader.rect)
+    let turned = orientation >= 5
+    #expect((shown.width, shown.height) == (turned ? 32 : 48, turned ? 48 : 32))
+    for y in 0..<32 {
+      for x in 0..<48 {
+        // Where the stored pixel (x, y) is shown, by the EXIF standard's table.
+        let (u, v) = [
+          (x, y), (47 - x, y), (47 - x, 31 - y), (x, 31 - y), (y, x), (31 - y, x), (31 - y, 47 - x),
+          (y, 47 - x),
+        ][orientation - 1]
+        for c in 0..<3 where shown[c, v, u] != stored[c, y, x] {
+          Issue.record("orientation \(orientation), pixel (\(x), \(y))")
+          return
         }
       }
-      #expect(turned.metadata.exif != nil)
-      for name in ["out.jpg", "out.png", "out.webp", "out.tif", "out.jxl", "out.avif"] {
-        let format = ImageFormat(path: name)!
-        guard format.isWritable else { continue }
-        try turned.write(to: folder(name), overwrite: true)
-        let back = try ImageFile.read(folder(name))
-        #expect((back.width, back.height) == (32, 48), "\(name)")
-        guard format.keepsExif else { continue }
-        let found = back.metadata.exif.map { $0.range(of: Data("Camera maker".utf8)) != nil }
-        #expect(found == true, "\(name) lost its EXIF")
+    }
+  }
+
+  @Test func metadataIsKept() throws {
+    let folder = try ScratchFolder()
+    try Image(gradient(width: 48, height: 32, channels: 3)).write(to: folder("plain.jpg"))
+    try insert(
+      exifBlock(orientation: 6, make: "Camera maker"), into: folder("plain.jpg"),
+      as: folder("turned.jpg"))
+    var turned = try ImageFile.read(folder("turned.jpg"))
+    let xmp = Data("<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>".utf8)
+    turned.metadata.xmp = xmp
+    for format in ImageFormat.allCases where format.isWritable && format.keepsExif {
+      let path = folder("out.\(format.fileExtensions[0])")
+      try turned.write(to: path)
+      let back = try ImageFile.read(path)
+      // The pixels are upright, so the orientation must not be applied again.
+      #expect((back.width, back.height) == (32, 48), "\(format)")
+      let found = back.metadata.exif.map { $0.range(of: Data("Camera maker".utf8)) != nil }
+      #expect(found == true, "\(format) lost its EXIF")
+      if format == .jpeg || format == .png { #expect(back.metadata.xmp == xmp, "\(format)") }
+    }
+  }
+
+  /// Copies a JPEG file with an EXIF segment put in.
+  private func insert(_ exif: [UInt8], into source: String, as target: String) throws {
+    var jpeg = try Data(contentsOf: URL(fileURLWithPath: source))
+    let length = exif.count + 2
+    jpeg.insert(contentsOf: [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + exif, at: 2)
+    try jpeg.write(to: URL(fileURLWithPath: target))
+  }
+
+  /// Files made elsewhere: a CMYK JPEG of one colour, palettes of red, green, blue and black.
+  @Test func otherColourSpacesBecomeRGB() throws {
+    let folder = try ScratchFolder()
+    func read(_ base64: String) throws -> Image {
+      let data = try #require(Data(base64Encoded: base64))
+      try data.write(to: URL(fileURLWithPath: folder("x")))
+      return try ImageFile.read(folder("x"))
+    }
+    let cmyk = try read(
+      """
+      /9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBETFBUVFQwP\
+      FxgWFBgSFBUU/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAICf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/\
+      2gAOBEMATQBZAEsAAD8AsBJSFGqYAAAD/9k=
+      """)
+    #expect((cmyk.width, cmyk.height, cmyk.channels, cmyk.bitDepth) == (16, 16, 3, 8))
+    #expect(cmyk.bytes[0] > 150 && cmyk.bytes[1] < 110 && cmyk.bytes[2] < 110)
+
+    let palette = try read(
+      """
+      iVBORw0KGgoAAAANSUhEUgAAAAYAAAAEAgMAAADQaqbQAAAADFBMVEX/AAAA/wAAAP8JCAei0mLAAAAAFElEQVR4nGNk9GdiYGBY/YGJ\
+      gQEACmgB8VXteWoAAAAASUVORK5CYII=
+      """)
+    #expect(palette.channels == 3)
+    #expect(Array(palette.bytes[0..<3]) == [255, 0, 0])
+    #expect(Array(palette.bytes[(3 * 6 + 5) * 3..<(3 * 6 + 6) * 3]) == [9, 8, 7])
+
+    let transparent = try read(
+      """
+      iVBORw0KGgoAAAANSUhEUgAAAAYAAAAEAgMAAADQaqbQAAAADFBMVEX/AAAA/wAAAP8JCAei0mLAAAAAAnRSTlP/AOW3MEoAAAAUSURB\
+      VHicY2T0Z2JgYFj9gYmBAQAKaAHxVe15agAAAABJRU5ErkJggg==
+      """)
+    #expect(transparent.channels == 4)
+    #expect(Array(transparent.bytes[12..<16]) == [0, 255, 0, 0])
+
+    let gif = try read(
+      """
+      R0lGODdhBgAEAIEAAP8AAAD/AAAA/wkIBywAAAAABgAEAAAIFQABCAxAUCAAggEEKBzAUKEAhgMCAgA7
+      """)
+    #expect((gif.width, gif.height, gif.channels) == (6, 4, 3))
+  }
+
+  @Test func regionsCanBeReadFromManyThreads() throws {
+    let folder = try ScratchFolder()
+    let picture = Image(noise(width: 256, height: 192, channels: 3))
+    try picture.write(to: folder("p.png"))
+    for limit in [0, 1 << 30] {
+      let reader = try ImageFile.open(folder("p.png"), options: ReadOptions(memoryLimit: limit))
+      let tiles = TileGrid(width: 256, height: 192, tile: 32, overlap: 8).tiles
+      let lock = NSLock()
+      var wrong = 0
+      DispatchQueue.concurrentPerform(iterations: tiles.count) { i in
+        let same =
+          (try? reader.region(tiles[i].rect).samples)
+          == picture.cropped(to: tiles[i].rect).samples
+        lock.withLock { wrong += same ? 0 : 1 }
       }
+      #expect(wrong == 0)
     }
   }
 
