@@ -1,6 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// vips.pc carries flags that SwiftPM refuses with a warning; what vips.h includes is GObject only.
+#if os(macOS)
+  let vipsPackage = "vips"
+#else
+  let vipsPackage = "gobject-2.0"
+#endif
+
 let package = Package(
   name: "nsarm",
   products: [
@@ -17,8 +24,10 @@ let package = Package(
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
     .systemLibrary(
-      name: "CVipsSystem", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
-    .target(name: "CVips", dependencies: ["CVipsSystem"]),
+      name: "CVipsSystem", pkgConfig: vipsPackage,
+      providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+    .target(
+      name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
     .target(name: "Imaging", dependencies: ["CVips"]),
     .target(name: "NSARM", dependencies: ["Torch"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),

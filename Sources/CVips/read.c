@@ -41,8 +41,8 @@ static int normalise(VipsImage **image, bool *converted, char **error) {
                            vips_image_get_bands(*image));
 
   if (space == VIPS_INTERPRETATION_CMYK) {
-    if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk", "depth",
-                           wide ? 16 : 8, NULL) != 0)
+    if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk",
+                           "depth", wide ? 16 : 8, NULL) != 0)
       return cvips_fail(error);
     replace(image, next);
     *converted = true;

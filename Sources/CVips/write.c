@@ -10,8 +10,9 @@ static void *copy_exif_field(VipsImage *from, const char *name, GValue *value, v
   return NULL;
 }
 
-/// Attaches an EXIF block with its parsed fields: libvips drops the tags of a block that has no fields
-/// beside it. Its parser runs while a JPEG file is read, so a 1x1 JPEG takes the block through it.
+/// Attaches an EXIF block with its parsed fields: libvips drops the tags of a block that has no
+/// fields beside it. Its parser runs while a JPEG file is read, so a 1x1 JPEG takes the block
+/// through it.
 static void attach_exif(VipsImage *image, cvips_blob exif) {
   static const char prefix[6] = "Exif\0\0";
   bool prefixed = exif.count >= 6 && memcmp(exif.bytes, prefix, 6) == 0;
@@ -21,7 +22,8 @@ static void attach_exif(VipsImage *image, cvips_blob exif) {
   VipsImage *pixel = NULL, *parsed = NULL;
   void *jpeg = NULL;
   size_t length = 0;
-  if (vips_black(&pixel, 1, 1, NULL) == 0 && vips_jpegsave_buffer(pixel, &jpeg, &length, NULL) == 0) {
+  if (vips_black(&pixel, 1, 1, NULL) == 0 &&
+      vips_jpegsave_buffer(pixel, &jpeg, &length, NULL) == 0) {
     size_t total = length + 4 + payload;
     unsigned char *joined = g_malloc(total), *end = joined;
     const unsigned char marker[6] = {0xff, 0xd8, 0xff, 0xe1, (unsigned char)((payload + 2) >> 8),
@@ -49,7 +51,8 @@ static void attach(VipsImage *image, const char *name, cvips_blob blob) {
 static int save(VipsImage *image, cvips_header header, cvips_encoding e, const char *path) {
   switch (e.format) {
     case CVIPS_JPEG:
-      // Optimal Huffman tables take a second pass over coefficients kept in memory: 6 bytes a pixel.
+      // Optimal Huffman tables take a second pass over coefficients kept in memory, 6 bytes
+      // a pixel.
       return vips_jpegsave(image, path, "Q", e.quality, "optimize_coding",
                            (int64_t)header.width * header.height <= 16 << 20, "interlace",
                            e.progressive, NULL);

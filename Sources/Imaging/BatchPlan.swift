@@ -14,11 +14,12 @@ public struct InputFile: Hashable, Sendable {
 
 /// Finds the pictures that a list of files and folders names.
 public enum InputFiles {
-  /// Files are taken as they are named; folders are searched recursively for files with a picture's extension.
+  /// Files are taken as they are named; folders are searched recursively for files with a picture's
+  /// extension.
   ///
-  /// Hidden files and folders are skipped, links to folders are not followed, every folder's pictures come
-  /// sorted by path, and a file named twice comes once. Throws `ImagingError` where a path does not exist, a
-  /// folder cannot be read, or a folder holds no pictures.
+  /// Hidden files and folders are skipped, links to folders are not followed, every folder's
+  /// pictures come sorted by path, and a file named twice comes once. Throws `ImagingError` where a
+  /// path does not exist, a folder cannot be read, or a folder holds no pictures.
   public static func expand(_ paths: [String]) throws -> [InputFile] {
     var found: [InputFile] = []
     var seen: Set<String> = []
@@ -85,8 +86,8 @@ public struct BatchPlan: Sendable, Equatable {
   ///   - suffix: put after the name: "photo" + "-sr".
   ///   - format: of all outputs; nil keeps each input's where it can be written, else PNG.
   ///
-  /// Throws `ImagingError.collision` where two inputs would write one file (a.jpg and a.png to a.png, names
-  /// that differ in case only included) or an output would replace an input.
+  /// Throws `ImagingError.collision` where two inputs would write one file (a.jpg and a.png to
+  /// a.png), or an output would replace an input.
   public init(
     _ inputs: [InputFile], folder: String, suffix: String = "", format: ImageFormat? = nil
   ) throws {
@@ -104,7 +105,7 @@ public struct BatchPlan: Sendable, Equatable {
   /// Checks outputs chosen by the caller.
   public init(_ items: [Item]) throws {
     func identity(_ path: String) -> String {
-      URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path.lowercased()
+      URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
     }
     let inputs = Dictionary(
       items.map { (identity($0.input.path), $0.input.path) }, uniquingKeysWith: { a, _ in a })

@@ -69,13 +69,16 @@ public struct ChannelStatistics: Sendable {
 
 /// Gives a restored picture the colours of the picture it was made from (SPEC section 4).
 ///
-/// `content` is the restored picture, `style` the input resized to its size, both `[C, H, W]` in 0...1.
+/// `content` is the restored picture, `style` the input resized to its size, both `[C, H, W]` in
+/// 0...1.
 public enum ColorCorrection {
-  /// Pixels of context that a window needs on every side for `wavelet` to be exact: 1 + 2 + 4 + 8 + 16.
+  /// Pixels of context that a window needs on every side for `wavelet` to be exact: 1 + 2 + 4 + 8 +
+  /// 16.
   public static let waveletMargin = 31
   private static let levels = 5
 
-  /// Adaptive instance normalisation: y = (x − μ_content) / σ_content · σ_style + μ_style, per channel.
+  /// Adaptive instance normalisation: y = (x − μ_content) / σ_content · σ_style + μ_style, per
+  /// channel.
   public static func adain(_ content: Planes, style: Planes) -> Planes {
     adain(content, from: ChannelStatistics(content), to: ChannelStatistics(style))
   }
@@ -100,8 +103,9 @@ public enum ColorCorrection {
 
   /// The content's high frequencies on the style's low ones: y = x − L(x) + L(s) = x + L(s − x).
   ///
-  /// L is the low pass of `lowPass`. A window of a larger picture, cut out with `waveletMargin` pixels of
-  /// context (none beyond the picture's own border), gives the values of the whole inside the margin.
+  /// L is the low pass of `lowPass`. A window of a larger picture, cut out with `waveletMargin`
+  /// pixels of context (none beyond the picture's own border), gives the values of the whole inside
+  /// the margin.
   public static func wavelet(_ content: Planes, style: Planes) -> Planes {
     precondition(
       content.width == style.width && content.height == style.height
@@ -122,8 +126,8 @@ public enum ColorCorrection {
     return out
   }
 
-  /// Five à-trous passes with the kernel [1 2 1]/4 in x and in y, dilated by 1, 2, 4, 8 and 16; the border
-  /// pixels are repeated outwards in every pass.
+  /// Five à-trous passes with the kernel [1 2 1]/4 in x and in y, dilated by 1, 2, 4, 8 and 16; the
+  /// border pixels are repeated outwards in every pass.
   public static func lowPass(_ planes: Planes) -> Planes {
     let (width, height) = (planes.width, planes.height)
     var out = planes
@@ -150,7 +154,8 @@ public enum ColorCorrection {
   }
 
   private static func blurRow(
-    _ from: UnsafeMutablePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ width: Int, _ step: Int
+    _ from: UnsafeMutablePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ width: Int,
+    _ step: Int
   ) {
     func edge(_ x: Int) {
       to[x] = 0.25 * (from[max(x - step, 0)] + from[min(x + step, width - 1)]) + 0.5 * from[x]

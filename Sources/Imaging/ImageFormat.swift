@@ -75,7 +75,8 @@ public struct EncodingOptions: Sendable {
   /// JPEG and PNG that appear gradually while they load.
   public var progressive: Bool
 
-  public init(quality: Int = 92, effort: Int = 4, lossless: Bool = false, progressive: Bool = false) {
+  public init(quality: Int = 92, effort: Int = 4, lossless: Bool = false, progressive: Bool = false)
+  {
     self.quality = min(max(quality, 1), 100)
     self.effort = min(max(effort, 0), 9)
     self.lossless = lossless

@@ -25,7 +25,8 @@ public struct ReadOptions: Sendable {
 
 /// Opens picture files of every format libvips reads.
 public enum ImageFile {
-  /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, GIF or PNM file and checks its size.
+  /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, GIF or PNM file and checks
+  /// its size.
   ///
   /// Pixels are decoded by the first read. Throws `ImagingError` where the file is missing, empty,
   /// unreadable, a folder, no picture, or larger than the options allow.
@@ -41,9 +42,9 @@ public enum ImageFile {
 
 /// Random access to the pixels of one picture file, in bounded memory.
 ///
-/// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB; grey stays grey, alpha
-/// is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they are.
-/// Safe to use from several threads.
+/// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB; grey stays grey,
+/// alpha is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they
+/// are. Safe to use from several threads.
 public final class ImageReader: @unchecked Sendable {
   public let path: String
   public let width, height, channels, bitDepth: Int

@@ -3,9 +3,10 @@ import Foundation
 
 /// Writes one picture file from rows that arrive strip by strip, top to bottom, in bounded memory.
 ///
-/// Rows are collected in memory up to `memoryLimit` bytes in total, else in an unnamed file in the target's
-/// folder, then encoded into a temporary file beside the target, which takes the target's name at the very
-/// end. A failure or `cancel()` leaves neither a temporary file nor a half-written target behind.
+/// Rows are collected in memory up to `memoryLimit` bytes in total, else in an unnamed file in the
+/// target's folder, then encoded into a temporary file beside the target, which takes the target's
+/// name at the very end. A failure or `cancel()` leaves neither a temporary file nor a half-written
+/// target behind.
 ///
 /// ```swift
 /// let writer = try ImageWriter("out.png", width: 4096, height: 3072, channels: 3)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// What can go wrong with a picture file, in one line that names the file and, where there is one, the remedy.
+/// What can go wrong with a picture file, in one line that names the file and, where there is one,
+/// the remedy.
 public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case missing(path: String)
   case notAFile(path: String)

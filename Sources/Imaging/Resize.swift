@@ -2,8 +2,9 @@ import Foundation
 
 /// Resizes pictures, whole or window by window.
 ///
-/// A window of the target computed from the part of the source it needs (`sourceRect(for:)`) has the very
-/// values it has in the whole resized picture, so a picture of any size can be resized in pieces.
+/// A window of the target computed from the part of the source it needs (`sourceRect(for:)`) has
+/// the very values it has in the whole resized picture, so a picture of any size can be resized in
+/// pieces.
 ///
 /// ```swift
 /// let resize = Resize(.bicubic, from: (512, 384), to: (2048, 1536))

@@ -3,8 +3,8 @@ import Foundation
 extension Resize {
   /// Resizes an 8-bit picture with Pillow's arithmetic, level by level the same as `Image.resize`.
   ///
-  /// Weights are rounded to multiples of 2^−22; columns first, then rows, each pass rounded to 8 bit and
-  /// clamped. Channels are independent. Parameters are those of the float version.
+  /// Weights are rounded to multiples of 2^−22; columns first, then rows, each pass rounded to 8
+  /// bit and clamped. Channels are independent. Parameters are those of the float version.
   ///
   /// # Shapes
   /// `[at.height, at.width, C]` → `[window.height, window.width, C]`.
@@ -99,8 +99,8 @@ extension Image {
     Resize(filter, from: (self.width, self.height), to: (width, height))(self)
   }
 
-  /// Scales to cover a rectangle (Lanczos), then cuts its centre out: what a training picture goes through
-  /// before the tokenizer.
+  /// Scales to cover a rectangle (Lanczos), then cuts its centre out: what a training picture goes
+  /// through before the tokenizer.
   ///
   /// With aspect ratio a = width / height ≤ target ratio the width is matched and the height is
   /// ⌊targetWidth / a⌋, else the height is matched and the width is ⌊a · targetHeight⌋.

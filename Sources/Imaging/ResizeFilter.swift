@@ -42,8 +42,9 @@ private func sinc(_ x: Double) -> Double {
 
 /// Weights of one axis: target position i = Σ_k weights[i, k] · source[starts[i] + k].
 ///
-/// With s = n_source / n_target and the kernel stretched by max(s, 1) so that shrinking does not alias,
-/// the centre of target pixel i is (i + ½)s; the weights are normalised to sum 1 (as Pillow does).
+/// With s = n_source / n_target and the kernel stretched by max(s, 1) so that shrinking does not
+/// alias, the centre of target pixel i is (i + ½)s; the weights are normalised to sum 1 (as Pillow
+/// does).
 struct ResampleAxis {
   /// Target positions these weights are for.
   let range: Range<Int>

@@ -9,7 +9,8 @@ final class TargetFile {
   private let overwrite: Bool
   private var temporaryPath: String?
 
-  /// Throws `ImagingError` where the folder is missing or the target exists and may not be replaced.
+  /// Throws `ImagingError` where the folder is missing or the target exists and may not be
+  /// replaced.
   init(_ path: String, overwrite: Bool) throws {
     self.path = path
     self.overwrite = overwrite

@@ -2,8 +2,9 @@ import Foundation
 
 /// Blends the processed tiles of a grid and hands out finished rows from top to bottom.
 ///
-/// Memory is that of the rows which some tile still covers: about two tile heights of the result, not the
-/// whole picture. Tiles come row of tiles by row of tiles; within a row of tiles in any order.
+/// Memory is that of the rows which some tile still covers: about two tile heights of the result,
+/// not the whole picture. Tiles come row of tiles by row of tiles; within a row of tiles in any
+/// order.
 ///
 /// ```swift
 /// var blender = TileBlender(grid, scale: 4, channels: 3)
@@ -40,7 +41,8 @@ public struct TileBlender: Sendable {
   /// Adds a processed tile; returns the rows it completes, empty until a row of tiles is complete.
   ///
   /// # Shapes
-  /// tile `[channels, tileHeight * scale, tileWidth * scale]` → strips `[channels, n, width * scale]`.
+  /// tile `[channels, tileHeight * scale, tileWidth * scale]` →
+  /// strips `[channels, n, width * scale]`.
   public mutating func add(_ values: Planes, at tile: Tile) -> [Planes] {
     let rect = tile.rect.scaled(by: scale)
     precondition(

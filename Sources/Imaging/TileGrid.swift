@@ -20,8 +20,9 @@ struct TileAxis: Sendable, Equatable {
     starts = (0..<count).map { count == 1 ? 0 : $0 * (w - t) / (count - 1) * multiple }
   }
 
-  /// Weights of tile i over its own pixels at `scale` times the size: sin² ramps over the overlap with
-  /// each neighbour, divided by the sum over all tiles, so that the weights of a pixel add up to 1.
+  /// Weights of tile i over its own pixels at `scale` times the size: sin² ramps over the overlap
+  /// with each neighbour, divided by the sum over all tiles, so that the weights of a pixel add up
+  /// to 1.
   ///
   /// # Shapes
   /// `[tile * scale]`; pixels beyond the picture have weights too.
@@ -62,12 +63,12 @@ public struct Tile: Hashable, Sendable {
 
 /// Overlapping tiles of one size that cover a picture, with weights that blend them smoothly.
 ///
-/// All tiles have the same size and start at multiples of `multiple`. A picture smaller than a tile gets
-/// one tile, as small as the multiple allows. Tiles may reach beyond the right and bottom border by less
-/// than `multiple` pixels; readers repeat the edge there (`ImageReader.planes`).
+/// All tiles have the same size and start at multiples of `multiple`. A picture smaller than a tile
+/// gets one tile, as small as the multiple allows. Tiles may reach beyond the right and bottom
+/// border by less than `multiple` pixels; readers repeat the edge there (`ImageReader.planes`).
 ///
-/// Weights are a partition of unity: at every pixel they are positive and add up to 1, whatever the order in
-/// which the tiles are blended.
+/// Weights are a partition of unity: at every pixel they are positive and add up to 1, whatever the
+/// order in which the tiles are blended.
 public struct TileGrid: Sendable, Equatable {
   public let width, height: Int
   let columns, rows: TileAxis
@@ -75,7 +76,8 @@ public struct TileGrid: Sendable, Equatable {
   /// - Parameters:
   ///   - width: of the picture, pixels, at least 1. So is height.
   ///   - tile: side of a tile; rounded down to a multiple of `multiple`, which it must reach.
-  ///   - overlap: smallest overlap of neighbours, pixels; rounded up to a multiple of `multiple`, and
+  // /   - overlap: smallest overlap of neighbours, pixels; rounded up to a multiple of `multiple`,
+  // and
   ///     limited to half a tile.
   ///   - multiple: what tile sizes and positions are multiples of.
   public init(width: Int, height: Int, tile: Int, overlap: Int, multiple: Int = 1) {
@@ -111,8 +113,8 @@ public struct TileGrid: Sendable, Equatable {
         x: columns.starts[column], y: rows.starts[row], width: columns.tile, height: rows.tile))
   }
 
-  /// Blending weights of a tile in a picture `scale` times as large; the product of both axes' weights is the
-  /// weight of a pixel.
+  /// Blending weights of a tile in a picture `scale` times as large; the product of both axes'
+  /// weights is the weight of a pixel.
   ///
   /// # Shapes
   /// `x [tileWidth * scale]`, `y [tileHeight * scale]`.

@@ -5,7 +5,9 @@ import Testing
 @Suite struct BatchPlanTests {
   private func makeTree() throws -> ScratchFolder {
     let folder = try ScratchFolder()
-    for name in ["b.PNG", "a.jpg", "notes.txt", ".hidden.png", "sub/c.webp", "sub/.git/d.png", "z/e.tif"] {
+    for name in [
+      "b.PNG", "a.jpg", "notes.txt", ".hidden.png", "sub/c.webp", "sub/.git/d.png", "z/e.tif",
+    ] {
       let path = folder(name)
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)

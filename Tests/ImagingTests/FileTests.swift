@@ -81,8 +81,11 @@ import Testing
     #expect(error(empty) == .empty(path: empty))
     let text = try put("text.png", Data("this is not a picture, whatever its name says\n".utf8))
     guard case .notAnImage = error(text) else { Issue.record("\(error(text)!)"); return }
-    let svg = try put("x.svg", Data("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>".utf8))
-    guard case .notAnImage = error(svg) else { Issue.record("\(String(describing: error(svg)))"); return }
+    let svg = try put(
+      "x.svg", Data("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>".utf8))
+    guard case .notAnImage = error(svg) else {
+      Issue.record("\(String(describing: error(svg)))"); return
+    }
     for text in [error(empty), error(text)].compactMap({ $0?.description }) {
       #expect(!text.contains("\n") && text.contains(folder.path))
     }

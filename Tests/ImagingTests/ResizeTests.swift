@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct ResizeTests {
   @Test func windowEqualsTheWholeThenCropped() {
-    let sizes = [((37, 29), (148, 116)), ((61, 40), (23, 17)), ((5, 1), (3, 9)), ((64, 48), (64, 48))]
+    let sizes = [
+      ((37, 29), (148, 116)), ((61, 40), (23, 17)), ((5, 1), (3, 9)), ((64, 48), (64, 48)),
+    ]
     for filter in ResizeFilter.allCases {
       for (from, to) in sizes {
         let planes = noise(width: from.0, height: from.1, channels: 3)
@@ -26,7 +28,8 @@ import Testing
       let planes = Planes(width: 9, height: 7, channels: 1, repeating: 0.625)
       let out = planes.resized(toWidth: 31, height: 3, filter)
       #expect(out.values.allSatisfy { abs($0 - 0.625) < 1e-6 }, "\(filter)")
-      let image = Image(width: 9, height: 7, channels: 1, samples: .u8(.init(repeating: 255, count: 63)))
+      let image = Image(
+        width: 9, height: 7, channels: 1, samples: .u8(.init(repeating: 255, count: 63)))
       #expect(image.resized(toWidth: 31, height: 3, filter).bytes.allSatisfy { $0 == 255 })
     }
   }

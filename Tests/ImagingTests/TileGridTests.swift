@@ -7,7 +7,9 @@ import Testing
     var random = Generator(seed: 3)
     var grids: [TileGrid] = []
     for (w, h) in [(1, 1), (1, 500), (700, 1), (16, 16), (17, 16), (33, 31), (2000, 3), (64, 129)] {
-      for (tile, overlap, multiple) in [(16, 4, 1), (32, 8, 8), (64, 0, 16), (64, 32, 4), (8, 7, 2)] {
+      for (tile, overlap, multiple) in [
+        (16, 4, 1), (32, 8, 8), (64, 0, 16), (64, 32, 4), (8, 7, 2),
+      ] {
         grids.append(
           TileGrid(width: w, height: h, tile: tile, overlap: overlap, multiple: multiple))
       }
@@ -17,7 +19,8 @@ import Testing
       let tile = multiple * Int.random(in: 1...9, using: &random)
       grids.append(
         TileGrid(
-          width: Int.random(in: 1...150, using: &random), height: Int.random(in: 1...90, using: &random),
+          width: Int.random(in: 1...150, using: &random),
+          height: Int.random(in: 1...90, using: &random),
           tile: tile, overlap: Int.random(in: 0...tile, using: &random), multiple: multiple))
     }
     return grids
@@ -42,7 +45,8 @@ import Testing
 
   @Test func tilesAreAlignedAndOverlapEnough() {
     for (w, h, tile, overlap, multiple) in [
-      (1000, 700, 256, 32, 8), (257, 256, 256, 64, 16), (5000, 40, 128, 20, 8), (300, 300, 300, 10, 1),
+      (1000, 700, 256, 32, 8), (257, 256, 256, 64, 16), (5000, 40, 128, 20, 8),
+      (300, 300, 300, 10, 1),
     ] {
       let grid = TileGrid(width: w, height: h, tile: tile, overlap: overlap, multiple: multiple)
       let covered = grid.coveredRect

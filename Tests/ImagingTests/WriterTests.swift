@@ -23,7 +23,10 @@ import Testing
 
   @Test func existingFilesAreKeptUnlessOverwritten() throws {
     let folder = try ScratchFolder()
-    let (a, b) = (Image(noise(width: 5, height: 5, channels: 1)), Image(Planes(width: 4, height: 4, channels: 1)))
+    let (a, b) = (
+      Image(noise(width: 5, height: 5, channels: 1)),
+      Image(Planes(width: 4, height: 4, channels: 1))
+    )
     let path = folder("a.png")
     try a.write(to: path)
     #expect(throws: ImagingError.exists(path: path)) { try b.write(to: path) }
@@ -71,7 +74,8 @@ import Testing
     #expect(throws: ImagingError.self) { try open("x.jpg", channels: 4) }
     #expect(throws: ImagingError.self) { try open("x.jpg", bitDepth: 16) }
     #expect(throws: ImagingError.self) { try open("x.webp", width: 20_000) }
-    try FileManager.default.createDirectory(atPath: folder("d.png"), withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      atPath: folder("d.png"), withIntermediateDirectories: false)
     #expect(throws: ImagingError.self) { try open("d.png") }
     #expect(folder.contents == ["d.png"])
   }

@@ -9,7 +9,8 @@ import Testing
   func correction() throws {
     let fixture = try Fixture.load("color")
     let report = ParityReport("color")
-    // The reference calls the picture that is changed the target, the one that lends its colours the source.
+    // The reference calls the picture that is changed the target, the one that lends its colours
+    // the source.
     let (source, target) = (image(fixture["in.source_u8"]), image(fixture["in.target_u8"]))
     let (x, s) = (target.planes(), source.planes())
 
@@ -52,7 +53,8 @@ import Testing
       report.compare(name, values, expected.floats, tolerance: tolerance)
     }
 
-    /// Truncation turns a rounding error next to a whole level into one level: a few pixels may differ.
+    /// Truncation turns a rounding error next to a whole level into one level: a few pixels may
+    /// differ.
     func compareLevels(_ name: String, _ image: Image) {
       let expected = fixture[name]
       let differing = zip(image.bytes, expected.bytes).filter { $0 != $1 }.count

@@ -3,8 +3,8 @@ import Imaging
 import TestSupport
 import Testing
 
-/// resize.safetensors, the part that belongs to pictures: Pillow's resize, the training transform, and the
-/// area and antialiased bicubic resize of float planes.
+/// resize.safetensors, the part that belongs to pictures: Pillow's resize, the training transform,
+/// and the area and antialiased bicubic resize of float planes.
 @Suite struct ResizeParity {
   @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
   func pictures() throws {
@@ -12,7 +12,9 @@ import Testing
     let report = ParityReport("resize")
     let source = image(fixture["in.u8"])
 
-    for (prefix, filter) in [("out.pil_bicubic.", ResizeFilter.bicubic), ("out.pil_lanczos.", .lanczos)] {
+    for (prefix, filter) in [
+      ("out.pil_bicubic.", ResizeFilter.bicubic), ("out.pil_lanczos.", .lanczos),
+    ] {
       for suffix in fixture.names(after: prefix) {
         let expected = fixture[prefix + suffix]
         let out = source.resized(toWidth: expected.shape[1], height: expected.shape[0], filter)

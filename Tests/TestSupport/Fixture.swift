@@ -59,7 +59,8 @@ public struct FixtureTensor: Sendable {
     }
   }
 
-  /// torch.float8_e4m3fn: (−1)^s · (e = 0 ? m/8 · 2^−6 : (1 + m/8) · 2^(e−7)); 0x7f and 0xff are NaN.
+  /// torch.float8_e4m3fn: (−1)^s · (e = 0 ? m/8 · 2^−6 : (1 + m/8) · 2^(e−7)); 0x7f and 0xff are
+  /// NaN.
   public static func widen(e4m3 byte: UInt8) -> Float {
     let exponent = Int(byte >> 3) & 15
     let mantissa = Float(byte & 7)
@@ -80,9 +81,9 @@ public struct FixtureTensor: Sendable {
 
 /// A file of reference tensors (safetensors) that tests compare against.
 ///
-/// Found as `NAME.safetensors` in the first of these folders that holds it: the environment variable
-/// `NSARM_FIXTURES` (then no other folder is searched), `shared/fixtures` beside the package or
-/// beside any folder above it, `Tests/Fixtures` inside the package.
+/// Found as `NAME.safetensors` in the first of these folders that holds it: the environment
+/// variable `NSARM_FIXTURES` (then no other folder is searched), `shared/fixtures` beside the
+/// package or beside any folder above it, `Tests/Fixtures` inside the package.
 public struct Fixture: Sendable {
   public let name: String
   /// The file's `__metadata__`.
@@ -158,7 +159,9 @@ public struct Fixture: Sendable {
       FixtureError(description: "\(url.path): \(reason)")
     }
     guard data.count >= 8 else { throw fail("too short for a safetensors file") }
-    let length = data.withUnsafeBytes { Int(UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))) }
+    let length = data.withUnsafeBytes {
+      Int(UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)))
+    }
     guard length > 0, length <= data.count - 8 else { throw fail("header length out of range") }
     let base = 8 + length
     let json = try JSONSerialization.jsonObject(with: Data(data[8..<base]))
