@@ -15,6 +15,7 @@ let package = Package(
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Degradations", targets: ["Degradations"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -23,6 +24,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
+    .target(name: "Checkpoints", dependencies: ["Torch"]),
     .systemLibrary(
       name: "CVipsSystem", pkgConfig: vipsPackage,
       providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
@@ -38,6 +40,7 @@ let package = Package(
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
   ],
   swiftLanguageModes: [.v5]
 )
