@@ -31,7 +31,7 @@ let package = Package(
     .target(
       name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
     .target(name: "Imaging", dependencies: ["CVips"]),
-    .target(name: "NSARM", dependencies: ["Torch"]),
+    .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(

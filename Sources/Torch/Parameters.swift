@@ -70,18 +70,21 @@ public final class ParameterStore {
     renamed = { $0 }
   }
 
-  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's.
+  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's. What the
+  /// source lacks is an error, except for names that `fresh` accepts: those are made fresh.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
-    renamed: @escaping (String) -> String = { $0 }
+    renamed: @escaping (String) -> String = { $0 }, fresh: @escaping (String) -> Bool = { _ in false }
   ) {
     self.source = source
     self.device = device
     self.renamed = renamed
+    self.fresh = fresh
     available = Set(source.names)
   }
 
   private var available: Set<String> = []
+  private var fresh: (String) -> Bool = { _ in true }
 
   /// The scope whose names have no prefix.
   public var root: ParameterScope { ParameterScope(store: self, path: "") }
@@ -105,6 +108,7 @@ public final class ParameterStore {
     guard let source else { return initializer.fill(shape).to(device) }
     let key = renamed(name)
     guard available.contains(key) else {
+      if fresh(name) { return initializer.fill(shape).to(device) }
       problems.append("'\(key)' is missing")
       return Initializer.zeros.fill(shape)
     }

@@ -19,6 +19,27 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
   case published(PublishedTransformationNetwork.Configuration)
   case convolutional(ConvolutionalTransformationNetwork.Configuration)
 
+  private enum Keys: String, CodingKey { case published, convolutional }
+
+  /// As `{"convolutional": {...}}` or `{"published": {...}}`.
+  public init(from decoder: any Decoder) throws {
+    let form = try decoder.container(keyedBy: Keys.self)
+    if form.contains(.published) {
+      self = .published(try form.decode(PublishedTransformationNetwork.Configuration.self, forKey: .published))
+    } else {
+      self = .convolutional(
+        try form.decode(ConvolutionalTransformationNetwork.Configuration.self, forKey: .convolutional))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var form = encoder.container(keyedBy: Keys.self)
+    switch self {
+    case .published(let configuration): try form.encode(configuration, forKey: .published)
+    case .convolutional(let configuration): try form.encode(configuration, forKey: .convolutional)
+    }
+  }
+
   public func build(latentChannels: Int, _ p: ParameterScope) throws -> any TransformationNetwork {
     switch self {
     case .published(let c):

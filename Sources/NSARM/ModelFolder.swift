@@ -1,0 +1,93 @@
+import Checkpoints
+import Foundation
+import Torch
+
+/// A model on disk: `config.json` (the configuration), `model.safetensors` (the weights, with their
+/// provenance in the file's metadata).
+public struct ModelFolder {
+  public let path: String
+  public let configuration: ModelConfiguration
+
+  public var weightsPath: String { path + "/model.safetensors" }
+
+  /// Reads the configuration.
+  /// - Throws: `CheckpointError` naming the file, when it is missing or makes no sense.
+  public init(_ path: String) throws {
+    self.path = path
+    let file = path + "/config.json"
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CheckpointError(path, "no such model folder")
+    }
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw CheckpointError(file, "missing; a model folder holds config.json and model.safetensors")
+    }
+    do {
+      configuration = try JSONDecoder().decode(ModelConfiguration.self, from: data)
+    } catch let DecodingError.keyNotFound(key, _) {
+      throw CheckpointError(file, "has no '\(key.stringValue)'; it is not a model's configuration")
+    } catch let DecodingError.dataCorrupted(context) {
+      throw CheckpointError(file, "is damaged: \(context.debugDescription)")
+    } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context) {
+      let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw CheckpointError(file, "'\(key)': \(context.debugDescription)")
+    }
+  }
+
+  /// Where the weights came from: the metadata of the weights' file.
+  public func provenance() throws -> [String: String] { try SafetensorsFile(weightsPath).metadata }
+
+  /// Builds the model with the folder's weights.
+  /// - Parameters:
+  ///   - precision: element type of matrices and kernels; vectors stay float32.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
+  public func load(on device: Device = .cpu, precision: DType = .float32) throws -> Model {
+    let file = try SafetensorsFile(weightsPath)
+    let store = ParameterStore(QuantizedSource(file, dequantizedTo: precision), on: device)
+    let model = try Model(configuration, store)
+    try store.validate()
+    store.convert(to: precision) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
+    store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
+    return model
+  }
+
+  /// The head, the modulations and the embeddings are used in float32, like the residual stream.
+  private static func staysWide(_ name: String) -> Bool {
+    ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11"]
+      .contains { name.hasSuffix($0) }
+  }
+
+  /// The model of this folder with more parts: weights that the folder lacks are made fresh from `seed`.
+  public func extended(_ configuration: ModelConfiguration, seed: UInt64) throws -> Model {
+    TorchRuntime.seed(seed)
+    let file = try SafetensorsFile(weightsPath)
+    let known = Set(file.names)
+    let missing = Set(
+      Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
+    let store = ParameterStore(
+      QuantizedSource(file), fresh: { name in missing.contains { name.hasPrefix($0.rawValue) } })
+    let model = try Model(configuration, store)
+    try store.validate()
+    return model
+  }
+
+  /// Writes a model: matrices and kernels as bfloat16, vectors as float32.
+  /// - Throws: `CheckpointError` when the folder cannot be written; nothing half-written stays.
+  public static func write(
+    _ model: Model, to path: String, provenance: [String: String]
+  ) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let tensors = model.store.parameters.map { parameter in
+      let value = parameter.value.detached()
+      return (parameter.name, value.to(value.rank >= 2 ? .bfloat16 : .float32).contiguous())
+    }
+    try writeSafetensors(tensors, metadata: provenance, to: path + "/model.safetensors")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let data = try encoder.encode(model.configuration)
+    do {
+      try data.write(to: URL(fileURLWithPath: path + "/config.json"), options: .atomic)
+    } catch {
+      throw CheckpointError(path + "/config.json", "cannot be written: \(error.localizedDescription)")
+    }
+  }
+}

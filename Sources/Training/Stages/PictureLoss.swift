@@ -1,0 +1,127 @@
+import Foundation
+import ImageQuality
+import Torch
+
+/// Weights of the terms between a reconstructed picture and the truth.
+public struct PictureLossSettings: Codable, Equatable, Sendable {
+  /// Of the mean absolute difference.
+  public var l1 = 4.0
+  /// Of LPIPS.
+  public var perceptual = 1.0
+  /// The update at which LPIPS joins.
+  public var perceptualFrom = 0
+  /// Side of the window, at a place drawn for each step, that LPIPS sees; 0: the whole picture.
+  public var perceptualWindow = 0
+  /// Of the adversarial term (hinge).
+  public var adversarial = 0.0
+  /// The update at which the adversarial term joins; the discriminator learns from 500 updates earlier.
+  public var adversarialFrom = 0
+
+  public init() {}
+}
+
+/// L1 + LPIPS (VGG) + adversarial loss of pictures in [-1, 1].
+final class PictureLoss {
+  let settings: PictureLossSettings
+  let discriminator: PatchDiscriminator?
+  let discriminatorStore: ParameterStore
+  private let perceptual: LPIPS?
+
+  init(_ settings: PictureLossSettings, seed: UInt64) throws {
+    self.settings = settings
+    perceptual = settings.perceptual > 0 ? try LPIPS(.vgg) : nil
+    discriminatorStore = ParameterStore(seed: seed)
+    discriminator =
+      settings.adversarial > 0
+      ? try PatchDiscriminator(channels: 32, discriminatorStore.root / "discriminator") : nil
+    discriminatorStore.prepareForTraining()
+  }
+
+  /// The discriminator as a group of its own, where there is one.
+  var parameterGroups: [(name: String, parameters: [Parameter])] {
+    discriminator == nil ? [] : [("discriminator", discriminatorStore.parameters)]
+  }
+
+  var trainsDiscriminator: (Int) -> Bool {
+    { [settings] step in settings.adversarial > 0 && step >= settings.adversarialFrom - 500 }
+  }
+
+  /// prediction and truth `[B, 3, H, W]`, float32.
+  func callAsFunction(
+    _ prediction: Tensor, _ truth: Tensor, step: Int
+  ) -> (loss: Tensor, figures: [String: Double]) {
+    let l1 = (prediction - truth).abs().mean()
+    var loss = l1 * settings.l1
+    var figures = ["l1": l1.detached().item]
+    if let perceptual, step >= settings.perceptualFrom {
+      let (a, b) = window(prediction, truth)
+      let distance = perceptual(a, b).mean()
+      loss = loss + distance.to(.float32) * settings.perceptual
+      figures["lpips"] = distance.detached().item
+    }
+    if let discriminator, step >= settings.adversarialFrom {
+      discriminator.requiresGradient = false
+      let adversarial = -discriminator(prediction).to(.float32).mean()
+      discriminator.requiresGradient = true
+      loss = loss + adversarial * settings.adversarial
+      figures["adversarial"] = adversarial.detached().item
+    }
+    return (loss, figures)
+  }
+
+  /// Hinge loss of the discriminator: max(0, 1 − D(truth)) + max(0, 1 + D(prediction)).
+  func discriminatorLoss(
+    _ prediction: Tensor, _ truth: Tensor
+  ) -> (loss: Tensor, figures: [String: Double]) {
+    let real = discriminator!(truth).to(.float32)
+    let fake = discriminator!(prediction.detached()).to(.float32)
+    let loss = (1 - real).relu().mean() + (1 + fake).relu().mean()
+    return (
+      loss,
+      [
+        "discriminator": loss.detached().item, "real": real.detached().mean().item,
+        "fake": fake.detached().mean().item,
+      ]
+    )
+  }
+
+  private func window(_ a: Tensor, _ b: Tensor) -> (Tensor, Tensor) {
+    let side = settings.perceptualWindow
+    guard side > 0, side < min(a.size(2), a.size(3)) else { return (a, b) }
+    let place = Tensor.rand([2]).floats
+    let y = Int(place[0] * Float(a.size(2) - side + 1))
+    let x = Int(place[1] * Float(a.size(3) - side + 1))
+    func cut(_ t: Tensor) -> Tensor {
+      t.narrowed(2, from: y, count: side).narrowed(3, from: x, count: side)
+    }
+    return (cut(a), cut(b))
+  }
+}
+
+/// PatchGAN (Isola et al., 2017): a score for each patch of `[B, 3, H, W]`.
+final class PatchDiscriminator {
+  private let convolutions: [Conv2d]
+  private let parameters: [Parameter]
+
+  init(channels: Int, _ p: ParameterScope) throws {
+    let widths = [3, channels, 2 * channels, 4 * channels, 4 * channels]
+    var all = try zip(widths, widths.dropFirst()).enumerated().map { i, pair in
+      try Conv2d(
+        pair.0, pair.1, kernel: i < 3 ? 4 : 3, stride: i < 3 ? 2 : 1, padding: 1, gain: 1.4, p / i)
+    }
+    all.append(try Conv2d(4 * channels, 1, p / widths.count))
+    convolutions = all
+    parameters = all.flatMap { [$0.weight, $0.bias] }
+  }
+
+  var requiresGradient: Bool {
+    get { parameters[0].value.requiresGradient }
+    set { for parameter in parameters { parameter.value.requiresGradient = newValue } }
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    var h = x.channelsLast()
+    for convolution in convolutions.dropLast() { h = convolution(h).leakyRelu(0.2) }
+    return convolutions.last!(h)
+  }
+}

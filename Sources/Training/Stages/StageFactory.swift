@@ -1,0 +1,97 @@
+import NSARM
+import Torch
+
+/// The kinds of training, in the order in which a model goes through them (SPEC 5).
+public enum StageName: String, CaseIterable, Sendable {
+  /// Stage 0a: the autoencoder and its bits.
+  case tokenizer
+  /// Stage 0b: the transformer, by teacher forcing with bitwise self-correction.
+  case transformer
+  /// Stage 1: the transformation network, by mean squared error on the first residual maps.
+  case stage1
+  /// Stage 2: the transformer continues from the transformation network's prefix; modified ground truth.
+  case stage2
+  /// The decoder alone, on bits that the model predicts.
+  case decoder
+}
+
+/// The stage that a recipe names, with fresh weights or those of the model folder `initFolder`.
+/// - Throws: `TrainingError.unknownStage`, and what the stage finds wrong with its recipe or the folder.
+public func makeStage(
+  name: String, recipe: TrainingRecipe, initFolder: String?
+) throws -> TrainingStage {
+  guard let stage = StageName(rawValue: name) else {
+    throw TrainingError.unknownStage(name, known: StageName.allCases.map(\.rawValue))
+  }
+  let start = try StageStart(recipe: recipe, folder: initFolder)
+  return switch stage {
+  case .tokenizer: try TokenizerStage(start)
+  case .transformer: try TransformerStage(start, continuesPrefix: false)
+  case .stage1: try TransformationStage(start)
+  case .stage2: try TransformerStage(start, continuesPrefix: true)
+  case .decoder: try DecoderStage(start)
+  }
+}
+
+/// What a stage starts from.
+struct StageStart {
+  let recipe: TrainingRecipe
+  let folder: ModelFolder?
+
+  init(recipe: TrainingRecipe, folder: String?) throws {
+    self.recipe = recipe
+    self.folder = try folder.map(ModelFolder.init)
+  }
+
+  var seed: UInt64 { recipe.settings.seed }
+
+  /// The folder that the stages after the first one need.
+  func required() throws -> ModelFolder {
+    guard let folder else {
+      throw TrainingError.recipe(
+        file: recipe.file,
+        problem: "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER")
+    }
+    return folder
+  }
+
+  /// The folder's model with `change` made to its configuration, ready for training.
+  func model(_ change: (inout ModelConfiguration) throws -> Void = { _ in }) throws -> Model {
+    let folder = try required()
+    var configuration = folder.configuration
+    try change(&configuration)
+    let model = try folder.extended(configuration, seed: seed)
+    model.store.prepareForTraining()
+    return model
+  }
+}
+
+extension Model {
+  /// Stops gradients into the networks that a stage leaves as they are.
+  func freeze(except parameters: [Parameter]) {
+    let trained = Set(parameters.map(\.name))
+    for parameter in store.parameters { parameter.value.requiresGradient = trained.contains(parameter.name) }
+  }
+
+  /// The latent of ground truth before quantisation, float32, outside of the graph: `[B, d, H / f, W / f]`.
+  func features(_ highQuality: Tensor) -> Tensor {
+    withoutGradients { encoder(highQuality).to(.float32).contiguous() }
+  }
+
+  func write(to folder: String, provenance: [String: String]) throws {
+    try ModelFolder.write(self, to: folder, provenance: provenance)
+  }
+}
+
+/// 10 log₁₀(4 / MSE) of pictures in [-1, 1], dB, mean over the batch; the prediction is clamped.
+func psnr(_ prediction: Tensor, _ truth: Tensor) -> Double {
+  let error = (prediction.to(.float32).clamped(min: -1, max: 1) - truth).square().mean([1, 2, 3])
+  return (aten("log10", 4 / error) * 10).mean().item
+}
+
+func / (a: Double, b: Tensor) -> Tensor { aten("reciprocal", b) * a }
+
+/// The low-quality picture at the size of the result, Pillow's bicubic.
+func enlarged(_ lowQuality: Tensor, _ scale: Int) -> Tensor {
+  lowQuality.resized(lowQuality.size(2) * scale, lowQuality.size(3) * scale, .bicubicAntialiased)
+}

@@ -1,0 +1,145 @@
+import NSARM
+import Torch
+
+/// Stage 0a: encoder, bits and decoder together. With a guided decoder the input of the guide is the
+/// degraded picture, and the code is dropped for some samples, so that the decoder degrades gracefully
+/// where predicted bits are wrong.
+final class TokenizerStage: TrainingStage {
+  /// The recipe's section `model`.
+  struct ModelSection: Codable {
+    var name = "nano"
+    var tokenizer = AutoencoderConfiguration()
+    var patch = 2
+    /// Sides of the token grids of a tile.
+    var schedule = [1, 2, 4, 6, 8, 12, 16]
+    var contextResize = Tensor.Interpolation.bilinear
+    var sampling = SamplingConfiguration()
+  }
+
+  /// The recipe's section `loss`.
+  struct LossSection: Codable {
+    var picture = PictureLossSettings()
+    /// Weight of entropy and commitment.
+    var quantization = 1.0
+    /// γ of the entropy penalty.
+    var entropyGamma = 1.0
+    /// Share of samples whose code is zero.
+    var codeDropout = 0.25
+    /// Largest probability of a flipped bit, drawn per sample and scale.
+    var flips = 0.0
+  }
+
+  let model: Model
+  private let section: LossSection
+  private let pictureLoss: PictureLoss
+  private let quantizer: MultiScaleQuantizer
+
+  init(_ start: StageStart) throws {
+    if start.folder != nil {
+      model = try start.model()
+    } else {
+      let section = try start.recipe.section("model", defaults: ModelSection())
+      let schedule = section.schedule.map { GridSize($0, $0) }
+      let configuration = ModelConfiguration(
+        name: section.name, tokenizer: section.tokenizer, patch: section.patch, schedule: schedule,
+        rotaryReference: schedule.last!, contextResize: section.contextResize,
+        sampling: section.sampling)
+      model = try Model(configuration, ParameterStore(seed: start.seed))
+      model.store.prepareForTraining()
+    }
+    section = try start.recipe.section("loss", defaults: LossSection())
+    pictureLoss = try PictureLoss(section.picture, seed: start.seed &+ 1)
+    let crop = start.recipe.settings.data.crop
+    quantizer = MultiScaleQuantizer(
+      try model.configuration.schedule(pixels: crop, file: start.recipe.file))
+    model.freeze(except: trained)
+  }
+
+  private var trained: [Parameter] { model.parameters(of: .encoder, .decoder) }
+
+  var parameterGroups: [(name: String, parameters: [Parameter])] {
+    [("generator", trained)] + pictureLoss.parameterGroups
+  }
+
+  var averagedParameters: [Parameter] { trained }
+
+  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+    var prediction: Tensor?
+    let generator = Objective(group: "generator") { [self] in
+      let features = model.encoder(batch.highQuality).to(.float32)
+      var intervention = MultiScaleQuantizer.Intervention()
+      if section.flips > 0 {
+        let correction = BitwiseSelfCorrection(maximum: section.flips)
+        intervention.flips = { correction.flips($1) }
+      }
+      let pyramid = quantizer.encode(features, intervention)
+      let kept = Tensor.rand([batch.count, 1, 1, 1]) .> section.codeDropout
+      let picture = decode(pyramid.latent * kept.to(.float32), batch)
+      var (loss, figures) = pictureLoss(picture, batch.highQuality, step: step)
+      if section.quantization > 0 {
+        let penalties = pyramid.residuals.map(BinarySphericalQuantization.penalties)
+        let total = penalties.map { $0.total(gamma: section.entropyGamma) }
+        loss = loss + Tensor.stacked(total).mean() * section.quantization
+        figures["commitment"] = penalties.last!.commitment.detached().item
+        figures["codebook_entropy"] = penalties.last!.codebookEntropy.detached().item
+      }
+      prediction = picture.detached()
+      return (loss, figures)
+    }
+    guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
+    return [
+      generator,
+      Objective(group: "discriminator") { [self] in
+        pictureLoss.discriminatorLoss(prediction!, batch.highQuality)
+      },
+    ]
+  }
+
+  private func decode(_ latent: Tensor, _ batch: Batch) -> Tensor {
+    model.decoder(latent, lowQuality: batch.lowQuality).to(.float32)
+  }
+
+  private func latent(_ batch: Batch) throws -> Tensor {
+    let schedule = try model.configuration.schedule(
+      pixels: batch.highQuality.size(2), file: "validation")
+    return MultiScaleQuantizer(schedule).encode(model.features(batch.highQuality)).latent
+  }
+
+  func validate(_ batch: Batch) throws -> [String: Double] {
+    let latent = try latent(batch)
+    return [
+      "psnr": psnr(decode(latent, batch), batch.highQuality),
+      "psnr_without_code": psnr(decode(.zeros(like: latent), batch), batch.highQuality),
+      "psnr_bicubic": psnr(enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality),
+    ]
+  }
+
+  func preview(_ batch: Batch) throws -> [[Tensor]] {
+    let latent = try latent(batch)
+    let columns = [
+      enlarged(batch.lowQuality, model.configuration.scale), decode(.zeros(like: latent), batch),
+      decode(latent, batch), batch.highQuality,
+    ]
+    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
+  }
+
+  func export(to folder: String, provenance: [String: String]) throws {
+    try model.write(to: folder, provenance: provenance)
+  }
+}
+
+extension ModelConfiguration {
+  /// The schedule of a square picture: the model's own, cut and scaled to `pixels` on a side where that is
+  /// smaller than a tile.
+  func schedule(pixels: Int, file: String) throws -> ScaleSchedule {
+    let cell = tokenizer.downsampling * patch
+    guard pixels % cell == 0 else {
+      throw TrainingError.recipe(
+        file: file, problem: "crops have to be multiples of \(cell) pixels, not \(pixels)")
+    }
+    let side = pixels / cell
+    if let last = schedule.last, last.height == side { return scaleSchedule }
+    let smaller = schedule.filter { $0.height < side }
+    return ScaleSchedule(smaller + [GridSize(side, side)], patch: patch)
+  }
+}

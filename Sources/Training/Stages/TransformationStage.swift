@@ -1,0 +1,89 @@
+import NSARM
+import Torch
+
+/// Stage 1: the transformation network learns the unquantised residual maps R_1..R_{K_LR} of the ground
+/// truth from the degraded picture; mean squared error over all scales, encoder frozen.
+final class TransformationStage: TrainingStage {
+  struct ModelSection: Codable {
+    var transformationNetwork = ConvolutionalTransformationNetwork.Configuration(
+      channels: 128, blocks: 4, patch: 4, scales: [2, 4, 8])
+  }
+
+  let model: Model
+  private let network: any TransformationNetwork
+  private let quantizer: MultiScaleQuantizer
+
+  init(_ start: StageStart) throws {
+    model = try start.model { configuration in
+      guard configuration.transformationNetwork == nil else { return }
+      let section = try start.recipe.section("model", defaults: ModelSection())
+      let scales = section.transformationNetwork.scales
+      let expected = configuration.scaleSchedule.latents.prefix(scales.count).map(\.height)
+      guard scales == Array(expected) else {
+        throw TrainingError.recipe(
+          file: start.recipe.file,
+          problem: "'model.transformation_network.scales' has to be \(expected), the schedule's first scales")
+      }
+      configuration.transformationNetwork = .convolutional(section.transformationNetwork)
+    }
+    network = model.transformationNetwork!
+    quantizer = MultiScaleQuantizer(model.configuration.scaleSchedule)
+    guard start.recipe.settings.data.crop == model.configuration.tileSide else {
+      throw TrainingError.recipe(
+        file: start.recipe.file,
+        problem: "'data.crop' has to be the model's tile, \(model.configuration.tileSide) pixels")
+    }
+    model.freeze(except: trained)
+  }
+
+  private var trained: [Parameter] { model.parameters(of: .transformationNetwork) }
+  var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformation", trained)] }
+  var averagedParameters: [Parameter] { trained }
+
+  private func targets(_ batch: Batch) -> TokenPyramid {
+    withoutGradients { quantizer.encode(model.features(batch.highQuality)) }
+  }
+
+  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+    [
+      Objective(group: "transformation") { [self] in
+        let pyramid = targets(batch)
+        let predicted = model.prefix(lowQuality: batch.lowQuality)
+        let errors = zip(predicted, pyramid.residuals).map { ($0.0 - $0.1).square() }
+        let cells = errors.reduce(0) { $0 + $1.count }
+        let loss = errors.map { $0.sum() }.reduce(Tensor.zeros([]), +) / Double(cells)
+        return (loss, [:])
+      }
+    ]
+  }
+
+  func validate(_ batch: Batch) throws -> [String: Double] {
+    let pyramid = targets(batch)
+    var figures: [String: Double] = [:]
+    for (k, map) in model.prefix(lowQuality: batch.lowQuality).enumerated() {
+      let truth = pyramid.residuals[k]
+      figures["mse_\(k + 1)"] = (map - truth).square().mean().item
+      figures["variance_\(k + 1)"] = truth.square().mean().item
+      figures["accuracy_\(k + 1)"] =
+        (BinarySphericalQuantization.bits(map) .== pyramid.bits[k]).to(.float32).mean().item
+    }
+    return figures
+  }
+
+  func preview(_ batch: Batch) throws -> [[Tensor]] {
+    var intervention = MultiScaleQuantizer.Intervention()
+    intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
+    let count = network.scaleCount
+    let features = model.features(batch.highQuality)
+    let given = quantizer.encode(features, intervention).sums[count - 1]
+    let truth = quantizer.encode(features).sums[count - 1]
+    let columns =
+      [enlarged(batch.lowQuality, model.configuration.scale)]
+      + [given, truth].map { model.decoder($0, lowQuality: batch.lowQuality) } + [batch.highQuality]
+    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
+  }
+
+  func export(to folder: String, provenance: [String: String]) throws {
+    try model.write(to: folder, provenance: provenance)
+  }
+}

@@ -1,0 +1,146 @@
+import NSARM
+import Torch
+
+/// Stage 0b and stage 2: the transformer by teacher forcing with bitwise self-correction. In stage 2 the
+/// transformation network's maps stand in for the first residuals ("modified ground truth"), so that later
+/// labels correct the errors of the prefix, and only the later scales are learnt.
+final class TransformerStage: TrainingStage {
+  struct ModelSection: Codable {
+    var transformer = TransformerConfiguration()
+  }
+
+  struct LossSection: Codable {
+    var selfCorrection = BitwiseSelfCorrection()
+    var labelSmoothing = 0.0
+  }
+
+  let model: Model
+  private let section: LossSection
+  private let transformer: VisualAutoregressiveTransformer
+  private let schedule: ScaleSchedule
+  private let rotary: RotaryEmbedding
+  private let weights: Tensor
+  private let continuesPrefix: Bool
+  private let firstScale: Int
+
+  init(_ start: StageStart, continuesPrefix: Bool) throws {
+    model = try start.model { configuration in
+      guard configuration.transformer == nil else { return }
+      let section = try start.recipe.section("model", defaults: ModelSection())
+      configuration.transformer = section.transformer
+    }
+    self.continuesPrefix = continuesPrefix
+    if continuesPrefix, model.transformationNetwork == nil {
+      throw TrainingError.recipe(
+        file: start.recipe.file, problem: "stage2 needs a model with a transformation network (stage1)")
+    }
+    section = try start.recipe.section("loss", defaults: LossSection())
+    transformer = model.transformer!
+    schedule = model.configuration.scaleSchedule
+    let side = model.configuration.tileSide
+    guard start.recipe.settings.data.crop == side else {
+      throw TrainingError.recipe(
+        file: start.recipe.file, problem: "'data.crop' has to be the model's tile, \(side) pixels")
+    }
+    rotary = RotaryEmbedding(
+      schedule, reference: model.configuration.rotaryReference,
+      headDimension: transformer.headDimension)
+    firstScale = continuesPrefix ? model.transformationNetwork!.scaleCount : 0
+    weights = scaleWeights(schedule, from: firstScale)
+    model.freeze(except: trained)
+  }
+
+  private var trained: [Parameter] { model.parameters(of: .transformer) }
+  var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
+  var averagedParameters: [Parameter] { trained }
+
+  /// Labels and contexts of a batch, outside of the graph.
+  private func teacherForcing(_ batch: Batch, flips: Bool) -> TeacherForcing {
+    withoutGradients {
+      var intervention = MultiScaleQuantizer.Intervention()
+      if continuesPrefix {
+        intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
+      }
+      if flips { intervention.flips = { [section] in section.selfCorrection.flips($1) } }
+      return TeacherForcing(
+        model.features(batch.highQuality), schedule, intervention,
+        contextResize: model.configuration.contextResize)
+    }
+  }
+
+  private func logits(_ forcing: TeacherForcing, _ batch: Batch) -> Tensor {
+    transformer(
+      forcing.contexts, schedule, rotary, transformer.condition(lowQuality: batch.lowQuality))
+  }
+
+  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+    [
+      Objective(group: "transformer") { [self] in
+        let forcing = teacherForcing(batch, flips: true)
+        let perToken = bitCrossEntropy(
+          logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
+        let loss = (perToken * weights).sum([1]).mean()
+        return (loss, [:])
+      }
+    ]
+  }
+
+  func validate(_ batch: Batch) throws -> [String: Double] {
+    let forcing = teacherForcing(batch, flips: false)
+    let logits = logits(forcing, batch)
+    let pairs = logits.reshaped(forcing.labels.shape + [2])
+    let correct = aten("gt.Tensor", pairs.selected(-1, 1), pairs.selected(-1, 0)) .== forcing.labels
+    let perToken = bitCrossEntropy(logits, forcing.labels)
+    var figures = ["loss": (perToken * weights).sum([1]).mean().item]
+    for (k, range) in schedule.ranges.enumerated() where k >= firstScale {
+      func part(_ x: Tensor) -> Tensor {
+        x.to(.float32).narrowed(1, from: range.lowerBound, count: range.count)
+      }
+      figures["accuracy_\(k + 1)"] = part(correct).mean().item
+      figures["cross_entropy_\(k + 1)"] = part(perToken).mean().item
+    }
+    let picture = try model.restore(batch)
+    figures["psnr"] = psnr(picture, batch.highQuality)
+    figures["psnr_bicubic"] = psnr(
+      enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality)
+    return figures
+  }
+
+  func preview(_ batch: Batch) throws -> [[Tensor]] {
+    let bits = MultiScaleQuantizer(schedule).encode(model.features(batch.highQuality)).latent
+    let columns = [
+      enlarged(batch.lowQuality, model.configuration.scale), try model.restore(batch),
+      model.decoder(bits, lowQuality: batch.lowQuality), batch.highQuality,
+    ]
+    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
+  }
+
+  func export(to folder: String, provenance: [String: String]) throws {
+    try model.write(to: folder, provenance: provenance)
+  }
+}
+
+extension Model {
+  /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
+  func generatedLatent(_ batch: Batch, precision: DType = .bfloat16) throws -> Tensor {
+    try withoutGradients {
+      var options = GenerationOptions()
+      options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
+      options.sampling = configuration.sampling
+      options.seed = batch.seeds.first ?? 0
+      options.contextResize = configuration.contextResize
+      options.precision = precision
+      // Samples of a batch get noise of their own: each stands elsewhere on the plane.
+      options.origins = { _ in batch.seeds.indices.map { GridSize(1000 * $0, 0) } }
+      let generator = Generator(
+        transformer!, configuration.scaleSchedule, reference: configuration.rotaryReference)
+      return try generator(transformer!.condition(lowQuality: batch.lowQuality), options).latent
+    }
+  }
+
+  /// Tiles restored as a user would get them, `[B, 3, H, W]`.
+  func restore(_ batch: Batch) throws -> Tensor {
+    let latent = try generatedLatent(batch)
+    return withoutGradients { decoder(latent, lowQuality: batch.lowQuality).to(.float32) }
+  }
+}
