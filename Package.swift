@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Degradations", targets: ["Degradations"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -16,6 +17,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
+    .target(name: "Checkpoints", dependencies: ["Torch"]),
     .systemLibrary(
       name: "CVipsSystem", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .target(name: "CVips", dependencies: ["CVipsSystem"]),
@@ -29,6 +31,7 @@ let package = Package(
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
   ],
   swiftLanguageModes: [.v5]
 )

@@ -1,0 +1,36 @@
+import Foundation
+
+/// A file's bytes, mapped into memory for as long as this object lives.
+///
+/// The mapping is private and copy-on-write: pages are read on demand and shared between processes, and
+/// a program that changes a wrapped tensor in place changes its own copy, never the file. The file must
+/// not be shortened meanwhile; replacing it by renaming (as `writeSafetensors` does) is safe.
+final class MappedFile {
+  let path: String
+  let bytes: UnsafeRawBufferPointer
+
+  /// - Throws: `CheckpointError` when the file is missing, unreadable, empty or not a regular file.
+  init(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CheckpointError.system(path, "cannot be opened") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw CheckpointError.system(path, "cannot be examined")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw CheckpointError(path, "is not a regular file")
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else { throw CheckpointError(path, "is empty") }
+    let address = mmap(
+      nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0)
+    guard let address, address != MAP_FAILED else {
+      throw CheckpointError.system(path, "cannot be mapped into memory")
+    }
+    self.path = path
+    bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+}

@@ -1,0 +1,112 @@
+import Torch
+
+/// Eight-bit weights for shipping: row o of a weight W of rank ≥ 2 is stored as
+/// q = round(W_o / s_o) ∈ [−127, 127] with s_o = max|W_o| / 127 (symmetric, per output channel), in two
+/// tensors: "W" (I8, the shape of W) and "W.scale" (F32, `[O]`).
+public struct Int8Weight {
+  public let values: Tensor
+  public let scale: Tensor
+
+  /// Quantises `weight` `[O, ...]`; the error of an element is at most s_o / 2.
+  public init(_ weight: Tensor) {
+    let wide = weight.detached().to(.float32)
+    let rows = wide.reshaped(weight.size(0), -1)
+    let largest = aten("amax", rows.abs(), [1], false)
+    scale = (largest / 127).clamped(min: Double(Float.leastNormalMagnitude))
+    values = (rows / scale.unsqueezed(1)).rounded().clamped(min: -127, max: 127)
+      .to(.int8).reshaped(weight.shape)
+  }
+
+  /// Stored values `[O, ...]` and their scale `[O]`.
+  public init(values: Tensor, scale: Tensor) {
+    self.values = values
+    self.scale = scale
+  }
+
+  /// s_o q in `dtype`.
+  public func dequantized(_ dtype: DType = .float32) -> Tensor {
+    let factors = scale.reshaped([scale.count] + Array(repeating: 1, count: values.rank - 1))
+    return (values.to(.float32) * factors).to(dtype)
+  }
+}
+
+/// The name of the scale that belongs to the eight-bit weight `name`.
+func scaleName(_ name: String) -> String { name + ".scale" }
+
+/// `tensors` with every floating-point weight of rank ≥ 2 that `accepts` lets through as eight-bit values
+/// and a scale; the others unchanged.
+/// - Throws: `QuantizationError` for weights that are not finite and for names that would collide.
+public func quantizedInt8(
+  _ tensors: [(String, Tensor)], where accepts: (String, Tensor) -> Bool = { _, _ in true }
+) throws -> [(String, Tensor)] {
+  let names = Set(tensors.map(\.0))
+  var result: [(String, Tensor)] = []
+  for (name, tensor) in tensors {
+    guard tensor.rank >= 2, tensor.count > 0, tensor.dtype.isFloatingPoint, accepts(name, tensor)
+    else {
+      result.append((name, tensor))
+      continue
+    }
+    guard !names.contains(scaleName(name)) else {
+      throw QuantizationError(
+        "weight '\(name)' has a neighbour called '\(scaleName(name))' already")
+    }
+    guard aten("isfinite", tensor.to(.float32)).to(.uint8).min().item == 1 else {
+      throw QuantizationError("weight '\(name)' holds values that are not finite")
+    }
+    let weight = Int8Weight(tensor)
+    result += [(name, weight.values), (scaleName(name), weight.scale)]
+  }
+  return result
+}
+
+/// `tensors` with every floating-point one in `dtype`, for storage as bfloat16 or float16.
+public func converted(_ tensors: [(String, Tensor)], to dtype: DType) -> [(String, Tensor)] {
+  tensors.map { ($0.0, $0.1.dtype.isFloatingPoint ? $0.1.detached().to(dtype) : $0.1) }
+}
+
+/// Why weights cannot be quantised.
+public struct QuantizationError: Error, CustomStringConvertible {
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// A file whose eight-bit weights appear under their names in a floating-point type, so that what loads a
+/// model need not know how it is stored. Files without eight-bit weights pass through unchanged.
+public struct QuantizedSource: TensorSource {
+  public let names: [String]
+  public var title: String { file.title }
+  /// The names of the weights that are stored in eight bits.
+  public let quantizedNames: Set<String>
+
+  private let file: SafetensorsFile
+  private let dtype: DType
+
+  /// - Parameter dtype: what eight-bit weights are widened to.
+  public init(_ file: SafetensorsFile, dequantizedTo dtype: DType = .float32) {
+    quantizedNames = Set(
+      file.names.filter { name in
+        guard file.dtype(name) == .int8, file.dtype(scaleName(name)) == .float32 else {
+          return false
+        }
+        let shape = file.shape(name)!
+        return shape.count >= 2 && file.shape(scaleName(name)) == [shape[0]]
+      })
+    let scales = Set(quantizedNames.map(scaleName))
+    names = file.names.filter { !scales.contains($0) }
+    self.file = file
+    self.dtype = dtype
+  }
+
+  /// - Throws: `CheckpointError` when the file has no such tensor.
+  public func tensor(_ name: String) throws -> Tensor {
+    try int8Weight(name)?.dequantized(dtype) ?? file.tensor(name)
+  }
+
+  /// The stored form of weight `name`, or nil where it is not stored in eight bits.
+  public func int8Weight(_ name: String) throws -> Int8Weight? {
+    guard quantizedNames.contains(name) else { return nil }
+    return Int8Weight(values: try file.tensor(name), scale: try file.tensor(scaleName(name)))
+  }
+}
