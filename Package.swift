@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Degradations", targets: ["Degradations"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "ImageQuality", targets: ["ImageQuality"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -41,6 +42,8 @@ let package = Package(
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+    .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
+    .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
   ],
   swiftLanguageModes: [.v5]
 )

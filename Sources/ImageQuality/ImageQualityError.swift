@@ -1,0 +1,34 @@
+import Foundation
+
+/// Weights or pictures that a metric cannot work with.
+public struct ImageQualityError: LocalizedError, CustomStringConvertible {
+  public let description: String
+  public var errorDescription: String? { description }
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The folder of the metrics' weights: `NSARM_METRIC_WEIGHTS`, else `~/.cache/nsarm/metric-weights`.
+public enum MetricWeights {
+  public static var folder: URL {
+    let environment = ProcessInfo.processInfo.environment
+    if let folder = environment["NSARM_METRIC_WEIGHTS"], !folder.isEmpty {
+      return URL(fileURLWithPath: folder, isDirectory: true)
+    }
+    return FileManager.default.homeDirectoryForCurrentUser
+      .appendingPathComponent(".cache/nsarm/metric-weights", isDirectory: true)
+  }
+
+  /// The path of a file in `folder`.
+  ///
+  /// - Throws: `ImageQualityError` that says how to get it where it is missing.
+  static func path(_ name: String, in folder: URL, remedy: String = "") throws -> String {
+    let path = folder.appendingPathComponent(name).path
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw ImageQualityError(
+        "\(path): no such file; run scripts/metric-weights\(remedy), or set NSARM_METRIC_WEIGHTS to the "
+          + "folder that holds it")
+    }
+    return path
+  }
+}

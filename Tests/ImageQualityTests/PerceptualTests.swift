@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import ImageQuality
+
+private let hasNetworks =
+  Calibration.hasWeights("alexnet.safetensors") && Calibration.hasWeights("vgg16.safetensors")
+
+@Suite(.enabled(if: hasNetworks, "no LPIPS weights; run scripts/metric-weights"))
+struct PerceptualDistanceTests {
+  @Test(
+    .enabled(if: Calibration.folder != nil, "no calibration pictures; set NSARM_CALIBRATION"),
+    arguments: LPIPS.Network.allCases)
+  func calibration(network: LPIPS.Network) throws {
+    let lpips = try LPIPS(network)
+    let official = try Calibration.official("lpips")
+    for pair in try Calibration.pairs() {
+      let (x, y) = try pair.pictures
+      let value = withoutGradients { lpips(x * 2 - 1, y * 2 - 1).item }
+      #expect(abs(value - (network == .alex ? pair.lpips_alex : pair.lpips_vgg)) < 6e-5)
+      if network == .alex { #expect(abs(value - official[pair.dist]!) < 6e-5) }
+    }
+  }
+
+  @Test(arguments: LPIPS.Network.allCases)
+  func isADistance(network: LPIPS.Network) throws {
+    let lpips = try LPIPS(network)
+    TorchRuntime.seed(1)
+    let (x, y) = (Tensor.rand([2, 3, 48, 64]) * 2 - 1, Tensor.rand([2, 3, 48, 64]) * 2 - 1)
+    #expect(lpips(x, x).floats == [0, 0])
+    let d = lpips(x, y)
+    #expect(d.shape == [2] && d.floats.allSatisfy { $0 > 0.01 })
+    #expect(d.floats == lpips(y, x).floats)
+    let first = lpips(x.narrowed(0, from: 1, count: 1), y.narrowed(0, from: 1, count: 1))
+    #expect(abs(first.item - d.values(Double.self)[1]) < 1e-5)
+  }
+
+  /// The derivative along a direction against a central difference, and finite where features vanish.
+  @Test(arguments: LPIPS.Network.allCases)
+  func gradient(network: LPIPS.Network) throws {
+    let lpips = try LPIPS(network)
+    TorchRuntime.seed(2)
+    let x = Tensor.rand([1, 3, 40, 40]) * 2 - 1
+    let (y, direction) = ((x * 0.5).detached(), Tensor.randn([1, 3, 40, 40]))
+    x.requiresGradient = true
+    try lpips(x, y).sum().backward()
+    let slope = (x.gradient! * direction).sum().item
+    let step = 1e-3
+    let base = x.detached()
+    let difference = withoutGradients {
+      (lpips(base + direction * step, y) - lpips(base - direction * step, y)).sum().item / (2 * step)
+    }
+    #expect(abs(slope - difference) <= 0.03 * abs(difference) + 1e-5)
+
+    let flat = Tensor.zeros([1, 3, 40, 40])
+    flat.requiresGradient = true
+    try lpips(flat, y).sum().backward()
+    #expect(flat.gradient!.floats.allSatisfy(\.isFinite))
+  }
+
+  @Test func missingWeightsAreNamed() {
+    #expect {
+      try LPIPS(.alex, weights: URL(fileURLWithPath: "/nowhere"))
+    } throws: { error in
+      "\(error)".contains("/nowhere/alexnet.safetensors") && "\(error)".contains("scripts/metric-weights")
+    }
+  }
+}
+
+@Suite struct NaturalnessTests {
+  @Test(
+    .enabled(
+      if: Calibration.folder != nil && Calibration.hasWeights("niqe.safetensors"),
+      "needs the calibration pictures and scripts/metric-weights --niqe"))
+  func calibration() throws {
+    let niqe = try NIQE()
+    let official = try Calibration.official("niqe")
+    for pair in try Calibration.pairs() {
+      let value = try niqe(try pair.pictures.distorted.squeezed(0))
+      print("\(pair.dist): NIQE \(value), official \(official[pair.dist]!), PyTorch \(pair.niqe)")
+      #expect(abs(value - official[pair.dist]!) < 0.05 * official[pair.dist]!)
+    }
+  }
+
+  /// Samples of a known generalised Gaussian give its parameters back.
+  @Test func fitRecoversAGaussian() {
+    TorchRuntime.seed(5)
+    let x = Tensor.randn([40_000]).values(Double.self).map { $0 < 0 ? 2 * $0 : $0 }
+    // A two-piece normal has shape 2 and scales σ √2 on either side; samples fall on each side alike, which
+    // the moment estimator sees as it is.
+    let fit = AsymmetricGaussian(x)
+    #expect(abs(fit.shape - 2) < 0.2)
+    #expect(abs(fit.left / fit.right - 2) < 0.05)
+  }
+
+  @Test func halvingKeepsConstantsAndRamps() {
+    var plane = GrayPlane(height: 16, width: 24)
+    for y in 0..<16 {
+      for x in 0..<24 { plane[y, x] = 3 + 2 * Double(x) }
+    }
+    let half = plane.halved()
+    #expect(half.height == 8 && half.width == 12)
+    for x in 2..<10 { #expect(abs(half[4, x] - (3 + 2 * (2 * Double(x) + 0.5))) < 1e-9) }
+  }
+}
