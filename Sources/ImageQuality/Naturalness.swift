@@ -129,8 +129,10 @@ struct GrayPlane {
 
   /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6, borders replicated.
   func locallyNormalized() -> GrayPlane {
-    let line = (-3...3).map { exp(-Double($0 * $0) / (2 * (7.0 / 6) * (7.0 / 6))) }
-    let taps = line.map { $0 / line.reduce(0, +) }
+    let variance = (7.0 / 6) * (7.0 / 6)
+    let line: [Double] = (-3...3).map { (i: Int) -> Double in exp(-Double(i * i) / (2 * variance)) }
+    let total = line.reduce(0, +)
+    let taps = line.map { $0 / total }
     func smooth(_ plane: GrayPlane) -> GrayPlane {
       plane.filtered(taps, step: 1, before: 3) { i, n in min(max(i, 0), n - 1) }
     }
