@@ -33,13 +33,14 @@ public struct NIQE: @unchecked Sendable {
       throw ImageQualityError(
         "NIQE needs a colour picture of at least 96 x 192 pixels, not \(shape[2]) x \(shape[1])")
     }
-    let luma = (picture.detached().to(.cpu).to(.float64) * 255).values(Double.self)
+    let levels = (picture.detached().to(.cpu).to(.float64) * 255).values(Double.self)
     let area = shape[1] * shape[2]
     var gray = GrayPlane(height: rows * Self.block, width: columns * Self.block)
     for y in 0..<gray.height {
       for x in 0..<gray.width {
         let i = (y + border) * shape[2] + x + border
-        let value = 0.299 * luma[i] + 0.587 * luma[area + i] + 0.114 * luma[2 * area + i]
+        var value = 0.0
+        for channel in 0..<3 { value += grayWeights[channel] * levels[channel * area + i] }
         gray[y, x] = value.rounded(.toNearestOrEven)
       }
     }
@@ -120,19 +121,18 @@ struct GrayPlane {
   func halved() -> GrayPlane {
     let taps = (0..<8).map { k -> Double in
       let d = abs(Double(k) - 3.5) / 2
-      let cubic =
-        d < 1 ? (1.5 * d - 2.5) * d * d + 1 : ((-0.5 * d + 2.5) * d - 4) * d + 2
-      return cubic / 2
+      if d < 1 { return ((1.5 * d - 2.5) * d * d + 1) / 2 }
+      return (((-0.5 * d + 2.5) * d - 4) * d + 2) / 2
     }
-    return filtered(taps, step: 2, before: 3) { i, n in i < 0 ? -1 - i : i >= n ? 2 * n - 1 - i : i }
+    func mirrored(_ i: Int, _ n: Int) -> Int { i < 0 ? -1 - i : min(i, 2 * n - 1 - i) }
+    return filtered(taps, step: 2, before: 3, mirrored)
   }
 
   /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6, borders replicated.
   func locallyNormalized() -> GrayPlane {
-    let variance = (7.0 / 6) * (7.0 / 6)
-    let line: [Double] = (-3...3).map { (i: Int) -> Double in exp(-Double(i * i) / (2 * variance)) }
-    let total = line.reduce(0, +)
-    let taps = line.map { $0 / total }
+    let variance = 49.0 / 36
+    let line = (-3...3).map { exp(-Double($0 * $0) / (2 * variance)) }
+    let taps = line.map { $0 / line.reduce(0, +) }
     func smooth(_ plane: GrayPlane) -> GrayPlane {
       plane.filtered(taps, step: 1, before: 3) { i, n in min(max(i, 0), n - 1) }
     }

@@ -57,10 +57,12 @@ public final class LPIPS: @unchecked Sendable {
   private let convolutions: [(weight: Tensor, bias: Tensor)]
   private let heads: [Tensor]
   private let shift, scale: Tensor
+  /// Precision of everything but the convolutions.
+  private let precise: DType
 
   /// - Parameters:
   ///   - weights: the folder that `scripts/metric-weights` wrote.
-  ///   - dtype: of the convolutions; distances are computed in float32.
+  ///   - dtype: of the convolutions; distances are computed in float32 (float64 for float64).
   /// - Throws: `ImageQualityError` where the file is missing, `CheckpointError` where it is damaged.
   public init(
     _ network: Network, weights: URL = MetricWeights.folder, on device: Device = .cpu,
@@ -68,6 +70,8 @@ public final class LPIPS: @unchecked Sendable {
   ) throws {
     let file = try SafetensorsFile(MetricWeights.path(network.file, in: weights))
     self.network = network
+    let precise: DType = dtype == .float64 ? .float64 : .float32
+    self.precise = precise
     layers = network.layers
     convolutions = try layers.map { layer in
       (
@@ -76,10 +80,10 @@ public final class LPIPS: @unchecked Sendable {
       )
     }
     heads = try (0..<layers.filter(\.tap).count).map {
-      try file.tensor("lin.\($0).weight").to(.float32).to(device)             // [1, C, 1, 1]
+      try file.tensor("lin.\($0).weight").to(precise).to(device)               // [1, C, 1, 1]
     }
-    shift = Tensor([-0.030, -0.088, -0.188] as [Float], shape: [3, 1, 1]).to(device)
-    scale = Tensor([0.458, 0.448, 0.450] as [Float], shape: [3, 1, 1]).to(device)
+    shift = Tensor([-0.030, -0.088, -0.188] as [Float], shape: [3, 1, 1]).to(precise).to(device)
+    scale = Tensor([0.458, 0.448, 0.450] as [Float], shape: [3, 1, 1]).to(precise).to(device)
   }
 
   /// # Shapes
@@ -91,7 +95,7 @@ public final class LPIPS: @unchecked Sendable {
   /// Features of a picture, normalised over channels, one tensor `[B, C, h, w]` for each layer used.
   public func features(_ x: Tensor) -> [Tensor] {
     let dtype = convolutions[0].weight.dtype
-    var h = ((x.to(.float32) - shift) / scale).to(dtype)
+    var h = ((x.to(precise) - shift) / scale).to(dtype)
     var taps: [Tensor] = []
     for (layer, convolution) in zip(layers, convolutions) {
       if layer.pool > 0 { h = h.maxPool2d(layer.pool, stride: 2) }
@@ -99,7 +103,7 @@ public final class LPIPS: @unchecked Sendable {
         convolution.weight, convolution.bias, stride: layer.stride, padding: layer.padding
       ).relu()
       guard layer.tap else { continue }
-      let f = h.to(.float32)
+      let f = h.to(precise)
       // The tiny term keeps the root's derivative finite where every feature is 0.
       taps.append(f / ((f.square().sum([1], keep: true) + 1e-20).sqrt() + 1e-10))
     }

@@ -15,7 +15,7 @@ struct PerceptualDistanceTests {
   func calibration(network: LPIPS.Network) throws {
     let lpips = try LPIPS(network)
     let official = try Calibration.official("lpips")
-    for pair in try Calibration.pairs() {
+    for pair in try Calibration.pairs().prefix(network == .alex ? 5 : 2) {
       let (x, y) = try pair.pictures
       let value = withoutGradients { lpips(x * 2 - 1, y * 2 - 1).item }
       #expect(abs(value - (network == .alex ? pair.lpips_alex : pair.lpips_vgg)) < 6e-5)
@@ -39,32 +39,32 @@ struct PerceptualDistanceTests {
   /// The derivative along a direction against a central difference, and finite where features vanish.
   @Test(arguments: LPIPS.Network.allCases)
   func gradient(network: LPIPS.Network) throws {
-    let lpips = try LPIPS(network)
+    let lpips = try LPIPS(network, dtype: .float64)
     TorchRuntime.seed(2)
-    let x = Tensor.rand([1, 3, 40, 40]) * 2 - 1
-    let (y, direction) = ((x * 0.5).detached(), Tensor.randn([1, 3, 40, 40]))
+    let x = Tensor.rand([1, 3, 40, 40]).to(.float64) * 2 - 1
+    let (y, direction) = ((x * 0.5).detached(), Tensor.randn([1, 3, 40, 40]).to(.float64))
     x.requiresGradient = true
     try lpips(x, y).sum().backward()
     let slope = (x.gradient! * direction).sum().item
-    let step = 1e-3
+    let step = 1e-6
     let base = x.detached()
     let difference = withoutGradients {
       (lpips(base + direction * step, y) - lpips(base - direction * step, y)).sum().item / (2 * step)
     }
-    #expect(abs(slope - difference) <= 0.03 * abs(difference) + 1e-5)
+    #expect(abs(slope - difference) <= 1e-4 * abs(difference))
 
     let flat = Tensor.zeros([1, 3, 40, 40])
     flat.requiresGradient = true
     try lpips(flat, y).sum().backward()
-    #expect(flat.gradient!.floats.allSatisfy(\.isFinite))
+    #expect(flat.gradient!.floats.allSatisfy { $0.isFinite })
   }
 
   @Test func missingWeightsAreNamed() {
-    #expect {
+    let error = #expect(throws: ImageQualityError.self) {
       try LPIPS(.alex, weights: URL(fileURLWithPath: "/nowhere"))
-    } throws: { error in
-      "\(error)".contains("/nowhere/alexnet.safetensors") && "\(error)".contains("scripts/metric-weights")
     }
+    #expect(error?.description.contains("/nowhere/alexnet.safetensors") == true)
+    #expect(error?.description.contains("scripts/metric-weights") == true)
   }
 }
 
@@ -79,19 +79,20 @@ struct PerceptualDistanceTests {
     for pair in try Calibration.pairs() {
       let value = try niqe(try pair.pictures.distorted.squeezed(0))
       print("\(pair.dist): NIQE \(value), official \(official[pair.dist]!), PyTorch \(pair.niqe)")
-      #expect(abs(value - official[pair.dist]!) < 0.05 * official[pair.dist]!)
+      #expect(abs(value - official[pair.dist]!) < 0.01 * official[pair.dist]!)
     }
   }
 
   /// Samples of a known generalised Gaussian give its parameters back.
   @Test func fitRecoversAGaussian() {
     TorchRuntime.seed(5)
-    let x = Tensor.randn([40_000]).values(Double.self).map { $0 < 0 ? 2 * $0 : $0 }
-    // A two-piece normal has shape 2 and scales σ √2 on either side; samples fall on each side alike, which
-    // the moment estimator sees as it is.
+    // Two halves of normals with σ 2 and 1, continuous at 0: twice as many samples on the wide side.
+    let x = Tensor.randn([45_000]).values(Double.self).enumerated().map { i, x in
+      i % 3 == 0 ? abs(x) : -2 * abs(x)
+    }
     let fit = AsymmetricGaussian(x)
-    #expect(abs(fit.shape - 2) < 0.2)
-    #expect(abs(fit.left / fit.right - 2) < 0.05)
+    #expect(abs(fit.shape - 2) < 0.1)
+    #expect(abs(fit.left / fit.right - 2) < 0.05 && abs(fit.right - 2.0.squareRoot()) < 0.05)
   }
 
   @Test func halvingKeepsConstantsAndRamps() {
