@@ -156,7 +156,9 @@ public struct LatentDecoder {
       return Level(blocks: blocks, upsample: upsample)
     }
     normOut = try Norm(width, c.normalization, p / "norm_out")
-    convOut = try Conv2d(width, 3 * stemPatch * stemPatch, gain: 0.5, p / "conv_out" / "conv")
+    // A guided decoder starts as the bicubic enlargement that it corrects.
+    convOut = try Conv2d(
+      width, 3 * stemPatch * stemPatch, gain: c.guide == nil ? 0.5 : 0.05, p / "conv_out" / "conv")
     guide = try c.guide.map { try Guide($0, c, p / "guide") }
   }
 

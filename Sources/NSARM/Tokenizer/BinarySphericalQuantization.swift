@@ -59,8 +59,10 @@ public enum BinarySphericalQuantization {
     return (perBit.sum([1]).mean(), binaryEntropy(logits.sigmoid().mean([0])).sum())
   }
 
-  /// −p log p − (1 − p) log(1 − p).
-  private static func binaryEntropy(_ p: Tensor) -> Tensor {
-    -(aten("xlogy.Tensor", p, p) + aten("xlogy.Tensor", 1 - p, 1 - p))
+  /// −p log p − (1 − p) log(1 − p). A bit that never changes has p of exactly 0 or 1, where the slope is
+  /// infinite: within ε of them it is taken as 0.
+  private static func binaryEntropy(_ p: Tensor, epsilon: Double = 1e-6) -> Tensor {
+    let p = p.clamped(min: epsilon, max: 1 - epsilon)
+    return -(p * p.log() + (1 - p) * (1 - p).log())
   }
 }
