@@ -193,4 +193,6 @@ public struct Fixture: Sendable {
 public struct FixtureError: LocalizedError, CustomStringConvertible {
   public let description: String
   public var errorDescription: String? { description }
+
+  public init(description: String) { self.description = description }
 }

@@ -22,6 +22,8 @@ public final class ParityReport {
   public let file: String
   public private(set) var failures: [String] = []
   public private(set) var tensorCount = 0
+  /// Names that were compared.
+  public private(set) var covered: Set<String> = []
   private var worst = (ratio: -1.0, error: 0.0, tolerance: 0.0, name: "")
 
   /// - Parameter name: the fixture's name, without extension.
@@ -37,6 +39,7 @@ public final class ParityReport {
     relativeTo scale: Scale = .absolute, allowedOutliers: Int = 0, outlierTolerance: Double = 0
   ) -> Bool {
     tensorCount += 1
+    covered.insert(name)
     guard actual.count == expected.count else {
       failures.append("\(name): \(actual.count) elements, expected \(expected.count)")
       return false
@@ -71,6 +74,17 @@ public final class ParityReport {
   @discardableResult
   public func compare<T: BinaryInteger>(_ name: String, _ actual: [T], _ expected: [T]) -> Bool {
     compare(name, actual.map { Float($0) }, expected.map { Float($0) }, tolerance: 0)
+  }
+
+  /// Records a failure of the tensor called `name`.
+  public func fail(_ name: String, _ reason: String) {
+    covered.insert(name)
+    failures.append("\(name): \(reason)")
+  }
+
+  /// Records a failure for each of `names` that was never compared.
+  public func requireCoverage(of names: [String]) {
+    for name in names where !covered.contains(name) { failures.append("\(name): not compared") }
   }
 
   /// Prints the record: `PARITY file tensor-count worst-error tolerance`, the tensor that came

@@ -51,18 +51,23 @@ public enum BinarySphericalQuantization {
   /// E[H(p)] and H(E[p]) with p = sigmoid(−4 u_j inv_temp / √d), the soft probability of bit 0, for u
   /// `[B, d, ...]`.
   public static func entropies(_ u: Tensor) -> (perSample: Tensor, codebook: Tensor) {
-    let channels = u.size(1)
-    let logits = u.flattened(from: 2).transposed(1, 2).reshaped(-1, channels)
-      * (4 * inverseTemperature / Double(channels).squareRoot())  // [N, d], of bit 1 against bit 0
+    let odds = logOdds(u)
     // H(p) = softplus(l) − l σ(l), exact also where p underflows.
-    let perBit = logits.softplus() - logits * logits.sigmoid()
-    return (perBit.sum([1]).mean(), binaryEntropy(logits.sigmoid().mean([0])).sum())
+    let perBit = odds.softplus() - odds * odds.sigmoid()
+    let codebook = plogp(odds.sigmoid().mean([0])) + plogp((-odds).sigmoid().mean([0]))
+    return (perBit.sum([1]).mean(), -codebook.sum())
   }
 
-  /// −p log p − (1 − p) log(1 − p). A bit that never changes has p of exactly 0 or 1, where the slope is
-  /// infinite: within ε of them it is taken as 0.
-  private static func binaryEntropy(_ p: Tensor, epsilon: Double = 1e-6) -> Tensor {
-    let p = p.clamped(min: epsilon, max: 1 - epsilon)
-    return -(p * p.log() + (1 - p) * (1 - p).log())
+  /// 4 u_j inv_temp / √d, the log odds of bit 1: `[B, d, ...]` → `[N, d]`.
+  static func logOdds(_ u: Tensor) -> Tensor {
+    let channels = u.size(1)
+    return u.flattened(from: 2).transposed(1, 2).reshaped(-1, channels)
+      * (4 * inverseTemperature / Double(channels).squareRoot())
+  }
+
+  /// p log p; the slope is infinite at 0, where a bit that never changes has its p: there it is taken as 0.
+  private static func plogp(_ p: Tensor) -> Tensor {
+    let p = p.clamped(min: 1e-12)
+    return p * p.log()
   }
 }

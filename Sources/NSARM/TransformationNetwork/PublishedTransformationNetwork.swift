@@ -58,15 +58,24 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
   public var scaleCount: Int { scales.count }
   public var readsLatent: Bool { true }
 
-  /// The rows of scale k are read as `[B, d, s, s]` in memory order, without a transpose: the published
-  /// weights were trained on targets made the same way.
   public func callAsFunction(lowQuality: Tensor, latent: Tensor?) -> [Tensor] {
     let latent = latent!
     let features = features(latent)
     return scales.indices.map { k in
       let side = configuration.scales[k]
-      return rows(features, scale: k).reshaped(latent.size(0), latent.size(1), side, side)
+      return Self.map(rows(features, scale: k), GridSize(side, side))
     }
+  }
+
+  /// The rows `[B, h w, d]` of a scale read as a map `[B, d, h, w]` in memory order, without a transpose:
+  /// the published weights were trained on targets made the same way.
+  static func map(_ rows: Tensor, _ size: GridSize) -> Tensor {
+    rows.reshaped(rows.size(0), rows.size(2), size.height, size.width)
+  }
+
+  /// The inverse of `map`: a residual map as the published network's target.
+  static func rows(_ map: Tensor) -> Tensor {
+    map.reshaped(map.size(0), -1, map.size(1))
   }
 
   /// Trunk features of a latent, `[B, d, size, size]`.
