@@ -11,6 +11,8 @@ import PackageDescription
 let package = Package(
   name: "nsarm",
   products: [
+    .executable(name: "nsarm", targets: ["NSARMCommand"]),
+    .library(name: "Training", targets: ["Training"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -44,6 +46,18 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality",
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    .executableTarget(
+      name: "NSARMCommand",
+      dependencies: [
+        "Training", "Torch",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v5]
 )

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// The root command, `nsarm`.
+struct NSARMCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nsarm",
+    abstract: "Super-resolution of real-world photos by next-scale autoregressive modelling.",
+    subcommands: [TrainCommand.self])
+}

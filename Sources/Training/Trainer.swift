@@ -1,0 +1,266 @@
+import Foundation
+import Torch
+
+/// The training loop: batches in, updates, averages, logs, validation, previews, checkpoints, the model.
+///
+/// Everything random is keyed by the recipe's seed and the number of the update, so that a run that was
+/// stopped, killed or resumed continues to the bit as if nothing had happened.
+public final class Trainer {
+  public enum Outcome: Equatable, Sendable {
+    /// The run is complete; the model is in the folder "model" of the output.
+    case finished(step: Int)
+    /// Stopped on request after writing a checkpoint.
+    case interrupted(step: Int)
+  }
+
+  /// Steps in a row without a finite loss and gradient after which training stops.
+  static let patience = 20
+
+  let stage: any TrainingStage
+  let recipe: TrainingRecipe
+  let dataset: PhotoDataset
+  let validation: ValidationSet?
+  let folder: RunFolder
+  let checkpoints: CheckpointFolder
+  let state: TrainingState
+  let provenance: [String: String]
+  let shouldStop: () -> Bool
+  let progress = ProgressLine()
+  let device: Device
+  var settings: TrainingRecipe.Settings { recipe.settings }
+
+  private var started = Date()
+  private var earlierSeconds = 0.0
+  private var lastCheckpoint = Date()
+  private var badSteps = 0
+  private var secondsPerStep: Double?
+
+  /// Locks the output folder and, where it holds a checkpoint, restores the newest.
+  /// - Parameters:
+  ///   - provenance: entered into the model's card beside what the trainer knows itself.
+  ///   - shouldStop: asked after every update.
+  /// - Throws: `TrainingError`, for example where the folder holds a run of another model.
+  public init(
+    _ stage: any TrainingStage, recipe: TrainingRecipe, dataset: PhotoDataset,
+    validation: ValidationSet?, output: String, provenance: [String: String] = [:],
+    shouldStop: @escaping () -> Bool = { false }
+  ) throws {
+    self.stage = stage
+    self.recipe = recipe
+    self.dataset = dataset
+    self.validation = validation
+    self.provenance = provenance
+    self.shouldStop = shouldStop
+    folder = try RunFolder(output)
+    checkpoints = CheckpointFolder(run: output)
+    state = try TrainingState(stage, recipe.settings)
+    device = state.groups[0].optimizer.parameters[0].value.device
+    checkpoints.removeRemains()
+    if let step = checkpoints.steps.last {
+      let earlier = try checkpoints.recipe(step)
+      let differences = recipe.modelDifferences(from: earlier)
+      guard differences.isEmpty else {
+        throw TrainingError.differentModel(folder: output, differences: differences)
+      }
+      try checkpoints.restore(step, into: state)
+      progress.message("resuming after step \(step) from \(checkpoints.path(step))")
+      for difference in recipe.otherDifferences(from: earlier) {
+        progress.message("  note: \(difference)")
+      }
+    }
+    try folder.rewind(to: state.step)
+  }
+
+  /// Trains to the end of the recipe, or until `shouldStop`.
+  /// - Throws: `TrainingError` where training diverges or the disk is full; what a loss or the data throws.
+  public func run() throws -> Outcome {
+    started = Date()
+    lastCheckpoint = started
+    earlierSeconds = state.seconds
+    let loader = BatchLoader(
+      dataset, size: settings.batch, first: state.step * settings.accumulation,
+      threads: settings.data.loaderThreads, ahead: settings.data.prefetch)
+    defer { loader.stop() }
+    while !isDone {
+      try advance(loader)
+      let stopping = shouldStop()
+      if due(settings.validationEvery) { try validate() }
+      if due(settings.previewEvery) { try preview() }
+      if stopping || isDone || (badSteps == 0 && checkpointIsDue) { try checkpoint() }
+      if stopping && !isDone { return .interrupted(step: state.step) }
+    }
+    if !due(settings.validationEvery) { try validate() }
+    if !due(settings.previewEvery) { try preview() }
+    try export()
+    return .finished(step: state.step)
+  }
+
+  // MARK: Schedule
+
+  private var elapsed: Double { earlierSeconds + Date().timeIntervalSince(started) }
+
+  /// The part of the run that is done before the next update, 0...1.
+  private var fraction: Double {
+    let bySteps = settings.steps.map { Double(state.step) / Double($0) } ?? 0
+    let byTime = settings.hours.map { elapsed / ($0 * 3600) } ?? 0
+    return min(max(bySteps, byTime), 1)
+  }
+
+  private var isDone: Bool { fraction >= 1 }
+
+  private func due(_ interval: Int) -> Bool { interval > 0 && state.step % interval == 0 }
+
+  private var checkpointIsDue: Bool {
+    due(settings.checkpointEvery)
+      || (settings.checkpointMinutes > 0
+        && Date().timeIntervalSince(lastCheckpoint) > settings.checkpointMinutes * 60)
+  }
+
+  // MARK: One update
+
+  private func advance(_ loader: BatchLoader) throws {
+    let start = Date()
+    let step = state.step + 1
+    var wait = 0.0
+    var batches: [Batch] = []
+    for _ in 0..<settings.accumulation {
+      let next = try loader.next()
+      wait += next.wait
+      batches.append(next.batch.to(device))
+    }
+    let factor = settings.scheduleFactor(step: step, progress: fraction)
+    TorchRuntime.seed(mixed(settings.seed, UInt64(step)))
+    let result = try update(batches, step: step, factor: factor)
+    state.step = step
+    if result.isFinite {
+      state.average.update(step: step)
+      badSteps = 0
+    } else {
+      badSteps += 1
+    }
+    let seconds = Date().timeIntervalSince(start)
+    try log(result, factor: factor, seconds: seconds, wait: wait)
+    secondsPerStep = secondsPerStep.map { 0.95 * $0 + 0.05 * seconds } ?? seconds
+    progress.update(force: step == 1) { status(result, wait: wait, seconds: seconds) }
+    if badSteps >= Trainer.patience {
+      throw TrainingError.diverged(step: step, count: badSteps, folder: folder.path)
+    }
+  }
+
+  private func log(_ result: UpdateResult, factor: Double, seconds: Double, wait: Double) throws {
+    var line = JSONLine()
+    line.add("step", state.step)
+    line.add("loss", result.losses)
+    line.add("figures", result.figures)
+    line.add("gradient_norm", result.norms)
+    line.add("learning_rate", settings.learningRate * factor)
+    if !result.isFinite { line.add("skipped", 1) }
+    line.add("seconds", seconds)
+    line.add("wait_seconds", wait)
+    line.add("samples_per_second", Double(settings.batch * settings.accumulation) / seconds)
+    try folder.append(line, to: "log.jsonl")
+  }
+
+  private func status(_ result: UpdateResult, wait: Double, seconds: Double) -> String {
+    let rate = secondsPerStep ?? seconds
+    var remaining = Double.infinity
+    if let steps = settings.steps { remaining = Double(steps - state.step) * rate }
+    if let hours = settings.hours { remaining = min(remaining, hours * 3600 - elapsed) }
+    let losses = result.losses.sorted { $0.key < $1.key }
+      .map { "\($0.key) " + String(format: "%.4g", $0.value) }.joined(separator: "  ")
+    let total = settings.steps.map { "/\($0)" } ?? ""
+    var text = ProgressLine.bar(fraction) + " step \(state.step)\(total)  \(losses)  "
+      + String(format: "%.3g s/step", rate) + "  \(ProgressLine.duration(max(remaining, 0))) left"
+    if wait > 0.2 * seconds { text += String(format: "  (waiting for data %.0f %%)", 100 * wait / seconds) }
+    if badSteps > 0 { text += "  (\(badSteps) steps not finite, skipped)" }
+    return text
+  }
+
+  // MARK: Looking at the model
+
+  /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision, fixed noise.
+  private func judging<Result>(_ body: () throws -> Result) rethrows -> Result {
+    TorchRuntime.seed(mixed(settings.seed, 0x7661_6C69_64))
+    return try withoutGradients {
+      try state.average.withAverages {
+        try withAutocast(settings.precision.autocast, on: device, body)
+      }
+    }
+  }
+
+  private func validate() throws {
+    guard let validation else { return }
+    var sums: [String: Double] = [:]
+    var count = 0
+    try judging {
+      for batch in validation.batches {
+        for (name, value) in try stage.validate(batch.to(device)) {
+          sums[name, default: 0] += value * Double(batch.count)
+        }
+        count += batch.count
+      }
+    }
+    let figures = sums.mapValues { $0 / Double(count) }
+    var line = JSONLine()
+    line.add("step", state.step)
+    line.add("figures", figures)
+    line.add("samples", count)
+    try folder.append(line, to: "validation.jsonl")
+    let text = figures.sorted { $0.key < $1.key }.map { "\($0.key) " + String(format: "%.5g", $0.value) }
+    progress.message("validation at step \(state.step): " + text.joined(separator: "  "))
+  }
+
+  /// Shows validation pictures, or without a validation set the first training samples.
+  private func preview() throws {
+    let count = settings.data.previewCount
+    let batches = try validation?.preview(count)
+      ?? [Batch((0..<min(count, settings.batch)).map { try dataset.sample($0) })]
+    let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
+    try judging {
+      let rows = try batches.flatMap { try stage.preview($0.to(device)) }
+      do {
+        try PreviewSheet.write(rows, to: path)
+      } catch {
+        throw TrainingError.unwritable(path: path, reason: reason(error))
+      }
+    }
+  }
+
+  // MARK: Keeping the model
+
+  private func checkpoint() throws {
+    state.seconds = elapsed
+    try checkpoints.write(state, recipe: recipe)
+    try export()
+    lastCheckpoint = Date()
+  }
+
+  /// Writes the averaged model to the folder "model" of the output, in place of an earlier one.
+  private func export() throws {
+    let final = folder.path + "/model"
+    let (fresh, old) = (folder.path + "/.model.partial", folder.path + "/.model-old.partial")
+    let files = FileManager.default
+    var facts = provenance
+    facts["stage"] = settings.stage
+    facts["step"] = String(state.step)
+    facts["seed"] = String(settings.seed)
+    facts["samples_seen"] = String(state.step * settings.batch * settings.accumulation)
+    facts["training_hours"] = String(format: "%.3f", elapsed / 3600)
+    facts["training_photos"] = String(dataset.count)
+    facts["training_pixels"] = String(dataset.pixels)
+    facts["recipe"] = recipe.text
+    checkpoints.removeRemains()
+    do {
+      try files.createDirectory(atPath: fresh, withIntermediateDirectories: false)
+      try withoutGradients {
+        try state.average.withAverages { try stage.export(to: fresh, provenance: facts) }
+      }
+      if files.fileExists(atPath: final) { try files.moveItem(atPath: final, toPath: old) }
+      try files.moveItem(atPath: fresh, toPath: final)
+    } catch {
+      try? files.removeItem(atPath: fresh)
+      throw TrainingError.unwritable(path: final, reason: reason(error))
+    }
+    checkpoints.removeRemains()
+  }
+}

@@ -1,0 +1,47 @@
+import Foundation
+
+/// Why training cannot start or go on, in one line with the remedy.
+public enum TrainingError: LocalizedError, CustomStringConvertible {
+  case unknownStage(String, known: [String])
+  case recipe(file: String, problem: String)
+  case noPhotos(folder: String, reason: String)
+  case unreadableFolder(String)
+  case stage(problem: String)
+  case outputInUse(folder: String)
+  case differentModel(folder: String, differences: [String])
+  case damagedCheckpoint(folder: String, problem: String)
+  case unwritable(path: String, reason: String)
+  case diverged(step: Int, count: Int, folder: String)
+
+  public var description: String {
+    switch self {
+    case .unknownStage(let name, let known):
+      "there is no training stage '\(name)'"
+        + (known.isEmpty ? "" : "; choose from: \(known.joined(separator: ", "))")
+    case .recipe(let file, let problem):
+      "\(file): \(problem)"
+    case .noPhotos(let folder, let reason):
+      "\(folder): \(reason)"
+    case .unreadableFolder(let folder):
+      "\(folder): no such folder, or it cannot be read; check the path"
+    case .stage(let problem):
+      "the training stage is inconsistent: \(problem)"
+    case .outputInUse(let folder):
+      "\(folder): another process is training into this folder; wait for it or choose another"
+    case .differentModel(let folder, let differences):
+      "\(folder): holds a training run of another model (\(differences.joined(separator: "; "))); "
+        + "choose another output folder or restore the recipe"
+    case .damagedCheckpoint(let folder, let problem):
+      "\(folder): cannot resume from this checkpoint (\(problem)); delete it to use the one before"
+    case .unwritable(let path, let reason):
+      "\(path): cannot be written (\(reason)); free some space or choose another folder, "
+        + "then run the same command to resume from the last checkpoint"
+    case .diverged(let step, let count, let folder):
+      "stopped at step \(step): \(count) steps in a row gave losses or gradients that are not finite; "
+        + "lower learning_rate or gradient_clip and run the same command to resume from the last "
+        + "checkpoint in \(folder)"
+    }
+  }
+
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,61 @@
+import Torch
+
+/// What one kind of training minimises, and how its model is judged, shown and written. The trainer owns
+/// everything else: data, optimisers, averages, checkpoints, logs.
+public protocol TrainingStage: AnyObject {
+  /// Groups of parameters, each with an optimiser of its own ("generator", "discriminator").
+  var parameterGroups: [(name: String, parameters: [Parameter])] { get }
+  /// The model's parameters, which are averaged and exported.
+  var averagedParameters: [Parameter] { get }
+  /// What is minimised at update `step` (from 1), one after the other, each with its own backward pass and
+  /// update. A step always has the same number of objectives in the same groups, whatever the batch.
+  func objectives(_ batch: Batch, step: Int) throws -> [Objective]
+  /// Figures on one validation batch, with the averaged weights in place; the trainer averages them over
+  /// batches, weighted by the number of samples.
+  func validate(_ batch: Batch) throws -> [String: Double]
+  /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
+  /// enlarged, the prediction and the ground truth.
+  func preview(_ batch: Batch) throws -> [[Tensor]]
+  /// Writes the model as a model folder; the averaged weights are in place. `folder` exists and is empty.
+  func export(to folder: String, provenance: [String: String]) throws
+}
+
+/// One loss and the parameters that it updates.
+public struct Objective {
+  /// The name of a parameter group of the stage.
+  public let group: String
+  /// The loss (one element, in the graph) and figures for the log.
+  public let loss: () throws -> (loss: Tensor, figures: [String: Double])
+
+  public init(
+    group: String, loss: @escaping () throws -> (loss: Tensor, figures: [String: Double])
+  ) {
+    self.group = group
+    self.loss = loss
+  }
+}
+
+/// Pairs of a photo and what a poor camera would have made of it.
+public struct Batch {
+  /// `[B, 3, H, W]` in -1...1.
+  public let highQuality: Tensor
+  /// `[B, 3, H/4, W/4]` in -1...1.
+  public let lowQuality: Tensor
+  /// One per sample, for noise that depends on the sample only.
+  public let seeds: [UInt64]
+
+  public init(highQuality: Tensor, lowQuality: Tensor, seeds: [UInt64]) {
+    self.highQuality = highQuality
+    self.lowQuality = lowQuality
+    self.seeds = seeds
+  }
+
+  /// The number of samples.
+  public var count: Int { seeds.count }
+
+  /// The batch on another device.
+  public func to(_ device: Device) -> Batch {
+    Batch(
+      highQuality: highQuality.to(device), lowQuality: lowQuality.to(device), seeds: seeds)
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Torch
+
+/// The parts of a run that change from update to update, apart from the stage itself.
+final class TrainingState {
+  let groups: [(name: String, optimizer: AdamW)]
+  let average: ExponentialMovingAverage
+  /// Averaged parameters that no group updates.
+  let fixed: [Parameter]
+  /// Updates done.
+  var step = 0
+  /// Seconds trained in all runs so far.
+  var seconds = 0.0
+
+  /// - Throws: `TrainingError.stage` where names or groups do not fit together.
+  init(_ stage: any TrainingStage, _ settings: TrainingRecipe.Settings) throws {
+    let declared = stage.parameterGroups
+    guard !declared.isEmpty, declared.allSatisfy({ !$0.parameters.isEmpty }) else {
+      throw TrainingError.stage(problem: "it has no parameters to train")
+    }
+    var names: Set<String> = []
+    for group in declared {
+      for parameter in group.parameters {
+        guard names.insert(group.name + "/" + parameter.name).inserted else {
+          throw TrainingError.stage(problem: "'\(parameter.name)' is twice in group '\(group.name)'")
+        }
+        guard parameter.value.requiresGradient, parameter.value.dtype == .float32 else {
+          throw TrainingError.stage(
+            problem: "'\(parameter.name)' is no float32 leaf that collects gradients")
+        }
+      }
+    }
+    guard Set(declared.map(\.name)).count == declared.count else {
+      throw TrainingError.stage(problem: "two parameter groups have the same name")
+    }
+    let averaged = stage.averagedParameters
+    guard Set(averaged.map(\.name)).count == averaged.count else {
+      throw TrainingError.stage(problem: "two averaged parameters have the same name")
+    }
+    if let unknown = settings.learningRates.keys.first(where: { key in
+      !declared.contains { $0.name == key }
+    }) {
+      throw TrainingError.stage(
+        problem: "the recipe gives a learning rate for '\(unknown)', but the groups are "
+          + declared.map(\.name).joined(separator: ", "))
+    }
+    groups = declared.map { ($0.name, AdamW($0.parameters, settings.optimizer)) }
+    let trained = Set(declared.flatMap(\.parameters).map(ObjectIdentifier.init))
+    fixed = averaged.filter { !trained.contains(ObjectIdentifier($0)) }
+    average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
+  }
+
+  /// The files of a checkpoint: tensors by file and name.
+  var files: [String: [String: Tensor]] {
+    var parameters: [String: Tensor] = [:]
+    var optimizers: [String: Tensor] = [:]
+    for group in groups {
+      for parameter in group.optimizer.parameters {
+        parameters[group.name + "/" + parameter.name] = parameter.value.detached()
+      }
+      for (name, tensor) in group.optimizer.state { optimizers[group.name + "/" + name] = tensor }
+    }
+    for parameter in fixed { parameters["/" + parameter.name] = parameter.value.detached() }
+    let averages = zip(average.parameters, average.averages).map { ($0.name, $1) }
+    return [
+      "parameters.safetensors": parameters, "optimizer.safetensors": optimizers,
+      "averages.safetensors": Dictionary(uniqueKeysWithValues: averages),
+    ]
+  }
+
+  /// Restores what `files` gave; `lookup` finds a tensor by file, name and shape.
+  func restore(_ lookup: (_ file: String, _ name: String, _ shape: [Int]) throws -> Tensor) throws {
+    func load(_ file: String, _ name: String, into tensor: Tensor) throws {
+      tensor.copyInPlace(try lookup(file, name, tensor.shape))
+    }
+    for (file, tensors) in files {
+      for (name, tensor) in tensors { try load(file, name, into: tensor) }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Torch
+
+/// What one update did, for the log.
+struct UpdateResult {
+  /// By group; the mean over the accumulated batches.
+  var losses: [String: Double] = [:]
+  var norms: [String: Double] = [:]
+  var figures: [String: Double] = [:]
+  /// Whether all losses and gradients were finite; if not, the rest of the update was skipped.
+  var isFinite = true
+}
+
+extension Trainer {
+  /// One update of every objective of the stage from the sum of the gradients over `batches`, scaled to
+  /// their mean.
+  func update(_ batches: [Batch], step: Int, factor: Double) throws -> UpdateResult {
+    let objectives = try batches.map { try stage.objectives($0, step: step) }
+    let count = objectives[0].count
+    guard objectives.allSatisfy({ $0.count == count }) else {
+      throw TrainingError.stage(problem: "its objectives depend on the batch")
+    }
+    var result = UpdateResult()
+    for index in 0..<count where result.isFinite {
+      let name = objectives[0][index].group
+      guard let group = state.groups.first(where: { $0.name == name }) else {
+        throw TrainingError.stage(problem: "an objective is for '\(name)', which is no group")
+      }
+      try accumulate(objectives.map { $0[index] }, group.optimizer, into: &result)
+      guard result.isFinite else { break }
+      let rate = (settings.learningRates[name] ?? settings.learningRate) * factor
+      let norm = group.optimizer.step(learningRate: rate, clipping: settings.gradientClip)
+      result.norms[name] = norm
+      result.isFinite = norm.isFinite
+    }
+    // A loss of one group may have reached the parameters of another.
+    for group in state.groups { clearGradients(group.optimizer) }
+    return result
+  }
+
+  private func accumulate(
+    _ objectives: [Objective], _ optimizer: AdamW, into result: inout UpdateResult
+  ) throws {
+    clearGradients(optimizer)
+    let share = 1 / Double(objectives.count)
+    for objective in objectives {
+      let (loss, figures) = try withAutocast(settings.precision.autocast, on: device) {
+        try objective.loss()
+      }
+      let value = loss.item
+      result.losses[objective.group, default: 0] += value * share
+      for (name, figure) in figures { result.figures[name, default: 0] += figure * share }
+      guard value.isFinite else {
+        result.isFinite = false
+        return
+      }
+      try (objectives.count == 1 ? loss : loss * share).backward()
+    }
+  }
+
+  private func clearGradients(_ optimizer: AdamW) {
+    for parameter in optimizer.parameters { parameter.value.clearGradient() }
+  }
+}
