@@ -104,8 +104,8 @@ public final class LPIPS: @unchecked Sendable {
       ).relu()
       guard layer.tap else { continue }
       let f = h.to(precise)
-      // The tiny term keeps the root's derivative finite where every feature is 0.
-      taps.append(f / ((f.square().sum([1], keep: true) + 1e-20).sqrt() + 1e-10))
+      // The small term bounds the derivative (to 10⁵) where every feature is nearly 0.
+      taps.append(f / (f.square().sum([1], keep: true) + 1e-10).sqrt())
     }
     return taps
   }

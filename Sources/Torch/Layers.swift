@@ -27,12 +27,12 @@ public struct Conv2d {
   /// `padding` defaults to what keeps the size at stride 1.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil,
-    gain: Double = 1, _ p: ParameterScope
+    gain: Double = 1, biasDeviation: Double = 0, _ p: ParameterScope
   ) throws {
     weight = try p(
       "weight", [outputs, inputs, kernel, kernel],
       .scaledNormal(fanIn: inputs * kernel * kernel, gain: gain))
-    bias = try p("bias", [outputs], .zeros)
+    bias = try p("bias", [outputs], biasDeviation == 0 ? .zeros : .normal(biasDeviation))
     self.stride = stride
     self.padding = padding ?? kernel / 2
   }

@@ -142,7 +142,8 @@ public struct LatentDecoder {
   init(_ c: AutoencoderConfiguration, _ p: ParameterScope) throws {
     stemPatch = c.stemPatch
     var width = c.baseChannels * c.channelMultipliers.last!
-    convIn = try Conv2d(c.latentChannels, width, p / "conv_in" / "conv")
+    // A dropped code is zero and leaves the bias alone, which has to have a variance to be normalised.
+    convIn = try Conv2d(c.latentChannels, width, biasDeviation: 0.5, p / "conv_in" / "conv")
     middle = try MiddleBlocks(width, c.normalization, p / "mid")
     levels = try c.channelMultipliers.indices.reversed().map { i in
       let p = p / "up" / i
