@@ -12,93 +12,97 @@ public func filter2D(_ x: Tensor, _ kernel: BlurKernel) -> Tensor {
   return x.padded([radius, radius, radius, radius], .reflect).conv2d(weight, groups: channels)
 }
 
-extension Planes {
+/// A filter as a list: the output is Σ weight · input[offset].
+private struct Taps {
+  var offsets: [Int] = []
+  var weights: [Float] = []
+
   /// Weights below this leave less than a thousandth of an 8-bit level in sum and are skipped.
-  private static let negligible = 1e-8
-  /// Columns computed at once.
+  mutating func append(_ weight: Double, at offset: Int) {
+    guard abs(weight) > 1e-8 else { return }
+    offsets.append(offset)
+    weights.append(Float(weight))
+  }
+}
+
+extension Planes {
+  /// Columns computed at once: eight 128-bit accumulators, and as many wider ones where there are any.
   private static let block = 32
 
   func filtered(_ kernel: BlurKernel) -> Planes {
-    if let line = kernel.factor { return filtered(line: line.map { Float($0) }) }
-    var rows: [(y: Int, x: Int, weights: [Float])] = []
-    for y in 0..<kernel.size {
-      let row = kernel.values[(y * kernel.size)..<((y + 1) * kernel.size)]
-      guard let first = row.firstIndex(where: { abs($0) > Self.negligible }),
-        let last = row.lastIndex(where: { abs($0) > Self.negligible })
-      else { continue }
-      rows.append((y, first - row.startIndex, row[first...last].map { Float($0) }))
-    }
-    return Planes(channels: channels, height: height, width: width) { output in
-      withPadded(kernel.size / 2, kernel.size / 2) { plane, padded, stride in
-        let output = output + plane * height * width
-        for y in 0..<height {
-          correlate(
-            output + y * width, rows.map { (padded + (y + $0.y) * stride + $0.x, $0.weights) })
+    if let line = kernel.factor { return filtered(line: line) }
+    return correlated(rows: kernel.size / 2, columns: kernel.size / 2) { taps, stride in
+      for y in 0..<kernel.size {
+        for x in 0..<kernel.size {
+          taps.append(kernel.values[y * kernel.size + x], at: y * stride + x)
         }
       }
     }
   }
 
   /// Correlation with v vᵀ for a line v of odd length: rows, then columns.
-  func filtered(line: [Float]) -> Planes {
-    let first = line.firstIndex { abs($0) > Float(Self.negligible) } ?? 0
-    let last = line.lastIndex { abs($0) > Float(Self.negligible) } ?? 0
-    let taps = Array(line[first...last])
+  func filtered(line: [Double]) -> Planes {
     let radius = line.count / 2
-    let rows = Planes(channels: channels, height: height, width: width) { output in
-      withPadded(radius, 0) { plane, padded, stride in
-        for y in 0..<height {
-          correlate(output + (plane * height + y) * width, [(padded + y * stride + first, taps)])
-        }
-      }
+    let rows = correlated(rows: 0, columns: radius) { taps, _ in
+      for (x, weight) in line.enumerated() { taps.append(weight, at: x) }
     }
+    return rows.correlated(rows: radius, columns: 0) { taps, stride in
+      for (y, weight) in line.enumerated() { taps.append(weight, at: y * stride) }
+    }
+  }
+
+  /// Correlation with a window that reaches `rows` and `columns` beyond its centre; `list` gives its taps, as
+  /// offsets from the window's first element in a picture of the given stride.
+  private func correlated(
+    rows: Int, columns: Int, _ list: (inout Taps, Int) -> Void
+  ) -> Planes {
+    let stride = width + 2 * columns + Self.block
+    var taps = Taps()
+    list(&taps, stride)
     return Planes(channels: channels, height: height, width: width) { output in
-      rows.withPadded(0, radius) { plane, padded, stride in
-        for y in 0..<height {
-          let inputs = taps.indices.map { (padded + (y + first + $0) * stride, [taps[$0]]) }
-          correlate(output + (plane * height + y) * width, inputs)
+      withPadded(columns, rows, stride) { plane, padded in
+        taps.offsets.withUnsafeBufferPointer { offsets in
+          taps.weights.withUnsafeBufferPointer { weights in
+            for y in 0..<height {
+              correlate(
+                padded + y * stride, offsets, weights, output + (plane * height + y) * width)
+            }
+          }
         }
       }
     }
   }
 
-  /// output[x] = Σ over rows Σ over k of weights[k] · row[x + k], for x in 0 ..< width. Rows may be read up to
-  /// `block` − 1 elements beyond.
+  /// One row of output. Inputs up to `block` − 1 elements beyond are read.
   private func correlate(
-    _ output: UnsafeMutablePointer<Float>, _ rows: [(UnsafePointer<Float>, [Float])]
+    _ input: UnsafePointer<Float>, _ offsets: UnsafeBufferPointer<Int>,
+    _ weights: UnsafeBufferPointer<Float>, _ output: UnsafeMutablePointer<Float>
   ) {
-    var x = 0
-    while x < width {
-      var (a, b) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
-      for (row, weights) in rows {
-        var source = UnsafeRawPointer(row + x)
-        weights.withUnsafeBufferPointer { weights in
-          for weight in weights {
-            a += source.loadUnaligned(as: SIMD16<Float>.self) * weight
-            b += source.loadUnaligned(fromByteOffset: 64, as: SIMD16<Float>.self) * weight
-            source += 4
-          }
-        }
+    typealias Vector = SIMD16<Float>
+    for x in Swift.stride(from: 0, to: width, by: Self.block) {
+      var (a, b) = (Vector.zero, Vector.zero)
+      for k in 0..<offsets.count {
+        let source = UnsafeRawPointer(input + x + offsets[k])
+        let weight = weights[k]
+        a += source.loadUnaligned(as: Vector.self) * weight
+        b += source.loadUnaligned(fromByteOffset: 64, as: Vector.self) * weight
       }
       let target = UnsafeMutableRawPointer(output + x)
       if x + Self.block <= width {
-        target.storeBytes(of: a, as: SIMD16<Float>.self)
-        target.storeBytes(of: b, toByteOffset: 64, as: SIMD16<Float>.self)
+        target.storeBytes(of: a, as: Vector.self)
+        target.storeBytes(of: b, toByteOffset: 64, as: Vector.self)
       } else {
         for i in 0..<(width - x) { output[x + i] = i < 16 ? a[i] : b[i - 16] }
       }
-      x += Self.block
     }
   }
 
   /// Calls `body` with each plane's copy that has a reflected border of `columns` left and right and `rows`
   /// above and below, and room for a block at the end of each row.
   private func withPadded(
-    _ columns: Int, _ rows: Int, _ body: (Int, UnsafePointer<Float>, Int) -> Void
+    _ columns: Int, _ rows: Int, _ stride: Int, _ body: (Int, UnsafePointer<Float>) -> Void
   ) {
-    let stride = width + 2 * columns + Self.block
-    let count = (height + 2 * rows) * stride
-    let padded = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    let padded = UnsafeMutablePointer<Float>.allocate(capacity: (height + 2 * rows) * stride)
     defer { padded.deallocate() }
     values.withUnsafeBufferPointer { values in
       for plane in 0..<channels {
@@ -119,7 +123,7 @@ extension Planes {
           (padded + (rows + height + y) * stride)
             .update(from: padded + (rows + reflected(height + y, height)) * stride, count: stride)
         }
-        body(plane, padded, stride)
+        body(plane, padded)
       }
     }
   }

@@ -58,12 +58,16 @@ extension Planes {
     for level in levels { present[Int(level)] = true }
     let distinct = present.reduce(0) { $0 + ($1 ? 1 : 0) }
     let scale = exp2(log2(Double(distinct)).rounded(.up))
-    let tables = (0..<256).map { level in
-      present[level] ? PoissonTable(mean: Double(level) / 255 * scale) : nil
+    var place = [Int](repeating: 0, count: 256)
+    var means: [Double] = []
+    for level in 0..<256 where present[level] {
+      place[level] = means.count
+      means.append(Double(level) / 255 * scale)
     }
+    let tables = PoissonTables(means: means)
     return levels.map { level in
-      let sample = Double(tables[Int(level)]!.sample(&random))
-      return Float(sample / scale - Double(level) / 255)
+      let sample = tables.sample(place[Int(level)], &random)
+      return Float(Double(sample) / scale - Double(level) / 255)
     }
   }
 }

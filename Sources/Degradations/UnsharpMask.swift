@@ -30,8 +30,7 @@ public struct UnsharpMask: Sendable {
   }
 
   func callAsFunction(_ picture: Planes) -> Planes {
-    let taps = line.map { Float($0) }
-    let blurred = picture.filtered(line: taps)
+    let blurred = picture.filtered(line: line)
     let limit = Float(threshold)
     var mask = picture
     mask.values.withUnsafeMutableBufferPointer { mask in
@@ -39,7 +38,7 @@ public struct UnsharpMask: Sendable {
         for i in mask.indices { mask[i] = abs(mask[i] - blurred[i]) * 255 > limit ? 1 : 0 }
       }
     }
-    mask = mask.filtered(line: taps)
+    mask = mask.filtered(line: line)
     let share = Float(weight)
     var result = picture
     result.values.withUnsafeMutableBufferPointer { x in
