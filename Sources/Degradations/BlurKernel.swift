@@ -2,11 +2,13 @@ import Foundation
 
 /// A blur kernel of odd size, normalised to sum 1, computed in Double.
 ///
-/// With d the offset from the centre, Σ = U diag(σx², σy²) Uᵀ, U the rotation by θ, and q = dᵀ Σ⁻¹ d:
+/// With d the offset from the centre, Σ = U diag(σx², σy²) Uᵀ, U the rotation by θ, and q = dᵀ Σ⁻¹
+/// d:
 /// - Gaussian: exp(−q/2)
 /// - generalised Gaussian: exp(−q^β/2)
 /// - plateau: 1 / (1 + q^β)
-/// - sinc, the ideal low-pass filter of cut-off ω on a disc: ω J₁(ω|d|) / (2π|d|), ω²/4π in the centre
+/// - sinc, the ideal low-pass filter of cut-off ω on a disc: ω J₁(ω|d|) / (2π|d|), ω²/4π in the
+///   centre
 ///
 /// (Wang et al., Real-ESRGAN, 2021; Liu et al., 2020.)
 public struct BlurKernel: Equatable, Sendable {
@@ -33,7 +35,8 @@ public struct BlurKernel: Equatable, Sendable {
 
   /// A kernel from its values; they are taken as they are.
   public init(size: Int, values: [Double]) {
-    precondition(size % 2 == 1 && values.count == size * size, "\(values.count) values, size \(size)")
+    precondition(
+      size % 2 == 1 && values.count == size * size, "\(values.count) values, size \(size)")
     (self.size, self.values, factor) = (size, values, nil)
   }
 
@@ -110,8 +113,8 @@ public struct BlurKernel: Equatable, Sendable {
     return BlurKernel(size: larger, values: padded)
   }
 
-  /// The line v of OpenCV's Gaussian kernel v vᵀ: fixed tables up to 9 taps where `sigma` is 0, otherwise
-  /// exp(−x²/2σ²) with σ = 0.3 ((n − 1)/2 − 1) + 0.8 by default.
+  /// The line v of OpenCV's Gaussian kernel v vᵀ: fixed tables up to 9 taps where `sigma` is 0,
+  /// otherwise exp(−x²/2σ²) with σ = 0.3 ((n − 1)/2 − 1) + 0.8 by default.
   public static func gaussianLine(size: Int, sigma: Double = 0) -> [Double] {
     precondition(size > 0 && size % 2 == 1, "a kernel's size is odd, not \(size)")
     if sigma <= 0 {

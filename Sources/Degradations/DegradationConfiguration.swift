@@ -1,7 +1,8 @@
 import Foundation
 
-/// The ranges and probabilities of a degradation; the coded names are BasicSR's (`blur_sigma`, `resize_prob`,
-/// `jpeg_range2`, ...). The default is Real-ESRGAN's second-order model; missing keys keep its values.
+/// The ranges and probabilities of a degradation; the coded names are BasicSR's (`blur_sigma`,
+/// `resize_prob`, `jpeg_range2`, ...). The default is Real-ESRGAN's second-order model; missing
+/// keys keep its values.
 public struct DegradationConfiguration: Equatable, Sendable {
   /// One pass of blur, resize, noise and JPEG.
   public struct Round: Equatable, Sendable {
@@ -13,8 +14,8 @@ public struct DegradationConfiguration: Equatable, Sendable {
     public var sincProbability = 0.1
     /// Standard deviations in pixels (`blur_sigma`).
     public var blurSigma: ClosedRange<Double>
-    /// β of generalised Gaussians (`betag_range`) and of plateaus (`betap_range`); half of the draws are
-    /// below 1, half above, where the range has both.
+    /// β of generalised Gaussians (`betag_range`) and of plateaus (`betap_range`); half of the
+    /// draws are below 1, half above, where the range has both.
     public var generalizedBeta: ClosedRange<Double> = 0.5...4
     public var plateauBeta: ClosedRange<Double> = 1...2
     /// Weights of enlarging, shrinking and keeping the size (`resize_prob`).
@@ -56,8 +57,8 @@ public struct DegradationConfiguration: Equatable, Sendable {
 
   public init() {}
 
-  /// One mild round: resize factors 0.5 to 1.5, noise with probability 0.3 and σ up to 20 levels, JPEG quality
-  /// 60 to 95, no final sinc filter.
+  /// One mild round: resize factors 0.5 to 1.5, noise with probability 0.3 and σ up to 20 levels,
+  /// JPEG quality 60 to 95, no final sinc filter.
   public static let light: DegradationConfiguration = {
     var light = DegradationConfiguration()
     light.first.resizeRange = 0.5...1.5
@@ -90,7 +91,9 @@ extension DegradationConfiguration: Codable {
     name: String, get: (Round) -> [Double], set: (inout Round, [Double]) -> Void, count: Int?
   )
 
-  private static func number(_ name: String, _ path: WritableKeyPath<Round, Double> & Sendable) -> Field {
+  private static func number(_ name: String, _ path: WritableKeyPath<Round, Double> & Sendable)
+    -> Field
+  {
     (name, { [$0[keyPath: path]] }, { $0[keyPath: path] = $1[0] }, nil)
   }
   private static func weights(
@@ -134,7 +137,10 @@ extension DegradationConfiguration: Codable {
     let known = Self.general + Self.fields("").map(\.name) + Self.fields("2").map(\.name)
     for key in container.allKeys where !known.contains(key.stringValue) {
       throw DegradationConfigurationError(
-        description: "degradation: unknown key \(key.stringValue); the keys are \(known.joined(separator: ", "))")
+        description:
+          "degradation: unknown key \(key.stringValue); the keys are "
+          + known.joined(separator: ", ")
+      )
     }
     func value<Value: Decodable>(_ name: String, _: Value.Type = Value.self) throws -> Value? {
       try container.decodeIfPresent(Value.self, forKey: Key(name))
@@ -158,7 +164,8 @@ extension DegradationConfiguration: Codable {
     second = try value("second_order") ?? true ? round : nil
     guard blurKernelSize >= 7, blurKernelSize % 2 == 1 else {
       throw DegradationConfigurationError(
-        description: "degradation: blur_kernel_size is an odd number from 7 on, not \(blurKernelSize)")
+        description:
+          "degradation: blur_kernel_size is odd and at least 7, not \(blurKernelSize)")
     }
     try Self.check("final_sinc_prob", [finalSincProbability], nil)
   }
@@ -177,7 +184,9 @@ extension DegradationConfiguration: Codable {
     }
     let positive = ["blur_sigma", "resize_range", "jpeg_range"]
     if positive.contains(where: name.hasPrefix), values[0] <= 0 { throw fail("above zero") }
-    if name.hasPrefix("jpeg_range"), values[1] >= 100 { throw fail("a range of qualities below 100") }
+    if name.hasPrefix("jpeg_range"), values[1] >= 100 {
+      throw fail("a range of qualities below 100")
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {

@@ -1,11 +1,13 @@
 import Torch
 
 /// Low-quality pictures from high-quality ones (Wang et al., Real-ESRGAN, 2021): sharpen, then
-/// blur → resize → noise → JPEG, the same again at the low size, and a last resize, sinc filter and JPEG.
+/// blur → resize → noise → JPEG, the same again at the low size, and a last resize, sinc filter and
+/// JPEG.
 ///
-/// The result depends on the picture, the configuration, the scale and the seed, and on nothing else. Randomness is
-/// `RandomStream(seed:stream:)`: parameters from streams 1 to 3 (`DegradationSample`), noise of the first and
-/// second round from streams 4 and 5. Every stage runs in the calling thread.
+/// The result depends on the picture, the configuration, the scale and the seed, and on nothing
+/// else. Randomness is `RandomStream(seed:stream:)`: parameters from streams 1 to 3
+/// (`DegradationSample`), noise of the first and second round from streams 4 and 5. Every stage
+/// runs in the calling thread.
 public struct DegradationPipeline: Sendable {
   public let configuration: DegradationConfiguration
   private let unsharpMask = UnsharpMask()
@@ -16,12 +18,13 @@ public struct DegradationPipeline: Sendable {
   }
 
   /// # Shapes
-  /// `[3, H, W]` in [0, 1] → lowQuality `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid, and the
-  /// sharpened picture `[3, H, W]` it was made from. Sizes are rounded down.
+  /// `[3, H, W]` in [0, 1] → lowQuality `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid,
+  /// and the sharpened picture `[3, H, W]` it was made from. Sizes are rounded down.
   public func callAsFunction(
     _ highQuality: Tensor, seed: UInt64, scale: Int = 4
   ) -> (lowQuality: Tensor, sharpened: Tensor) {
-    let (low, sharp) = degrade(Planes(highQuality), DegradationSample(configuration, seed: seed), seed, scale)
+    let (low, sharp) = degrade(
+      Planes(highQuality), DegradationSample(configuration, seed: seed), seed, scale)
     return (low.tensor, sharp.tensor)
   }
 
@@ -36,7 +39,8 @@ public struct DegradationPipeline: Sendable {
 
   /// Degrades with given parameters; `seed` decides the noise alone.
   public func degrade(
-    _ planes: [Float], height: Int, width: Int, sample: DegradationSample, seed: UInt64, scale: Int = 4
+    _ planes: [Float], height: Int, width: Int, sample: DegradationSample, seed: UInt64,
+    scale: Int = 4
   ) -> [Float] {
     let picture = Planes(channels: 3, height: height, width: width, values: planes)
     return degrade(picture, sample, seed, scale).0.values
@@ -54,7 +58,7 @@ public struct DegradationPipeline: Sendable {
     let (height, width) = (picture.height, picture.width)
     precondition(
       picture.channels == 3 && scale >= 1 && height >= scale && width >= scale,
-      "an RGB picture of at least \(scale) x \(scale), not \(picture.channels) x \(height) x \(width)")
+      "RGB of at least \(scale) x \(scale), not \(picture.channels) x \(height) x \(width)")
     let sharpened = configuration.sharpens ? unsharpMask(picture) : picture
     var x = sharpened
 

@@ -7,8 +7,10 @@ import Torch
 /// x `[B, C, H, W]` → `[B, C, H, W]`. The form for autograd and the reference of the fast one.
 public func filter2D(_ x: Tensor, _ kernel: BlurKernel) -> Tensor {
   let (channels, radius) = (x.size(1), kernel.size / 2)
-  let weight = Tensor(kernel.values, shape: [1, 1, kernel.size, kernel.size]).to(x.dtype).to(x.device)
-    .repeated([channels, 1, 1, 1])
+  let weight = Tensor(kernel.values, shape: [1, 1, kernel.size, kernel.size]).to(x.dtype).to(
+    x.device
+  )
+  .repeated([channels, 1, 1, 1])
   return x.padded([radius, radius, radius, radius], .reflect).conv2d(weight, groups: channels)
 }
 
@@ -26,7 +28,8 @@ private struct Taps {
 }
 
 extension Planes {
-  /// Columns computed at once: eight 128-bit accumulators, and as many wider ones where there are any.
+  /// Columns computed at once: eight 128-bit accumulators, and as many wider ones where there are
+  /// any.
   private static let block = 32
 
   func filtered(_ kernel: BlurKernel) -> Planes {
@@ -51,8 +54,8 @@ extension Planes {
     }
   }
 
-  /// Correlation with a window that reaches `rows` and `columns` beyond its centre; `list` gives its taps, as
-  /// offsets from the window's first element in a picture of the given stride.
+  /// Correlation with a window that reaches `rows` and `columns` beyond its centre; `list` gives
+  /// its taps, as offsets from the window's first element in a picture of the given stride.
   private func correlated(
     rows: Int, columns: Int, _ list: (inout Taps, Int) -> Void
   ) -> Planes {
@@ -97,8 +100,8 @@ extension Planes {
     }
   }
 
-  /// Calls `body` with each plane's copy that has a reflected border of `columns` left and right and `rows`
-  /// above and below, and room for a block at the end of each row.
+  /// Calls `body` with each plane's copy that has a reflected border of `columns` left and right
+  /// and `rows` above and below, and room for a block at the end of each row.
   private func withPadded(
     _ columns: Int, _ rows: Int, _ stride: Int, _ body: (Int, UnsafePointer<Float>) -> Void
   ) {

@@ -19,8 +19,8 @@ extension JPEGSimulation {
     }
   }
 
-  /// RGB planes in [0, 1] to Y `[h, w]` and the 2 x 2 means of Cb and Cr, black beyond the picture. All are
-  /// shifted to be around 0: Y − 128, chroma without its offset of 128.
+  /// RGB planes in [0, 1] to Y `[h, w]` and the 2 x 2 means of Cb and Cr, black beyond the picture.
+  /// All are shifted to be around 0: Y − 128, chroma without its offset of 128.
   private static func split(
     _ rgb: UnsafePointer<Float>, _ height: Int, _ width: Int, _ luma: UnsafeMutablePointer<Float>,
     _ cb: UnsafeMutablePointer<Float>, _ cr: UnsafeMutablePointer<Float>, _ h: Int, _ w: Int
@@ -89,7 +89,9 @@ extension JPEGSimulation {
     typealias Line = SIMD8<Float>
     withUnsafeTemporaryAllocation(of: Line.self, capacity: 56) { memory in
       // D by rows and by columns, the table and its two work areas, eight lines each.
-      let (rows, columns, steps) = (memory.baseAddress!, memory.baseAddress! + 8, memory.baseAddress! + 16)
+      let (rows, columns, steps) = (
+        memory.baseAddress!, memory.baseAddress! + 8, memory.baseAddress! + 16
+      )
       let (x, t) = (memory.baseAddress! + 24, memory.baseAddress! + 32)
       let cubic: Bool
       if case .cubic = rounding { cubic = true } else { cubic = false }
@@ -106,16 +108,16 @@ extension JPEGSimulation {
           for y in 0..<8 {
             x[y] = block.loadUnaligned(fromByteOffset: y * w * 4, as: Line.self)
           }
-          Self.multiply(rows, x, into: t)       // D X
-          Self.multiply(t, columns, into: x)    // (D X) Dᵀ
+          Self.multiply(rows, x, into: t)  // D X
+          Self.multiply(t, columns, into: x)  // (D X) Dᵀ
           for u in 0..<8 {
             let c = x[u] / steps[u]
             let nearest = roundHalfToEven(c)
             let rest = c - nearest
             x[u] = (cubic ? nearest + rest * rest * rest : nearest) * steps[u]
           }
-          Self.multiply(columns, x, into: t)    // Dᵀ C
-          Self.multiply(t, rows, into: x)       // (Dᵀ C) D
+          Self.multiply(columns, x, into: t)  // Dᵀ C
+          Self.multiply(t, rows, into: x)  // (Dᵀ C) D
           for y in 0..<8 {
             block.storeBytes(of: x[y], toByteOffset: y * w * 4, as: Line.self)
           }

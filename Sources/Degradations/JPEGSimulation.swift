@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// JPEG's losses without its entropy coder: YCbCr, 2 x 2 mean of chroma, 8 x 8 DCT, quantisation, and back
-/// (Shin, Song 2017). Pictures are padded with black to multiples of 16.
+/// JPEG's losses without its entropy coder: YCbCr, 2 x 2 mean of chroma, 8 x 8 DCT, quantisation,
+/// and back (Shin, Song 2017). Pictures are padded with black to multiples of 16.
 ///
 /// Quantisation tables are those of Annex K scaled by s(q) = 50 / q for q < 50, else 2 − q / 50.
 public struct JPEGSimulation: Sendable {
@@ -23,7 +23,8 @@ public struct JPEGSimulation: Sendable {
     quality < 50 ? 50 / quality : 2 - quality / 50
   }
 
-  /// Annex K, by vertical then horizontal frequency in the transposed order that the reference uses.
+  /// Annex K, by vertical then horizontal frequency in the transposed order that the reference
+  /// uses.
   static let luma: [Float] = transposed([
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
     14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
@@ -31,7 +32,9 @@ public struct JPEGSimulation: Sendable {
     49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
   ])
   static let chroma: [Float] = {
-    let corner: [[Float]] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+    let corner: [[Float]] = [
+      [17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99],
+    ]
     return (0..<64).map { $0 / 8 < 4 && $0 % 8 < 4 ? corner[$0 / 8][$0 % 8] : 99 }
   }()
 
@@ -60,7 +63,7 @@ public struct JPEGSimulation: Sendable {
     let y = coefficients(x, quality: quality)
     let planes = zip(y, [(h, w), (h / 2, w / 2), (h / 2, w / 2)]).enumerated().map { index, item in
       let (coefficients, (h, w)) = item
-      let scaled = coefficients * table(index, quality, x)                    // [B, N, 8, 8]
+      let scaled = coefficients * table(index, quality, x)  // [B, N, 8, 8]
       let blocks = D(x).transposed(0, 1).matmul(scaled).matmul(D(x)) + 128
       return blocks.reshaped(-1, h / 8, w / 8, 8, 8).permuted(0, 1, 3, 2, 4).reshaped(-1, 1, h, w)
     }
@@ -79,10 +82,11 @@ public struct JPEGSimulation: Sendable {
     let offset = Tensor([0, 128, 128] as [Float], shape: [3, 1, 1]).to(x.dtype).to(x.device)
     let ycc = mixed(x.padded([0, right, 0, bottom]) * 255, Self.toYCbCr) + offset
     return (0..<3).map { index in
-      var plane = ycc.narrowed(1, from: index, count: 1)                      // [B, 1, h, w]
+      var plane = ycc.narrowed(1, from: index, count: 1)  // [B, 1, h, w]
       if index > 0 { plane = plane.resized(plane.size(2) / 2, plane.size(3) / 2, .area) }
       let (h, w) = (plane.size(2), plane.size(3))
-      let blocks = plane.reshaped(-1, h / 8, 8, w / 8, 8).permuted(0, 1, 3, 2, 4)
+      let blocks =
+        plane.reshaped(-1, h / 8, 8, w / 8, 8).permuted(0, 1, 3, 2, 4)
         .reshaped(-1, h * w / 64, 8, 8) - 128
       let c = D(x).matmul(blocks).matmul(D(x).transposed(0, 1)) / table(index, quality, x)
       let nearest = c.rounded()

@@ -4,8 +4,9 @@ import Foundation
 public enum DegradationNoise: Equatable, Sendable, Codable {
   /// x + σ n / 255 with n ~ N(0, 1); `gray`: the same n for the three channels. σ in 8-bit levels.
   case gaussian(sigma: Double, gray: Bool)
-  /// x + scale · (Poisson(v x) / v − x), x on the 8-bit grid, v the power of two at or above the number of
-  /// distinct values in the picture; `gray`: the noise of the picture's luma for the three channels.
+  /// x + scale · (Poisson(v x) / v − x), x on the 8-bit grid, v the power of two at or above the
+  /// number of distinct values in the picture; `gray`: the noise of the picture's luma for the
+  /// three channels.
   case poisson(scale: Double, gray: Bool)
 }
 

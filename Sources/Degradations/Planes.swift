@@ -1,7 +1,8 @@
 import Torch
 
-/// A picture as planes of Float, `[channels, height, width]`: what the fast stages work on. They run in the
-/// calling thread alone and use no tensors, so that a data loader's threads leave libtorch's pool to training.
+/// A picture as planes of Float, `[channels, height, width]`: what the fast stages work on. They
+/// run in the calling thread alone and use no tensors, so that a data loader's threads leave
+/// libtorch's pool to training.
 struct Planes {
   let channels, height, width: Int
   var values: [Float]
@@ -47,12 +48,15 @@ struct Planes {
   /// Clamps to [0, 1] and rounds to n / 255, half to even.
   mutating func quantize() {
     values.withUnsafeMutableBufferPointer { values in
-      for i in values.indices { values[i] = min(max(roundHalfToEven(values[i] * 255), 0), 255) / 255 }
+      for i in values.indices {
+        values[i] = min(max(roundHalfToEven(values[i] * 255), 0), 255) / 255
+      }
     }
   }
 }
 
-/// Rounds |x| < 2²² to the nearest integer, half to even, in two additions that vectorise everywhere.
+/// Rounds |x| < 2²² to the nearest integer, half to even, in two additions that vectorise
+/// everywhere.
 @inline(__always)
 func roundHalfToEven(_ x: Float) -> Float { (x + 12_582_912) - 12_582_912 }
 

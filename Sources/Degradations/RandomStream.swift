@@ -1,10 +1,10 @@
 import Foundation
 
-/// Counter-based random numbers: value n of a stream is mix(key + (n + 1) · γ), the splitmix64 generator
-/// (Steele, Lea, Flood 2014), with key = mix(mix(seed) + stream · 0xd1b54a32d192ed03).
+/// Counter-based random numbers: value n of a stream is mix(key + (n + 1) · γ), the splitmix64
+/// generator (Steele, Lea, Flood 2014), with key = mix(mix(seed) + stream · 0xd1b54a32d192ed03).
 ///
-/// Each use of randomness has a stream of its own, so that what one stage draws never shifts another.
-/// Depends on (seed, stream) alone: not on threads, time or the platform's generators.
+/// Each use of randomness has a stream of its own, so that what one stage draws never shifts
+/// another. Depends on (seed, stream) alone: not on threads, time or the platform's generators.
 public struct RandomStream: RandomNumberGenerator, Sendable {
   private static let increment: UInt64 = 0x9e37_79b9_7f4a_7c15
   private var state: UInt64
@@ -82,7 +82,8 @@ public struct Ziggurat: Sendable {
   static let tail = 3.442619855899
   private static let area = 9.91256303526217e-3
 
-  /// Right edges: edges[0] is the base's virtual width, edges[1] where the tail begins, edges[128] = 0.
+  /// Right edges: edges[0] is the base's virtual width, edges[1] where the tail begins, edges[128]
+  /// = 0.
   let edges: [Double]
   /// exp(−edges²/2), the lower side of each layer.
   let heights: [Double]
@@ -101,8 +102,8 @@ public struct Ziggurat: Sendable {
   }
 }
 
-/// Poisson samples of several means by inversion: the smallest k with u < P(K ≤ k). A guide table for each
-/// mean makes the search start next to its end.
+/// Poisson samples of several means by inversion: the smallest k with u < P(K ≤ k). A guide table
+/// for each mean makes the search start next to its end.
 struct PoissonTables {
   private static let cells = 64
   private struct Entry {

@@ -1,7 +1,7 @@
 import Torch
 
-/// Unsharp masking where it matters: with blur G, residual R = x − G x and mask M = G [255 |R| > threshold],
-/// y = M · clip(x + weight · R) + (1 − M) · x, clip to [0, 1].
+/// Unsharp masking where it matters: with blur G, residual R = x − G x and mask M = G [255 |R| >
+/// threshold], y = M · clip(x + weight · R) + (1 − M) · x, clip to [0, 1].
 public struct UnsharpMask: Sendable {
   /// Share of the residual that is added.
   public let weight: Double
@@ -10,7 +10,8 @@ public struct UnsharpMask: Sendable {
   /// The line v of the blur kernel v vᵀ.
   public let line: [Double]
 
-  /// - Parameter size: taps of the Gaussian (OpenCV's default σ for that size); an even size gets one more.
+  /// - Parameter size: taps of the Gaussian (OpenCV's default σ for that size); an even size gets
+  ///   one more.
   public init(size: Int = 50, weight: Double = 0.5, threshold: Double = 10) {
     (self.weight, self.threshold) = (weight, threshold)
     line = BlurKernel.gaussianLine(size: size % 2 == 0 ? size + 1 : size)

@@ -8,7 +8,8 @@ let grayWeights = [0.298936021293775, 0.587043074451121, 0.114020904255103]
 public enum ComparedChannels: String, Codable, Sendable {
   /// Red, green and blue.
   case rgb
-  /// Y of BT.601 in studio range, 16 + 65.481 R + 128.553 G + 24.966 B, as super-resolution papers report.
+  /// Y of BT.601 in studio range, 16 + 65.481 R + 128.553 G + 24.966 B, as super-resolution papers
+  /// report.
   case luma
   /// 0.2989 R + 0.5870 G + 0.1140 B in full range, rounded to 8 bits: what SSIM's authors compare.
   case gray
@@ -31,8 +32,8 @@ public enum ComparedChannels: String, Codable, Sendable {
   }
 }
 
-/// Peak signal-to-noise ratio, 10 log₁₀(255² / mean squared error) in decibels, of each picture of a batch;
-/// infinite for equal pictures.
+/// Peak signal-to-noise ratio, 10 log₁₀(255² / mean squared error) in decibels, of each picture of
+/// a batch; infinite for equal pictures.
 ///
 /// # Shapes
 /// x and y `[B, 3, H, W]` in [0, 1] → B values.
@@ -44,8 +45,9 @@ public func peakSignalToNoise(
   return difference.square().mean([1, 2, 3]).values(Double.self).map { 10 * log10(255 * 255 / $0) }
 }
 
-/// Structural similarity (Wang et al., 2004) of each picture of a batch: Gaussian window 11 x 11, σ = 1.5,
-/// whole windows only, K₁ = 0.01, K₂ = 0.03, range 255; the mean over positions and channels.
+/// Structural similarity (Wang et al., 2004) of each picture of a batch: Gaussian window 11 x 11, σ
+/// = 1.5, whole windows only, K₁ = 0.01, K₂ = 0.03, range 255; the mean over positions and
+/// channels.
 ///
 /// # Shapes
 /// x and y `[B, 3, H, W]` in [0, 1], H and W at least 11 without the border → B values.

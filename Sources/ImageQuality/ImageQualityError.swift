@@ -8,7 +8,8 @@ public struct ImageQualityError: LocalizedError, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// The folder of the metrics' weights: `NSARM_METRIC_WEIGHTS`, else `~/.cache/nsarm/metric-weights`.
+/// The folder of the metrics' weights: `NSARM_METRIC_WEIGHTS`, else
+/// `~/.cache/nsarm/metric-weights`.
 public enum MetricWeights {
   public static var folder: URL {
     let environment = ProcessInfo.processInfo.environment
@@ -26,8 +27,8 @@ public enum MetricWeights {
     let path = folder.appendingPathComponent(name).path
     guard FileManager.default.fileExists(atPath: path) else {
       throw ImageQualityError(
-        "\(path): no such file; run scripts/metric-weights\(remedy), or set NSARM_METRIC_WEIGHTS to the "
-          + "folder that holds it")
+        "\(path): no such file; run scripts/metric-weights\(remedy), or set "
+          + "NSARM_METRIC_WEIGHTS to the folder that holds it")
     }
     return path
   }

@@ -2,15 +2,16 @@ import Checkpoints
 import Foundation
 import Torch
 
-/// NIQE, the distance of a picture's local statistics from those of pristine photos (Mittal et al., 2013); no
-/// reference is needed and lower is better.
+/// NIQE, the distance of a picture's local statistics from those of pristine photos (Mittal et al.,
+/// 2013); no reference is needed and lower is better.
 ///
-/// The luma is normalised locally, x̂ = (x − μ)/(σ + 1) with a Gaussian window 7 x 7, at two scales. Each block of
-/// 96 x 96 gives 2 x 18 parameters of asymmetric generalised Gaussians fitted to x̂ and to products of
-/// neighbours; with their mean ν and covariance Σ, D = √((ν − ν₀)ᵀ ((Σ + Σ₀)/2)⁻¹ (ν − ν₀)).
+/// The luma is normalised locally, x̂ = (x − μ)/(σ + 1) with a Gaussian window 7 x 7, at two
+/// scales. Each block of 96 x 96 gives 2 x 18 parameters of asymmetric generalised Gaussians fitted
+/// to x̂ and to products of neighbours; with their mean ν and covariance Σ, D = √((ν − ν₀)ᵀ ((Σ +
+/// Σ₀)/2)⁻¹ (ν − ν₀)).
 public struct NIQE: @unchecked Sendable {
   static let block = 96
-  private let mean: Tensor        // [36]
+  private let mean: Tensor  // [36]
   private let covariance: Tensor  // [36, 36]
 
   /// - Parameter weights: the folder that `scripts/metric-weights --niqe` wrote.
@@ -148,8 +149,8 @@ struct GrayPlane {
     return result
   }
 
-  /// The 18 parameters of a block: shape and scale of its values; shape, mean and both scales of the products
-  /// with the right, lower, lower right and lower left neighbour (wrapped around).
+  /// The 18 parameters of a block: shape and scale of its values; shape, mean and both scales of
+  /// the products with the right, lower, lower right and lower left neighbour (wrapped around).
   func naturalSceneFeatures() -> [Double] {
     let own = AsymmetricGaussian(values)
     var features = [own.shape, (own.left + own.right) / 2]

@@ -2,11 +2,12 @@ import Checkpoints
 import Foundation
 import Torch
 
-/// LPIPS v0.1, the learned perceptual distance (Zhang et al., 2018). With φ_l a layer's features, normalised
-/// to length 1 over channels, and w_l its weights:
+/// LPIPS v0.1, the learned perceptual distance (Zhang et al., 2018). With φ_l a layer's features,
+/// normalised to length 1 over channels, and w_l its weights:
 /// d(x, y) = Σ_l mean over positions of w_l · (φ_l(x) − φ_l(y))².
 ///
-/// Differentiable in both pictures, so that it serves as a training loss; its own weights are frozen.
+/// Differentiable in both pictures, so that it serves as a training loss; its own weights are
+/// frozen.
 public final class LPIPS: @unchecked Sendable {
   public enum Network: String, Codable, Sendable, CaseIterable {
     /// The metric that papers report.
@@ -48,7 +49,9 @@ public final class LPIPS: @unchecked Sendable {
     let pool: Int
 
     init(_ index: Int, stride: Int = 1, padding: Int = 1, tap: Bool = false, pool: Int = 0) {
-      (self.index, self.stride, self.padding, self.tap, self.pool) = (index, stride, padding, tap, pool)
+      (self.index, self.stride, self.padding, self.tap, self.pool) = (
+        index, stride, padding, tap, pool
+      )
     }
   }
 
@@ -63,7 +66,8 @@ public final class LPIPS: @unchecked Sendable {
   /// - Parameters:
   ///   - weights: the folder that `scripts/metric-weights` wrote.
   ///   - dtype: of the convolutions; distances are computed in float32 (float64 for float64).
-  /// - Throws: `ImageQualityError` where the file is missing, `CheckpointError` where it is damaged.
+  /// - Throws: `ImageQualityError` where the file is missing, `CheckpointError` where it is
+  ///   damaged.
   public init(
     _ network: Network, weights: URL = MetricWeights.folder, on device: Device = .cpu,
     dtype: DType = .float32
@@ -80,7 +84,7 @@ public final class LPIPS: @unchecked Sendable {
       )
     }
     heads = try (0..<layers.filter(\.tap).count).map {
-      try file.tensor("lin.\($0).weight").to(precise).to(device)               // [1, C, 1, 1]
+      try file.tensor("lin.\($0).weight").to(precise).to(device)  // [1, C, 1, 1]
     }
     shift = Tensor([-0.030, -0.088, -0.188] as [Float], shape: [3, 1, 1]).to(precise).to(device)
     scale = Tensor([0.458, 0.448, 0.450] as [Float], shape: [3, 1, 1]).to(precise).to(device)
@@ -92,7 +96,8 @@ public final class LPIPS: @unchecked Sendable {
     distance(features(x), features(y))
   }
 
-  /// Features of a picture, normalised over channels, one tensor `[B, C, h, w]` for each layer used.
+  /// Features of a picture, normalised over channels, one tensor `[B, C, h, w]` for each layer
+  /// used.
   public func features(_ x: Tensor) -> [Tensor] {
     let dtype = convolutions[0].weight.dtype
     var h = ((x.to(precise) - shift) / scale).to(dtype)
@@ -114,7 +119,7 @@ public final class LPIPS: @unchecked Sendable {
   public func distance(_ a: [Tensor], _ b: [Tensor]) -> Tensor {
     var sum: Tensor?
     for (head, (a, b)) in zip(heads, zip(a, b)) {
-      let d = ((a - b).square() * head).sum([1]).mean([1, 2])                 // [B]
+      let d = ((a - b).square() * head).sum([1]).mean([1, 2])  // [B]
       sum = sum.map { $0 + d } ?? d
     }
     return sum!

@@ -47,7 +47,9 @@ import Torch
 
   @Test func sampledModesFollowTheProbabilities() {
     let count = 4000
-    let samples = (0..<UInt64(count)).map { DegradationSample(DegradationConfiguration(), seed: $0) }
+    let samples = (0..<UInt64(count)).map {
+      DegradationSample(DegradationConfiguration(), seed: $0)
+    }
     func share(_ condition: (DegradationSample) -> Bool) -> Double {
       Double(samples.filter(condition).count) / Double(count)
     }
@@ -73,9 +75,12 @@ import Torch
     expect(1.0 / 3) { $0.interpolation == .bicubic }
     expect(0.5) { if case .gaussian = $0.first.noise { true } else { false } }
     expect(0.2) { if case .poisson(_, gray: true) = $0.first.noise { true } else { false } }
-    for size in stride(from: 7, through: 21, by: 2) { expect(1.0 / 8) { $0.first.blur?.size == size } }
+    for size in stride(from: 7, through: 21, by: 2) {
+      expect(1.0 / 8) { $0.first.blur?.size == size }
+    }
     for sample in samples {
-      #expect((0.15...1.5).contains(sample.first.factor) && (30...95).contains(sample.first.quality))
+      #expect(
+        (0.15...1.5).contains(sample.first.factor) && (30...95).contains(sample.first.quality))
       if let blur = sample.first.blur {
         #expect((0.2...3).contains(blur.shape.sigmaX) || blur.kind == .sinc)
         #expect((0.5...4).contains(blur.beta) && blur.cutoff >= .pi / 5 && blur.cutoff <= .pi)
@@ -104,7 +109,8 @@ import Torch
       try JSONDecoder().decode(DegradationConfiguration.self, from: Data(text.utf8))
     }
     #expect(try decode("{}") == DegradationConfiguration())
-    let changed = try decode(#"{"blur_sigma": [0.1, 2], "jpeg_range2": [50, 90], "second_blur_prob": 0.5}"#)
+    let changed = try decode(
+      #"{"blur_sigma": [0.1, 2], "jpeg_range2": [50, 90], "second_blur_prob": 0.5}"#)
     #expect(changed.first.blurSigma == 0.1...2 && changed.second?.jpegRange == 50...90)
     #expect(changed.second?.blurProbability == 0.5 && changed.second?.blurSigma == 0.2...1.5)
     for wrong in [

@@ -13,7 +13,8 @@ struct SpeedTests {
     return (threadTime() - start) / Double(repeats)
   }
 
-  /// Milliseconds that this thread has computed: the stages use no other, and waiting does not count.
+  /// Milliseconds that this thread has computed: the stages use no other, and waiting does not
+  /// count.
   private func threadTime() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -33,14 +34,20 @@ struct SpeedTests {
       ("plateau 21", { x, _ in _ = x.filtered(.plateau(size: 21, .isotropic(3), beta: 1)) }),
       ("bicubic 1.5", { x, _ in _ = x.resized(size * 3 / 2, size * 3 / 2, .bicubic) }),
       ("area 0.5", { x, _ in _ = x.resized(size / 2, size / 2, .area) }),
-      ("normal noise", { x, i in
-        var (x, random) = (x, RandomStream(seed: UInt64(i), stream: 0))
-        x.add(.gaussian(sigma: 10, gray: false), &random)
-      }),
-      ("Poisson noise", { x, i in
-        var (x, random) = (x, RandomStream(seed: UInt64(i), stream: 0))
-        x.add(.poisson(scale: 1, gray: false), &random)
-      }),
+      (
+        "normal noise",
+        { x, i in
+          var (x, random) = (x, RandomStream(seed: UInt64(i), stream: 0))
+          x.add(.gaussian(sigma: 10, gray: false), &random)
+        }
+      ),
+      (
+        "Poisson noise",
+        { x, i in
+          var (x, random) = (x, RandomStream(seed: UInt64(i), stream: 0))
+          x.add(.poisson(scale: 1, gray: false), &random)
+        }
+      ),
       ("JPEG", { x, _ in _ = JPEGSimulation()(x, quality: 60) }),
     ]
     print(String(format: "%d x %d: %.2f ms, %.0f pictures/s", size, size, time, 1000 / time))

@@ -12,7 +12,8 @@ import Torch
     for kernel in [
       BlurKernel.gaussian(size: 21, .isotropic(2.3)), .gaussian(size: 7, .isotropic(0.2)),
       .gaussian(size: 15, BlurKernel.Shape(sigmaX: 2.5, sigmaY: 0.6, angle: 0.7)),
-      .plateau(size: 19, .isotropic(1.2), beta: 1.5), .sinc(size: 21, cutoff: 1.1), .pulse(size: 21),
+      .plateau(size: 19, .isotropic(1.2), beta: 1.5), .sinc(size: 21, cutoff: 1.1),
+      .pulse(size: 21),
       .sinc(size: 9, cutoff: 2).padded(to: 21),
     ] {
       let reference = filter2D(x.tensor.unsqueezed(0), kernel).floats
@@ -33,7 +34,8 @@ import Torch
       let jpeg = JPEGSimulation(rounding: rounding)
       let reference = jpeg(x.tensor.unsqueezed(0), quality: quality).floats
       let fast = jpeg(x, quality: quality).values
-      // A coefficient on the boundary between two integers may go either way: at most a block of pixels.
+      // A coefficient on the boundary between two integers may go either way: at most a block of
+      // pixels.
       let off = zip(reference, fast).filter { abs($0 - $1) > 1e-4 }.count
       #expect(off <= 64 * 3)
     }
@@ -64,7 +66,8 @@ import Torch
   @Test func kernelsSumToOne() {
     for kernel in [
       BlurKernel.gaussian(size: 9, .isotropic(0.2)), .sinc(size: 7, cutoff: .pi / 3),
-      .generalizedGaussian(size: 21, .isotropic(3), beta: 4), .plateau(size: 7, .isotropic(1), beta: 2),
+      .generalizedGaussian(size: 21, .isotropic(3), beta: 4),
+      .plateau(size: 7, .isotropic(1), beta: 2),
     ] {
       #expect(abs(kernel.values.reduce(0, +) - 1) < 1e-12)
     }
@@ -96,13 +99,15 @@ import Torch
   }
 
   @Test func poissonNoiseOfAFlatPicture() {
-    var x = Planes(channels: 3, height: 64, width: 64, values: Array(repeating: 0.5, count: 3 * 64 * 64))
+    var x = Planes(
+      channels: 3, height: 64, width: 64, values: Array(repeating: 0.5, count: 3 * 64 * 64))
     var random = RandomStream(seed: 1, stream: 1)
     x.add(.poisson(scale: 0.1, gray: true), &random)
     #expect(x.values[0..<4096] == x.values[4096..<8192])
     // One distinct value: v = 1, so samples are whole numbers and noise is their tenth.
     let level = Float(128) / 255
     let allowed = (0...12).map { level + 0.1 * (Float($0) - level) }
-    #expect(x.values.allSatisfy { value in allowed.contains { abs(min(max($0, 0), 1) - value) < 1e-5 } })
+    #expect(
+      x.values.allSatisfy { value in allowed.contains { abs(min(max($0, 0), 1) - value) < 1e-5 } })
   }
 }

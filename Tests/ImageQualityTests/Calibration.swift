@@ -40,7 +40,8 @@ enum Calibration {
   }
 
   static func pairs() throws -> [Pair] {
-    let text = try String(contentsOf: folder!.appendingPathComponent("pytorch_values.jsonl"), encoding: .utf8)
+    let text = try String(
+      contentsOf: folder!.appendingPathComponent("pytorch_values.jsonl"), encoding: .utf8)
     return try text.split(separator: "\n").map {
       try JSONDecoder().decode(Pair.self, from: Data($0.utf8))
     }
@@ -48,8 +49,11 @@ enum Calibration {
 
   /// A row of `official.csv`, by picture.
   static func official(_ metric: String) throws -> [String: Double] {
-    let text = try String(contentsOf: folder!.appendingPathComponent("official.csv"), encoding: .utf8)
-    let rows = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",").map(String.init) }
+    let text = try String(
+      contentsOf: folder!.appendingPathComponent("official.csv"), encoding: .utf8)
+    let rows = text.split(whereSeparator: \.isNewline).map {
+      $0.split(separator: ",").map(String.init)
+    }
     let row = rows.first { $0[0] == metric } ?? []
     return Dictionary(
       uniqueKeysWithValues: zip(rows[0], row).dropFirst().map { ($0, Double($1) ?? .nan) })
@@ -59,10 +63,12 @@ enum Calibration {
   static func readBitmap(_ url: URL) throws -> Tensor {
     let data = [UInt8](try Data(contentsOf: url))
     func integer(_ offset: Int) -> Int {
-      Int(Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(data[offset + $1]) << (8 * UInt32($1)) }))
+      Int(
+        Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(data[offset + $1]) << (8 * UInt32($1)) }))
     }
     let (start, width, signedHeight) = (integer(10), integer(18), integer(22))
-    precondition(data[28] == 24 && integer(30) == 0, "\(url.path): not an uncompressed 24-bit bitmap")
+    precondition(
+      data[28] == 24 && integer(30) == 0, "\(url.path): not an uncompressed 24-bit bitmap")
     let (height, stride) = (abs(signedHeight), (width * 3 + 3) / 4 * 4)
     var values = [Float](repeating: 0, count: 3 * height * width)
     for y in 0..<height {

@@ -51,7 +51,8 @@ import Torch
           }
           (ma, mb, aa, bb, ab) = (ma / w, mb / w, aa / w, bb / w, ab / w)
           let (va, vb, vab) = (aa - ma * ma, bb - mb * mb, ab - ma * mb)
-          total += (2 * ma * mb + 6.5025) * (2 * vab + 58.5225)
+          total +=
+            (2 * ma * mb + 6.5025) * (2 * vab + 58.5225)
             / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))
         }
       }

@@ -36,7 +36,8 @@ struct PerceptualDistanceTests {
     #expect(abs(first.item - d.values(Double.self)[1]) < 1e-5)
   }
 
-  /// The derivative along a direction against a central difference, and finite where features vanish.
+  /// The derivative along a direction against a central difference, and finite where features
+  /// vanish.
   @Test(arguments: LPIPS.Network.allCases)
   func gradient(network: LPIPS.Network) throws {
     let lpips = try LPIPS(network, dtype: .float64)
@@ -49,7 +50,8 @@ struct PerceptualDistanceTests {
     let step = 1e-6
     let base = x.detached()
     let difference = withoutGradients {
-      (lpips(base + direction * step, y) - lpips(base - direction * step, y)).sum().item / (2 * step)
+      (lpips(base + direction * step, y) - lpips(base - direction * step, y)).sum().item
+        / (2 * step)
     }
     #expect(abs(slope - difference) <= 1e-4 * abs(difference))
 
@@ -86,7 +88,8 @@ struct PerceptualDistanceTests {
   /// Samples of a known generalised Gaussian give its parameters back.
   @Test func fitRecoversAGaussian() {
     TorchRuntime.seed(5)
-    // Two halves of normals with σ 2 and 1, continuous at 0: twice as many samples on the wide side.
+    // Two halves of normals with σ 2 and 1, continuous at 0: twice as many samples on the wide
+    // side.
     let x = Tensor.randn([45_000]).values(Double.self).enumerated().map { i, x in
       i % 3 == 0 ? abs(x) : -2 * abs(x)
     }

@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 import Torch
 
 @testable import Degradations
@@ -11,7 +11,8 @@ struct DegradationsParity {
 
   init() throws { fixture = try Fixture.load("degradations") }
 
-  /// The parts of a name such as "gen_aniso_k17_s2.2_1.1_t-1.1_b2.3": words, and numbers after a letter.
+  /// The parts of a name such as "gen_aniso_k17_s2.2_1.1_t-1.1_b2.3": words, and numbers after a
+  /// letter.
   private struct Label {
     var words: [String] = []
     var numbers: [Character: [Double]] = [:]
@@ -149,9 +150,12 @@ struct DegradationsParity {
     }
   }
 
-  /// A coefficient on the boundary between two integers may be rounded either way: two blocks may differ.
+  /// A coefficient on the boundary between two integers may be rounded either way: two blocks may
+  /// differ.
   private func compression(_ report: ParityReport) {
-    for (prefix, rounding) in [("out.jpeg.q", JPEGSimulation.Rounding.nearest), ("out.jpeg_diff.q", .cubic)] {
+    for (prefix, rounding) in [
+      ("out.jpeg.q", JPEGSimulation.Rounding.nearest), ("out.jpeg_diff.q", .cubic),
+    ] {
       for parameters in fixture.names(after: prefix) {
         let name = prefix + parameters
         let quality = Double(parameters.prefix { $0 != "_" })!
