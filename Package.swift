@@ -13,6 +13,7 @@ let package = Package(
   products: [
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
     .library(name: "Training", targets: ["Training"]),
+    .library(name: "Upscaling", targets: ["Upscaling"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -47,6 +48,10 @@ let package = Package(
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(
+      name: "ModelTestSupport", dependencies: ["NSARM", "Torch"], path: "Tests/ModelTestSupport"),
+    .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
+    .target(name: "Upscaling", dependencies: ["Imaging", "NSARM", "Torch"]),
+    .target(
       name: "Training",
       dependencies: [
         "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality",
@@ -55,7 +60,7 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "Training", "Torch",
+        "Checkpoints", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

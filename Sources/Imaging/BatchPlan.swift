@@ -76,6 +76,11 @@ public struct BatchPlan: Sendable, Equatable {
   public struct Item: Sendable, Equatable {
     public let input: InputFile
     public let output: String
+
+    public init(input: InputFile, output: String) {
+      self.input = input
+      self.output = output
+    }
   }
 
   public let items: [Item]

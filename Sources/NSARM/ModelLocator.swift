@@ -1,0 +1,62 @@
+import Checkpoints
+import Foundation
+
+/// Finds model folders by path or by name.
+public enum ModelLocator {
+  /// The model that is used where none is named.
+  public static let defaultName = "nano"
+
+  /// The folder of a model.
+  ///
+  /// A path to a folder is taken as it is. A name, or `nil` for the default (`NSARM_MODEL` in the
+  /// environment, which may be a path too, else `defaultName`), is looked for as Models/NAME in the
+  /// working directory and the executable's folder and in all folders above them.
+  /// - Throws: `CheckpointError` that says where was looked.
+  public static func find(
+    _ nameOrPath: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
+    roots: [String] = ModelLocator.defaultRoots
+  ) throws -> String {
+    let set = environment["NSARM_MODEL"].flatMap { $0.isEmpty ? nil : $0 }
+    let wanted = nameOrPath ?? set ?? defaultName
+    if isFolder(wanted), nameOrPath != nil || set != nil { return wanted }
+    if !wanted.contains("/") {
+      for root in roots {
+        for folder in ancestors(root) {
+          let candidate = (folder as NSString).appendingPathComponent("Models/\(wanted)")
+          if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
+        }
+      }
+    }
+    if FileManager.default.fileExists(atPath: wanted) {
+      throw CheckpointError(wanted, "is no model folder; name the folder that holds config.json")
+    }
+    throw CheckpointError(
+      wanted,
+      wanted.contains("/")
+        ? "no such model folder"
+        : "no such model; there is no Models/\(wanted) in the working directory, beside the program or"
+          + " above them. Name a model folder with --model or NSARM_MODEL")
+  }
+
+  /// The working directory and the folder of the executable, links followed.
+  public static var defaultRoots: [String] {
+    var roots = [FileManager.default.currentDirectoryPath]
+    if let executable = Bundle.main.executableURL {
+      roots.append(executable.resolvingSymlinksInPath().deletingLastPathComponent().path)
+    }
+    return roots
+  }
+
+  private static func ancestors(_ path: String) -> [String] {
+    var folders = [path]
+    while let last = folders.last, last != "/", !last.isEmpty {
+      folders.append((last as NSString).deletingLastPathComponent)
+    }
+    return folders.filter { !$0.isEmpty }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+}

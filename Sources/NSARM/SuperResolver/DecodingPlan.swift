@@ -1,0 +1,54 @@
+/// The windows in which a latent is decoded, in cells.
+struct DecodingPlan {
+  /// Cells on each side of a window that are decoded with it and then cut away: how far the decoder
+  /// looks, so that windows of a decoder with local normalisation agree with the whole.
+  let margin: Int
+  /// Rows of windows from the top to the bottom, and windows of a row from the left to the right.
+  let bands, columns: [Range<Int>]
+
+  /// - Parameters:
+  ///   - rows: cells that the output needs; columns likewise.
+  ///   - window: side of a window in output pixels; nil: what keeps the decoder's largest activation
+  ///     and the rows of a band at some tens of megabytes.
+  init(_ c: AutoencoderConfiguration, rows: Int, columns: Int, window: Int?) {
+    margin = Self.reach(c)
+    // The finest level has baseChannels per square of stemPatch² pixels.
+    let values = 40_000_000 * c.stemPatch * c.stemPatch / c.baseChannels
+    var side = 512
+    while side < 2048, 4 * side * side <= values { side *= 2 }
+    side = window ?? side
+    let height = window ?? min(side, max(512, 24_000_000 / max(columns * c.downsampling, 1)))
+    bands = Self.split(rows, side: height / c.downsampling)
+    self.columns = Self.split(columns, side: side / c.downsampling)
+  }
+
+  /// Ranges of about equal length, at most `side` each.
+  private static func split(_ count: Int, side: Int) -> [Range<Int>] {
+    let parts = (count + max(side, 1) - 1) / max(side, 1)
+    return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
+  }
+
+  /// How many cells beyond its own an output pixel depends on: one pixel at the resolution of each 3x3
+  /// convolution on the way.
+  static func reach(_ c: AutoencoderConfiguration) -> Int {
+    var reach = 1.0 + 2 * 2  // conv_in and the middle blocks
+    var cell = 1.0  // side of a pixel of the level, in cells
+    let blocks = Double(c.residualBlocks + 1)
+    let count = c.channelMultipliers.count
+    var guideReach = 0.0
+    for (index, i) in c.channelMultipliers.indices.reversed().enumerated() {
+      if let guide = c.guide, cell == Double(guide.scale) / Double(c.downsampling), guideReach == 0 {
+        let before = reach
+        guideReach = (1 + 2 * Double(guide.blocks)) * cell
+        reach = max(before, guideReach)
+      }
+      reach += 2 * blocks * cell
+      if i > count - 1 - c.downsampledLevels {
+        cell /= 2
+        reach += cell  // the convolution after the enlargement
+      }
+      if index == count - 1 { reach += cell }  // conv_out
+    }
+    return Int(reach.rounded(.up)) + 1
+  }
+}

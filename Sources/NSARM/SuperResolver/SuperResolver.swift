@@ -1,0 +1,249 @@
+import Foundation
+import Torch
+
+/// Why a picture could not be restored, in one line.
+public struct SuperResolutionError: Error, LocalizedError, CustomStringConvertible {
+  public let description: String
+  public var errorDescription: String? { description }
+
+  init(_ description: String) { self.description = description }
+}
+
+/// Restores pictures of any size (SPEC 4): overlapping tiles → prefix residuals → bits per scale → latents,
+/// blended into the whole picture's latent → windows of the decoder → rows of the output.
+///
+/// Bits are drawn with noise that depends on the seed and the place in the picture only; latents are
+/// summed exactly. So the output does not depend on the order of the tiles, and memory is that of some
+/// rows of tiles and windows, not of the picture.
+///
+/// ```swift
+/// let model = try ModelFolder("Models/nano").load(precision: .bfloat16)
+/// let resolver = try SuperResolver(model)
+/// let picture = try resolver.upscaled(lowQuality)  // [3, h, w] in [-1, 1] → [3, 4 h, 4 w]
+/// ```
+public final class SuperResolver {
+  public struct Options {
+    /// Key of the sampling noise.
+    public var seed: UInt64 = 0
+    /// How bits are drawn; nil: as the model recommends.
+    public var sampling: SamplingConfiguration?
+    /// Share of a tile that its neighbour covers too, 0 ≤ overlap < 1.
+    public var overlap = 0.25
+    /// Tiles that go through the transformer together: more is faster and takes more memory.
+    public var batch = 16
+    /// Side of the decoder's windows in output pixels; nil: by the size of the decoder.
+    public var window: Int?
+    /// Element type of matrix products and convolutions.
+    public var precision = DType.bfloat16
+    /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on text;
+    /// nil: their null text.
+    public var text: (features: Tensor, mask: Tensor?)?
+
+    /// Order in which the tiles are generated, for tests; nil: row by row.
+    var order: [Int]?
+
+    public init() {}
+  }
+
+  public let model: Model
+  public let device: Device
+  private let generator: Generator
+
+  /// - Parameter device: where the model's parameters are.
+  /// - Throws: `SuperResolutionError` when the model lacks its transformer.
+  public init(_ model: Model, on device: Device = .cpu) throws {
+    let c = model.configuration
+    guard let transformer = model.transformer else {
+      throw SuperResolutionError(
+        "model '\(c.name)' has no transformer: only its tokenizer has been trained")
+    }
+    self.model = model
+    self.device = device
+    generator = Generator(
+      transformer, c.scaleSchedule, reference: c.rotaryReference, on: device)
+  }
+
+  /// The whole restored picture, `[3, scale · h, scale · w]`, RGB in [-1, 1], float32 on the CPU.
+  ///
+  /// - Parameter picture: `[3, h, w]` in [-1, 1].
+  public func upscaled(_ picture: Tensor, _ options: Options = Options()) throws -> Tensor {
+    var strips: [Tensor] = []
+    try self(LowQualityPicture(picture), options) { _, strip in strips.append(strip) }
+    return .concatenated(strips, 1)
+  }
+
+  /// Restores a picture from the top to the bottom.
+  ///
+  /// - Parameters:
+  ///   - progress: called often with the share of the work that is done; an error thrown here stops the
+  ///     work.
+  ///   - rows: takes the output, strip by strip: the first row's number and `[3, n, scale · w]`, RGB in
+  ///     [-1, 1], float32 on the CPU.
+  public func callAsFunction(
+    _ picture: LowQualityPicture, _ options: Options = Options(),
+    progress: @escaping (Double) throws -> Void = { _ in },
+    rows: (_ first: Int, _ strip: Tensor) throws -> Void
+  ) throws {
+    let c = model.configuration
+    precondition((0..<1).contains(options.overlap) && options.batch > 0)
+    let layout = try TileLayout(
+      c, width: picture.width, height: picture.height, overlap: options.overlap)
+    let plan = DecodingPlan(
+      c.tokenizer,
+      rows: (picture.height + layout.pixelsPerCell - 1) / layout.pixelsPerCell,
+      columns: (picture.width + layout.pixelsPerCell - 1) / layout.pixelsPerCell,
+      window: options.window)
+    var work = Progress(layout, plan, report: progress)
+    var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
+    var bands = plan.bands[...]
+
+    let order = options.order ?? Array(0..<layout.count)
+    try work.report()
+    for start in stride(from: 0, to: order.count, by: options.batch) {
+      let tiles = Array(order[start..<min(start + options.batch, order.count)])
+      let latents = try latents(tiles, picture, layout, options, &work)
+      for (i, tile) in tiles.enumerated() { blender.add(latents.selected(0, i), tile: tile) }
+
+      while let band = bands.first,
+        blender.finishedRows >= min(band.upperBound + plan.margin, layout.latent.height)
+      {
+        let strip = try decoded(band, plan, blender, picture, layout, options, &work)
+        try rows(band.lowerBound * c.tokenizer.downsampling, strip)
+        bands.removeFirst()
+        if let next = bands.first { blender.discard(above: next.lowerBound - plan.margin) }
+      }
+    }
+  }
+
+  /// F_K of some tiles, `[B, d, h, w]`.
+  private func latents(
+    _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
+    _ work: inout Progress
+  ) throws -> Tensor {
+    let c = model.configuration
+    let pieces = try tiles.map { tile in
+      let pixels = layout.pixels(tile)
+      return try picture.window(pixels.rows, pixels.columns)
+    }
+    let lowQuality = Tensor.stacked(pieces).to(device)  // [B, 3, h, w]
+    let sampling = options.sampling ?? c.sampling
+    var generation = GenerationOptions()
+    generation.sampling = sampling
+    generation.seed = options.seed
+    generation.contextResize = c.contextResize
+    generation.precision = options.precision
+    generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
+
+    let transformer = generator.transformer
+    var (condition, unconditional): (Condition?, Condition?) = (nil, nil)
+    try withoutGradients {
+      withAutocast(options.precision, on: device) {
+        generation.prefix = model.prefix(lowQuality: lowQuality)
+        let reads = c.transformer?.picture != nil ? lowQuality : nil
+        let text = text(options, batch: tiles.count)
+        condition = transformer.condition(lowQuality: reads, text: text?.given)
+        if sampling.guidance != 1, let text {
+          unconditional = transformer.condition(lowQuality: reads, text: text.null)
+        }
+      }
+      try work.report()
+      // Within the batch progress goes by tokens.
+      let tokens = layout.schedule.tokens.map(\.count)
+      let total = Double(tokens.reduce(0, +))
+      generation.progress = { [work] k in
+        try work.report(ahead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
+      }
+    }
+    let latents = try generator(condition!, unconditional: unconditional, generation).latent
+    try work.finish(tiles: tiles.count)
+    return latents
+  }
+
+  /// Text features for a batch and the null text of the same length; nil for models without text.
+  private func text(_ options: Options, batch: Int) -> (
+    given: (features: Tensor, mask: Tensor?), null: (features: Tensor, mask: Tensor?)
+  )? {
+    let transformer = generator.transformer
+    guard let configuration = transformer.configuration.text else { return nil }
+    let length = options.text?.features.size(1) ?? configuration.maximumLength
+    let null = transformer.unconditionalText(length: length)!
+    let given = options.text ?? (features: null, mask: nil)
+    func expanded(_ x: Tensor) -> Tensor { x.to(device).expanded([batch] + x.shape.dropFirst()) }
+    let mask = given.mask.map(expanded)
+    return ((expanded(given.features), mask), (expanded(null), mask))
+  }
+
+  /// Output rows of a band, `[3, n, scale · w]`.
+  private func decoded(
+    _ band: Range<Int>, _ plan: DecodingPlan, _ blender: LatentBlender,
+    _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options, _ work: inout Progress
+  ) throws -> Tensor {
+    let c = model.configuration
+    let (f, unit) = (c.tokenizer.downsampling, layout.pixelsPerCell)
+    func widened(_ range: Range<Int>, _ count: Int) -> Range<Int> {
+      max(0, range.lowerBound - plan.margin)..<min(count, range.upperBound + plan.margin)
+    }
+    let rows = widened(band, layout.latent.height)
+    let bottom = min(band.upperBound * f, picture.height * c.scale)
+    let height = bottom - band.lowerBound * f
+    let strip = Tensor.empty([3, height, picture.width * c.scale])
+    for window in plan.columns {
+      let columns = widened(window, layout.latent.width)
+      let latent = blender.window(rows, columns).unsqueezed(0).to(device)
+      var guide: Tensor?
+      if c.tokenizer.guide != nil {
+        guide = try picture.window(
+          rows.lowerBound * unit..<rows.upperBound * unit,
+          columns.lowerBound * unit..<columns.upperBound * unit
+        ).unsqueezed(0).to(device)
+      }
+      let decoded = withoutGradients {
+        withAutocast(options.precision, on: device) {
+          model.decoder(latent, lowQuality: guide).to(.float32)
+        }
+      }
+      let width = min(window.upperBound * f, picture.width * c.scale) - window.lowerBound * f
+      let inside = decoded.selected(0, 0)
+        .narrowed(1, from: (band.lowerBound - rows.lowerBound) * f, count: height)
+        .narrowed(2, from: (window.lowerBound - columns.lowerBound) * f, count: width)
+      strip.narrowed(2, from: window.lowerBound * f, count: width)
+        .copyInPlace(inside.clamped(min: -1, max: 1))
+      try work.finish(cells: band.count * window.count)
+    }
+    return strip
+  }
+}
+
+/// The share of a picture's work that is done.
+private struct Progress {
+  /// Of a picture's time, about this share goes into its tiles, the rest into its windows.
+  private static let tileShare = 0.6
+  private let tileCount, cellCount: Double
+  private let callback: (Double) throws -> Void
+  private var tiles = 0.0
+  private var cells = 0.0
+
+  init(
+    _ layout: TileLayout, _ plan: DecodingPlan, report: @escaping (Double) throws -> Void
+  ) {
+    tileCount = Double(layout.count)
+    cellCount = Double((plan.bands.last?.upperBound ?? 0) * (plan.columns.last?.upperBound ?? 0))
+    callback = report
+  }
+
+  mutating func finish(tiles count: Int) throws {
+    tiles += Double(count)
+    try report()
+  }
+
+  mutating func finish(cells count: Int) throws {
+    cells += Double(count)
+    try report()
+  }
+
+  /// - Parameter ahead: tiles that a batch under way amounts to.
+  func report(ahead: Double = 0) throws {
+    let share = Self.tileShare
+    try callback((tiles + ahead) / tileCount * share + cells / cellCount * (1 - share))
+  }
+}

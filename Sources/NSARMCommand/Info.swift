@@ -1,0 +1,127 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import NSARM
+
+/// `nsarm info MODEL`
+struct InfoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info",
+    abstract: "Print a model's configuration, size and training provenance.")
+
+  @Argument(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
+  var model: String?
+
+  @Flag(help: "Print a JSON object.")
+  var json = false
+
+  func run() throws {
+    let summary = try ModelSummary(try ModelFolder(try ModelLocator.find(model)))
+    print(json ? try summary.json : summary.text)
+  }
+}
+
+/// What there is to know about a model folder without loading it.
+struct ModelSummary: Encodable {
+  struct Part: Encodable {
+    let name: String
+    let tensors, parameters, bytes: Int
+  }
+
+  let path: String
+  let configuration: ModelConfiguration
+  let parts: [Part]
+  let parameters, bytes: Int
+  let provenance: [String: String]
+
+  init(_ folder: ModelFolder) throws {
+    let file = try SafetensorsFile(folder.weightsPath)
+    path = folder.path
+    configuration = folder.configuration
+    provenance = file.metadata
+    parts = Model.Part.allCases.compactMap { part in
+      let names = file.names.filter { $0.hasPrefix(part.rawValue) }
+      guard !names.isEmpty else { return nil }
+      let counts = names.map { file.shape($0)!.reduce(1, *) }
+      return Part(
+        name: Self.title(part), tensors: names.count, parameters: counts.reduce(0, +),
+        bytes: zip(names, counts).reduce(0) { $0 + file.dtype($1.0)!.size * $1.1 })
+    }
+    parameters = parts.reduce(0) { $0 + $1.parameters }
+    let attributes = try FileManager.default.attributesOfItem(atPath: folder.weightsPath)
+    bytes = attributes[.size] as? Int ?? 0
+  }
+
+  private static func title(_ part: Model.Part) -> String {
+    switch part {
+    case .encoder: "encoder"
+    case .decoder: "decoder"
+    case .transformationNetwork: "transformation network"
+    case .transformer: "transformer"
+    }
+  }
+
+  var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+
+  var text: String {
+    let c = configuration
+    let t = c.tokenizer
+    var lines = ["\(c.name) (\(path))", "", "configuration"]
+    func add(_ name: String, _ value: String) {
+      lines.append("  " + name.padding(toLength: 24, withPad: " ", startingAt: 0) + value)
+    }
+    add("scale", "x\(c.scale), tiles of \(c.tileSide)x\(c.tileSide) output pixels")
+    add(
+      "tokenizer",
+      "f\(t.downsampling), \(t.latentChannels) bits a cell, widths "
+        + t.channelMultipliers.map { "\(t.baseChannels * $0)" }.joined(separator: " ")
+        + ", \(t.normalization.rawValue) normalisation"
+        + (t.guide == nil ? "" : ", decoder guided by the input"))
+    add(
+      "schedule", c.schedule.map(\.description).joined(separator: " ") + " tokens of \(c.tokenBits) bits")
+    switch c.transformationNetwork {
+    case .published(let n): add("transformation network", "published, scales \(n.scales)")
+    case .convolutional(let n):
+      add(
+        "transformation network",
+        "convolutional, \(n.blocks) blocks of \(n.channels) channels, scales \(n.scales)")
+    case nil: add("transformation network", "none")
+    }
+    if let n = c.transformer {
+      let condition = [n.text == nil ? nil : "text", n.picture == nil ? nil : "the input"]
+        .compactMap { $0 }.joined(separator: " and ")
+      add(
+        "transformer",
+        "\(n.depth) blocks, width \(n.width), \(n.heads) heads, conditioned on \(condition)")
+    } else {
+      add("transformer", "none")
+    }
+    let s = c.sampling
+    add(
+      "sampling", "temperature \(s.temperature), top-k \(s.topK), top-p \(s.topP), guidance \(s.guidance)")
+    lines += ["", "parameters"]
+    for part in parts {
+      add(part.name, "\(Self.grouped(part.parameters)) in \(part.tensors) tensors, \(Self.grouped(part.bytes)) bytes")
+    }
+    add("total", "\(Self.grouped(parameters)); the file has \(Self.grouped(bytes)) bytes")
+    lines += ["", "provenance"]
+    if provenance.isEmpty { lines.append("  none recorded") }
+    for (key, value) in provenance.sorted(by: { $0.key < $1.key }) { add(key, value) }
+    return lines.joined(separator: "\n")
+  }
+
+  /// 12345678 → "12 345 678".
+  private static func grouped(_ number: Int) -> String {
+    let digits = Array(String(number))
+    return String(
+      digits.enumerated().flatMap { i, digit in
+        i > 0 && (digits.count - i) % 3 == 0 ? [" ", digit] : [digit]
+      })
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Imaging
+import Upscaling
+
+/// What `nsarm upscale` says: a line per picture on standard output, errors on standard error.
+struct UpscaleOutput {
+  let json: Bool
+  private(set) var failureCount = 0
+
+  init(json: Bool) { self.json = json }
+
+  mutating func failed(_ input: String, _ error: any Error) {
+    failureCount += 1
+    let text = String(describing: error).split(separator: "\n").joined(separator: " ")
+    message("error: \(text)")
+    if json { print(line(Failure(input: input, error: text))) }
+  }
+
+  func succeeded(
+    _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double, seed: UInt64,
+    scale: Double, model: String
+  ) {
+    let (from, to) = (report.inputSize, report.outputSize)
+    if json {
+      print(
+        line(
+          Success(
+            input: item.input.path, output: item.output, inputWidth: from.width,
+            inputHeight: from.height, width: to.width, height: to.height, scale: scale,
+            seconds: (seconds * 1000).rounded() / 1000, seed: seed, color: report.color.rawValue,
+            model: model)))
+    } else {
+      let time = String(format: "%.1f s", seconds)
+      print(
+        "\(item.output): \(from.width)x\(from.height) -> \(to.width)x\(to.height), \(time)")
+    }
+    fflush(stdout)
+  }
+
+  func message(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+
+  private struct Success: Encodable {
+    let input, output: String
+    let inputWidth, inputHeight, width, height: Int
+    let scale, seconds: Double
+    let seed: UInt64
+    let color, model: String
+  }
+
+  private struct Failure: Encodable { let input, error: String }
+
+  private func line(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try! encoder.encode(value), as: UTF8.self)
+  }
+}

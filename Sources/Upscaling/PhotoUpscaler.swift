@@ -1,0 +1,126 @@
+import Foundation
+import Imaging
+import NSARM
+import Torch
+
+/// How the output gets the input's colours.
+public enum ColorMode: String, CaseIterable, Sendable {
+  /// The output's high frequencies on the input's low ones.
+  case wavelet
+  /// Mean and deviation of every channel as in the input.
+  case adain
+  /// `adain`, then `wavelet`.
+  case both
+  case none
+}
+
+/// From picture file to restored picture file.
+///
+/// The picture is read, restored and written in pieces, in bounded memory; the output appears under its
+/// name only when it is complete. Grey stays grey; alpha is enlarged by itself; 16 bit stay 16 bit where
+/// the format has them; the orientation is applied; ICC profile and EXIF data are kept.
+public final class PhotoUpscaler {
+  public struct Options {
+    /// Pixels of the output per pixel of the input along a side, 1...8. The model's own scale is
+    /// resized to others.
+    public var scale = 4.0
+    /// nil: none for models whose decoder is guided by the input and keeps its colours by itself, both
+    /// for others.
+    public var color: ColorMode?
+    /// nil: by the output's extension.
+    public var format: ImageFormat?
+    public var encoding = EncodingOptions()
+    public var reading = ReadOptions()
+    /// Whether an existing output is replaced.
+    public var overwrite = false
+    public var resolver = SuperResolver.Options()
+
+    public init() {}
+  }
+
+  /// What was done.
+  public struct Report: Sendable {
+    public let inputSize, outputSize: (width: Int, height: Int)
+    public let color: ColorMode
+  }
+
+  public let resolver: SuperResolver
+
+  public init(_ resolver: SuperResolver) { self.resolver = resolver }
+
+  /// The colour correction that `options` stand for.
+  public func colorMode(_ options: Options) -> ColorMode {
+    options.color ?? (resolver.model.configuration.tokenizer.guide != nil ? .none : .both)
+  }
+
+  /// Restores one file.
+  ///
+  /// - Parameter progress: called often with the share of the work that is done; an error thrown here
+  ///   stops the work, and no output is left.
+  /// - Throws: `ImagingError`, `SuperResolutionError`.
+  @discardableResult
+  public func callAsFunction(
+    _ input: String, to output: String, _ options: Options = Options(),
+    progress: @escaping (Double) throws -> Void = { _ in }
+  ) throws -> Report {
+    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
+    let reader = try ImageFile.open(input, options: options.reading)
+    let size = (
+      width: Self.scaled(reader.width, options.scale),
+      height: Self.scaled(reader.height, options.scale)
+    )
+    let format = options.format ?? ImageFormat(path: output)
+    // Everything about the output that can fail fails before the work.
+    let writer = try ImageWriter(
+      output, width: size.width, height: size.height, channels: reader.channels,
+      bitDepth: format?.supports16Bit == true ? reader.bitDepth : 8, format: options.format,
+      options: options.encoding, metadata: reader.metadata, overwrite: options.overwrite)
+    defer { writer.cancel() }
+    try reader.decode()
+
+    let color = colorMode(options)
+    let first = try stages(reader, writer, color)
+    let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
+      let planes = try reader.colors(
+        PixelRect(x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
+      )
+      return Tensor(planes.values, shape: [3, rows.count, columns.count]) * 2 - 1
+    }
+    try resolver(picture, options.resolver, progress: progress) { _, strip in
+      for rows in pieces(of: 0..<strip.size(1)) {
+        let piece = strip.narrowed(1, from: rows.lowerBound, count: rows.count) * 0.5 + 0.5
+        try first.push(
+          Planes(width: strip.size(2), height: rows.count, channels: 3, values: piece.floats))
+      }
+    }
+    try first.finish()
+    return Report(inputSize: (reader.width, reader.height), outputSize: size, color: color)
+  }
+
+  /// ⌊n · scale + ½⌋.
+  static func scaled(_ pixels: Int, _ scale: Double) -> Int {
+    max(1, Int((Double(pixels) * scale).rounded()))
+  }
+
+  /// The first of the stages between the network and the file.
+  private func stages(_ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode) throws
+    -> any RowStage
+  {
+    let scale = resolver.model.configuration.scale
+    let (width, height) = (reader.width * scale, reader.height * scale)
+    var stage: any RowStage = OutputStage(reader, writer)
+    if width != writer.width || height != writer.height {
+      stage = ResizeStage(
+        Resize(.bicubic, from: (width, height), to: (writer.width, writer.height)), channels: 3,
+        next: stage)
+    }
+    let reference = ColorReference(reader, width: width, height: height)
+    if color == .wavelet || color == .both { stage = WaveletStage(reference, next: stage) }
+    if color == .adain || color == .both {
+      let folder = (writer.path as NSString).deletingLastPathComponent
+      stage = try InstanceNormalisationStage(
+        reference, folder: folder.isEmpty ? "." : folder, next: stage)
+    }
+    return stage
+  }
+}

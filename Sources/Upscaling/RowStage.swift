@@ -1,0 +1,189 @@
+import Imaging
+
+/// A step of the way from the network's rows to the file. Rows come from the top to the bottom.
+protocol RowStage: AnyObject {
+  func push(_ strip: Planes) throws
+  /// Called once, after the last row.
+  func finish() throws
+}
+
+/// Most rows that a stage works on at once.
+let stripHeight = 128
+
+/// The strip cut into pieces of at most `stripHeight` rows.
+func pieces(of rows: Range<Int>) -> [Range<Int>] {
+  stride(from: rows.lowerBound, to: rows.upperBound, by: stripHeight).map {
+    $0..<min($0 + stripHeight, rows.upperBound)
+  }
+}
+
+/// The input enlarged, any rows of it: what colours are corrected to.
+struct ColorReference {
+  let reader: ImageReader
+  let resize: Resize
+
+  init(_ reader: ImageReader, width: Int, height: Int) {
+    self.reader = reader
+    resize = Resize(.bicubic, from: (reader.width, reader.height), to: (width, height))
+  }
+
+  /// Rows in full width, RGB in 0...1.
+  func rows(_ rows: Range<Int>) throws -> Planes {
+    let window = PixelRect(x: 0, y: rows.lowerBound, width: resize.target.width, height: rows.count)
+    let needed = resize.sourceRect(for: window)
+    return resize(try reader.colors(needed), at: needed, window: window)
+  }
+}
+
+extension ImageReader {
+  /// A rectangle without alpha, as RGB in 0...1.
+  func colors(_ rect: PixelRect) throws -> Planes {
+    let planes = try planes(rect)
+    return (hasAlpha ? planes.channels(0..<channels - 1) : planes).asRGB
+  }
+}
+
+/// Wavelet colour correction of rows.
+final class WaveletStage: RowStage {
+  private let reference: ColorReference
+  private let next: any RowStage
+  private var buffer: RowBuffer
+  private var done = 0
+
+  init(_ reference: ColorReference, next: any RowStage) {
+    self.reference = reference
+    self.next = next
+    buffer = RowBuffer(width: reference.resize.target.width, channels: 3)
+  }
+
+  func push(_ strip: Planes) throws {
+    buffer.append(strip)
+    let (height, margin) = (reference.resize.target.height, ColorCorrection.waveletMargin)
+    let last = buffer.rows.upperBound
+    let ready = last == height ? height : last - margin
+    guard ready > done else { return }
+    for rows in pieces(of: done..<ready) {
+      let context = max(0, rows.lowerBound - margin)..<min(height, rows.upperBound + margin)
+      let corrected = ColorCorrection.wavelet(
+        buffer.window(context), style: try reference.rows(context))
+      try next.push(
+        corrected.cropped(
+          to: PixelRect(
+            x: 0, y: rows.lowerBound - context.lowerBound, width: corrected.width,
+            height: rows.count)))
+    }
+    done = ready
+    buffer.discard(before: done - margin)
+  }
+
+  func finish() throws { try next.finish() }
+}
+
+/// Matches the mean and the deviation of every channel to the input's. They are known only when the last
+/// row has come, so the rows wait in a temporary file.
+final class InstanceNormalisationStage: RowStage {
+  private let reference: ColorReference
+  private let next: any RowStage
+  private let file: SampleFile
+  private var statistics = ChannelStatistics(channels: 3)
+
+  /// - Parameter folder: where the temporary file is made.
+  init(_ reference: ColorReference, folder: String, next: any RowStage) throws {
+    self.reference = reference
+    self.next = next
+    file = try SampleFile(in: folder, width: reference.resize.target.width, channels: 3)
+  }
+
+  func push(_ strip: Planes) throws {
+    statistics.add(strip)
+    try file.append(strip)
+  }
+
+  func finish() throws {
+    let rows = pieces(of: 0..<reference.resize.target.height)
+    var style = ChannelStatistics(channels: 3)
+    for rows in rows { style.add(try reference.rows(rows)) }
+    for rows in rows {
+      try next.push(ColorCorrection.adain(try file.rows(rows), from: statistics, to: style))
+    }
+    try next.finish()
+  }
+}
+
+/// Resizes rows to another size.
+final class ResizeStage: RowStage {
+  private let resize: Resize
+  private let next: any RowStage
+  private var buffer: RowBuffer
+  private var done = 0
+
+  init(_ resize: Resize, channels: Int, next: any RowStage) {
+    self.resize = resize
+    self.next = next
+    buffer = RowBuffer(width: resize.source.width, channels: channels)
+  }
+
+  func push(_ strip: Planes) throws {
+    buffer.append(strip)
+    while done < resize.target.height {
+      let rows = done..<min(done + stripHeight, resize.target.height)
+      // The rows that one column needs are those of all.
+      let needed = resize.sourceRect(for: PixelRect(x: 0, y: done, width: 1, height: rows.count)).rows
+      guard needed.upperBound <= buffer.rows.upperBound else { return }
+      let window = PixelRect(x: 0, y: done, width: resize.target.width, height: rows.count)
+      let source = PixelRect(
+        x: 0, y: needed.lowerBound, width: resize.source.width, height: needed.count)
+      try next.push(resize(buffer.window(needed), at: source, window: window))
+      done = rows.upperBound
+      buffer.discard(before: needed.lowerBound)
+    }
+  }
+
+  func finish() throws { try next.finish() }
+}
+
+/// The end of the way: grey pictures become grey again, alpha is put back, rows go to the file.
+final class OutputStage: RowStage {
+  private let reader: ImageReader
+  private let writer: ImageWriter
+  private let resize: Resize
+  private var done = 0
+
+  init(_ reader: ImageReader, _ writer: ImageWriter) {
+    self.reader = reader
+    self.writer = writer
+    resize = Resize(
+      .bicubic, from: (reader.width, reader.height), to: (writer.width, writer.height))
+  }
+
+  func push(_ strip: Planes) throws {
+    for rows in pieces(of: 0..<strip.height) {
+      let piece = rows.count == strip.height
+        ? strip
+        : strip.cropped(
+          to: PixelRect(x: 0, y: rows.lowerBound, width: strip.width, height: rows.count))
+      var values = reader.isGrey ? piece.greyValues : piece.values
+      if reader.hasAlpha { values += try alpha(done..<done + rows.count).values }
+      try writer.write(
+        Planes(width: strip.width, height: rows.count, channels: writer.channels, values: values))
+      done += rows.count
+    }
+  }
+
+  private func alpha(_ rows: Range<Int>) throws -> Planes {
+    let window = PixelRect(x: 0, y: rows.lowerBound, width: writer.width, height: rows.count)
+    let needed = resize.sourceRect(for: window)
+    let source = try reader.planes(needed).channels(reader.channels - 1..<reader.channels)
+    return resize(source, at: needed, window: window)
+  }
+
+  func finish() throws { try writer.finish() }
+}
+
+extension Planes {
+  /// The mean of three channels.
+  fileprivate var greyValues: [Float] {
+    let area = width * height
+    return (0..<area).map { (values[$0] + values[area + $0] + values[2 * area + $0]) / 3 }
+  }
+}

@@ -1,0 +1,156 @@
+import ModelTestSupport
+import Testing
+import Torch
+
+@testable import NSARM
+
+/// A picture with edges, gradients and texture, the same for the same size: `[3, h, w]` in [-1, 1].
+func testPicture(_ height: Int, _ width: Int) -> Tensor {
+  var values: [Float] = []
+  var state: UInt64 = 7
+  for c in 0..<3 {
+    for y in 0..<height {
+      for x in 0..<width {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let noise = Float(state >> 40) * 0x1p-24 - 0.5
+        let edge: Float = (x / 13 + y / 17) % 2 == 0 ? 0.4 : -0.3
+        values.append(edge + 0.2 * noise + 0.3 * Float((x + c * y) % 50) / 50)
+      }
+    }
+  }
+  return Tensor(values, shape: [3, height, width])
+}
+
+func bytes(_ picture: Tensor) -> [UInt8] {
+  ((picture + 1) * 127.5).rounded().to(.uint8).values()
+}
+
+@Suite(.serialized) struct SuperResolverTests {
+  static let model = try! TinyModel.make()
+  let resolver = try! SuperResolver(SuperResolverTests.model)
+
+  @Test(arguments: [(1, 1), (1, 90), (31, 33), (32, 32), (47, 101)])
+  func outputsHaveFourTimesTheSize(_ height: Int, _ width: Int) throws {
+    let output = try resolver.upscaled(testPicture(height, width))
+    #expect(output.shape == [3, 4 * height, 4 * width])
+    #expect(output.floats.allSatisfy { $0 >= -1 && $0 <= 1 })
+  }
+
+  @Test func tileOrderDoesNotMatter() throws {
+    let picture = testPicture(90, 75)
+    var options = SuperResolver.Options()
+    options.batch = 4
+    let expected = try resolver.upscaled(picture, options)
+    let count = try TileLayout(TinyModel.configuration, width: 75, height: 90, overlap: 0.25).count
+    #expect(count == 12)
+    for order in [Array((0..<count).reversed()), [5, 0, 11, 3, 7, 1, 10, 2, 9, 4, 8, 6]] {
+      options.order = order
+      #expect(bytes(try resolver.upscaled(picture, options)) == bytes(expected))
+    }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16])
+  func batchSizeDoesNotMatter(_ precision: DType) throws {
+    let picture = testPicture(70, 75)
+    var options = SuperResolver.Options()
+    options.precision = precision
+    let expected = bytes(try resolver.upscaled(picture, options))
+    for batch in [1, 2, 5] {
+      options.batch = batch
+      #expect(bytes(try resolver.upscaled(picture, options)) == expected, "batch \(batch)")
+    }
+  }
+
+  @Test func seedsGiveTheirOwnPictures() throws {
+    let picture = testPicture(40, 40)
+    var options = SuperResolver.Options()
+    options.seed = 3
+    let first = bytes(try resolver.upscaled(picture, options))
+    #expect(bytes(try resolver.upscaled(picture, options)) == first)
+    options.seed = 4
+    #expect(bytes(try resolver.upscaled(picture, options)) != first)
+  }
+
+  @Test func windowsAgreeWithTheWhole() throws {
+    let picture = testPicture(96, 120)
+    var options = SuperResolver.Options()
+    options.precision = .float32
+    let whole = try resolver.upscaled(picture, options)
+    options.window = 128
+    let windowed = try resolver.upscaled(picture, options)
+    #expect((whole - windowed).abs().max().item < 1e-5)
+  }
+
+  @Test func threadsChangeRoundingOnly() throws {
+    let picture = testPicture(60, 60)
+    let previous = TorchRuntime.threadCount
+    defer { TorchRuntime.threadCount = previous }
+    TorchRuntime.threadCount = 1
+    let one = bytes(try resolver.upscaled(picture))
+    TorchRuntime.threadCount = 2
+    let two = bytes(try resolver.upscaled(picture))
+    let differing = zip(one, two).filter { $0 != $1 }.count
+    let share = Double(differing) / Double(one.count)
+    print("threads 1 and 2: \(share * 100) % of the samples differ")
+    #expect(share < 0.02)
+  }
+
+  @Test func progressRisesToOneAndStopsTheWork() throws {
+    let picture = LowQualityPicture(testPicture(64, 64))
+    var seen: [Double] = []
+    try resolver(picture, progress: { seen.append($0) }, rows: { _, _ in })
+    #expect(seen == seen.sorted())
+    #expect(abs(seen.last! - 1) < 1e-9)
+    struct Stop: Error {}
+    #expect(throws: Stop.self) {
+      try resolver(picture, progress: { if $0 > 0.2 { throw Stop() } }, rows: { _, _ in })
+    }
+  }
+
+  @Test func rowsComeOnceFromTheTop() throws {
+    var next = 0
+    var options = SuperResolver.Options()
+    options.window = 96
+    try resolver(LowQualityPicture(testPicture(77, 40)), options) { first, strip in
+      #expect(first == next)
+      #expect(strip.size(2) == 160)
+      next += strip.size(1)
+    }
+    #expect(next == 308)
+  }
+
+  @Test func aModelWithoutTransformerIsRefused() throws {
+    var configuration = TinyModel.configuration
+    configuration.transformer = nil
+    let model = try TinyModel.make(configuration)
+    #expect(throws: SuperResolutionError.self) { try SuperResolver(model) }
+  }
+
+  /// Of a text-conditioned model with the published kind of tokenizer: no guide, group normalisation,
+  /// a transformation network that reads the latent.
+  @Test func modelsWithoutGuideGoTheSameWay() throws {
+    var configuration = TinyModel.configuration
+    configuration.tokenizer.guide = nil
+    configuration.tokenizer.baseChannels = 32
+    configuration.tokenizer.normalization = .group
+    var network = PublishedTransformationNetwork.Configuration()
+    network.widths = [16, 16]
+    network.layers = [1, 1]
+    network.heads = [2, 2]
+    network.scales = [2, 4]
+    network.size = 4
+    configuration.transformationNetwork = .published(network)
+    configuration.transformer!.picture = nil
+    var text = TextConfiguration()
+    text.channels = 128
+    text.maximumLength = 6
+    configuration.transformer!.text = text
+    configuration.sampling.guidance = 1.5
+    let resolver = try SuperResolver(try TinyModel.make(configuration))
+    let output = try resolver.upscaled(testPicture(40, 50))
+    #expect(output.shape == [3, 160, 200])
+    var options = SuperResolver.Options()
+    options.text = (.randn([1, 4, 128]), nil)
+    #expect(bytes(try resolver.upscaled(testPicture(40, 50), options)) != bytes(output))
+  }
+}
