@@ -24,7 +24,7 @@ import Torch
   /// With the stored flips ("bsc") and without any ("bsc0").
   private func flipped(_ fixture: Fixture, _ report: ParityReport) {
     let features = fixture.tensor("bsc.in.raw_features")
-    let schedule = schedule(fixture, "bsc", patch: 2)
+    let schedule = schedule(fixture, "bsc", patch: patch(fixture, "bsc"))
     var noisy = MultiScaleQuantizer.Intervention()
     noisy.flips = { k, _ in
       guard fixture.tensors["bsc.in.mask.\(k)"] != nil else { return nil }
@@ -57,7 +57,7 @@ import Torch
   /// Stage 2: the first residuals are given, in the published memory order.
   private func givenResiduals(_ fixture: Fixture, _ report: ParityReport) {
     let features = fixture.tensor("re.in.raw_features")
-    let schedule = schedule(fixture, "re", patch: 2)
+    let schedule = schedule(fixture, "re", patch: patch(fixture, "re"))
     let rows = fixture.tensor("re.in.pre_o_residual")  // [B, L of the given scales, d]
     var intervention = MultiScaleQuantizer.Intervention()
     var start = 0
@@ -69,6 +69,13 @@ import Torch
     let forcing = TeacherForcing(features, schedule, intervention, contextResize: .bilinear)
     report.compareExactly("re.out.gt_bits", forcing.labels, fixture)
     report.compare("re.out.x_BLC_wo_prefix", forcing.contexts, fixture, tolerance: 1e-5)
+  }
+
+  /// Side of a token in latent cells: its bits are those of patch² cells.
+  private func patch(_ fixture: Fixture, _ name: String) -> Int {
+    let cell = fixture["\(name).in.raw_features"].shape[1]
+    let token = fixture["\(name).out.gt_bits"].shape[2]
+    return Int(Double(token / cell).squareRoot().rounded())
   }
 
   /// The stored schedule counts latent cells.
