@@ -60,7 +60,8 @@ import Torch
     #expect(distance(pyramid.latent, pyramid.sums[3]) == 0)
     // The codes' sum is a latent whose residual at every scale is smaller than the latent itself.
     let again = quantizer.encode(pyramid.latent)
-    #expect((pyramid.latent - again.latent).square().mean().item < pyramid.latent.square().mean().item)
+    #expect(
+      (pyramid.latent - again.latent).square().mean().item < pyramid.latent.square().mean().item)
   }
 
   /// The first scales' residuals are given: they decide bits and sums, and later labels correct them.

@@ -82,7 +82,8 @@ import Torch
         #expect(abs(product) < 0.25 * 4.5 / Double(grid.count).squareRoot())
       }
     }
-    let neighbours = centred.narrowed(0, from: 1, count: grid.count - 1)
+    let neighbours =
+      centred.narrowed(0, from: 1, count: grid.count - 1)
       * centred.narrowed(0, from: 0, count: grid.count - 1)
     for product in neighbours.mean([0]).values(Double.self) {
       #expect(abs(product) < 0.25 * 4.5 / Double(grid.count).squareRoot())

@@ -14,7 +14,8 @@ func expectGradient(
   x.requiresGradient = true
   let analytic = try gradients(of: [loss(x)], with: [x])[0]!.values(Double.self)
   expectDifferences(
-    of: loss, at: x.detached(), equal: analytic, step: step, tolerance: tolerance, location: location)
+    of: loss, at: x.detached(), equal: analytic, step: step, tolerance: tolerance,
+    location: location)
 }
 
 /// Compares numbers with central differences of `loss`, relative to the largest of them.

@@ -47,7 +47,9 @@ extension Fixture {
       case .bool: .bool
       case .float8e4m3: .float8E4M3
       }
-    let tensor = stored.bytes.withUnsafeBytes { Tensor(bytes: $0, dtype: dtype, shape: stored.shape) }
+    let tensor = stored.bytes.withUnsafeBytes {
+      Tensor(bytes: $0, dtype: dtype, shape: stored.shape)
+    }
     return dtype == .float8E4M3 ? tensor.to(.float32) : tensor
   }
 

@@ -24,7 +24,9 @@ import Torch
           name, inputs: "infer", model, prefix, guidance: Double(guidance),
           temperature: Double(guided[1]), .area, fixture, report)
       }
-      for (name, resize) in [("plain_area", Tensor.Interpolation.area), ("plain_trilinear", .bilinear)] {
+      for (name, resize) in [
+        ("plain_area", Tensor.Interpolation.area), ("plain_trilinear", .bilinear),
+      ] {
         try run(
           name, inputs: name, model, [], guidance: 1, temperature: 1, resize, fixture, report)
       }
@@ -97,7 +99,8 @@ import Torch
     var logits: [Tensor] = []
     options.inspectLogits = { _, scale in logits.append(scale) }
     let result = try generator(
-      condition, unconditional: unconditional, scaleCount: fixture.indices("\(name).out.bits.").count,
+      condition, unconditional: unconditional,
+      scaleCount: fixture.indices("\(name).out.bits.").count,
       options)
 
     compareLogits(name, logits, forced: prefix.count, fixture, report)

@@ -24,7 +24,8 @@ import Torch
       let rotary = RotaryEmbedding(
         schedule, reference: whole.latent, headDimension: Int(parts.1)!)
       report.compare(
-        "\(name).full_len", [whole.tokenCount, schedule.tokenCount], fixture["\(name).full_len"].ints)
+        "\(name).full_len", [whole.tokenCount, schedule.tokenCount],
+        fixture["\(name).full_len"].ints)
       if let stored = fixture.tensors["\(name).schedule"] {
         let rows = schedule.tokens.flatMap { [1, $0.height, $0.width] }
         report.compare("\(name).schedule", rows, stored.ints)

@@ -14,7 +14,8 @@ import Torch
       "bicubic": .bicubic, "bicubic_aa": .bicubicAntialiased,
     ]
     // [H, W, C] → [1, C, H, W]
-    let picture = fixture.tensor("in.u8").permuted(2, 0, 1).unsqueezed(0).to(.float32).contiguous() / 255
+    let picture =
+      fixture.tensor("in.u8").permuted(2, 0, 1).unsqueezed(0).to(.float32).contiguous() / 255
     for name in fixture.names(after: "out.torch_") {
       let shape = fixture["out.torch_" + name].shape
       let resized: Tensor

@@ -15,7 +15,8 @@ import Torch
     let names = fixture.cases(where: ".in.gt_bits")
     for name in names { try train(name, fixture, report) }
     report.requireCoverage(
-      of: fixture.expectations.filter { expected in names.contains { expected.hasPrefix("\($0).") } })
+      of: fixture.expectations.filter { expected in names.contains { expected.hasPrefix("\($0).") }
+      })
     report.finish()
     #expect(!names.isEmpty)
     #expect(report.failures.isEmpty, "\(report.failures)")
