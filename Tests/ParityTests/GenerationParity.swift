@@ -14,7 +14,7 @@ import Torch
   @Test(.enabled(if: areAvailable, "\(Fixture.absence("infinity_small"))"))
   func generation() throws {
     let fixture = try Fixture.load("infinity_small")
-    let report = ParityReport("infinity_small (inference)")
+    let report = ParityReport("infinity_small", part: "inference")
     let model = try model(fixture)
     try withoutGradients {
       let guided = fixture["infer.in.cfg_tau"].floats

@@ -12,7 +12,7 @@ import Testing
   @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
   func pictures() throws {
     let fixture = try Fixture.load("resize")
-    let report = ParityReport("resize")
+    let report = ParityReport("resize", part: "pictures")
     let source = image(fixture["in.u8"])
 
     for (prefix, filter) in [

@@ -8,7 +8,7 @@ import Torch
   @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
   func tensors() throws {
     let fixture = try Fixture.load("resize")
-    let report = ParityReport("resize (tensors)")
+    let report = ParityReport("resize", part: "tensors")
     let modes: [String: Tensor.Interpolation] = [
       "area": .area, "bilinear": .bilinear, "trilinear": .bilinear, "trilinear_down": .bilinear,
       "bicubic": .bicubic, "bicubic_aa": .bicubicAntialiased,

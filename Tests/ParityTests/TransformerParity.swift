@@ -11,7 +11,7 @@ import Torch
     .enabled(if: Fixture.isAvailable("infinity_small"), "\(Fixture.absence("infinity_small"))"))
   func teacherForcing() throws {
     let fixture = try Fixture.load("infinity_small")
-    let report = ParityReport("infinity_small")
+    let report = ParityReport("infinity_small", part: "training")
     let names = fixture.cases(where: ".in.gt_bits")
     for name in names { try train(name, fixture, report) }
     report.requireCoverage(

@@ -26,8 +26,12 @@ public final class ParityReport {
   public private(set) var covered: Set<String> = []
   private var worst = (ratio: -1.0, error: 0.0, tolerance: 0.0, name: "")
 
-  /// - Parameter name: the fixture's name, without extension.
-  public init(_ name: String) { file = "\(name).safetensors" }
+  /// - Parameters:
+  ///   - name: the fixture's name, without extension.
+  ///   - part: what the report covers, where several share a file.
+  public init(_ name: String, part: String? = nil) {
+    file = "\(name).safetensors" + (part.map { "/\($0)" } ?? "")
+  }
 
   /// Compares element by element; records a failure where shapes or values differ.
   ///
