@@ -41,7 +41,6 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: ["Imaging", "NSARM", "Degradations", "TestSupport", "Torch"]),
-    .testTarget(name: "NSARMTests", dependencies: ["NSARM", "Torch"]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
