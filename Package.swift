@@ -44,7 +44,7 @@ let package = Package(
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch"]),
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(

@@ -1,0 +1,45 @@
+# make setup | build | test | demo | bench | format | lint | clean
+#
+# One configuration, optimised and testable, serves every target, so nothing is compiled twice.
+# FILTER=name runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
+
+NSARM_LIBTORCH ?= $(HOME)/.cache/nsarm/libtorch-2.13.0
+export NSARM_LIBTORCH
+# Waiting OpenMP threads sleep instead of spinning, which matters where cores are shared.
+export OMP_WAIT_POLICY ?= passive
+
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+BIN := .build/release
+NSARM := $(BIN)/nsarm
+
+.PHONY: all setup build test demo bench format lint clean
+
+all: build
+
+setup:
+	@scripts/setup
+
+build: setup
+	swift build $(SWIFT_FLAGS)
+
+test: setup
+	swift test $(SWIFT_FLAGS) --disable-xctest $(if $(FILTER),--filter $(FILTER))
+
+# Enlarges a small photo with the shipped model; before and after side by side in demo/comparison.png.
+demo: build
+	@mkdir -p demo
+	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png \
+	  --comparison demo/comparison.png --overwrite
+
+# Prints the figures that the documentation quotes.
+bench: build
+	$(BIN)/nsarm-benchmarks
+
+format:
+	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+
+lint:
+	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+
+clean:
+	rm -rf .build Packages/CTorch/.build demo
