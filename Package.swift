@@ -50,6 +50,12 @@ let package = Package(
     .target(
       name: "ModelTestSupport", dependencies: ["NSARM", "Torch"], path: "Tests/ModelTestSupport"),
     .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
+    .testTarget(name: "UpscalingTests", dependencies: ["Imaging", "Upscaling"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "Torch",
+      ]),
     .target(name: "Upscaling", dependencies: ["Imaging", "NSARM", "Torch"]),
     .target(
       name: "Training",

@@ -1,0 +1,112 @@
+import Foundation
+import Imaging
+import ModelTestSupport
+
+/// An empty folder that is removed with everything in it when the test ends.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nsarm-command-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    path = url.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+  func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+    try Data(Array(bytes)).write(to: URL(fileURLWithPath: self(name)))
+    return self(name)
+  }
+
+  /// Names of all files in the folder and below, hidden ones too, sorted.
+  var contents: [String] {
+    (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? [])
+      .filter { name in
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: self(name), isDirectory: &isFolder)
+        return !isFolder.boolValue
+      }.sorted()
+  }
+}
+
+/// The `nsarm` executable, run as users run it.
+enum Command {
+  struct Result {
+    let status: Int32
+    let output, errors: String
+    var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+    var outputLines: [String] { output.split(separator: "\n").map(String.init) }
+  }
+
+  /// A folder with a tiny random model, made once.
+  static let model: String = {
+    let parent = NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
+    let path = try! TinyModel.write(in: parent)
+    atexit { try? FileManager.default.removeItem(atPath: Command.modelParent) }
+    return path
+  }()
+  private static var modelParent: String { NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())" }
+
+  /// The executable beside the test bundle.
+  static let executable: URL = {
+    var places = [Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
+    places.append(URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent())
+    places += Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() }
+    let candidates = places.map { $0.appendingPathComponent("nsarm") }
+    guard
+      let found = candidates.first(where: {
+        FileManager.default.isExecutableFile(atPath: $0.path)
+      })
+    else { fatalError("the nsarm executable is not beside the tests: \(candidates.map(\.path))") }
+    return found
+  }()
+
+  static func process(_ arguments: [String], environment: [String: String] = [:]) -> Process {
+    let process = Process()
+    process.executableURL = executable
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    return process
+  }
+
+  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+    let process = process(arguments, environment: environment)
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    nonisolated(unsafe) var errorData = Data()
+    let reading = DispatchQueue(label: "errors")
+    reading.async { errorData = errors.fileHandleForReading.readDataToEndOfFile() }
+    let outputData = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    reading.sync {}
+    return Result(
+      status: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
+      errors: String(decoding: errorData, as: UTF8.self))
+  }
+
+  /// `nsarm upscale` with the tiny model.
+  static func upscale(_ arguments: String..., model: String = Command.model) throws -> Result {
+    try run(["upscale", "--model", model, "--threads", "1"] + arguments)
+  }
+}
+
+/// A smooth picture with edges.
+func scene(_ width: Int, _ height: Int, channels: Int = 3, bitDepth: Int = 8) -> Image {
+  var planes = Planes(width: width, height: height, channels: channels)
+  for c in 0..<channels {
+    for y in 0..<height {
+      for x in 0..<width {
+        let edge: Float = (x / 11 + y / 7) % 2 == 0 ? 0.15 : -0.1
+        planes[c, y, x] = 0.5 + edge + 0.3 * sin(Float(x + 20 * c) / 9) * cos(Float(y) / 14)
+      }
+    }
+  }
+  return Image(planes, bitDepth: bitDepth)
+}

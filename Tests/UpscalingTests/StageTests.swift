@@ -1,0 +1,84 @@
+import Foundation
+import Imaging
+import Testing
+
+@testable import Upscaling
+
+/// Collects what a stage passes on.
+private final class Collector: RowStage {
+  var buffer: RowBuffer
+  var isFinished = false
+
+  init(width: Int) { buffer = RowBuffer(width: width, channels: 3) }
+  func push(_ strip: Planes) throws { buffer.append(strip) }
+  func finish() throws { isFinished = true }
+
+  var whole: Planes { buffer.window(buffer.rows) }
+}
+
+@Suite struct StageTests {
+  let reader: ImageReader
+  let reference: ColorReference
+  /// A restored picture of 200x452 with other colours than the input.
+  let restored: Planes
+
+  init() throws {
+    let path = NSTemporaryDirectory() + "/stages-\(UUID().uuidString).png"
+    defer { unlink(path) }
+    var planes = Planes(width: 50, height: 113, channels: 3)
+    var other = Planes(width: 200, height: 452, channels: 3)
+    for c in 0..<3 {
+      for y in 0..<113 {
+        for x in 0..<50 { planes[c, y, x] = 0.5 + 0.4 * sin(Float(x * (c + 1) + y) / 7) }
+      }
+      for y in 0..<452 {
+        for x in 0..<200 { other[c, y, x] = 0.4 + 0.3 * cos(Float(x + y * (c + 2)) / 11) }
+      }
+    }
+    try Image(planes).write(to: path)
+    reader = try ImageFile.open(path)
+    try reader.decode()
+    reference = ColorReference(reader, width: 200, height: 452)
+    restored = other
+  }
+
+  /// Feeds the rows in strips of uneven height.
+  private func feed(_ stage: any RowStage) throws {
+    var y = 0
+    for height in [1, 40, 7, 200, 3, 100, 101] {
+      try stage.push(
+        restored.cropped(to: PixelRect(x: 0, y: y, width: restored.width, height: height)))
+      y += height
+    }
+    #expect(y == restored.height)
+    try stage.finish()
+  }
+
+  private func worst(_ a: Planes, _ b: Planes) -> Float {
+    zip(a.values, b.values).map { abs($0 - $1) }.max()!
+  }
+
+  @Test func waveletOfStripsIsThatOfTheWhole() throws {
+    let out = Collector(width: 200)
+    try feed(WaveletStage(reference, next: out))
+    let whole = ColorCorrection.wavelet(restored, style: try reference.rows(0..<452))
+    #expect(out.isFinished)
+    #expect(worst(out.whole, whole) < 1e-6)
+  }
+
+  @Test func instanceNormalisationOfStripsIsThatOfTheWhole() throws {
+    let out = Collector(width: 200)
+    try feed(InstanceNormalisationStage(reference, folder: NSTemporaryDirectory(), next: out))
+    let whole = ColorCorrection.adain(restored, style: try reference.rows(0..<452))
+    #expect(worst(out.whole, whole) < 3e-5)  // 16 bit in the temporary file
+  }
+
+  @Test(arguments: [(100, 226), (150, 339), (201, 453), (400, 904), (7, 9)])
+  func resizedStripsAreThoseOfTheWhole(_ width: Int, _ height: Int) throws {
+    let resize = Resize(.bicubic, from: (200, 452), to: (width, height))
+    let out = Collector(width: width)
+    try feed(ResizeStage(resize, channels: 3, next: out))
+    #expect(out.whole.height == height)
+    #expect(worst(out.whole, resize(restored)) < 1e-5)
+  }
+}
