@@ -159,7 +159,7 @@ public struct LatentDecoder {
     normOut = try Norm(width, c.normalization, p / "norm_out")
     // A guided decoder starts as the bicubic enlargement that it corrects.
     convOut = try Conv2d(
-      width, 3 * stemPatch * stemPatch, gain: c.guide == nil ? 0.5 : 0.05, p / "conv_out" / "conv")
+      width, 3 * stemPatch * stemPatch, gain: c.guide == nil ? 0.5 : 0.1, p / "conv_out" / "conv")
     guide = try c.guide.map { try Guide($0, c, p / "guide") }
   }
 

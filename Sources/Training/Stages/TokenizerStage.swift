@@ -129,17 +129,14 @@ final class TokenizerStage: TrainingStage {
 }
 
 extension ModelConfiguration {
-  /// The schedule of a square picture: the model's own, cut and scaled to `pixels` on a side where that is
-  /// smaller than a tile.
+  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile.
   func schedule(pixels: Int, file: String) throws -> ScaleSchedule {
-    let cell = tokenizer.downsampling * patch
-    guard pixels % cell == 0 else {
+    let sides = scaleSchedule.latents.map { ($0.height * pixels, tileSide) }
+    guard sides.allSatisfy({ $0.0 % $0.1 == 0 }) else {
       throw TrainingError.recipe(
-        file: file, problem: "crops have to be multiples of \(cell) pixels, not \(pixels)")
+        file: file,
+        problem: "crops of \(pixels) pixels do not divide into the cells of a tile of \(tileSide)")
     }
-    let side = pixels / cell
-    if let last = schedule.last, last.height == side { return scaleSchedule }
-    let smaller = schedule.filter { $0.height < side }
-    return ScaleSchedule(smaller + [GridSize(side, side)], patch: patch)
+    return ScaleSchedule(sides.map { GridSize($0.0 / $0.1, $0.0 / $0.1) })
   }
 }
