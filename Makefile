@@ -11,6 +11,7 @@ export OMP_WAIT_POLICY ?= passive
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 NSARM := $(BIN)/nsarm
+BENCHMARK := $(BIN)/nsarm-benchmark
 
 .PHONY: all setup build test demo bench format lint clean
 
@@ -25,21 +26,26 @@ build: setup
 test: setup
 	swift test $(SWIFT_FLAGS) --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
-# Enlarges a small photo with the shipped model; before and after side by side in demo/comparison.png.
+# Enlarges a small photo with the shipped model; before and after side by side in demo/before-after.jpg.
 demo: build
 	@mkdir -p demo
-	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png \
-	  --comparison demo/comparison.png --overwrite
+	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png --overwrite
+	$(BENCHMARK) demo-picture Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
+	  -o demo/before-after.jpg
 
-# Prints the figures that the documentation quotes.
+# Prints the machine's peak and, given DATA=folder of original pictures, the quality of the shipped model on them
+# (see Documentation/benchmarks.md).
 bench: build
-	$(BIN)/nsarm-benchmarks
+	$(BENCHMARK) peak
+	$(if $(DATA),$(BENCHMARK) evaluate --data $(DATA))
 
 format:
-	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests \
+	  Benchmarks
 
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests \
+	  Benchmarks
 
 clean:
 	rm -rf .build Packages/CTorch/.build demo

@@ -12,6 +12,7 @@ let package = Package(
   name: "nsarm",
   products: [
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
+    .executable(name: "nsarm-benchmark", targets: ["Benchmarks"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Upscaling", targets: ["Upscaling"]),
     .library(name: "Imaging", targets: ["Imaging"]),
@@ -69,6 +70,13 @@ let package = Package(
         "Checkpoints", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: [
+        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks"),
   ],
   swiftLanguageModes: [.v5]
 )

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import Torch
+
+/// The root command, `nsarm-benchmark`: prints every figure that the documentation quotes.
+@main
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nsarm-benchmark",
+    abstract: "Measure models: quality, side-by-side sheets, speed.",
+    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self, Peak.self])
+
+  static func main() {
+    TorchRuntime.relaunchWithPassiveWaiting()
+    main(nil)
+  }
+}
+
+/// Where the networks run.
+struct DeviceOptions: ParsableArguments {
+  @Option(help: "Where the networks run: cpu, cuda, cuda:1, mps.")
+  var device = "cpu"
+
+  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
+  }
+
+  /// Sets the number of threads and gives the device.
+  func prepare() throws -> Device {
+    if let threads { TorchRuntime.threadCount = threads }
+    return try Device(device)
+  }
+}
+
+/// A line on standard error.
+func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+/// 75 → "1 min 15 s".
+func duration(_ seconds: Double) -> String {
+  let whole = Int(seconds.rounded())
+  if whole < 60 { return "\(whole) s" }
+  if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+  return "\(whole / 3600) h \(whole / 60 % 60) min"
+}
+
+/// Lines such as "[3/40] bridge.png: ...; 12 s, 2 min 28 s left".
+struct Countdown {
+  let total: Int
+  private let start = Date()
+
+  init(_ total: Int) { self.total = total }
+
+  func finished(_ count: Int, _ text: String) {
+    let elapsed = Date().timeIntervalSince(start)
+    let rest = elapsed / Double(count) * Double(total - count)
+    note("[\(count)/\(total)] \(text); \(duration(elapsed)), \(duration(rest)) left")
+  }
+}
+
+extension Encodable {
+  /// Pretty-printed JSON with sorted keys; infinities as texts.
+  func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try encoder.encode(self)
+  }
+}
+
+/// Writes a file whole or not at all.
+/// - Throws: `BenchmarkError` that names the file.
+func write(_ data: Data, to path: String) throws {
+  do {
+    try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw BenchmarkError("\(path): cannot be written: \(error.localizedDescription)")
+  }
+}
