@@ -64,6 +64,8 @@ let package = Package(
         "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality",
         .product(name: "Yams", package: "Yams"),
       ]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Torch", "Imaging", "Checkpoints"]),
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [

@@ -1,0 +1,142 @@
+import Foundation
+import Imaging
+import Torch
+
+@testable import Training
+
+/// A folder that is removed with this object.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "/training-tests-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  static func / (folder: TemporaryFolder, name: String) -> String { folder.path + "/" + name }
+}
+
+/// Smooth coloured waves, different for every `kind`.
+func wave(_ width: Int, _ height: Int, kind: Int) -> Image {
+  var planes = Planes(width: width, height: height, channels: 3)
+  for c in 0..<3 {
+    for y in 0..<height {
+      for x in 0..<width {
+        let phase = Float(c + 3 * kind)
+        let value = sin(Float(x) * 0.11 + phase) * cos(Float(y) * 0.09 + 2 * phase)
+        planes[c, y, x] = 0.5 + 0.4 * value
+      }
+    }
+  }
+  return Image(planes)
+}
+
+/// A folder of `count` waves as PNG.
+func photos(_ count: Int, width: Int = 32, height: Int = 32) throws -> TemporaryFolder {
+  let folder = try TemporaryFolder()
+  for kind in 0..<count {
+    try wave(width, height, kind: kind).write(to: folder / "photo\(kind).png")
+  }
+  return folder
+}
+
+/// Collects warnings from any thread.
+final class Warnings: @unchecked Sendable {
+  private let lock = NSLock()
+  private var lines: [String] = []
+
+  func callAsFunction(_ line: String) {
+    lock.lock()
+    lines.append(line)
+    lock.unlock()
+  }
+
+  var all: [String] {
+    lock.lock()
+    defer { lock.unlock() }
+    return lines
+  }
+}
+
+/// Two convolutions from a quarter of the size to the full size. Its weights and its noise depend on
+/// explicit keys, not on libtorch's generator, which tests of other suites use at the same time.
+final class TinyStage: TrainingStage {
+  struct Failure: Error {}
+
+  let store: ParameterStore
+  let first, second: Conv2d
+  let noise: Float
+  /// Throws at this update, as if the process had died.
+  var failsAt: Int?
+  /// Losses from this update on are not finite.
+  var divergesFrom = Int.max
+  private(set) var validations = 0
+
+  init(width: Int = 48, noise: Float = 0) throws {
+    store = ParameterStore(seed: 0)
+    self.noise = noise
+    first = try Conv2d(3, width, store.root / "first")
+    second = try Conv2d(width, 48, store.root / "second")
+    var random = KeyedGenerator(7)
+    for parameter in store.parameters {
+      let values = (0..<parameter.value.count).map { _ in Float(random.uniform(-0.1...0.1)) }
+      parameter.value = Tensor(values, shape: parameter.value.shape)
+    }
+    store.prepareForTraining()
+  }
+
+  var parameterGroups: [(name: String, parameters: [Parameter])] { [("generator", store.parameters)] }
+  var averagedParameters: [Parameter] { store.parameters }
+
+  func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
+
+  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+    if step == failsAt { throw Failure() }
+    return [
+      Objective(group: "generator") { [self] in
+        var input = batch.lowQuality
+        if noise > 0 {
+          let count = input.count / batch.count
+          let values = batch.seeds.flatMap { seed in
+            var random = KeyedGenerator(seed)
+            return (0..<count).map { _ in noise * Float(random.uniform(-1...1)) }
+          }
+          input = input + Tensor(values, shape: input.shape)
+        }
+        var loss = (enlarge(input) - batch.highQuality).square().mean()
+        if step >= divergesFrom { loss = loss * Double.nan }
+        return (loss, ["twice": loss.item * 2])
+      }
+    ]
+  }
+
+  func validate(_ batch: Batch) throws -> [String: Double] {
+    validations += 1
+    return ["error": (enlarge(batch.lowQuality) - batch.highQuality).square().mean().item]
+  }
+
+  func preview(_ batch: Batch) throws -> [[Tensor]] {
+    let prediction = enlarge(batch.lowQuality)
+    return (0..<batch.count).map {
+      [batch.lowQuality.selected(0, $0), prediction.selected(0, $0), batch.highQuality.selected(0, $0)]
+    }
+  }
+
+  func export(to folder: String, provenance: [String: String]) throws {
+    try Data((provenance["step"] ?? "").utf8).write(to: URL(fileURLWithPath: folder + "/step.txt"))
+  }
+}
+
+/// The objects of a log.
+func logLines(_ path: String) throws -> [[String: Any]] {
+  try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+    try JSONSerialization.jsonObject(with: Data($0.utf8)) as! [String: Any]
+  }
+}
+
+/// The generator's loss of every step, as it was written.
+func losses(_ run: String) throws -> [Double] {
+  try logLines(run + "/log.jsonl").map { ($0["loss"] as! [String: Double])["generator"]! }
+}
