@@ -4,8 +4,11 @@ import Foundation
 /// every 30 seconds.
 final class ProgressLine {
   private let isTerminal = isatty(2) == 1
+  private let isSilent: Bool
   private var lastShown = Date.distantPast
   private var needsNewline = false
+
+  init(isSilent: Bool = false) { self.isSilent = isSilent }
 
   /// Shows `text()` when it is time for it.
   func update(force: Bool = false, _ text: () -> String) {
@@ -26,7 +29,10 @@ final class ProgressLine {
     needsNewline = false
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) {
+    guard !isSilent else { return }
+    FileHandle.standardError.write(Data(text.utf8))
+  }
 
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite else { return "?" }

@@ -25,7 +25,7 @@ public final class Trainer {
   let state: TrainingState
   let provenance: [String: String]
   let shouldStop: () -> Bool
-  let progress = ProgressLine()
+  let progress: ProgressLine
   let device: Device
   var settings: TrainingRecipe.Settings { recipe.settings }
 
@@ -38,12 +38,13 @@ public final class Trainer {
   /// Locks the output folder and, where it holds a checkpoint, restores the newest.
   /// - Parameters:
   ///   - provenance: entered into the model's card beside what the trainer knows itself.
+  ///   - isSilent: whether nothing is written to standard error.
   ///   - shouldStop: asked after every update.
   /// - Throws: `TrainingError`, for example where the folder holds a run of another model.
   public init(
     _ stage: any TrainingStage, recipe: TrainingRecipe, dataset: PhotoDataset,
     validation: ValidationSet?, output: String, provenance: [String: String] = [:],
-    shouldStop: @escaping () -> Bool = { false }
+    isSilent: Bool = false, shouldStop: @escaping () -> Bool = { false }
   ) throws {
     self.stage = stage
     self.recipe = recipe
@@ -51,6 +52,7 @@ public final class Trainer {
     self.validation = validation
     self.provenance = provenance
     self.shouldStop = shouldStop
+    progress = ProgressLine(isSilent: isSilent)
     folder = try RunFolder(output)
     checkpoints = CheckpointFolder(run: output)
     state = try TrainingState(stage, recipe.settings)
