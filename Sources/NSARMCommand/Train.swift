@@ -20,7 +20,8 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The YAML file with the settings.", valueName: "file"))
   var recipe: String
 
-  @Option(help: ArgumentHelp("The folder of training photos, searched recursively.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("The folder of training photos, searched recursively.", valueName: "folder"))
   var data: String
 
   @Option(help: ArgumentHelp("Where the run is kept.", valueName: "folder"))
@@ -34,7 +35,8 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("A model folder to start from or to build on.", valueName: "folder"))
   var initFolder: String?
 
-  @Option(help: ArgumentHelp("Threads for the networks (default: one per core).", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("Threads for the networks (default: one per core).", valueName: "count"))
   var threads: Int?
 
   func validate() throws {

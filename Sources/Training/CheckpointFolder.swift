@@ -34,7 +34,8 @@ struct CheckpointFolder {
     do {
       try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
       for (name, tensors) in state.files {
-        try writeSafetensors(tensors.sorted { $0.key < $1.key }.map { ($0, $1) }, to: temporary + "/" + name)
+        try writeSafetensors(
+          tensors.sorted { $0.key < $1.key }.map { ($0, $1) }, to: temporary + "/" + name)
       }
       try flushed(Data(recipe.text.utf8), temporary + "/recipe.yaml")
       let progress = Progress(step: state.step, seconds: state.seconds)
@@ -47,7 +48,9 @@ struct CheckpointFolder {
       try? manager.removeItem(atPath: temporary)
       throw TrainingError.unwritable(path: final, reason: reason(error))
     }
-    for step in steps.dropLast(CheckpointFolder.kept) { try? manager.removeItem(atPath: path(step)) }
+    for step in steps.dropLast(CheckpointFolder.kept) {
+      try? manager.removeItem(atPath: path(step))
+    }
   }
 
   /// Removes what a run that was killed while writing left behind.

@@ -55,7 +55,9 @@ public struct DataSettings: Codable, Equatable, Sendable {
     if validationCrop < 16 || validationCrop % 4 != 0 {
       return "'data.validation_crop' has to be a multiple of 4, at least 16"
     }
-    if !(0...1).contains(rescaleProbability) { return "'data.rescale_probability' has to be in 0...1" }
+    if !(0...1).contains(rescaleProbability) {
+      return "'data.rescale_probability' has to be in 0...1"
+    }
     if rescaleRange.count != 2 || rescaleRange[0] <= 0 || rescaleRange[0] > rescaleRange[1]
       || rescaleRange[1] > 1
     {
@@ -68,7 +70,8 @@ public struct DataSettings: Codable, Equatable, Sendable {
       return "'data.loader_threads', 'prefetch', 'validation_batch' and 'preview_count' start at 1"
     }
     if min(cacheMebibytes, validationCount, flatRetries) < 0 || flatThreshold < 0 {
-      return "'data.cache_mebibytes', 'validation_count', 'flat_retries' and 'flat_threshold' must not be negative"
+      return
+        "'data.cache_mebibytes', 'validation_count', 'flat_retries' and 'flat_threshold' must not be negative"
     }
     return nil
   }

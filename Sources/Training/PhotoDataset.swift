@@ -42,6 +42,16 @@ public final class PhotoDataset: @unchecked Sendable {
     }
   }
 
+  /// Decodes photos now, in order, until the memory for them is full, rather than at first use.
+  public func decodePhotos() {
+    var bytes = 0
+    for (index, entry) in library.entries.enumerated() {
+      bytes += entry.width * entry.height * 3
+      if bytes > settings.cacheMebibytes << 20 { return }
+      _ = library.photo(index)
+    }
+  }
+
   /// - Throws: `TrainingError.noPhotos` where every photo turned out to be damaged.
   func sample(_ index: Int) throws -> Sample {
     let crop = settings.crop

@@ -33,7 +33,8 @@ final class PhotoLibrary: @unchecked Sendable {
     folder: String, smallest: Int, budget: Int, warn: @escaping @Sendable (String) -> Void
   ) throws {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
+      isFolder.boolValue,
       let names = FileManager.default.enumerator(atPath: folder)
     else { throw TrainingError.unreadableFolder(folder) }
     let files = names.compactMap { $0 as? String }
@@ -62,7 +63,8 @@ final class PhotoLibrary: @unchecked Sendable {
     guard !entries.isEmpty else {
       throw TrainingError.noPhotos(
         folder: folder,
-        reason: "none of its \(files.count) picture files can be used; they have to be readable and "
+        reason:
+          "none of its \(files.count) picture files can be used; they have to be readable and "
           + "at least \(smallest) pixels on the shorter side")
     }
     (self.folder, self.entries, self.budget, self.warn) = (folder, entries, budget, warn)

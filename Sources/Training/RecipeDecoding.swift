@@ -23,8 +23,12 @@ struct RecipeDecoding {
     }
   }
 
-  private func merge(_ user: Node, into base: Node, _ mirror: Mirror?, _ path: String) throws -> Node {
-    guard case .mapping(let defaults) = base, mirror?.displayStyle != .dictionary else { return user }
+  private func merge(_ user: Node, into base: Node, _ mirror: Mirror?, _ path: String) throws
+    -> Node
+  {
+    guard case .mapping(let defaults) = base, mirror?.displayStyle != .dictionary else {
+      return user
+    }
     guard case .mapping(let given) = user else {
       throw TrainingError.recipe(
         file: file, problem: "'\(path)' has to be a section with keys below it")

@@ -19,15 +19,12 @@ final class RunFolder {
     guard lock >= 0 else {
       throw TrainingError.unwritable(path: path, reason: String(cString: strerror(errno)))
     }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
-      throw TrainingError.outputInUse(folder: path)
-    }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw TrainingError.outputInUse(folder: path) }
   }
 
   deinit {
     files.values.forEach { try? $0.close() }
-    close(lock)
+    if lock >= 0 { close(lock) }
   }
 
   /// Removes what an interrupted run wrote after update `step`: log lines and previews.
@@ -58,7 +55,9 @@ final class RunFolder {
     do {
       if files[name] == nil {
         let file = path + "/" + name
-        if !FileManager.default.fileExists(atPath: file) { try Data().write(to: URL(fileURLWithPath: file)) }
+        if !FileManager.default.fileExists(atPath: file) {
+          try Data().write(to: URL(fileURLWithPath: file))
+        }
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
         try handle.seekToEnd()
         files[name] = handle
@@ -122,10 +121,13 @@ struct JSONLine {
 
   var text: String { "{" + fields.joined(separator: ",") + "}" }
 
-  private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : value.isNaN ? "\"nan\"" : "\"\(value)\"" }
+  private func number(_ value: Double) -> String {
+    value.isFinite ? "\(value)" : value.isNaN ? "\"nan\"" : "\"\(value)\""
+  }
 
   private func quoted(_ text: String) -> String {
-    "\"" + text.replacingOccurrences(of: "\\", with: "\\\\")
+    "\""
+      + text.replacingOccurrences(of: "\\", with: "\\\\")
       .replacingOccurrences(of: "\"", with: "\\\"") + "\""
   }
 }

@@ -171,9 +171,12 @@ public final class Trainer {
     let losses = result.losses.sorted { $0.key < $1.key }
       .map { "\($0.key) " + String(format: "%.4g", $0.value) }.joined(separator: "  ")
     let total = settings.steps.map { "/\($0)" } ?? ""
-    var text = ProgressLine.bar(fraction) + " step \(state.step)\(total)  \(losses)  "
+    var text =
+      ProgressLine.bar(fraction) + " step \(state.step)\(total)  \(losses)  "
       + String(format: "%.3g s/step", rate) + "  \(ProgressLine.duration(max(remaining, 0))) left"
-    if wait > 0.2 * seconds { text += String(format: "  (waiting for data %.0f %%)", 100 * wait / seconds) }
+    if wait > 0.2 * seconds {
+      text += String(format: "  (waiting for data %.0f %%)", 100 * wait / seconds)
+    }
     if badSteps > 0 { text += "  (\(badSteps) steps not finite, skipped)" }
     return text
   }
@@ -208,14 +211,17 @@ public final class Trainer {
     line.add("figures", figures)
     line.add("samples", count)
     try folder.append(line, to: "validation.jsonl")
-    let text = figures.sorted { $0.key < $1.key }.map { "\($0.key) " + String(format: "%.5g", $0.value) }
+    let text = figures.sorted { $0.key < $1.key }.map {
+      "\($0.key) " + String(format: "%.5g", $0.value)
+    }
     progress.message("validation at step \(state.step): " + text.joined(separator: "  "))
   }
 
   /// Shows validation pictures, or without a validation set the first training samples.
   private func preview() throws {
     let count = settings.data.previewCount
-    let batches = try validation?.preview(count)
+    let batches =
+      try validation?.preview(count)
       ?? [Batch((0..<min(count, settings.batch)).map { try dataset.sample($0) })]
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
     try judging {

@@ -98,7 +98,8 @@ public struct TrainingRecipe {
       throw TrainingError.recipe(file: file, problem: "is not valid YAML: \(reason)")
     }
     guard case .mapping(var mapping)? = root else {
-      throw TrainingError.recipe(file: file, problem: "holds no keys; a recipe starts with 'stage: NAME'")
+      throw TrainingError.recipe(
+        file: file, problem: "holds no keys; a recipe starts with 'stage: NAME'")
     }
     var sections: [String: Node] = [:]
     for name in TrainingRecipe.stageSections {
@@ -160,7 +161,8 @@ public struct TrainingRecipe {
     try demand(s.emaDecay >= 0 && s.emaDecay < 1, "'ema_decay' has to be in [0, 1)")
     try demand(
       min(s.validationEvery, s.previewEvery, s.checkpointEvery) >= 0 && s.checkpointMinutes >= 0,
-      "'validation_every', 'preview_every', 'checkpoint_every' and 'checkpoint_minutes' must not be negative")
+      "'validation_every', 'preview_every', 'checkpoint_every' and 'checkpoint_minutes' must not be negative"
+    )
     if let problem = s.data.problem { throw TrainingError.recipe(file: file, problem: problem) }
   }
 }

@@ -22,7 +22,8 @@ final class TrainingState {
     for group in declared {
       for parameter in group.parameters {
         guard names.insert(group.name + "/" + parameter.name).inserted else {
-          throw TrainingError.stage(problem: "'\(parameter.name)' is twice in group '\(group.name)'")
+          throw TrainingError.stage(
+            problem: "'\(parameter.name)' is twice in group '\(group.name)'")
         }
         guard parameter.value.requiresGradient, parameter.value.dtype == .float32 else {
           throw TrainingError.stage(

@@ -18,7 +18,8 @@ import Torch
     let folder = try photos(3, width: 96, height: 64)
     let one = try PhotoDataset(folder: folder.path, settings: settings(), seed: 5) { _ in }
     let two = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.cacheMebibytes = 0 }, seed: 5) { _ in }
+      folder: folder.path, settings: settings { $0.cacheMebibytes = 0 }, seed: 5
+    ) { _ in }
     let forward = try (0..<6).map { try one.sample($0) }
     let backward = try (0..<6).reversed().map { try two.sample($0) }.reversed()
     for (a, b) in zip(forward, backward) {
@@ -34,7 +35,8 @@ import Torch
   @Test func batchesDoNotDependOnThreads() throws {
     let folder = try photos(3, width: 80, height: 64)
     let dataset = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.degradation = .mix }, seed: 1) { _ in }
+      folder: folder.path, settings: settings { $0.degradation = .mix }, seed: 1
+    ) { _ in }
     func batches(threads: Int, first: Int, count: Int) throws -> [Batch] {
       let loader = BatchLoader(dataset, size: 3, first: first, threads: threads, ahead: 2)
       defer { loader.stop() }
@@ -42,7 +44,8 @@ import Torch
     }
     let reference = try batches(threads: 1, first: 0, count: 5)
     for (other, offset) in [
-      (try batches(threads: 4, first: 0, count: 5), 0), (try batches(threads: 3, first: 2, count: 3), 2),
+      (try batches(threads: 4, first: 0, count: 5), 0),
+      (try batches(threads: 3, first: 2, count: 3), 2),
     ] {
       for (index, batch) in other.enumerated() {
         #expect(batch.highQuality.floats == reference[index + offset].highQuality.floats)
@@ -69,7 +72,9 @@ import Torch
     try wave(16, 16, kind: 1).write(to: folder / "small.png")
     try Data("notes".utf8).write(to: URL(fileURLWithPath: folder / "notes.txt"))
     let warnings = Warnings()
-    let dataset = try PhotoDataset(folder: folder.path, settings: settings(), seed: 1) { warnings($0) }
+    let dataset = try PhotoDataset(folder: folder.path, settings: settings(), seed: 1) {
+      warnings($0)
+    }
     for index in 0..<20 { _ = try dataset.sample(index) }
     #expect(warnings.all.count == 3)
     #expect(warnings.all.filter { $0.contains("bad.jpg") }.count == 1)
@@ -98,7 +103,8 @@ import Torch
         .write(to: folder / "\(name).png")
     }
     let dataset = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.degradation = .bicubic }, seed: 3) { _ in }
+      folder: folder.path, settings: settings { $0.degradation = .bicubic }, seed: 3
+    ) { _ in }
     let bright = try (0..<300).filter { try dataset.sample($0).highQuality[0] > 0 }.count
     #expect((12...55).contains(bright))
   }

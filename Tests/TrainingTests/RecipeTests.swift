@@ -38,7 +38,8 @@ import Torch
     #expect(settings.gradientClip == nil && settings.precision == .float32)
     #expect(settings.optimizer.beta2 == 0.9 && settings.optimizer.beta1 == 0.9)
     #expect(settings.optimizer.weightDecay == 0)
-    #expect(settings.data.crop == 64 && settings.data.mix.full == 1 && settings.data.mix.light == 0.2)
+    #expect(
+      settings.data.crop == 64 && settings.data.mix.full == 1 && settings.data.mix.light == 0.2)
   }
 
   @Test func sectionsOfTheStage() throws {
@@ -47,7 +48,8 @@ import Torch
     let model = try recipe.section("model", defaults: Model())
     #expect(model.nested.depth == 5 && model.width == 8 && model.limit == 2)
     #expect(model.weights == ["own": 3])
-    let wrong = try TrainingRecipe(text: "{stage: a, steps: 1, model: {nested: {deep: 5}}}", file: "r.yaml")
+    let wrong = try TrainingRecipe(
+      text: "{stage: a, steps: 1, model: {nested: {deep: 5}}}", file: "r.yaml")
     let error = #expect(throws: TrainingError.self) {
       try wrong.section("model", defaults: Model())
     }

@@ -87,7 +87,9 @@ final class TinyStage: TrainingStage {
     store.prepareForTraining()
   }
 
-  var parameterGroups: [(name: String, parameters: [Parameter])] { [("generator", store.parameters)] }
+  var parameterGroups: [(name: String, parameters: [Parameter])] {
+    [("generator", store.parameters)]
+  }
   var averagedParameters: [Parameter] { store.parameters }
 
   func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
@@ -120,7 +122,10 @@ final class TinyStage: TrainingStage {
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let prediction = enlarge(batch.lowQuality)
     return (0..<batch.count).map {
-      [batch.lowQuality.selected(0, $0), prediction.selected(0, $0), batch.highQuality.selected(0, $0)]
+      [
+        batch.lowQuality.selected(0, $0), prediction.selected(0, $0),
+        batch.highQuality.selected(0, $0),
+      ]
     }
   }
 

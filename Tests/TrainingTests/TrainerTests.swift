@@ -5,7 +5,9 @@ import Torch
 @testable import Training
 
 @Suite struct TrainerTests {
-  private func recipe(_ extra: String = "", width: Int = 48, steps: Int = 12) throws -> TrainingRecipe {
+  private func recipe(_ extra: String = "", width: Int = 48, steps: Int = 12) throws
+    -> TrainingRecipe
+  {
     try TrainingRecipe(
       text: """
         stage: tiny
@@ -29,7 +31,8 @@ import Torch
   ) throws -> Trainer {
     let data = recipe.settings.data
     let dataset = try PhotoDataset(
-      folder: photos.path, settings: data, seed: recipe.settings.seed) { _ in }
+      folder: photos.path, settings: data, seed: recipe.settings.seed
+    ) { _ in }
     let validation = try ValidationSet(folder: photos.path, settings: data) { _ in }
     var updates = 0
     return try Trainer(
