@@ -141,7 +141,7 @@ struct Evaluate: ParsableCommand {
       if let output { try write(try report.json(), to: output) }
     }
     print(report.table)
-    print("\nmean (variance) xratio to bicubic, \(report.pictures.count) pictures")
+    print("\nmean (variance) xratio to bicubic; pictures: \(report.pictures.count)")
   }
 
   private func line(_ methods: [String], _ picture: EvaluationReport.Picture) -> String {
