@@ -45,7 +45,8 @@ let package = Package(
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch"], exclude: ["Fixtures"]),
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(
