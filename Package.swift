@@ -76,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
+        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks"),
