@@ -115,9 +115,9 @@ extension PickleTensor {
   }
 }
 
-/// The element type of a typed storage class.
+/// The element type of a typed storage class, on the CPU or (in old files) on a GPU.
 func elementType(storage name: String) -> DType? {
-  switch name {
+  switch name.hasPrefix("torch.cuda.") ? "torch." + name.dropFirst(11) : name {
   case "torch.FloatStorage": .float32
   case "torch.DoubleStorage": .float64
   case "torch.HalfStorage": .float16
