@@ -12,6 +12,7 @@ extension Tensor {
   public static func / (a: Tensor, b: Double) -> Tensor { aten("div.Scalar", a, b) }
   public static func + (a: Double, b: Tensor) -> Tensor { b + a }
   public static func * (a: Double, b: Tensor) -> Tensor { b * a }
+  public static func / (a: Double, b: Tensor) -> Tensor { aten("reciprocal", b) * a }
   public static func - (a: Double, b: Tensor) -> Tensor { aten("rsub.Scalar", b, a) }
   public static prefix func - (a: Tensor) -> Tensor { aten("neg", a) }
 

@@ -89,8 +89,6 @@ func psnr(_ prediction: Tensor, _ truth: Tensor) -> Double {
   return (aten("log10", 4 / error) * 10).mean().item
 }
 
-func / (a: Double, b: Tensor) -> Tensor { aten("reciprocal", b) * a }
-
 /// The low-quality picture at the size of the result, Pillow's bicubic.
 func enlarged(_ lowQuality: Tensor, _ scale: Int) -> Tensor {
   lowQuality.resized(lowQuality.size(2) * scale, lowQuality.size(3) * scale, .bicubicAntialiased)
