@@ -22,6 +22,28 @@ struct DecodingPlan {
     self.columns = Self.split(columns, side: side / c.downsampling)
   }
 
+  /// The plan for a picture of `width` x `height` low-quality pixels.
+  init(
+    _ layout: TileLayout, width: Int, height: Int, _ options: SuperResolver.Options,
+    _ configuration: ModelConfiguration
+  ) {
+    let unit = layout.pixelsPerCell
+    self.init(
+      configuration.tokenizer, rows: (height + unit - 1) / unit, columns: (width + unit - 1) / unit,
+      window: options.window)
+  }
+
+  /// A range with the margin on both sides, within the latent's `count` cells.
+  func widened(_ range: Range<Int>, _ count: Int) -> Range<Int> {
+    max(0, range.lowerBound - margin)..<min(count, range.upperBound + margin)
+  }
+
+  /// Cells that are decoded in all, margins included.
+  func decodedCells(of latent: GridSize) -> Int {
+    bands.reduce(0) { $0 + widened($1, latent.height).count }
+      * columns.reduce(0) { $0 + widened($1, latent.width).count }
+  }
+
   /// Ranges of about equal length, at most `side` each.
   private static func split(_ count: Int, side: Int) -> [Range<Int>] {
     let parts = (count + max(side, 1) - 1) / max(side, 1)

@@ -89,11 +89,9 @@ public final class SuperResolver {
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
-      c.tokenizer,
-      rows: (picture.height + layout.pixelsPerCell - 1) / layout.pixelsPerCell,
-      columns: (picture.width + layout.pixelsPerCell - 1) / layout.pixelsPerCell,
-      window: options.window)
-    var work = Progress(layout, plan, report: progress)
+      layout, width: picture.width, height: picture.height, options, c)
+    var work = Progress(
+      layout, plan, operationCount(layout, plan, options), report: progress)
     var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
     var bands = plan.bands[...]
 
@@ -180,15 +178,12 @@ public final class SuperResolver {
   ) throws -> Tensor {
     let c = model.configuration
     let (f, unit) = (c.tokenizer.downsampling, layout.pixelsPerCell)
-    func widened(_ range: Range<Int>, _ count: Int) -> Range<Int> {
-      max(0, range.lowerBound - plan.margin)..<min(count, range.upperBound + plan.margin)
-    }
-    let rows = widened(band, layout.latent.height)
+    let rows = plan.widened(band, layout.latent.height)
     let bottom = min(band.upperBound * f, picture.height * c.scale)
     let height = bottom - band.lowerBound * f
     let strip = Tensor.empty([3, height, picture.width * c.scale])
     for window in plan.columns {
-      let columns = widened(window, layout.latent.width)
+      let columns = plan.widened(window, layout.latent.width)
       let latent = blender.window(rows, columns).unsqueezed(0).to(device)
       var guide: Tensor?
       if c.tokenizer.guide != nil {
@@ -216,16 +211,18 @@ public final class SuperResolver {
 
 /// The share of a picture's work that is done.
 private struct Progress {
-  /// Of a picture's time, about this share goes into its tiles, the rest into its windows.
-  private static let tileShare = 0.6
+  /// The tiles' share of the operations; the rest is the windows'.
+  private let tileShare: Double
   private let tileCount, cellCount: Double
   private let callback: (Double) throws -> Void
   private var tiles = 0.0
   private var cells = 0.0
 
   init(
-    _ layout: TileLayout, _ plan: DecodingPlan, report: @escaping (Double) throws -> Void
+    _ layout: TileLayout, _ plan: DecodingPlan, _ operations: OperationCount,
+    report: @escaping (Double) throws -> Void
   ) {
+    tileShare = 1 - operations.decoder / operations.total
     tileCount = Double(layout.count)
     cellCount = Double((plan.bands.last?.upperBound ?? 0) * (plan.columns.last?.upperBound ?? 0))
     callback = report
@@ -243,7 +240,7 @@ private struct Progress {
 
   /// - Parameter ahead: tiles that a batch under way amounts to.
   func report(ahead: Double = 0) throws {
-    let share = Self.tileShare
-    try callback((tiles + ahead) / tileCount * share + cells / cellCount * (1 - share))
+    try callback(
+      (tiles + ahead) / tileCount * tileShare + cells / cellCount * (1 - tileShare))
   }
 }
