@@ -52,7 +52,9 @@ let package = Package(
     .target(
       name: "ModelTestSupport", dependencies: ["NSARM", "Torch"], path: "Tests/ModelTestSupport"),
     .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
-    .testTarget(name: "UpscalingTests", dependencies: ["Imaging", "Upscaling"]),
+    .testTarget(
+      name: "UpscalingTests",
+      dependencies: ["Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [

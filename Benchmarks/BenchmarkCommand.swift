@@ -8,7 +8,7 @@ struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nsarm-benchmark",
     abstract: "Measure models: quality, side-by-side sheets, speed.",
-    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self, Peak.self, Loader.self])
+    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self, Peak.self, Speed.self, Loader.self])
 
   static func main() {
     TorchRuntime.relaunchWithPassiveWaiting()

@@ -58,11 +58,6 @@ struct UpscaleCommand: ParsableCommand {
   @Option(help: "Quality of JPEG, WebP, AVIF and JPEG XL: 1...100.")
   var quality = 92
 
-  @Option(
-    help: ArgumentHelp(
-      "Also write the enlarged input and the output side by side; for one input.", valueName: "file"))
-  var comparison: String?
-
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
@@ -82,9 +77,6 @@ struct UpscaleCommand: ParsableCommand {
   func run() throws {
     let suffix = "_x" + (scale == scale.rounded() ? "\(Int(scale))" : "\(scale)")
     let plan = try UpscalePlan(inputs, output: output, suffix: suffix, format: format)
-    if comparison != nil, plan.items.count + plan.failures.count > 1 {
-      throw ValidationError("--comparison is for one input, not for \(plan.items.count)")
-    }
     var output = UpscaleOutput(json: json)
     for (input, error) in plan.failures { output.failed(input, error) }
     guard !plan.items.isEmpty else { throw ExitCode.failure }
@@ -108,10 +100,6 @@ struct UpscaleCommand: ParsableCommand {
           progress.update(fraction)
         }
         progress.finish()
-        if let comparison {
-          try writeComparison(
-            of: item.input.path, and: item.output, to: comparison, overwrite: overwrite)
-        }
         output.succeeded(
           item, report, seconds: Date().timeIntervalSince(start), seed: seed, scale: scale,
           model: folder.configuration.name)

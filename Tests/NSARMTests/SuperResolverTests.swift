@@ -154,3 +154,17 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(bytes(try resolver.upscaled(testPicture(40, 50), options)) != bytes(output))
   }
 }
+
+@Suite struct OperationCountTests {
+  /// Four tiles cost four times one tile.
+  @Test func perTilePartsAddUp() throws {
+    let resolver = try SuperResolver(SuperResolverTests.model)
+    let one = try resolver.operationCount(width: 32, height: 32)
+    let four = try resolver.operationCount(width: 56, height: 56)
+    #expect(abs(four.transformer / one.transformer - 4) < 1e-9)
+    #expect(abs(four.prefix / one.prefix - 4) < 1e-9)
+    #expect(one.decoder > 0 && four.decoder > one.decoder)
+    // The decoder's first kernel alone: 8 → 32 channels, 3x3, 16x16 cells.
+    #expect(one.decoder > 2 * 8 * 32 * 9 * 256)
+  }
+}
