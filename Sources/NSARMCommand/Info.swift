@@ -9,7 +9,8 @@ struct InfoCommand: ParsableCommand {
     commandName: "info",
     abstract: "Print a model's configuration, size and training provenance.")
 
-  @Argument(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
+  @Argument(
+    help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
   var model: String?
 
   @Flag(help: "Print a JSON object.")
@@ -84,7 +85,8 @@ struct ModelSummary: Encodable {
         + ", \(t.normalization.rawValue) normalisation"
         + (t.guide == nil ? "" : ", decoder guided by the input"))
     add(
-      "schedule", c.schedule.map(\.description).joined(separator: " ") + " tokens of \(c.tokenBits) bits")
+      "schedule",
+      c.schedule.map(\.description).joined(separator: " ") + " tokens of \(c.tokenBits) bits")
     switch c.transformationNetwork {
     case .published(let n): add("transformation network", "published, scales \(n.scales)")
     case .convolutional(let n):
@@ -104,15 +106,27 @@ struct ModelSummary: Encodable {
     }
     let s = c.sampling
     add(
-      "sampling", "temperature \(s.temperature), top-k \(s.topK), top-p \(s.topP), guidance \(s.guidance)")
+      "sampling",
+      "temperature \(s.temperature), top-k \(s.topK), top-p \(s.topP), guidance \(s.guidance)")
     lines += ["", "parameters"]
     for part in parts {
-      add(part.name, "\(Self.grouped(part.parameters)) in \(part.tensors) tensors, \(Self.grouped(part.bytes)) bytes")
+      add(
+        part.name,
+        "\(Self.grouped(part.parameters)) in \(part.tensors) tensors, \(Self.grouped(part.bytes)) bytes"
+      )
     }
     add("total", "\(Self.grouped(parameters)); the file has \(Self.grouped(bytes)) bytes")
     lines += ["", "provenance"]
     if provenance.isEmpty { lines.append("  none recorded") }
-    for (key, value) in provenance.sorted(by: { $0.key < $1.key }) { add(key, value) }
+    for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
+      // Texts of several lines, such as recipes, stand indented below their key.
+      let texts = value.split(separator: "\n").map(String.init)
+      if texts.count <= 1 {
+        add(key, value)
+      } else {
+        lines += ["  \(key)"] + texts.map { "    " + $0 }
+      }
+    }
     return lines.joined(separator: "\n")
   }
 

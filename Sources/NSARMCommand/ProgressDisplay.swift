@@ -37,7 +37,8 @@ final class ProgressDisplay {
   static func duration(_ seconds: Double) -> String {
     let whole = Int(seconds.rounded())
     if whole < 60 { return "\(whole) s" }
-    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+    return whole < 3600
+      ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
   }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

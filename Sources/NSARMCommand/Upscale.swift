@@ -33,7 +33,9 @@ struct UpscaleCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   @Option(
-    help: "How freely bits are drawn: 0 takes the likelier value (default: the model's recommendation).")
+    help:
+      "How freely bits are drawn: 0 takes the likelier value (default: the model's recommendation)."
+  )
   var temperature: Double?
 
   @Option(

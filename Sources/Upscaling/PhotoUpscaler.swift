@@ -82,7 +82,8 @@ public final class PhotoUpscaler {
     let first = try stages(reader, writer, color)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
       let planes = try reader.colors(
-        PixelRect(x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
+        PixelRect(
+          x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
       )
       return Tensor(planes.values, shape: [3, rows.count, columns.count]) * 2 - 1
     }

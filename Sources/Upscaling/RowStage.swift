@@ -128,7 +128,8 @@ final class ResizeStage: RowStage {
     while done < resize.target.height {
       let rows = done..<min(done + stripHeight, resize.target.height)
       // The rows that one column needs are those of all.
-      let needed = resize.sourceRect(for: PixelRect(x: 0, y: done, width: 1, height: rows.count)).rows
+      let needed = resize.sourceRect(for: PixelRect(x: 0, y: done, width: 1, height: rows.count))
+        .rows
       guard needed.upperBound <= buffer.rows.upperBound else { return }
       let window = PixelRect(x: 0, y: done, width: resize.target.width, height: rows.count)
       let source = PixelRect(
@@ -158,7 +159,8 @@ final class OutputStage: RowStage {
 
   func push(_ strip: Planes) throws {
     for rows in pieces(of: 0..<strip.height) {
-      let piece = rows.count == strip.height
+      let piece =
+        rows.count == strip.height
         ? strip
         : strip.cropped(
           to: PixelRect(x: 0, y: rows.lowerBound, width: strip.width, height: rows.count))

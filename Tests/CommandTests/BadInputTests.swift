@@ -46,7 +46,8 @@ import Torch
     try scene(8, 8, channels: 4).write(to: folder("clear.png"))
     try refuse(
       folder, [folder("clear.png"), "--format", "jpeg"], words: "transparency")
-    try refuse(folder, [folder("clear.png"), "-o", folder("x.png"), "--format", "jpeg"], status: 64)
+    try refuse(
+      folder, [folder("clear.png"), "-o", folder("x.png"), "--format", "jpeg"], status: 64)
   }
 
   @Test(

@@ -49,7 +49,9 @@ enum Command {
     atexit { try? FileManager.default.removeItem(atPath: Command.modelParent) }
     return path
   }()
-  private static var modelParent: String { NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())" }
+  private static var modelParent: String {
+    NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
+  }
 
   /// The executable beside the test bundle.
   static let executable: URL = {

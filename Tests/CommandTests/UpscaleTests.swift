@@ -28,7 +28,9 @@ import Testing
       let result = try Command.upscale(folder("a.png"), "-o", folder(name), "--seed", seed)
       #expect(result.status == 0, "\(result.errors)")
     }
-    let files = try ["1.png", "2.png", "3.png"].map { try Data(contentsOf: URL(fileURLWithPath: folder($0))) }
+    let files = try ["1.png", "2.png", "3.png"].map {
+      try Data(contentsOf: URL(fileURLWithPath: folder($0)))
+    }
     #expect(files[0] == files[1])
     #expect(files[0] != files[2])
   }
@@ -128,9 +130,13 @@ import Testing
     #expect(result.status == 0, "\(result.errors)")
     #expect(folder.contents == ["a.png", "out/a.tif"])
     guard mode != "none" else { return }
-    let (input, output) = (try ImageFile.read(folder("a.png")), try ImageFile.read(folder("out/a.tif")))
+    let (input, output) = (
+      try ImageFile.read(folder("a.png")), try ImageFile.read(folder("out/a.tif"))
+    )
     func means(_ planes: Planes) -> [Float] {
-      (0..<3).map { c in planes.channels(c..<c + 1).values.reduce(0, +) / Float(planes.values.count / 3) }
+      (0..<3).map { c in
+        planes.channels(c..<c + 1).values.reduce(0, +) / Float(planes.values.count / 3)
+      }
     }
     for (a, b) in zip(means(input.planes()), means(output.planes())) { #expect(abs(a - b) < 0.01) }
   }
@@ -175,7 +181,9 @@ import Testing
   @Test func informationAboutAModel() throws {
     let text = try Command.run(["info", Command.model])
     #expect(text.status == 0, "\(text.errors)")
-    for word in ["tiny", "x4, tiles of 128x128", "transformer", "encoder", "provenance", "random weights"] {
+    for word in [
+      "tiny", "x4, tiles of 128x128", "transformer", "encoder", "provenance", "random weights",
+    ] {
       #expect(text.output.contains(word), "\(word)")
     }
     let json = try Command.run(["info", Command.model, "--json"])

@@ -59,7 +59,8 @@ struct DecodingPlan {
     let count = c.channelMultipliers.count
     var guideReach = 0.0
     for (index, i) in c.channelMultipliers.indices.reversed().enumerated() {
-      if let guide = c.guide, cell == Double(guide.scale) / Double(c.downsampling), guideReach == 0 {
+      if let guide = c.guide, cell == Double(guide.scale) / Double(c.downsampling), guideReach == 0
+      {
         let before = reach
         guideReach = (1 + 2 * Double(guide.blocks)) * cell
         reach = max(before, guideReach)

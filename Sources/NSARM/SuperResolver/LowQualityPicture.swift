@@ -36,8 +36,9 @@ public struct LowQualityPicture {
     let (y, x) = (Self.mirrored(rows, height), Self.mirrored(columns, width))
     let (top, left) = (y.min()!, x.min()!)
     let piece = try read(top..<y.max()! + 1, left..<x.max()! + 1)
-    guard rows.lowerBound < 0 || rows.upperBound > height
-      || columns.lowerBound < 0 || columns.upperBound > width
+    guard
+      rows.lowerBound < 0 || rows.upperBound > height
+        || columns.lowerBound < 0 || columns.upperBound > width
     else { return piece }
     return piece.gathered(1, Tensor(y.map { Int64($0 - top) }))
       .gathered(2, Tensor(x.map { Int64($0 - left) }))
