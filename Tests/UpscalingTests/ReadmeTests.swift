@@ -6,16 +6,16 @@ import Upscaling
 
 /// The lines that the README shows for the library.
 @Suite struct ReadmeTests {
-  @Test(.enabled(if: SeamTests.shipped != nil, "no Models/nano beside the sources"))
+  @Test(.enabled(if: TilingTests.shipped != nil, "no Models/nano beside the sources"))
   func libraryExample() throws {
     let output = NSTemporaryDirectory() + "nsarm-readme-\(UUID().uuidString).png"
     defer { try? FileManager.default.removeItem(atPath: output) }
 
-    let model = try ModelFolder(SeamTests.shipped!).load(precision: .bfloat16)
+    let model = try ModelFolder(TilingTests.shipped!).load(precision: .bfloat16)
     let resolver = try SuperResolver(model)
     var last = 0.0
     let report = try PhotoUpscaler(resolver)(
-      SeamTests.root + "/Samples/face-astronaut-nasa-lr.jpg", to: output
+      TilingTests.root + "/Samples/face-astronaut-nasa-lr.jpg", to: output
     ) { last = $0 }
     #expect(report.outputSize.width == 768)
     #expect(report.outputSize.height == 768)

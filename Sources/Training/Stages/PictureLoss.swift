@@ -42,8 +42,9 @@ final class PictureLoss {
     discriminator == nil ? [] : [("discriminator", discriminatorStore.parameters)]
   }
 
-  var trainsDiscriminator: (Int) -> Bool {
-    { [settings] step in settings.adversarial > 0 && step >= settings.adversarialFrom - 500 }
+  /// Whether the discriminator learns at update `step`.
+  func trainsDiscriminator(_ step: Int) -> Bool {
+    settings.adversarial > 0 && step >= settings.adversarialFrom - 500
   }
 
   /// prediction and truth `[B, 3, H, W]`, float32.
