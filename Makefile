@@ -23,8 +23,9 @@ setup:
 build: setup
 	swift build $(SWIFT_FLAGS)
 
+# One after the other: libtorch's generator and number of threads belong to the whole process.
 test: setup
-	swift test $(SWIFT_FLAGS) --disable-xctest $(if $(FILTER),--filter $(FILTER))
+	swift test $(SWIFT_FLAGS) --disable-xctest --no-parallel $(if $(FILTER),--filter $(FILTER))
 
 # Enlarges a small photo with the shipped model; before and after side by side in demo/before-after.jpg.
 demo: build

@@ -49,6 +49,10 @@ enum Command {
     atexit { try? FileManager.default.removeItem(atPath: Command.modelParent) }
     return path
   }()
+  /// The model in the repository.
+  static let shippedModel = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Models/nano").path
   private static var modelParent: String {
     NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
   }

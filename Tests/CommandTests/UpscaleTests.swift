@@ -35,6 +35,23 @@ import Testing
     #expect(files[0] != files[2])
   }
 
+  /// In processes of their own, since the number of threads holds for a whole process.
+  @Test(arguments: [Command.model, Command.shippedModel])
+  func threadsChangeRoundingOnly(_ model: String) throws {
+    let folder = try ScratchFolder()
+    try scene(100, 80).write(to: folder("a.png"))
+    let bytes = try ["1", "2"].map { threads in
+      let output = folder("\(threads).png")
+      let result = try Command.run(
+        ["upscale", folder("a.png"), "-o", output, "--model", model, "--threads", threads])
+      #expect(result.status == 0, "\(result.errors)")
+      return try ImageFile.read(output).planes().values
+    }
+    let share = Double(zip(bytes[0], bytes[1]).filter { $0 != $1 }.count) / Double(bytes[0].count)
+    print("\(model): with 1 and 2 threads \(share * 100) % of the samples differ")
+    #expect(bytes[0].count == 3 * 400 * 320 && share < 0.05)
+  }
+
   @Test func foldersAreMirroredAndABadFileDoesNotStopTheOthers() throws {
     let folder = try ScratchFolder()
     try FileManager.default.createDirectory(
@@ -159,7 +176,8 @@ import Testing
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
-    Thread.sleep(forTimeInterval: 2)
+    // The unfinished output has a file of its own from the first rows on.
+    while process.isRunning, folder.contents.count < 2 { Thread.sleep(forTimeInterval: 0.02) }
     #expect(process.isRunning)
     kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()

@@ -81,20 +81,6 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect((whole - windowed).abs().max().item < 1e-5)
   }
 
-  @Test func threadsChangeRoundingOnly() throws {
-    let picture = testPicture(60, 60)
-    let previous = TorchRuntime.threadCount
-    defer { TorchRuntime.threadCount = previous }
-    TorchRuntime.threadCount = 1
-    let one = bytes(try resolver.upscaled(picture))
-    TorchRuntime.threadCount = 2
-    let two = bytes(try resolver.upscaled(picture))
-    let differing = zip(one, two).filter { $0 != $1 }.count
-    let share = Double(differing) / Double(one.count)
-    print("threads 1 and 2: \(share * 100) % of the samples differ")
-    #expect(share < 0.02)
-  }
-
   @Test func progressRisesToOneAndStopsTheWork() throws {
     let picture = LowQualityPicture(testPicture(64, 64))
     var seen: [Double] = []
