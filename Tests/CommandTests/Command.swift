@@ -44,18 +44,18 @@ enum Command {
 
   /// A folder with a tiny random model, made once.
   static let model: String = {
-    let parent = NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
-    let path = try! TinyModel.write(in: parent)
+    let path = try! TinyModel.write(in: modelParent)
     atexit { try? FileManager.default.removeItem(atPath: Command.modelParent) }
     return path
   }()
+  private static var modelParent: String {
+    NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
+  }
+
   /// The model in the repository.
   static let shippedModel = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Models/nano").path
-  private static var modelParent: String {
-    NSTemporaryDirectory() + "/nsarm-command-model-\(getpid())"
-  }
 
   /// The executable beside the test bundle.
   static let executable: URL = {

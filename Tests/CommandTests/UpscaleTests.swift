@@ -36,8 +36,8 @@ import Testing
   }
 
   /// In processes of their own, since the number of threads holds for a whole process.
-  @Test(arguments: [Command.model, Command.shippedModel])
-  func threadsChangeRoundingOnly(_ model: String) throws {
+  @Test(arguments: [(Command.model, 0.02), (Command.shippedModel, 0.05)])
+  func threadsChangeRoundingOnly(_ model: String, largestShare: Double) throws {
     let folder = try ScratchFolder()
     try scene(100, 80).write(to: folder("a.png"))
     let bytes = try ["1", "2"].map { threads in
@@ -49,7 +49,7 @@ import Testing
     }
     let share = Double(zip(bytes[0], bytes[1]).filter { $0 != $1 }.count) / Double(bytes[0].count)
     print("\(model): with 1 and 2 threads \(share * 100) % of the samples differ")
-    #expect(bytes[0].count == 3 * 400 * 320 && share < 0.05)
+    #expect(bytes[0].count == 3 * 400 * 320 && share < largestShare)
   }
 
   @Test func foldersAreMirroredAndABadFileDoesNotStopTheOthers() throws {

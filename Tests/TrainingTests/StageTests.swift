@@ -5,17 +5,15 @@ import Torch
 @testable import Training
 
 /// A tiny NSARM learns four pictures by heart, through all stages.
-@Suite(.serialized) struct StageTests {
+@Suite struct StageTests {
   /// The settings that all stages share: every picture is one tile, and nothing varies.
-  private func recipe(
-    _ stage: String, steps: Int, learningRate: Double = 0.003, _ sections: String
-  ) throws -> TrainingRecipe {
+  private func recipe(_ stage: String, steps: Int, _ sections: String) throws -> TrainingRecipe {
     try TrainingRecipe(
       text: """
         stage: \(stage)
         steps: \(steps)
         batch: 4
-        learning_rate: \(learningRate)
+        learning_rate: 0.003
         warmup: 10
         decay: {to: 0.01}
         optimizer: {weight_decay: 0}
@@ -35,18 +33,9 @@ import Torch
   ) throws -> (losses: [Double], figures: [String: Double]) {
     let settings = recipe.settings
     let stage = try makeStage(name: settings.stage, recipe: recipe, initFolder: earlier)
-    let trainer = try Trainer(
-      stage, recipe: recipe,
-      dataset: PhotoDataset(folder: photos.path, settings: settings.data, seed: settings.seed) {
-        _ in
-      },
-      validation: ValidationSet(folder: photos.path, settings: settings.data) { _ in },
-      output: output, isSilent: true)
-    #expect(try trainer.run() == .finished(step: settings.steps!))
-    let group = stage.parameterGroups[0].name
-    let losses = try logLines(output + "/log.jsonl").map {
-      ($0["loss"] as! [String: Double])[group]!
-    }
+    let outcome = try trainer(stage, recipe, photos, output).run()
+    #expect(outcome == .finished(step: settings.steps!))
+    let losses = try losses(output, of: stage.parameterGroups[0].name)
     let last = try logLines(output + "/validation.jsonl").last!
     return (losses, last["figures"] as! [String: Double])
   }

@@ -141,7 +141,27 @@ func logLines(_ path: String) throws -> [[String: Any]] {
   }
 }
 
-/// The generator's loss of every step, as it was written.
-func losses(_ run: String) throws -> [Double] {
-  try logLines(run + "/log.jsonl").map { ($0["loss"] as! [String: Double])["generator"]! }
+/// The loss of a parameter group at every step, as it was written.
+func losses(_ run: String, of group: String = "generator") throws -> [Double] {
+  try logLines(run + "/log.jsonl").map { ($0["loss"] as! [String: Double])[group]! }
+}
+
+/// A silent trainer that validates on what it learns from.
+func trainer(
+  _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ photos: TemporaryFolder, _ output: String,
+  stopAfter: Int = .max
+) throws -> Trainer {
+  let data = recipe.settings.data
+  let dataset = try PhotoDataset(
+    folder: photos.path, settings: data, seed: recipe.settings.seed
+  ) { _ in }
+  let validation = try ValidationSet(folder: photos.path, settings: data) { _ in }
+  var updates = 0
+  return try Trainer(
+    stage, recipe: recipe, dataset: dataset, validation: validation, output: output,
+    isSilent: true
+  ) {
+    updates += 1
+    return updates >= stopAfter
+  }
 }

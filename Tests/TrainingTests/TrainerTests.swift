@@ -25,25 +25,6 @@ import Torch
         """ + "\n" + extra)
   }
 
-  private func trainer(
-    _ stage: TinyStage, _ recipe: TrainingRecipe, _ photos: TemporaryFolder, _ output: String,
-    stopAfter: Int = .max
-  ) throws -> Trainer {
-    let data = recipe.settings.data
-    let dataset = try PhotoDataset(
-      folder: photos.path, settings: data, seed: recipe.settings.seed
-    ) { _ in }
-    let validation = try ValidationSet(folder: photos.path, settings: data) { _ in }
-    var updates = 0
-    return try Trainer(
-      stage, recipe: recipe, dataset: dataset, validation: validation, output: output,
-      isSilent: true
-    ) {
-      updates += 1
-      return updates >= stopAfter
-    }
-  }
-
   @Test func overfitsFourPictures() throws {
     let (photos, output) = (try photos(4), try TemporaryFolder())
     let recipe = try recipe("decay: {to: 0.01}", steps: 400)
