@@ -84,6 +84,9 @@ struct ModelSummary: Encodable {
         + t.channelMultipliers.map { "\(t.baseChannels * $0)" }.joined(separator: " ")
         + ", \(t.normalization.rawValue) normalisation"
         + (t.guide == nil ? "" : ", decoder guided by the input"))
+    if let d = t.decoder {
+      add("decoder", "widths \(d.channels), blocks \(d.blocks), head \(d.head), finest level first")
+    }
     add(
       "schedule",
       c.schedule.map(\.description).joined(separator: " ") + " tokens of \(c.tokenBits) bits")

@@ -71,7 +71,8 @@ public final class ParameterStore {
   }
 
   /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's. What the
-  /// source lacks is an error, except for names that `fresh` accepts: those are made fresh.
+  /// source lacks or has in another shape is an error, except for names that `fresh` accepts: those are
+  /// made fresh.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
     renamed: @escaping (String) -> String = { $0 }, fresh: @escaping (String) -> Bool = { _ in false }
@@ -114,6 +115,7 @@ public final class ParameterStore {
     }
     let tensor = try source.tensor(key)
     guard tensor.shape == shape else {
+      if fresh(name) { return initializer.fill(shape).to(device) }
       problems.append("'\(key)' has shape \(tensor.shape), expected \(shape)")
       return Initializer.zeros.fill(shape)
     }

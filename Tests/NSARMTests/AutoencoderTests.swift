@@ -60,6 +60,28 @@ import Torch
     }
   }
 
+  /// A decoder of its own shape; lists that do not suit the levels are refused.
+  @Test func decoderShape() throws {
+    var c = configuration(stemPatch: 4, .channel)
+    c.channelMultipliers = [1, 2]
+    c.decoder = DecoderConfiguration(channels: [24, 48], blocks: [3, 1], head: [16, 8])
+    let store = ParameterStore(seed: 1)
+    let decoder = try LatentDecoder(c, store.root)
+    #expect(decoder(Tensor.randn([1, 6, 4, 6])).shape == [1, 3, 32, 48])
+    #expect(store["up.0.block.2.conv2.conv.weight"]?.value.shape == [24, 24, 3, 3])
+    #expect(store["up.1.block.1.conv1.conv.weight"] == nil)
+    for wrong in [
+      DecoderConfiguration(channels: [24], blocks: [3, 1]),
+      DecoderConfiguration(channels: [24, 48], blocks: [3]),
+      DecoderConfiguration(channels: [24, 48], blocks: [3, 1], head: [16]),
+    ] {
+      c.decoder = wrong
+      #expect(throws: ConfigurationError.self) {
+        _ = try LatentDecoder(c, ParameterStore(seed: 1).root)
+      }
+    }
+  }
+
   @Test func convolutionalTransformationNetwork() throws {
     let network = try ConvolutionalTransformationNetwork(
       .init(channels: 16, blocks: 1, patch: 2, scales: [2, 4, 8]), latentChannels: 6,

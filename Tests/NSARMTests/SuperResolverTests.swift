@@ -71,7 +71,14 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(bytes(try resolver.upscaled(picture, options)) != first)
   }
 
-  @Test func windowsAgreeWithTheWhole() throws {
+  @Test(arguments: [
+    nil, DecoderConfiguration(channels: [24, 32], blocks: [3, 1], head: [8, 8]),
+    DecoderConfiguration(channels: [16, 16], blocks: [1, 2]),
+  ])
+  func windowsAgreeWithTheWhole(decoder: DecoderConfiguration?) throws {
+    var configuration = TinyModel.configuration
+    configuration.tokenizer.decoder = decoder
+    let resolver = try SuperResolver(TinyModel.make(configuration))
     let picture = testPicture(96, 120)
     var options = SuperResolver.Options()
     options.precision = .float32
@@ -152,5 +159,22 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(one.decoder > 0 && four.decoder > one.decoder)
     // The decoder's first kernel alone: 8 → 32 channels, 3x3, 16x16 cells.
     #expect(one.decoder > 2 * 8 * 32 * 9 * 256)
+  }
+
+  /// The head's kernels work at a quarter and at half of the resolution, the last one at all of it.
+  @Test func headOfTheDecoder() throws {
+    func operations(head: [Int]) throws -> Double {
+      var configuration = TinyModel.configuration
+      configuration.tokenizer.decoder = DecoderConfiguration(
+        channels: [16, 32], blocks: [1, 1], head: head)
+      return try SuperResolver(TinyModel.make(configuration))
+        .operationCount(width: 32, height: 32).decoder
+    }
+    let cells = 256.0
+    let plain = cells * 4 * 2 * 16 * 48 * 9
+    let perCell = 4 * (16 * 4 * 8) + 16 * (8 * 4 * 4) + 64 * (4 * 3)
+    let head = cells * 2 * 9 * Double(perCell)
+    let difference = try operations(head: [8, 4]) - operations(head: [])
+    #expect(abs(difference - (head - plain)) < 1)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import NSARM
 import Testing
 import Torch
 
@@ -89,5 +90,24 @@ import Torch
       from: output / "stage2/model", to: output / "decoder")
     #expect(decoder.losses[0] < 1.5 * tokenizer.losses.last!)
     #expect(decoder.figures["psnr"]! > stage2.figures["psnr"]!)
+
+    // A decoder of another shape keeps the weights that fit, and the other networks as they are.
+    let reshaped = try train(
+      recipe(
+        "decoder", steps: 60,
+        """
+        model: {decoder: {channels: [48, 64], blocks: [3, 2], head: [16, 16]}}
+        loss: {window: 32, windows: 2, picture: {l1: 1, perceptual: 0}}
+        """), photos, from: output / "decoder/model", to: output / "reshaped")
+    #expect(reshaped.losses.last! < 0.5 * reshaped.losses[0])
+    let (before, after) = (
+      try ModelFolder(output / "decoder/model").load(), try ModelFolder(output / "reshaped/model").load()
+    )
+    #expect(after.configuration.tokenizer.decoder?.blocks == [3, 2])
+    for part in Model.Part.allCases where part != .decoder {
+      for (old, new) in zip(before.parameters(of: part), after.parameters(of: part)) {
+        #expect((old.value - new.value).abs().max().item == 0, "\(new.name)")
+      }
+    }
   }
 }

@@ -12,8 +12,8 @@ struct DecodingPlan {
   ///     and the rows of a band at some tens of megabytes.
   init(_ c: AutoencoderConfiguration, rows: Int, columns: Int, window: Int?) {
     margin = Self.reach(c)
-    // The finest level has baseChannels per square of stemPatch² pixels.
-    let values = 40_000_000 * c.stemPatch * c.stemPatch / c.baseChannels
+    // The finest level has this many channels per square of stemPatch² pixels.
+    let values = 40_000_000 * c.stemPatch * c.stemPatch / c.decoderShape.channels[0]
     var side = 512
     while side < 2048, 4 * side * side <= values { side *= 2 }
     side = window ?? side
@@ -55,23 +55,27 @@ struct DecodingPlan {
   static func reach(_ c: AutoencoderConfiguration) -> Int {
     var reach = 1.0 + 2 * 2  // conv_in and the middle blocks
     var cell = 1.0  // side of a pixel of the level, in cells
-    let blocks = Double(c.residualBlocks + 1)
-    let count = c.channelMultipliers.count
+    let shape = c.decoderShape
+    let count = shape.channels.count
     var guideReach = 0.0
-    for (index, i) in c.channelMultipliers.indices.reversed().enumerated() {
+    for i in shape.channels.indices.reversed() {
       if let guide = c.guide, cell == Double(guide.scale) / Double(c.downsampling), guideReach == 0
       {
         let before = reach
         guideReach = (1 + 2 * Double(guide.blocks)) * cell
         reach = max(before, guideReach)
       }
-      reach += 2 * blocks * cell
+      reach += 2 * Double(shape.blocks[i]) * cell
       if i > count - 1 - c.downsampledLevels {
         cell /= 2
         reach += cell  // the convolution after the enlargement
       }
-      if index == count - 1 { reach += cell }  // conv_out
     }
+    for _ in shape.head {
+      reach += cell
+      cell /= 2
+    }
+    reach += cell  // conv_out
     return Int(reach.rounded(.up)) + 1
   }
 }

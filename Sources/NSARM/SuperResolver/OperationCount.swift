@@ -68,8 +68,7 @@ extension SuperResolver {
   /// Per tile: what the transformer is conditioned on.
   private func conditionOperations(_ layout: TileLayout) -> Double {
     guard let picture = model.configuration.transformer?.picture else { return 0 }
-    let side = layout.cellsPerToken * layout.pixelsPerCell
-    let pixels = Double(layout.rows.tile * layout.columns.tile * side * side)
+    let pixels = Double(layout.tilePixels)
     return kernels(.transformer).reduce(0) { sum, kernel in
       kernel.name.hasPrefix("picture_condition")
         ? sum + 2 * kernel.elements * pixels / Double(picture.patch * picture.patch) : sum
@@ -78,8 +77,7 @@ extension SuperResolver {
 
   /// Per tile: the transformation network, and the encoder where it reads the latent.
   private func prefixOperations(_ layout: TileLayout) -> Double {
-    let side = layout.cellsPerToken * layout.pixelsPerCell
-    let pixels = Double(layout.rows.tile * layout.columns.tile * side * side)
+    let pixels = Double(layout.tilePixels)
     switch model.configuration.transformationNetwork {
     case nil: return 0
     case .convolutional(let c):
@@ -121,7 +119,7 @@ extension SuperResolver {
   /// Per latent cell.
   private var decoderOperations: Double {
     let c = model.configuration.tokenizer
-    let count = c.channelMultipliers.count
+    let shape = c.decoderShape
     return kernels(.decoder).reduce(0) { sum, kernel in
       var side = 1 << c.downsampledLevels  // positions along the side of a cell
       if kernel.name.hasPrefix("conv_in") || kernel.name.hasPrefix("mid.") {
@@ -129,9 +127,13 @@ extension SuperResolver {
       } else if kernel.name.hasPrefix("guide.") {
         side = c.downsampling / (c.guide?.scale ?? 1)
       } else if kernel.name.hasPrefix("up.") {
-        let doublings = count - 1 - index(in: kernel.name)
+        let doublings = shape.channels.count - 1 - index(in: kernel.name)
         let own = kernel.name.contains("upsample") ? 1 : 0
         side = 1 << min(doublings + own, c.downsampledLevels)
+      } else if kernel.name.hasPrefix("head.") {
+        side <<= index(in: kernel.name)
+      } else {
+        side <<= shape.head.count  // conv_out
       }
       return sum + 2 * kernel.elements * Double(side * side)
     }

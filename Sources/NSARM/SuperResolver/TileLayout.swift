@@ -72,6 +72,12 @@ struct TileLayout {
     columns = TileAxis(length: (width + side - 1) / side, tile: last.width, overlap: overlap)
   }
 
+  /// Low-quality pixels of a tile.
+  var tilePixels: Int {
+    let side = cellsPerToken * pixelsPerCell
+    return rows.tile * columns.tile * side * side
+  }
+
   var count: Int { rows.starts.count * columns.starts.count }
   /// Size of the whole latent, in cells.
   var latent: GridSize { GridSize(rows.length * cellsPerToken, columns.length * cellsPerToken) }

@@ -123,8 +123,8 @@ public struct LatentEncoder {
   func output(_ h: Tensor) -> Tensor { convOut(normOut(h).silu()) }
 }
 
-/// Latent → picture, the mirror of `LatentEncoder` with one more block per level (SPEC 1). Where the
-/// configuration has a guide, features of the low-quality picture are added at its resolution, and the
+/// Latent → picture, the mirror of `LatentEncoder` with one more block per level (SPEC 1) unless the
+/// configuration gives the decoder a shape of its own. Where it has a guide, features of the low-quality picture are added at its resolution, and the
 /// result is a correction to its bicubic enlargement.
 public struct LatentDecoder {
   struct Level {
@@ -137,29 +137,37 @@ public struct LatentDecoder {
   let levels: [Level]  // coarse to fine
   let middle: MiddleBlocks
   let normOut: Norm
+  let head: [Conv2d]
   let guide: Guide?
 
   init(_ c: AutoencoderConfiguration, _ p: ParameterScope) throws {
+    let shape = c.decoderShape
+    try shape.validate(c)
     stemPatch = c.stemPatch
-    var width = c.baseChannels * c.channelMultipliers.last!
+    var width = shape.channels.last!
     // A dropped code is zero and leaves the bias alone, which has to have a variance to be normalised.
     convIn = try Conv2d(c.latentChannels, width, biasDeviation: 0.5, p / "conv_in" / "conv")
     middle = try MiddleBlocks(width, c.normalization, p / "mid")
-    levels = try c.channelMultipliers.indices.reversed().map { i in
+    levels = try shape.channels.indices.reversed().map { i in
       let p = p / "up" / i
-      let outputs = c.baseChannels * c.channelMultipliers[i]
-      let blocks = try (0..<c.residualBlocks + 1).map { j in
+      let outputs = shape.channels[i]
+      let blocks = try (0..<shape.blocks[i]).map { j in
         defer { width = outputs }
         return try ResnetBlock(width, outputs, c.normalization, p / "block" / j)
       }
-      let isUpsampled = i > c.channelMultipliers.count - 1 - c.downsampledLevels
+      let isUpsampled = i > shape.channels.count - 1 - c.downsampledLevels
       let upsample = isUpsampled ? try Conv2d(width, width, p / "upsample" / "conv" / "conv") : nil
       return Level(blocks: blocks, upsample: upsample)
     }
     normOut = try Norm(width, c.normalization, p / "norm_out")
+    head = try shape.head.enumerated().map { j, outputs in
+      defer { width = outputs }
+      return try Conv2d(width, 4 * outputs, gain: 1.4, p / "head" / j / "conv")
+    }
+    let pixels = head.isEmpty ? stemPatch * stemPatch : 1
     // A guided decoder starts as the bicubic enlargement that it corrects.
     convOut = try Conv2d(
-      width, 3 * stemPatch * stemPatch, gain: c.guide == nil ? 0.5 : 0.1, p / "conv_out" / "conv")
+      width, 3 * pixels, gain: c.guide == nil ? 0.5 : 0.1, p / "conv_out" / "conv")
     guide = try c.guide.map { try Guide($0, c, p / "guide") }
   }
 
@@ -183,8 +191,10 @@ public struct LatentDecoder {
         h = upsample(h.resized(2 * h.size(2), 2 * h.size(3), .nearest))
       }
     }
-    h = convOut(normOut(h).silu())
-    let picture = stemPatch == 1 ? h : h.pixelShuffled(stemPatch)
+    h = normOut(h).silu()
+    for convolution in head { h = convolution(h).pixelShuffled(2).silu() }
+    h = convOut(h)
+    let picture = head.isEmpty && stemPatch > 1 ? h.pixelShuffled(stemPatch) : h
     guard let guide, let lowQuality else { return picture }
     return picture.to(.float32) + guide.enlarged(lowQuality)
   }
@@ -200,13 +210,14 @@ struct Guide {
 
   init(_ g: GuideConfiguration, _ c: AutoencoderConfiguration, _ p: ParameterScope) throws {
     // The resolution doubles with each upsampled level, from 1/f.
+    let channels = c.decoderShape.channels
     var shrink = c.downsampling
     var found: (index: Int, inputs: Int)?
-    var width = c.baseChannels * c.channelMultipliers.last!
-    for (index, i) in c.channelMultipliers.indices.reversed().enumerated() {
+    var width = channels.last!
+    for (index, i) in channels.indices.reversed().enumerated() {
       if shrink == g.scale, found == nil { found = (index, width) }
-      width = c.baseChannels * c.channelMultipliers[i]
-      if i > c.channelMultipliers.count - 1 - c.downsampledLevels { shrink /= 2 }
+      width = channels[i]
+      if i > channels.count - 1 - c.downsampledLevels { shrink /= 2 }
     }
     guard let found else {
       throw ConfigurationError("the decoder has no level at 1/\(g.scale) for its guide")

@@ -4,10 +4,18 @@ import Torch
 /// The decoder alone, on bits that the model itself predicts: it learns to hide their errors, with L1,
 /// perceptual and adversarial losses on a window of each tile.
 final class DecoderStage: TrainingStage {
+  struct ModelSection: Codable {
+    /// Another shape for the decoder: weights that do not fit it start afresh.
+    var decoder: DecoderConfiguration?
+  }
+
   struct LossSection: Codable {
     var picture = PictureLossSettings()
     /// Side in pixels of the window of the tile that is decoded; 0: the whole tile.
     var window = 0
+    /// Windows of each tile, at places drawn per step: generating a tile's bits costs as much as
+    /// learning from a window.
+    var windows = 1
   }
 
   let model: Model
@@ -15,7 +23,10 @@ final class DecoderStage: TrainingStage {
   private let pictureLoss: PictureLoss
 
   init(_ start: StageStart) throws {
-    model = try start.model()
+    model = try start.model { configuration in
+      let section = try start.recipe.section("model", defaults: ModelSection())
+      if let decoder = section.decoder { configuration.tokenizer.decoder = decoder }
+    }
     guard model.transformer != nil else {
       throw TrainingError.recipe(
         file: start.recipe.file, problem: "stage 'decoder' needs a model with a transformer")
@@ -40,7 +51,7 @@ final class DecoderStage: TrainingStage {
 
   func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
     let generated = try model.generatedLatent(batch)
-    let (latent, low, high) = cut(generated, batch)
+    let (latent, low, high) = windows(generated, batch)
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
       let picture = model.decoder(latent, lowQuality: low).to(.float32)
@@ -56,7 +67,15 @@ final class DecoderStage: TrainingStage {
     ]
   }
 
-  /// The same window of the latent, the low-quality and the high-quality tiles, at a place drawn per step.
+  /// The same windows of the latent, the low-quality and the high-quality tiles.
+  private func windows(_ latent: Tensor, _ batch: Batch) -> (Tensor, Tensor, Tensor) {
+    let cuts = (0..<section.windows).map { _ in cut(latent, batch) }
+    return (
+      .concatenated(cuts.map(\.0), 0), .concatenated(cuts.map(\.1), 0), .concatenated(cuts.map(\.2), 0)
+    )
+  }
+
+  /// One window of each tile, at a place drawn for all.
   private func cut(_ latent: Tensor, _ batch: Batch) -> (Tensor, Tensor, Tensor) {
     guard section.window > 0, section.window < batch.highQuality.size(2) else {
       return (latent, batch.lowQuality, batch.highQuality)
