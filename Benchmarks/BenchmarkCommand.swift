@@ -7,8 +7,8 @@ import Torch
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nsarm-benchmark",
-    abstract: "Measure models: quality, side-by-side sheets, speed.",
-    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self, Peak.self, Speed.self, Loader.self])
+    abstract: "Measure models: quality, side-by-side sheets.",
+    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self])
 
   static func main() {
     TorchRuntime.relaunchWithPassiveWaiting()
@@ -16,8 +16,11 @@ struct BenchmarkCommand: ParsableCommand {
   }
 }
 
-/// Where the networks run.
+/// Where and how exactly the networks run.
 struct DeviceOptions: ParsableArguments {
+  @Option(help: "Arithmetic of the networks: auto, float32, bfloat16, int8.")
+  var precision = Precision.auto
+
   @Option(help: "Where the networks run: cpu, cuda, cuda:1, mps.")
   var device = "cpu"
 
@@ -28,12 +31,14 @@ struct DeviceOptions: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
-  /// Sets the number of threads and gives the device.
-  func prepare() throws -> Device {
+  /// Sets the number of threads and gives the policy.
+  func prepare() throws -> ComputePolicy {
     if let threads { TorchRuntime.threadCount = threads }
-    return try Device(device)
+    return try ComputePolicy(precision, on: try Device(device))
   }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 /// A line on standard error.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

@@ -93,12 +93,12 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let device = try place.prepare()
+    let policy = try place.prepare()
     let folder = try PictureFolder(data)
     let names = Array(folder.names.prefix(limit ?? folder.names.count))
     let peers = try peers().map { (name: $0.name, folder: try PictureFolder($0.folder)) }
-    let metrics = try Metrics(border: border, on: device)
-    let restorer = noModel ? nil : try Restorer(model, on: device)
+    let metrics = try Metrics(border: border, on: policy.device)
+    let restorer = noModel ? nil : try Restorer(model, policy)
     let variants = try chosenVariants()
     let scale = restorer?.scale ?? 4
 
@@ -106,7 +106,8 @@ struct Evaluate: ParsableCommand {
       settings: .init(
         data: data, seed: seed, scale: scale, border: border, crop: crop,
         model: restorer?.folder.path, modelName: restorer?.model.configuration.name,
-        device: device.description, threads: TorchRuntime.threadCount),
+        device: policy.device.description, precision: policy.precision.rawValue,
+        threads: TorchRuntime.threadCount),
       methods: [EvaluationReport.baseline] + variants.map(\.rawValue) + peers.map(\.name)
         + ["original"])
     let countdown = Countdown(names.count)

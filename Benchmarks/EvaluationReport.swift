@@ -11,7 +11,7 @@ struct EvaluationReport: Encodable {
     var crop: Int?
     var model: String?
     var modelName: String?
-    var device: String
+    var device, precision: String
     var threads: Int
   }
 

@@ -18,17 +18,16 @@ final class Restorer {
 
   let model: Model
   let folder: ModelFolder
-  private let device: Device
+  private var device: Device { model.policy.device }
   private let upscaler: PhotoUpscaler?
   private let scratch: URL
 
   /// - Throws: what is wrong with the model folder.
-  init(_ nameOrPath: String?, on device: Device) throws {
+  init(_ nameOrPath: String?, _ policy: ComputePolicy) throws {
     folder = try ModelFolder(try ModelLocator.find(nameOrPath))
-    model = try folder.load(on: device, precision: .bfloat16)
-    self.device = device
+    model = try folder.load(policy)
     upscaler =
-      model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model, on: device))
+      model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model))
     scratch = FileManager.default.temporaryDirectory
       .appendingPathComponent("nsarm-benchmark-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
@@ -101,7 +100,7 @@ final class Restorer {
   }
 
   private func autocast<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try withoutGradients { try withAutocast(.bfloat16, on: device, body) }
+    try withoutGradients { try model.policy(body) }
   }
 
   /// `[1, 3, h, w]` in [-1, 1].

@@ -59,13 +59,13 @@ struct Sheets: ParsableCommand {
   }
 
   func run() throws {
-    let device = try place.prepare()
+    let policy = try place.prepare()
     let folder = try PictureFolder(data)
     let peers = try method.map { text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
       return (name: parts[0], folder: try PictureFolder(parts[1]))
     }
-    let restorer = try Restorer(model, on: device)
+    let restorer = try Restorer(model, policy)
     let scale = restorer.scale
     for folder in [output] + (save.map { ["\($0)/lr", "\($0)/restored"] } ?? []) {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -16,7 +16,8 @@ let package = Package(
       cxxSettings: [
         .unsafeFlags([
           "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include",
-          "-O2", "-fvisibility=hidden", "-Wno-everything",
+          // Some classes of libtorch's headers have other members without NDEBUG than in its library.
+          "-O2", "-DNDEBUG", "-fvisibility=hidden", "-Wno-everything",
         ])
       ],
       linkerSettings: [

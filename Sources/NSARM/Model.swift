@@ -4,6 +4,8 @@ import Torch
 /// model whose tokenizer alone has been trained.
 public final class Model {
   public let configuration: ModelConfiguration
+  /// Where and in which element types the networks run.
+  public let policy: ComputePolicy
   public let store: ParameterStore
   public let encoder: LatentEncoder
   public let decoder: LatentDecoder
@@ -18,10 +20,14 @@ public final class Model {
     case transformer = "transformer."
   }
 
-  /// Builds the networks that `configuration` has, with parameters of `store`.
+  /// Builds the networks that `configuration` has, with parameters of `store`, which are on the policy's
+  /// device.
   /// - Throws: `ConfigurationError`; call `store.validate()` for what does not fit a checkpoint.
-  public init(_ configuration: ModelConfiguration, _ store: ParameterStore) throws {
+  public init(
+    _ configuration: ModelConfiguration, _ store: ParameterStore, policy: ComputePolicy = .float32
+  ) throws {
     self.configuration = configuration
+    self.policy = policy
     self.store = store
     let p = store.root
     encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")

@@ -27,7 +27,8 @@ public struct ModelFolder {
       throw CheckpointError(file, "has no '\(key.stringValue)'; it is not a model's configuration")
     } catch let DecodingError.dataCorrupted(context) {
       throw CheckpointError(file, "is damaged: \(context.debugDescription)")
-    } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context) {
+    } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context)
+    {
       let key = context.codingPath.map(\.stringValue).joined(separator: ".")
       throw CheckpointError(file, "'\(key)': \(context.debugDescription)")
     }
@@ -37,15 +38,15 @@ public struct ModelFolder {
   public func provenance() throws -> [String: String] { try SafetensorsFile(weightsPath).metadata }
 
   /// Builds the model with the folder's weights.
-  /// - Parameters:
-  ///   - precision: element type of matrices and kernels; vectors stay float32.
+  /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay float32.
   /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
-  public func load(on device: Device = .cpu, precision: DType = .float32) throws -> Model {
+  public func load(_ policy: ComputePolicy = .automatic) throws -> Model {
     let file = try SafetensorsFile(weightsPath)
-    let store = ParameterStore(QuantizedSource(file, dequantizedTo: precision), on: device)
-    let model = try Model(configuration, store)
+    let store = ParameterStore(
+      QuantizedSource(file, dequantizedTo: policy.storage), on: policy.device)
+    let model = try Model(configuration, store, policy: policy)
     try store.validate()
-    store.convert(to: precision) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
+    store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
     return model
   }
@@ -58,7 +59,9 @@ public struct ModelFolder {
 
   /// The model of this folder with more parts, or a decoder of another shape: parts that the folder lacks,
   /// and weights of the decoder that do not fit, are made fresh from `seed`.
-  public func extended(_ configuration: ModelConfiguration, seed: UInt64) throws -> Model {
+  public func extended(
+    _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
+  ) throws -> Model {
     TorchRuntime.seed(seed)
     let file = try SafetensorsFile(weightsPath)
     let known = Set(file.names)
@@ -66,8 +69,8 @@ public struct ModelFolder {
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
     if configuration.tokenizer != self.configuration.tokenizer { incomplete.insert(.decoder) }
     func mayDiffer(_ name: String) -> Bool { incomplete.contains { name.hasPrefix($0.rawValue) } }
-    let store = ParameterStore(QuantizedSource(file), fresh: mayDiffer)
-    let model = try Model(configuration, store)
+    let store = ParameterStore(QuantizedSource(file), on: policy.device, fresh: mayDiffer)
+    let model = try Model(configuration, store, policy: policy)
     try store.validate(ignoring: mayDiffer)
     return model
   }
@@ -89,7 +92,8 @@ public struct ModelFolder {
     do {
       try data.write(to: URL(fileURLWithPath: path + "/config.json"), options: .atomic)
     } catch {
-      throw CheckpointError(path + "/config.json", "cannot be written: \(error.localizedDescription)")
+      throw CheckpointError(
+        path + "/config.json", "cannot be written: \(error.localizedDescription)")
     }
   }
 }

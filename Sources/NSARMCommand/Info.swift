@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import NSARM
+import Torch
 
 /// `nsarm info MODEL`
 struct InfoCommand: ParsableCommand {
@@ -13,11 +14,14 @@ struct InfoCommand: ParsableCommand {
     help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
   var model: String?
 
+  @OptionGroup var compute: ComputeOptions
+
   @Flag(help: "Print a JSON object.")
   var json = false
 
   func run() throws {
-    let summary = try ModelSummary(try ModelFolder(try ModelLocator.find(model)))
+    let summary = try ModelSummary(
+      try ModelFolder(try ModelLocator.find(model)), try compute.policy())
     print(json ? try summary.json : summary.text)
   }
 }
@@ -33,9 +37,26 @@ struct ModelSummary: Encodable {
   let configuration: ModelConfiguration
   let parts: [Part]
   let parameters, bytes: Int
+  let compute: Compute
   let provenance: [String: String]
 
-  init(_ folder: ModelFolder) throws {
+  /// How this machine would run the model.
+  struct Compute: Encodable {
+    let device, precision, reason, processor, libtorch: String
+    let threads: Int
+
+    init(_ policy: ComputePolicy) {
+      device = policy.device.description
+      precision = policy.precision.rawValue
+      reason = policy.reason
+      processor = Processor.current.name
+      libtorch = TorchRuntime.version
+      threads = TorchRuntime.threadCount
+    }
+  }
+
+  init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
+    compute = Compute(policy)
     let file = try SafetensorsFile(folder.weightsPath)
     path = folder.path
     configuration = folder.configuration
@@ -119,6 +140,11 @@ struct ModelSummary: Encodable {
       )
     }
     add("total", "\(Self.grouped(parameters)); the file has \(Self.grouped(bytes)) bytes")
+    lines += ["", "on this machine"]
+    add("precision", "\(compute.precision): \(compute.reason)")
+    add(
+      "device",
+      "\(compute.device), \(compute.threads) threads, libtorch \(compute.libtorch)")
     lines += ["", "provenance"]
     if provenance.isEmpty { lines.append("  none recorded") }
     for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {

@@ -35,16 +35,9 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("A model folder to start from or to build on.", valueName: "folder"))
   var initFolder: String?
 
-  @Option(
-    help: ArgumentHelp("Threads for the networks (default: one per core).", valueName: "count"))
-  var threads: Int?
-
-  func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
-  }
+  @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    if let threads { TorchRuntime.threadCount = threads }
     let recipe = try TrainingRecipe(file: recipe)
     guard recipe.settings.stage == stage else {
       throw ValidationError(
@@ -59,7 +52,8 @@ struct TrainCommand: ParsableCommand {
     let validationSet = try validation.map {
       try ValidationSet(folder: $0, settings: settings.data, warn: warn)
     }
-    let model = try makeStage(name: stage, recipe: recipe, initFolder: initFolder)
+    let policy = try compute.policy(standard: settings.precision)
+    let model = try makeStage(name: stage, recipe: recipe, initFolder: initFolder, policy: policy)
     Interruption.install()
     let trainer = try Trainer(
       model, recipe: recipe, dataset: dataset, validation: validationSet, output: output,

@@ -44,11 +44,7 @@ struct UpscaleCommand: ParsableCommand {
       valueName: "pixels"))
   var tile: Int?
 
-  @Option(help: "Where the networks run: cpu, cuda, cuda:1, mps.")
-  var device = "cpu"
-
-  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
-  var threads: Int?
+  @OptionGroup var compute: ComputeOptions
 
   @Option(
     help: "How the output gets the input's colours (default: what suits the model).")
@@ -72,7 +68,6 @@ struct UpscaleCommand: ParsableCommand {
       throw ValidationError("--temperature has to be at least 0")
     }
     if let tile, tile < 16 { throw ValidationError("--tile has to be at least 16") }
-    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
     guard (1...100).contains(quality) else { throw ValidationError("--quality has to be 1 to 100") }
   }
 
@@ -83,11 +78,9 @@ struct UpscaleCommand: ParsableCommand {
     for (input, error) in plan.failures { output.failed(input, error) }
     guard !plan.items.isEmpty else { throw ExitCode.failure }
 
-    if let threads { TorchRuntime.threadCount = threads }
+    let policy = try compute.policy()
     let folder = try ModelFolder(try ModelLocator.find(model))
-    let place = try Device(device)
-    let resolver = try SuperResolver(
-      try folder.load(on: place, precision: .bfloat16), on: place)
+    let resolver = try SuperResolver(try folder.load(policy))
     let upscaler = PhotoUpscaler(resolver)
     let options = options(resolver.model.configuration)
 
@@ -104,7 +97,7 @@ struct UpscaleCommand: ParsableCommand {
         progress.finish()
         output.succeeded(
           item, report, seconds: Date().timeIntervalSince(start), seed: seed, scale: scale,
-          model: folder.configuration.name)
+          model: folder.configuration.name, policy: policy)
       } catch is CancellationError {
         progress.finish()
         output.message("stopped; \(item.input.path) was not finished")

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Torch
 import Upscaling
 
 /// What `nsarm upscale` says: a line per picture on standard output, errors on standard error.
@@ -18,7 +19,7 @@ struct UpscaleOutput {
 
   func succeeded(
     _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double, seed: UInt64,
-    scale: Double, model: String
+    scale: Double, model: String, policy: ComputePolicy
   ) {
     let (from, to) = (report.inputSize, report.outputSize)
     if json {
@@ -28,7 +29,8 @@ struct UpscaleOutput {
             input: item.input.path, output: item.output, inputWidth: from.width,
             inputHeight: from.height, width: to.width, height: to.height, scale: scale,
             seconds: (seconds * 1000).rounded() / 1000, seed: seed, color: report.color.rawValue,
-            model: model)))
+            model: model, device: policy.device.description,
+            precision: policy.precision.rawValue, precisionReason: policy.reason)))
     } else {
       let time = String(format: "%.1f s", seconds)
       print(
@@ -44,7 +46,7 @@ struct UpscaleOutput {
     let inputWidth, inputHeight, width, height: Int
     let scale, seconds: Double
     let seed: UInt64
-    let color, model: String
+    let color, model, device, precision, precisionReason: String
   }
 
   private struct Failure: Encodable { let input, error: String }

@@ -25,7 +25,9 @@ extension Tensor {
     aten("layer_norm", self, shape, weight, bias, epsilon)
   }
 
-  public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double) -> Tensor {
+  public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double)
+    -> Tensor
+  {
     aten("group_norm", self, groups, weight, bias, epsilon)
   }
 

@@ -75,7 +75,8 @@ public final class ParameterStore {
   /// made fresh.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
-    renamed: @escaping (String) -> String = { $0 }, fresh: @escaping (String) -> Bool = { _ in false }
+    renamed: @escaping (String) -> String = { $0 },
+    fresh: @escaping (String) -> Bool = { _ in false }
   ) {
     self.source = source
     self.device = device

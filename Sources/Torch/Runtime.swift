@@ -49,28 +49,6 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
   return try body()
 }
 
-/// Runs `body` with matrix products, convolutions and attention in `dtype`, and operators that need
-/// range or precision in float32 (libtorch's autocast). `nil` or `.float32` leaves everything as it is.
-public func withAutocast<Result>(
-  _ dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
-) rethrows -> Result {
-  guard let dtype, dtype != .float32 else { return try body() }
-  let previous = ct_set_autocast(device.type, true, dtype.code)
-  defer { _ = ct_set_autocast(device.type, previous, dtype.code) }
-  return try body()
-}
-
-/// Runs `body` in the element types of its operands, inside an autocast region too.
-public func withoutAutocast<Result>(on device: Device = .cpu, _ body: () throws -> Result)
-  rethrows -> Result
-{
-  let previous = ct_autocast_enabled(device.type)
-  guard previous else { return try body() }
-  ct_suspend_autocast(device.type, true)
-  defer { ct_suspend_autocast(device.type, false) }
-  return try body()
-}
-
 /// Where tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
 public struct Device: Hashable, Sendable, CustomStringConvertible {
   public let description: String

@@ -44,9 +44,10 @@ public final class Tensor: @unchecked Sendable {
   public convenience init<Scalar: TensorScalar>(_ values: [Scalar], shape: [Int]? = nil) {
     let shape = shape ?? [values.count]
     precondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
-    self.init(owning: values.withUnsafeBytes {
-      Tensor.copying($0.baseAddress, Scalar.dtype, shape)
-    })
+    self.init(
+      owning: values.withUnsafeBytes {
+        Tensor.copying($0.baseAddress, Scalar.dtype, shape)
+      })
   }
 
   /// A tensor on the CPU with a copy of raw little-endian bytes.
@@ -106,7 +107,9 @@ public final class Tensor: @unchecked Sendable {
   }
 
   /// 0, 1, ..., count - 1.
-  public static func range(_ count: Int, _ dtype: DType = .int64, on device: Device = .cpu) -> Tensor {
+  public static func range(_ count: Int, _ dtype: DType = .int64, on device: Device = .cpu)
+    -> Tensor
+  {
     aten("arange", count, dtype, Int?.none, device)
   }
 
@@ -167,7 +170,9 @@ public final class Tensor: @unchecked Sendable {
   public var requiresGradient: Bool {
     get { ct_tensor_requires_grad(handle) }
     set {
-      if let message = ct_tensor_set_requires_grad(handle, newValue) { fatalError(text(of: message)) }
+      if let message = ct_tensor_set_requires_grad(handle, newValue) {
+        fatalError(text(of: message))
+      }
     }
   }
 

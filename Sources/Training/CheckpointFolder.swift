@@ -13,6 +13,7 @@ struct CheckpointFolder {
     var format = 1
     var step: Int
     var seconds: Double
+    var computed: String?
   }
 
   private var manager: FileManager { .default }
@@ -38,7 +39,8 @@ struct CheckpointFolder {
           tensors.sorted { $0.key < $1.key }.map { ($0, $1) }, to: temporary + "/" + name)
       }
       try flushed(Data(recipe.text.utf8), temporary + "/recipe.yaml")
-      let progress = Progress(step: state.step, seconds: state.seconds)
+      let progress = Progress(
+        step: state.step, seconds: state.seconds, computed: state.computed)
       try flushed(JSONEncoder().encode(progress), temporary + "/state.json")
       flushFolder(temporary)
       if manager.fileExists(atPath: final) { try manager.removeItem(atPath: final) }
@@ -85,6 +87,7 @@ struct CheckpointFolder {
         return tensor
       }
       (state.step, state.seconds) = (progress.step, progress.seconds)
+      state.computed = progress.computed
     } catch let error as TrainingError {
       throw error
     } catch {

@@ -26,7 +26,7 @@ public final class Trainer {
   let provenance: [String: String]
   let shouldStop: () -> Bool
   let progress: ProgressLine
-  let device: Device
+  var device: Device { stage.policy.device }
   var settings: TrainingRecipe.Settings { recipe.settings }
 
   private var started = Date()
@@ -56,7 +56,6 @@ public final class Trainer {
     folder = try RunFolder(output)
     checkpoints = CheckpointFolder(run: output)
     state = try TrainingState(stage, recipe.settings)
-    device = state.groups[0].optimizer.parameters[0].value.device
     checkpoints.removeRemains()
     if let step = checkpoints.steps.last {
       let earlier = try checkpoints.recipe(step)
@@ -66,6 +65,7 @@ public final class Trainer {
       }
       try checkpoints.restore(step, into: state)
       progress.message("resuming after step \(step) from \(checkpoints.path(step))")
+      if let change = state.change(to: stage.policy) { progress.message("  note: \(change)") }
       for difference in recipe.otherDifferences(from: earlier) {
         progress.message("  note: \(difference)")
       }
@@ -188,7 +188,7 @@ public final class Trainer {
     TorchRuntime.seed(mixed(settings.seed, 0x7661_6C69_64))
     return try withoutGradients {
       try state.average.withAverages {
-        try withAutocast(settings.precision.autocast, on: device, body)
+        try stage.policy(body)
       }
     }
   }
@@ -238,6 +238,7 @@ public final class Trainer {
 
   private func checkpoint() throws {
     state.seconds = elapsed
+    state.computed = stage.policy.title
     try checkpoints.write(state, recipe: recipe)
     try export()
     lastCheckpoint = Date()

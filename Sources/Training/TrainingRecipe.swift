@@ -38,7 +38,9 @@ public struct TrainingRecipe {
     /// Largest L2 norm of a group's gradients; absent: no clipping.
     public var gradientClip: Double? = 1
     public var emaDecay = 0.999
-    public var precision = Precision.bf16
+    /// Of matrix products and convolutions; weights and updates are float32. The command line may say
+    /// otherwise.
+    public var precision = Precision.auto
     public var seed: UInt64 = 1
     /// Updates between validations, previews and checkpoints; 0: only at the end.
     public var validationEvery = 1000
@@ -61,14 +63,6 @@ public struct TrainingRecipe {
     public var over = 1.0
 
     public init() {}
-  }
-
-  public enum Precision: String, Codable, Sendable {
-    case float32
-    /// Matrix products and convolutions in bfloat16 (autocast), weights and updates in float32.
-    case bf16
-
-    var autocast: DType? { self == .bf16 ? .bfloat16 : nil }
   }
 
   public var settings: Settings
@@ -154,6 +148,8 @@ public struct TrainingRecipe {
     try demand(s.batch > 0 && s.accumulation > 0, "'batch' and 'accumulation' have to be positive")
     try demand(s.learningRate > 0, "'learning_rate' has to be positive")
     try demand(s.learningRates.values.allSatisfy { $0 > 0 }, "'learning_rates' have to be positive")
+    try demand(
+      s.precision != .int8, "'precision' is auto, float32 or bfloat16: int8 has no gradients")
     try demand(s.warmup >= 0, "'warmup' must not be negative")
     try demand((0...1).contains(s.decay.to), "'decay.to' has to be in 0...1")
     try demand(s.decay.over > 0 && s.decay.over <= 1, "'decay.over' has to be in (0, 1]")

@@ -5,6 +5,8 @@ import Torch
 public protocol TrainingStage: AnyObject {
   /// Groups of parameters, each with an optimiser of its own ("generator", "discriminator").
   var parameterGroups: [(name: String, parameters: [Parameter])] { get }
+  /// Where and in which element types the stage computes; losses run under it.
+  var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
   var averagedParameters: [Parameter] { get }
   /// What is minimised at update `step` (from 1), one after the other, each with its own backward pass and

@@ -11,6 +11,8 @@ final class TrainingState {
   var step = 0
   /// Seconds trained in all runs so far.
   var seconds = 0.0
+  /// How the updates before the last checkpoint were computed, such as "bfloat16 on cpu".
+  var computed: String?
 
   /// - Throws: `TrainingError.stage` where names or groups do not fit together.
   init(_ stage: any TrainingStage, _ settings: TrainingRecipe.Settings) throws {
@@ -49,6 +51,13 @@ final class TrainingState {
     let trained = Set(declared.flatMap(\.parameters).map(ObjectIdentifier.init))
     fixed = averaged.filter { !trained.contains(ObjectIdentifier($0)) }
     average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
+  }
+
+  /// What there is to say where a run goes on in another arithmetic, such as on another kind of machine.
+  func change(to policy: ComputePolicy) -> String? {
+    guard let computed, computed != policy.title else { return nil }
+    return "computed in \(computed) so far, goes on in \(policy.title) (\(policy.reason)); "
+      + "the run is no longer the same to the bit"
   }
 
   /// The files of a checkpoint: tensors by file and name.

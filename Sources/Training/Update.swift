@@ -43,9 +43,7 @@ extension Trainer {
     clearGradients(optimizer)
     let share = 1 / Double(objectives.count)
     for objective in objectives {
-      let (loss, figures) = try withAutocast(settings.precision.autocast, on: device) {
-        try objective.loss()
-      }
+      let (loss, figures) = try stage.policy { try objective.loss() }
       let value = loss.item
       result.losses[objective.group, default: 0] += value * share
       for (name, figure) in figures { result.figures[name, default: 0] += figure * share }

@@ -34,13 +34,13 @@ public enum TinyModel {
   /// bits visibly.
   public static func make(
     _ configuration: ModelConfiguration = configuration, seed: UInt64 = 1,
-    precision: DType = .float32
+    policy: ComputePolicy = .float32
   ) throws -> Model {
-    let model = try Model(configuration, ParameterStore(seed: seed))
+    let model = try Model(configuration, ParameterStore(seed: seed), policy: policy)
     for parameter in model.store.parameters where parameter.value.rank >= 2 {
       if parameter.name.hasSuffix("head.weight") { parameter.value = parameter.value * 20 }
     }
-    if precision != .float32 { model.store.convert(to: precision) { $0.value.rank == 4 } }
+    model.store.convert(to: policy.storage) { $0.value.rank == 4 }
     return model
   }
 

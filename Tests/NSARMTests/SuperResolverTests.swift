@@ -49,11 +49,11 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     }
   }
 
-  @Test(arguments: [DType.float32, .bfloat16])
-  func batchSizeDoesNotMatter(_ precision: DType) throws {
+  @Test(arguments: [Precision.float32, .bfloat16])
+  func batchSizeDoesNotMatter(_ precision: Precision) throws {
     let picture = testPicture(70, 75)
+    let resolver = try SuperResolver(TinyModel.make(policy: ComputePolicy(precision)))
     var options = SuperResolver.Options()
-    options.precision = precision
     let expected = bytes(try resolver.upscaled(picture, options))
     for batch in [1, 2, 5] {
       options.batch = batch
@@ -81,7 +81,6 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     let resolver = try SuperResolver(TinyModel.make(configuration))
     let picture = testPicture(96, 120)
     var options = SuperResolver.Options()
-    options.precision = .float32
     let whole = try resolver.upscaled(picture, options)
     options.window = 128
     let windowed = try resolver.upscaled(picture, options)

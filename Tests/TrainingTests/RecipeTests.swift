@@ -63,6 +63,7 @@ import Torch
     #expect(problem("{stage: a, steps: 1, data: {crop: x}}").contains("'data.crop' is not a"))
     #expect(problem("{stage: a, steps: 1, data: 3}").contains("'data' has to be a section"))
     #expect(problem("{stage: a, steps: 1, precision: f8}").contains("precision"))
+    #expect(problem("{stage: a, steps: 1, precision: int8}").contains("no gradients"))
     #expect(problem("{steps: 1}").contains("'stage' is missing"))
     #expect(problem("{stage: a}").contains("'steps' or 'hours'"))
     #expect(problem("{stage: a, steps: 1, data: {crop: 30}}").contains("'data.crop'"))

@@ -101,7 +101,8 @@ import Torch
         """), photos, from: output / "decoder/model", to: output / "reshaped")
     #expect(reshaped.losses.last! < 0.5 * reshaped.losses[0])
     let (before, after) = (
-      try ModelFolder(output / "decoder/model").load(), try ModelFolder(output / "reshaped/model").load()
+      try ModelFolder(output / "decoder/model").load(),
+      try ModelFolder(output / "reshaped/model").load()
     )
     #expect(after.configuration.tokenizer.decoder?.blocks == [3, 2])
     for part in Model.Part.allCases where part != .decoder {

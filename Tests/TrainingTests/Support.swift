@@ -65,6 +65,7 @@ final class Warnings: @unchecked Sendable {
 final class TinyStage: TrainingStage {
   struct Failure: Error {}
 
+  let policy: ComputePolicy
   let store: ParameterStore
   let first, second: Conv2d
   let noise: Float
@@ -74,7 +75,8 @@ final class TinyStage: TrainingStage {
   var divergesFrom = Int.max
   private(set) var validations = 0
 
-  init(width: Int = 48, noise: Float = 0) throws {
+  init(width: Int = 48, noise: Float = 0, policy: ComputePolicy = .float32) throws {
+    self.policy = policy
     store = ParameterStore(seed: 0)
     self.noise = noise
     first = try Conv2d(3, width, store.root / "first")

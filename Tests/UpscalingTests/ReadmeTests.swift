@@ -11,7 +11,7 @@ import Upscaling
     let output = NSTemporaryDirectory() + "nsarm-readme-\(UUID().uuidString).png"
     defer { try? FileManager.default.removeItem(atPath: output) }
 
-    let model = try ModelFolder(TilingTests.shipped!).load(precision: .bfloat16)
+    let model = try ModelFolder(TilingTests.shipped!).load()
     let resolver = try SuperResolver(model)
     var last = 0.0
     let report = try PhotoUpscaler(resolver)(

@@ -30,13 +30,13 @@ import Torch
 
   @Test(.enabled(if: TilingTests.shipped != nil, "no Models/nano beside the sources"))
   func seamsOfTheShippedModel() throws {
-    let model = try ModelFolder(Self.shipped!).load(precision: .bfloat16)
+    let model = try ModelFolder(Self.shipped!).load()
     try check(model, seams: ratios(model))
   }
 
   @Test(.enabled(if: TilingTests.shipped != nil, "no Models/nano beside the sources"))
   func orderAndBatchOfTheShippedModel() throws {
-    let resolver = try SuperResolver(try ModelFolder(Self.shipped!).load(precision: .bfloat16))
+    let resolver = try SuperResolver(try ModelFolder(Self.shipped!).load())
     let planes = try Self.photo().cropped(to: PixelRect(x: 20, y: 10, width: 140, height: 100))
     let input = Tensor(planes.values, shape: [3, planes.height, planes.width]) * 2 - 1
     func bytes(_ options: SuperResolver.Options) throws -> [UInt8] {

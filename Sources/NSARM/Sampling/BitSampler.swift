@@ -26,7 +26,8 @@ public func filteredProbabilities(_ logits: Tensor, topK: Int, topP: Double) -> 
   let excluded = Tensor.full([], -Double.infinity, logits.dtype, on: logits.device)
   if topK > 0, topK < count {
     let kept = atenList("topk", [logits, topK, -1, true, true])[0]
-    logits = excluded.selected(where: logits .< kept.narrowed(-1, from: topK - 1, count: 1), else: logits)
+    logits = excluded.selected(
+      where: logits .< kept.narrowed(-1, from: topK - 1, count: 1), else: logits)
   }
   if topP > 0, topP < 1 {
     let ascending = atenList("sort", [logits, -1, false])

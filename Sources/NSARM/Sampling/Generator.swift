@@ -10,8 +10,6 @@ public struct GenerationOptions {
   public var origins: ((_ scale: Int) -> [GridSize])?
   /// How F_{k−1} is resized to scale k.
   public var contextResize = Tensor.Interpolation.area
-  /// Element type of matrix products and of the cache.
-  public var precision = DType.float32
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
   /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are otherwise
@@ -26,15 +24,26 @@ public struct Generator {
   public let transformer: VisualAutoregressiveTransformer
   public let schedule: ScaleSchedule
   public let rotary: RotaryEmbedding
+  /// Of matrix products and of the cache.
+  public let policy: ComputePolicy
 
   public init(
     _ transformer: VisualAutoregressiveTransformer, _ schedule: ScaleSchedule, reference: GridSize,
-    on device: Device = .cpu
+    policy: ComputePolicy = .float32
   ) {
     self.transformer = transformer
     self.schedule = schedule
+    self.policy = policy
     rotary = RotaryEmbedding(
-      schedule, reference: reference, headDimension: transformer.headDimension, on: device)
+      schedule, reference: reference, headDimension: transformer.headDimension, on: policy.device)
+  }
+
+  /// The generator of a model's tiles; nil where it has no transformer.
+  public init?(_ model: Model) {
+    guard let transformer = model.transformer else { return nil }
+    self.init(
+      transformer, model.configuration.scaleSchedule,
+      reference: model.configuration.rotaryReference, policy: model.policy)
   }
 
   /// Bits of every scale, `[B, d, h_k, w_k]`, and the sum of all codes F_K, `[B, d, H, W]`.
@@ -52,7 +61,7 @@ public struct Generator {
     _ options: GenerationOptions
   ) throws -> Result {
     try withoutGradients {
-      try withAutocast(options.precision, on: condition.start.device) {
+      try policy {
         try generate(condition, unconditional, scaleCount ?? schedule.count, options)
       }
     }
@@ -63,9 +72,9 @@ public struct Generator {
     _ options: GenerationOptions
   ) throws -> Result {
     let quantizer = MultiScaleQuantizer(schedule)
-    var run = [Branch(self, condition, scaleCount, options.precision)]
+    var run = [Branch(self, condition, scaleCount)]
     if options.sampling.guidance != 1, let unconditional {
-      run.append(Branch(self, unconditional, scaleCount, options.precision))
+      run.append(Branch(self, unconditional, scaleCount))
     }
     let sampler = BitSampler(options.sampling, seed: options.seed)
     let temperature = options.sampling.temperature > 0 ? options.sampling.temperature : 1
@@ -102,7 +111,9 @@ public struct Generator {
 
     for k in forced..<scaleCount {
       try options.progress?(k)
-      let context = sum.map { schedule.tokens(quantizer.context($0, scale: k, options.contextResize)) }
+      let context = sum.map {
+        schedule.tokens(quantizer.context($0, scale: k, options.contextResize))
+      }
       let logits = logits(run.map { $0.next(context, scale: k) })
       options.inspectLogits?(k, logits)
       let size = schedule.tokens[k]
@@ -123,7 +134,7 @@ public struct Generator {
     let condition: Condition
     let cache: KeyValueCache
 
-    init(_ generator: Generator, _ condition: Condition, _ scaleCount: Int, _ dtype: DType) {
+    init(_ generator: Generator, _ condition: Condition, _ scaleCount: Int) {
       transformer = generator.transformer
       schedule = generator.schedule
       rotary = generator.rotary
@@ -132,7 +143,8 @@ public struct Generator {
         depth: transformer.configuration.depth, batch: condition.start.size(0),
         heads: transformer.configuration.heads,
         length: generator.schedule.prefix(scaleCount).tokenCount,
-        headDimension: transformer.headDimension, dtype, on: condition.start.device)
+        headDimension: transformer.headDimension, generator.policy.activations,
+        on: generator.policy.device)
     }
 
     func forced(_ contexts: [Tensor], _ first: ScaleSchedule) -> Tensor {

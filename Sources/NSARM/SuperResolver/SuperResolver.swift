@@ -17,8 +17,7 @@ public struct SuperResolutionError: Error, LocalizedError, CustomStringConvertib
 /// rows of tiles and windows, not of the picture.
 ///
 /// ```swift
-/// let model = try ModelFolder("Models/nano").load(precision: .bfloat16)
-/// let resolver = try SuperResolver(model)
+/// let resolver = try SuperResolver(ModelFolder("Models/nano").load())
 /// let picture = try resolver.upscaled(lowQuality)  // [3, h, w] in [-1, 1] → [3, 4 h, 4 w]
 /// ```
 public final class SuperResolver {
@@ -33,8 +32,6 @@ public final class SuperResolver {
     public var batch = 16
     /// Side of the decoder's windows in output pixels; nil: by the size of the decoder.
     public var window: Int?
-    /// Element type of matrix products and convolutions.
-    public var precision = DType.bfloat16
     /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on text;
     /// nil: their null text.
     public var text: (features: Tensor, mask: Tensor?)?
@@ -46,21 +43,19 @@ public final class SuperResolver {
   }
 
   public let model: Model
-  public let device: Device
   private let generator: Generator
+  private var policy: ComputePolicy { model.policy }
+  private var device: Device { policy.device }
 
-  /// - Parameter device: where the model's parameters are.
   /// - Throws: `SuperResolutionError` when the model lacks its transformer.
-  public init(_ model: Model, on device: Device = .cpu) throws {
-    let c = model.configuration
-    guard let transformer = model.transformer else {
+  public init(_ model: Model) throws {
+    guard let generator = Generator(model) else {
       throw SuperResolutionError(
-        "model '\(c.name)' has no transformer: only its tokenizer has been trained")
+        "model '\(model.configuration.name)' has no transformer: only its tokenizer has been trained"
+      )
     }
     self.model = model
-    self.device = device
-    generator = Generator(
-      transformer, c.scaleSchedule, reference: c.rotaryReference, on: device)
+    self.generator = generator
   }
 
   /// The whole restored picture, `[3, scale · h, scale · w]`, RGB in [-1, 1], float32 on the CPU.
@@ -129,13 +124,12 @@ public final class SuperResolver {
     generation.sampling = sampling
     generation.seed = options.seed
     generation.contextResize = c.contextResize
-    generation.precision = options.precision
     generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
 
     let transformer = generator.transformer
     var (condition, unconditional): (Condition?, Condition?) = (nil, nil)
     try withoutGradients {
-      withAutocast(options.precision, on: device) {
+      policy {
         generation.prefix = model.prefix(lowQuality: lowQuality)
         let reads = c.transformer?.picture != nil ? lowQuality : nil
         let text = text(options, batch: tiles.count)
@@ -193,7 +187,7 @@ public final class SuperResolver {
         ).unsqueezed(0).to(device)
       }
       let decoded = withoutGradients {
-        withAutocast(options.precision, on: device) {
+        policy {
           model.decoder(latent, lowQuality: guide).to(.float32)
         }
       }

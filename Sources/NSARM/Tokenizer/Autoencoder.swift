@@ -182,7 +182,8 @@ public struct LatentDecoder {
   func middleOutput(_ latent: Tensor) -> Tensor { middle(convIn(latent.channelsLast())) }
 
   func output(_ middle: Tensor, lowQuality: Tensor?) -> Tensor {
-    precondition((guide == nil) || lowQuality != nil, "a guided decoder needs the low-quality picture")
+    precondition(
+      (guide == nil) || lowQuality != nil, "a guided decoder needs the low-quality picture")
     var h = middle
     for (index, level) in levels.enumerated() {
       if let guide, index == guide.level { h = h + guide(lowQuality!) }

@@ -55,11 +55,13 @@ public struct DecoderConfiguration: Codable, Equatable, Sendable {
   func validate(_ c: AutoencoderConfiguration) throws {
     let levels = c.channelMultipliers.count
     guard channels.count == levels, blocks.count == levels else {
-      throw ConfigurationError("the decoder needs 'channels' and 'blocks' for each of \(levels) levels")
+      throw ConfigurationError(
+        "the decoder needs 'channels' and 'blocks' for each of \(levels) levels")
     }
     guard head.isEmpty || 1 << head.count == c.stemPatch else {
       throw ConfigurationError(
-        "the decoder's 'head' has to enlarge by \(c.stemPatch): \(c.stemPatch.trailingZeroBitCount) widths")
+        "the decoder's 'head' has to enlarge by \(c.stemPatch): \(c.stemPatch.trailingZeroBitCount) widths"
+      )
     }
   }
 }

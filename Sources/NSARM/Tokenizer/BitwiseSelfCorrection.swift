@@ -41,8 +41,10 @@ public struct TeacherForcing {
     let contexts = (1..<schedule.count).map { k in
       schedule.tokens(quantizer.context(pyramid.sums[k - 1], scale: k, contextResize))
     }
-    self.contexts = contexts.isEmpty
-      ? Tensor.zeros([features.size(0), 0, labels.size(2)]) : .concatenated(contexts, 1)
+    self.contexts =
+      contexts.isEmpty
+      ? Tensor.zeros([features.size(0), 0, labels.size(2)], on: features.device)
+      : .concatenated(contexts, 1)
     self.pyramid = pyramid
   }
 }

@@ -91,7 +91,8 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
     return network.projection(network.norm(network.hidden(x)).gelu())
   }
 
-  private static func run(_ stack: [(convolution: Conv2d, norm: LayerNorm)], _ x: Tensor) -> Tensor {
+  private static func run(_ stack: [(convolution: Conv2d, norm: LayerNorm)], _ x: Tensor) -> Tensor
+  {
     stack.reduce(x) { x, stage in stage.norm(stage.convolution(x)).gelu() }
   }
 }

@@ -25,10 +25,12 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
   public init(from decoder: any Decoder) throws {
     let form = try decoder.container(keyedBy: Keys.self)
     if form.contains(.published) {
-      self = .published(try form.decode(PublishedTransformationNetwork.Configuration.self, forKey: .published))
+      self = .published(
+        try form.decode(PublishedTransformationNetwork.Configuration.self, forKey: .published))
     } else {
       self = .convolutional(
-        try form.decode(ConvolutionalTransformationNetwork.Configuration.self, forKey: .convolutional))
+        try form.decode(
+          ConvolutionalTransformationNetwork.Configuration.self, forKey: .convolutional))
     }
   }
 

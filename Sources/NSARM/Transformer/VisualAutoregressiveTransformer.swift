@@ -19,7 +19,8 @@ public struct VisualAutoregressiveTransformer {
     _ c: TransformerConfiguration, tokenBits: Int, _ p: ParameterScope
   ) throws {
     guard c.width % (4 * c.heads) == 0 else {
-      throw ConfigurationError("width \(c.width) does not divide into \(c.heads) heads of 4n channels")
+      throw ConfigurationError(
+        "width \(c.width) does not divide into \(c.heads) heads of 4n channels")
     }
     configuration = c
     self.tokenBits = tokenBits
@@ -28,7 +29,9 @@ public struct VisualAutoregressiveTransformer {
     startPosition = try p("pos_start", [1, 1, c.width], .normal(0.02))
     sharedModulation = try Linear(c.width, 6 * c.width, gain: 0.1, p / "shared_ada_lin" / 1)
     blocks = try (0..<c.depth).map { index in
-      guard let chunk = c.blocksPerChunk else { return try TransformerBlock(c, p / "blocks" / index) }
+      guard let chunk = c.blocksPerChunk else {
+        return try TransformerBlock(c, p / "blocks" / index)
+      }
       let scope = p / "block_chunks" / (index / chunk) / "module" / (index % chunk)
       return try TransformerBlock(c, scope)
     }
@@ -116,7 +119,7 @@ public struct VisualAutoregressiveTransformer {
     let parts = headModulation(condition.start.silu()).to(.float32)
       .reshaped(condition.start.size(0), 1, 2, -1)
     let x = modulated(hidden, scale: parts.selected(2, 0), shift: parts.selected(2, 1))
-    return withoutAutocast { head(x) }
+    return withAutocast(.float32, on: x.device) { head(x) }
   }
 
   /// Teacher forcing: logits of all scales at once.

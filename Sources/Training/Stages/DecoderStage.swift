@@ -19,6 +19,7 @@ final class DecoderStage: TrainingStage {
   }
 
   let model: Model
+  var policy: ComputePolicy { model.policy }
   private let section: LossSection
   private let pictureLoss: PictureLoss
 
@@ -32,11 +33,13 @@ final class DecoderStage: TrainingStage {
         file: start.recipe.file, problem: "stage 'decoder' needs a model with a transformer")
     }
     section = try start.recipe.section("loss", defaults: LossSection())
-    pictureLoss = try PictureLoss(section.picture, seed: start.seed &+ 1)
+    pictureLoss = try PictureLoss(
+      section.picture, seed: start.seed &+ 1, on: start.policy.device)
     guard section.window % (model.configuration.tokenizer.downsampling * 2) == 0 else {
       throw TrainingError.recipe(
         file: start.recipe.file,
-        problem: "'loss.window' has to be a multiple of \(model.configuration.tokenizer.downsampling * 2)")
+        problem:
+          "'loss.window' has to be a multiple of \(model.configuration.tokenizer.downsampling * 2)")
     }
     model.freeze(except: trained)
   }
@@ -71,7 +74,8 @@ final class DecoderStage: TrainingStage {
   private func windows(_ latent: Tensor, _ batch: Batch) -> (Tensor, Tensor, Tensor) {
     let cuts = (0..<section.windows).map { _ in cut(latent, batch) }
     return (
-      .concatenated(cuts.map(\.0), 0), .concatenated(cuts.map(\.1), 0), .concatenated(cuts.map(\.2), 0)
+      .concatenated(cuts.map(\.0), 0), .concatenated(cuts.map(\.1), 0),
+      .concatenated(cuts.map(\.2), 0)
     )
   }
 

@@ -27,10 +27,10 @@ final class PictureLoss {
   let discriminatorStore: ParameterStore
   private let perceptual: LPIPS?
 
-  init(_ settings: PictureLossSettings, seed: UInt64) throws {
+  init(_ settings: PictureLossSettings, seed: UInt64, on device: Device) throws {
     self.settings = settings
-    perceptual = settings.perceptual > 0 ? try LPIPS(.vgg) : nil
-    discriminatorStore = ParameterStore(seed: seed)
+    perceptual = settings.perceptual > 0 ? try LPIPS(.vgg, on: device) : nil
+    discriminatorStore = ParameterStore(seed: seed, on: device)
     discriminator =
       settings.adversarial > 0
       ? try PatchDiscriminator(channels: 32, discriminatorStore.root / "discriminator") : nil

@@ -16,14 +16,17 @@ public enum StageName: String, CaseIterable, Sendable {
 }
 
 /// The stage that a recipe names, with fresh weights or those of the model folder `initFolder`.
-/// - Throws: `TrainingError.unknownStage`, and what the stage finds wrong with its recipe or the folder.
+/// - Parameter policy: where and how the stage computes; nil: in the recipe's precision on the CPU.
+/// - Throws: `TrainingError.unknownStage`, `TorchError` where the policy is not for training, and what the stage finds wrong with its recipe or the folder.
 public func makeStage(
-  name: String, recipe: TrainingRecipe, initFolder: String?
+  name: String, recipe: TrainingRecipe, initFolder: String?, policy: ComputePolicy? = nil
 ) throws -> TrainingStage {
   guard let stage = StageName(rawValue: name) else {
     throw TrainingError.unknownStage(name, known: StageName.allCases.map(\.rawValue))
   }
-  let start = try StageStart(recipe: recipe, folder: initFolder)
+  let policy = try policy ?? ComputePolicy(recipe.settings.precision)
+  let start = try StageStart(
+    recipe: recipe, folder: initFolder, policy: try policy.forTraining())
   return switch stage {
   case .tokenizer: try TokenizerStage(start)
   case .transformer: try TransformerStage(start, continuesPrefix: false)
@@ -37,9 +40,11 @@ public func makeStage(
 struct StageStart {
   let recipe: TrainingRecipe
   let folder: ModelFolder?
+  let policy: ComputePolicy
 
-  init(recipe: TrainingRecipe, folder: String?) throws {
+  init(recipe: TrainingRecipe, folder: String?, policy: ComputePolicy) throws {
     self.recipe = recipe
+    self.policy = policy
     self.folder = try folder.map(ModelFolder.init)
   }
 
@@ -50,7 +55,9 @@ struct StageStart {
     guard let folder else {
       throw TrainingError.recipe(
         file: recipe.file,
-        problem: "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER")
+        problem:
+          "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER"
+      )
     }
     return folder
   }
@@ -60,7 +67,7 @@ struct StageStart {
     let folder = try required()
     var configuration = folder.configuration
     try change(&configuration)
-    let model = try folder.extended(configuration, seed: seed)
+    let model = try folder.extended(configuration, seed: seed, policy: policy)
     model.store.prepareForTraining()
     return model
   }
@@ -70,7 +77,9 @@ extension Model {
   /// Stops gradients into the networks that a stage leaves as they are.
   func freeze(except parameters: [Parameter]) {
     let trained = Set(parameters.map(\.name))
-    for parameter in store.parameters { parameter.value.requiresGradient = trained.contains(parameter.name) }
+    for parameter in store.parameters {
+      parameter.value.requiresGradient = trained.contains(parameter.name)
+    }
   }
 
   /// The latent of ground truth before quantisation, float32, outside of the graph: `[B, d, H / f, W / f]`.

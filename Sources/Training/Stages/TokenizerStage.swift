@@ -30,6 +30,7 @@ final class TokenizerStage: TrainingStage {
   }
 
   let model: Model
+  var policy: ComputePolicy { model.policy }
   private let section: LossSection
   private let pictureLoss: PictureLoss
   private let quantizer: MultiScaleQuantizer
@@ -44,11 +45,14 @@ final class TokenizerStage: TrainingStage {
         name: section.name, tokenizer: section.tokenizer, patch: section.patch, schedule: schedule,
         rotaryReference: schedule.last!, contextResize: section.contextResize,
         sampling: section.sampling)
-      model = try Model(configuration, ParameterStore(seed: start.seed))
+      model = try Model(
+        configuration, ParameterStore(seed: start.seed, on: start.policy.device),
+        policy: start.policy)
       model.store.prepareForTraining()
     }
     section = try start.recipe.section("loss", defaults: LossSection())
-    pictureLoss = try PictureLoss(section.picture, seed: start.seed &+ 1)
+    pictureLoss = try PictureLoss(
+      section.picture, seed: start.seed &+ 1, on: start.policy.device)
     let crop = start.recipe.settings.data.crop
     quantizer = MultiScaleQuantizer(
       try model.configuration.schedule(pixels: crop, file: start.recipe.file))
@@ -110,7 +114,8 @@ final class TokenizerStage: TrainingStage {
     return [
       "psnr": psnr(decode(latent, batch), batch.highQuality),
       "psnr_without_code": psnr(decode(.zeros(like: latent), batch), batch.highQuality),
-      "psnr_bicubic": psnr(enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality),
+      "psnr_bicubic": psnr(
+        enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality),
     ]
   }
 

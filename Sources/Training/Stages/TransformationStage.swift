@@ -10,6 +10,7 @@ final class TransformationStage: TrainingStage {
   }
 
   let model: Model
+  var policy: ComputePolicy { model.policy }
   private let network: any TransformationNetwork
   private let quantizer: MultiScaleQuantizer
 
@@ -22,7 +23,9 @@ final class TransformationStage: TrainingStage {
       guard scales == Array(expected) else {
         throw TrainingError.recipe(
           file: start.recipe.file,
-          problem: "'model.transformation_network.scales' has to be \(expected), the schedule's first scales")
+          problem:
+            "'model.transformation_network.scales' has to be \(expected), the schedule's first scales"
+        )
       }
       configuration.transformationNetwork = .convolutional(section.transformationNetwork)
     }
@@ -51,7 +54,8 @@ final class TransformationStage: TrainingStage {
         let predicted = model.prefix(lowQuality: batch.lowQuality)
         let errors = zip(predicted, pyramid.residuals).map { ($0.0 - $0.1).square() }
         let cells = errors.reduce(0) { $0 + $1.count }
-        let loss = errors.map { $0.sum() }.reduce(Tensor.zeros([]), +) / Double(cells)
+        let loss =
+          errors.map { $0.sum() }.reduce(Tensor.zeros([], on: policy.device), +) / Double(cells)
         return (loss, [:])
       }
     ]

@@ -15,6 +15,7 @@ final class TransformerStage: TrainingStage {
   }
 
   let model: Model
+  var policy: ComputePolicy { model.policy }
   private let section: LossSection
   private let transformer: VisualAutoregressiveTransformer
   private let schedule: ScaleSchedule
@@ -32,7 +33,8 @@ final class TransformerStage: TrainingStage {
     self.continuesPrefix = continuesPrefix
     if continuesPrefix, model.transformationNetwork == nil {
       throw TrainingError.recipe(
-        file: start.recipe.file, problem: "stage2 needs a model with a transformation network (stage1)")
+        file: start.recipe.file,
+        problem: "stage2 needs a model with a transformation network (stage1)")
     }
     section = try start.recipe.section("loss", defaults: LossSection())
     transformer = model.transformer!
@@ -44,9 +46,9 @@ final class TransformerStage: TrainingStage {
     }
     rotary = RotaryEmbedding(
       schedule, reference: model.configuration.rotaryReference,
-      headDimension: transformer.headDimension)
+      headDimension: transformer.headDimension, on: start.policy.device)
     firstScale = continuesPrefix ? model.transformationNetwork!.scaleCount : 0
-    weights = scaleWeights(schedule, from: firstScale)
+    weights = scaleWeights(schedule, from: firstScale).to(start.policy.device)
     model.freeze(except: trained)
   }
 
@@ -122,19 +124,17 @@ final class TransformerStage: TrainingStage {
 
 extension Model {
   /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
-  func generatedLatent(_ batch: Batch, precision: DType = .bfloat16) throws -> Tensor {
+  func generatedLatent(_ batch: Batch) throws -> Tensor {
     try withoutGradients {
       var options = GenerationOptions()
       options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
       options.sampling = configuration.sampling
       options.seed = batch.seeds.first ?? 0
       options.contextResize = configuration.contextResize
-      options.precision = precision
       // Samples of a batch get noise of their own: each stands elsewhere on the plane.
       options.origins = { _ in batch.seeds.indices.map { GridSize(1000 * $0, 0) } }
-      let generator = Generator(
-        transformer!, configuration.scaleSchedule, reference: configuration.rotaryReference)
-      return try generator(transformer!.condition(lowQuality: batch.lowQuality), options).latent
+      return try Generator(self)!(transformer!.condition(lowQuality: batch.lowQuality), options)
+        .latent
     }
   }
 

@@ -173,21 +173,29 @@ bool ct_set_grad_mode(bool enabled) {
   return previous;
 }
 
-bool ct_set_autocast(const char *device, bool enabled, int32_t dtype) {
-  auto type = c10::Device(std::string(device)).type();
-  bool previous = at::autocast::is_autocast_enabled(type);
+// The cache finds a cast weight by the weight alone, so that it must not outlive a change of the type, nor
+// the outermost region, since an optimiser changes weights in place.
+static void set_autocast(c10::DeviceType type, bool enabled, at::ScalarType dtype) {
+  if (dtype != at::autocast::get_autocast_dtype(type)) {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_dtype(type, dtype);
+  }
   at::autocast::set_autocast_enabled(type, enabled);
-  if (enabled) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
-  else at::autocast::clear_cache();
-  return previous;
 }
 
-bool ct_autocast_enabled(const char *device) {
-  return at::autocast::is_autocast_enabled(c10::Device(std::string(device)).type());
+ct_autocast ct_enter_autocast(const char *device, bool enabled, int32_t dtype) {
+  auto type = c10::Device(std::string(device)).type();
+  auto current = at::autocast::get_autocast_dtype(type);
+  ct_autocast outer{at::autocast::is_autocast_enabled(type), static_cast<int32_t>(current)};
+  at::autocast::increment_nesting();
+  set_autocast(type, enabled, enabled ? static_cast<at::ScalarType>(dtype) : current);
+  return outer;
 }
 
-void ct_suspend_autocast(const char *device, bool suspended) {
-  at::autocast::set_autocast_enabled(c10::Device(std::string(device)).type(), !suspended);
+void ct_leave_autocast(const char *device, ct_autocast outer) {
+  set_autocast(c10::Device(std::string(device)).type(), outer.enabled,
+               static_cast<at::ScalarType>(outer.dtype));
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
 }
 
 ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result) {

@@ -42,12 +42,17 @@ CT_API int32_t ct_thread_count(void);
 CT_API void ct_manual_seed(uint64_t seed);
 CT_API const char *ct_version(void);
 
-// Thread-local modes; each returns the previous value
-CT_API bool ct_set_grad_mode(bool enabled);
-CT_API bool ct_set_autocast(const char *device, bool enabled, int32_t dtype);
-CT_API bool ct_autocast_enabled(const char *device);
-// Leaves an enabled autocast region for a while, keeping its cached weights.
-CT_API void ct_suspend_autocast(const char *device, bool suspended);
+// Thread-local modes
+CT_API bool ct_set_grad_mode(bool enabled);  // returns the previous value
+
+// What a region of autocast replaced.
+typedef struct {
+  bool enabled;
+  int32_t dtype;
+} ct_autocast;
+// Enters a region in which autocast casts to `dtype`, or is off; the result is for ct_leave_autocast.
+CT_API ct_autocast ct_enter_autocast(const char *device, bool enabled, int32_t dtype);
+CT_API void ct_leave_autocast(const char *device, ct_autocast outer);
 
 // Operators
 CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result);
@@ -81,6 +86,13 @@ CT_API ct_message ct_backward(ct_tensor loss);
 CT_API ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weights, int32_t output_count,
                                const ct_tensor *inputs, int32_t input_count, bool retain_graph,
                                ct_tensor *results);
+
+// What the calling thread's operators cost from start to stop, backward passes on the CPU included: calls,
+// seconds without nested operators, and operations of matrix products, convolutions and attention.
+CT_API void ct_profile_start(void);
+CT_API void ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls, double seconds,
+                                          double operations),
+                            void *context);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,13 @@
+import CTorch
+
+/// Runs `body` with matrix products, convolutions and attention in `dtype`, and operators that need range or
+/// precision in float32 (libtorch's autocast). Regions nest: each sets its own type and restores the outer
+/// one, also when `body` throws. In a `.float32` region operators run in the types of their operands, so that
+/// float32 operands really are multiplied in float32, whatever is around the region.
+public func withAutocast<Result>(
+  _ dtype: DType, on device: Device, _ body: () throws -> Result
+) rethrows -> Result {
+  let outer = ct_enter_autocast(device.type, dtype != .float32, dtype.code)
+  defer { ct_leave_autocast(device.type, outer) }
+  return try body()
+}

@@ -1,0 +1,98 @@
+import Foundation
+
+/// What a user asks for: how exact the arithmetic has to be.
+public enum Precision: String, Codable, CaseIterable, Sendable {
+  /// What is fastest on this device without a visible difference.
+  case auto
+  case float32
+  /// Matrix products, convolutions and attention in bfloat16, the rest in float32.
+  case bfloat16
+  /// Weights and inputs of matrix products and convolutions in 8 bits; inference on a CPU only.
+  case int8
+}
+
+/// Where and in which element types a model computes. A model carries its policy, and everything that runs
+/// the model reads it there.
+public struct ComputePolicy: Hashable, Sendable {
+  public let device: Device
+  /// Of matrix products and convolutions; never `.auto`.
+  public let precision: Precision
+  /// Element type in which matrices and kernels are kept.
+  public let storage: DType
+  /// Element type of activations between matrix products, of attention and of the key/value cache.
+  public let activations: DType
+  /// Why this precision, in a few words, for messages.
+  public let reason: String
+
+  /// The policy for inference.
+  ///
+  /// `.auto` on a CPU is bfloat16 where the processor multiplies it in hardware, else float32; on a GPU
+  /// bfloat16.
+  /// - Throws: `TorchError` where the device cannot compute that way.
+  public init(
+    _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current
+  ) throws {
+    let (fast, why) = Self.fastest(device, processor)
+    self.device = device
+    self.precision = precision == .auto ? fast : precision
+    switch self.precision {
+    case .auto, .float32: (storage, activations) = (.float32, .float32)
+    case .bfloat16: (storage, activations) = (.bfloat16, .bfloat16)
+    case .int8:
+      guard device.type == "cpu" else {
+        throw TorchError("int8 runs on the CPU only; choose auto, float32 or bfloat16 on \(device)")
+      }
+      (storage, activations) = (.float32, fast == .bfloat16 ? .bfloat16 : .float32)
+    }
+    if precision == .auto {
+      reason = why
+    } else if precision == .bfloat16, fast != .bfloat16 {
+      reason = "as asked for; slow, since \(why)"
+    } else {
+      reason = "as asked for"
+    }
+  }
+
+  private init(
+    device: Device, precision: Precision, storage: DType, activations: DType, reason: String
+  ) {
+    self.device = device
+    self.precision = precision
+    self.storage = storage
+    self.activations = activations
+    self.reason = reason
+  }
+
+  /// What suits this machine's processor.
+  public static let automatic = try! ComputePolicy()
+
+  /// Everything in float32 on the CPU.
+  public static let float32 = try! ComputePolicy(.float32)
+
+  /// The same arithmetic for training: weights, gradients and updates are float32.
+  /// - Throws: `TorchError` for int8, which has no gradients.
+  public func forTraining() throws -> ComputePolicy {
+    guard precision != .int8 else {
+      throw TorchError("int8 is for inference; train in auto, float32 or bfloat16")
+    }
+    return ComputePolicy(
+      device: device, precision: precision, storage: .float32, activations: activations,
+      reason: reason)
+  }
+
+  /// Runs `body` in this policy's arithmetic, whatever arithmetic is around it.
+  public func callAsFunction<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try withAutocast(activations, on: device, body)
+  }
+
+  /// As "bfloat16 on cpu".
+  public var title: String { "\(precision.rawValue) on \(device)" }
+
+  private static func fastest(_ device: Device, _ processor: Processor) -> (Precision, String) {
+    guard device.type == "cpu" else { return (.bfloat16, "GPUs multiply bfloat16 fastest") }
+    let name = processor.name.isEmpty ? "the processor" : processor.name
+    return processor.multipliesBFloat16
+      ? (.bfloat16, "\(name) multiplies bfloat16 (\(processor.instructionSet))")
+      : (.float32, "\(name) has no bfloat16 units (\(processor.instructionSet))")
+  }
+}

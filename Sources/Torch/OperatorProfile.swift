@@ -1,0 +1,81 @@
+import CTorch
+
+/// What the operators of a computation cost: how often each was called, its time, and the arithmetic of matrix
+/// products, convolutions and attention. Backward passes are included.
+public struct OperatorProfile: Sendable {
+  public struct Entry: Sendable {
+    /// The operator in libtorch's words, such as "aten::addmm".
+    public let name: String
+    public let calls: Int
+    /// Without the operators that it called.
+    public let seconds: Double
+    /// Floating-point operations; a multiplication with its addition is two.
+    public let operations: Double
+  }
+
+  private final class Collection { var entries: [Entry] = [] }
+
+  /// The costliest first.
+  public let entries: [Entry]
+  public var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }
+  public var operations: Double { entries.reduce(0) { $0 + $1.operations } }
+
+  /// Runs `body` and watches the operators that this thread calls. Watching costs some microseconds per
+  /// operator. Not to be nested.
+  public static func measuring<Result>(
+    _ body: () throws -> Result
+  ) rethrows -> (result: Result, profile: OperatorProfile) {
+    let collection = Collection()
+    func stop() {
+      ct_profile_stop(
+        { context, name, calls, seconds, operations in
+          Unmanaged<Collection>.fromOpaque(context!).takeUnretainedValue().entries.append(
+            Entry(
+              name: String(cString: name!), calls: Int(calls), seconds: seconds,
+              operations: operations))
+        }, Unmanaged.passUnretained(collection).toOpaque())
+    }
+    ct_profile_start()
+    let result: Result
+    do {
+      result = try body()
+    } catch {
+      stop()
+      throw error
+    }
+    stop()
+    return (result, OperatorProfile(entries: collection.entries.sorted { $0.seconds > $1.seconds }))
+  }
+
+  /// What operators do, for tables.
+  public enum Kind: String, CaseIterable, Sendable {
+    case products = "matrix products"
+    case convolutions
+    case attention
+    case normalisation
+    case activations
+    case optimiser
+    case copies = "copies and casts"
+    case other = "everything else"
+
+    private static let words: [(Kind, [String])] = [
+      (.attention, ["dot_product"]), (.convolutions, ["conv"]),
+      (.optimiser, ["adam", "foreach"]), (.normalisation, ["norm", "rotated"]),
+      (.activations, ["silu", "gelu", "relu"]), (.products, ["mm", "linear"]),
+      (
+        .copies, ["copy", "clone", "cat", "fill", "zero", "empty", "pad", "contiguous", "quantize"]
+      ),
+    ]
+
+    init(_ name: String) {
+      let name = name.lowercased()
+      self = Kind.words.first { $0.1.contains { name.contains($0) } }?.0 ?? .other
+    }
+  }
+
+  /// Seconds by kind, the costliest first.
+  public var kinds: [(kind: Kind, seconds: Double)] {
+    Dictionary(grouping: entries) { Kind($0.name) }
+      .map { ($0, $1.reduce(0) { $0 + $1.seconds }) }.sorted { $0.1 > $1.1 }
+  }
+}

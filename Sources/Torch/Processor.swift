@@ -1,0 +1,114 @@
+import Foundation
+
+#if canImport(Darwin)
+  import Darwin
+#endif
+
+/// What the processor can do, as far as the choice of arithmetic depends on it.
+public struct Processor: Equatable, Sendable {
+  /// The name that the system gives, such as "AMD EPYC 9B14"; empty where it gives none.
+  public let name: String
+  /// Extensions of the instruction set by the system's names: "avx2", "avx512_bf16", "bf16".
+  public let features: Set<String>
+
+  /// - Parameter environment: oneDNN's and libtorch's own limits (`ONEDNN_MAX_CPU_ISA`,
+  ///   `ATEN_CPU_CAPABILITY`) take away the features that these libraries will not use.
+  public init(name: String = "", features: Set<String>, environment: [String: String] = [:]) {
+    self.name = name
+    self.features = features.filter { !Self.isWithheld($0, environment) }
+  }
+
+  /// This machine's processor.
+  public static let current: Processor = {
+    let (name, features) = described()
+    return Processor(
+      name: name, features: features, environment: ProcessInfo.processInfo.environment)
+  }()
+
+  /// Whether products of bfloat16 matrices run in hardware (AVX512-BF16, AMX, Arm's BF16). Where they are
+  /// emulated they take a hundred times as long as in float32.
+  public var multipliesBFloat16: Bool {
+    !features.isDisjoint(with: ["avx512_bf16", "amx_bf16", "bf16"])
+  }
+
+  /// The widest vector extension by name, for tables: "AVX512-BF16", "AVX2".
+  public var instructionSet: String {
+    let names = [
+      ("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16"), ("avx512_vnni", "AVX512-VNNI"),
+      ("avx512f", "AVX-512"), ("avx_vnni", "AVX2-VNNI"), ("avx2", "AVX2"), ("bf16", "Arm BF16"),
+      ("asimd", "Arm NEON"),
+    ]
+    return names.first { features.contains($0.0) }?.1 ?? "no vector extension known"
+  }
+
+  // MARK: Limits of the libraries
+
+  /// oneDNN's names of instruction sets, each with the first feature that it brings.
+  private static let sets: [(name: String, features: Set<String>)] = [
+    ("SSE41", []), ("AVX", ["avx"]), ("AVX2", ["avx2", "fma"]), ("AVX2_VNNI", ["avx_vnni"]),
+    ("AVX2_VNNI_2", ["avx_vnni_int8", "avx_ne_convert"]),
+    ("AVX512_CORE", ["avx512f", "avx512bw", "avx512vl", "avx512dq"]),
+    ("AVX512_CORE_VNNI", ["avx512_vnni"]), ("AVX512_CORE_BF16", ["avx512_bf16"]),
+    ("AVX512_CORE_FP16", ["avx512_fp16"]),
+    ("AVX512_CORE_AMX", ["amx_tile", "amx_int8", "amx_bf16"]),
+  ]
+
+  private static func isWithheld(_ feature: String, _ environment: [String: String]) -> Bool {
+    guard let level = sets.firstIndex(where: { $0.features.contains(feature) }) else {
+      return false
+    }
+    var last = sets.count
+    let limit = environment["ONEDNN_MAX_CPU_ISA"] ?? environment["DNNL_MAX_CPU_ISA"]
+    if let index = sets.firstIndex(where: { $0.name == limit?.uppercased() }) {
+      last = min(last, index)
+    }
+    switch environment["ATEN_CPU_CAPABILITY"]?.lowercased() {
+    case "default": last = min(last, 0)
+    case "avx2": last = min(last, 2)
+    default: break
+    }
+    return level > last
+  }
+
+  // MARK: What the system says
+
+  private static func described() -> (name: String, features: Set<String>) {
+    #if canImport(Darwin)
+      func text(_ key: String) -> String {
+        var size = 0
+        guard sysctlbyname(key, nil, &size, nil, 0) == 0, size > 0 else { return "" }
+        var bytes = [CChar](repeating: 0, count: size)
+        return sysctlbyname(key, &bytes, &size, nil, 0) == 0 ? String(cString: bytes) : ""
+      }
+      func isOn(_ key: String) -> Bool {
+        var (value, size) = (Int32(0), MemoryLayout<Int32>.size)
+        return sysctlbyname(key, &value, &size, nil, 0) == 0 && value != 0
+      }
+      var features: Set<String> = []
+      if isOn("hw.optional.arm.FEAT_BF16") { features.insert("bf16") }
+      if isOn("hw.optional.arm64") { features.insert("asimd") }
+      if isOn("hw.optional.avx2_0") { features.formUnion(["avx2", "fma"]) }
+      return (text("machdep.cpu.brand_string"), features)
+    #else
+      let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+      return parsed(cpuinfo: text)
+    #endif
+  }
+
+  /// The name and the flags of the first processor in the text of /proc/cpuinfo (x86 and Arm).
+  static func parsed(cpuinfo text: String) -> (name: String, features: Set<String>) {
+    var name = ""
+    var features: Set<String> = []
+    for line in text.split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 1).map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }
+      guard parts.count == 2 else { continue }
+      if parts[0] == "model name", name.isEmpty { name = parts[1] }
+      if ["flags", "Features"].contains(parts[0]), features.isEmpty {
+        features = Set(parts[1].split(separator: " ").map(String.init))
+      }
+    }
+    return (name, features)
+  }
+}

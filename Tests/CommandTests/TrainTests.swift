@@ -1,0 +1,106 @@
+import Foundation
+import Imaging
+import Testing
+
+/// `nsarm train`, and the options of where and how it computes.
+@Suite struct TrainTests {
+  private let scratch = try! ScratchFolder()
+
+  private func recipe(_ extra: String = "", steps: Int = 3) throws -> String {
+    try scratch.write(
+      "tokenizer.yaml",
+      Array(
+        """
+        stage: tokenizer
+        steps: \(steps)
+        batch: 2
+        validation_every: 2
+        preview_every: 0
+        data: {crop: 64, validation_crop: 64, degradation: bicubic, flat_threshold: 0}
+        model:
+          name: tiny
+          schedule: [1, 2, 4]
+          tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
+            stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
+        loss: {picture: {l1: 1, perceptual: 0}}
+        \(extra)
+        """.utf8))
+  }
+
+  private func train(_ recipe: String, _ options: [String]) throws -> Command.Result {
+    let photos = scratch("photos")
+    try FileManager.default.createDirectory(atPath: photos, withIntermediateDirectories: true)
+    for (index, side) in [64, 80].enumerated() {
+      try scene(side, side).write(to: "\(photos)/\(index).png", overwrite: true)
+    }
+    return try Command.run(
+      [
+        "train", "tokenizer", "--recipe", recipe, "--data", photos, "--validation", photos,
+        "--output", scratch("run"), "--threads", "1",
+      ] + options)
+  }
+
+  @Test func trainsResumesInAnotherPrecisionAndWritesAModel() throws {
+    let first = try train(try recipe(), ["--precision", "float32"])
+    #expect(first.status == 0, "\(first.errors)")
+    #expect(first.output.contains("finished after 3 steps"))
+    for name in ["log.jsonl", "validation.jsonl", "model/config.json", "model/model.safetensors"] {
+      #expect(scratch.contents.contains("run/" + name))
+    }
+    let info = try Command.run(["info", scratch("run/model"), "--json"])
+    #expect(info.status == 0 && info.output.contains("\"stage\" : \"tokenizer\""))
+
+    let second = try train(try recipe(steps: 5), ["--precision", "bfloat16"])
+    #expect(second.status == 0, "\(second.errors)")
+    #expect(second.errors.contains("resuming after step 3"))
+    #expect(second.errors.contains("computed in float32 on cpu so far, goes on in bfloat16 on cpu"))
+    #expect(second.output.contains("finished after 5 steps"))
+  }
+
+  @Test func mistakesAreNamed() throws {
+    for (options, message) in [
+      (["--precision", "int8"], "int8 is for inference"),
+      (["--precision", "half"], "auto|float32|bfloat16|int8"),
+      (["--device", "quantum"], "device 'quantum' is not available here"),
+      (["--threads", "0"], "--threads has to be at least 1"),
+      (["--init", scratch("nothing")], "no such model folder"),
+    ] {
+      let result = try train(try recipe(), options)
+      #expect(result.status != 0 && result.errors.contains(message), "\(options): \(result.errors)")
+    }
+    let other = try Command.run(
+      [
+        "train", "stage1", "--recipe", try recipe(), "--data", scratch.path, "--output",
+        scratch("run"),
+      ])
+    #expect(other.status != 0 && other.errors.contains("is a recipe for stage 'tokenizer'"))
+  }
+
+  @Test func infoTellsHowTheMachineComputes() throws {
+    func compute(_ environment: [String: String], _ options: String...) throws -> [String: Any] {
+      let result = try Command.run(
+        ["info", Command.model, "--json"] + options, environment: environment)
+      #expect(result.status == 0, "\(result.errors)")
+      let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+      return (object as! [String: Any])["compute"] as! [String: Any]
+    }
+    let limited = try compute(["ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"])
+    #if arch(x86_64)
+      #expect(limited["precision"] as? String == "float32")
+    #endif
+    #expect(!(limited["reason"] as! String).isEmpty)
+    let asked = try compute([:], "--precision", "bfloat16")
+    #expect(asked["precision"] as? String == "bfloat16" && asked["device"] as? String == "cpu")
+  }
+
+  @Test func upscaleSaysWhatItComputedIn() throws {
+    try scene(20, 16).write(to: scratch("a.png"))
+    for precision in ["float32", "bfloat16"] {
+      let result = try Command.upscale(
+        scratch("a.png"), "-o", scratch("\(precision).png"), "--json", "--precision", precision)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains("\"precision\":\"\(precision)\""))
+      #expect(result.output.contains("\"precision_reason\":\"as asked for"))
+    }
+  }
+}
