@@ -59,14 +59,13 @@ public struct ModelFolder {
   /// The model of this folder with more parts, or a decoder of another shape: parts that the folder lacks,
   /// and weights of the decoder that do not fit, are made fresh from `seed`.
   public func extended(_ configuration: ModelConfiguration, seed: UInt64) throws -> Model {
-    TorchRuntime.seed(seed)
     let file = try SafetensorsFile(weightsPath)
     let known = Set(file.names)
     var incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
     if configuration.tokenizer != self.configuration.tokenizer { incomplete.insert(.decoder) }
     func mayDiffer(_ name: String) -> Bool { incomplete.contains { name.hasPrefix($0.rawValue) } }
-    let store = ParameterStore(QuantizedSource(file), fresh: mayDiffer)
+    let store = ParameterStore(QuantizedSource(file), fresh: mayDiffer, seed: seed)
     let model = try Model(configuration, store)
     try store.validate(ignoring: mayDiffer)
     return model

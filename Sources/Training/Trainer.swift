@@ -131,7 +131,6 @@ public final class Trainer {
       batches.append(next.batch.to(device))
     }
     let factor = settings.scheduleFactor(step: step, progress: fraction)
-    TorchRuntime.seed(mixed(settings.seed, UInt64(step)))
     let result = try update(batches, step: step, factor: factor)
     state.step = step
     if result.isFinite {
@@ -183,10 +182,9 @@ public final class Trainer {
 
   // MARK: Looking at the model
 
-  /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision, fixed noise.
+  /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision.
   private func judging<Result>(_ body: () throws -> Result) rethrows -> Result {
-    TorchRuntime.seed(mixed(settings.seed, 0x7661_6C69_64))
-    return try withoutGradients {
+    try withoutGradients {
       try state.average.withAverages {
         try withAutocast(settings.precision.autocast, on: device, body)
       }

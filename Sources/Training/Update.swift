@@ -14,7 +14,8 @@ extension Trainer {
   /// One update of every objective of the stage from the sum of the gradients over `batches`, scaled to
   /// their mean.
   func update(_ batches: [Batch], step: Int, factor: Double) throws -> UpdateResult {
-    let objectives = try batches.map { try stage.objectives($0, step: step) }
+    let random = RandomGenerator(seed: mixed(settings.seed, UInt64(step)))
+    let objectives = try batches.map { try stage.objectives($0, step: step, random: random) }
     let count = objectives[0].count
     guard objectives.allSatisfy({ $0.count == count }) else {
       throw TrainingError.stage(problem: "its objectives depend on the batch")
