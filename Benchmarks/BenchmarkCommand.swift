@@ -12,6 +12,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   static func main() {
     TorchRuntime.relaunchWithPassiveWaiting()
+    TorchRuntime.keepFreedMemory()
     main(nil)
   }
 }

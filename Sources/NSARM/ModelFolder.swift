@@ -62,14 +62,14 @@ public struct ModelFolder {
   public func extended(
     _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
   ) throws -> Model {
-    TorchRuntime.seed(seed)
     let file = try SafetensorsFile(weightsPath)
     let known = Set(file.names)
     var incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
     if configuration.tokenizer != self.configuration.tokenizer { incomplete.insert(.decoder) }
     func mayDiffer(_ name: String) -> Bool { incomplete.contains { name.hasPrefix($0.rawValue) } }
-    let store = ParameterStore(QuantizedSource(file), on: policy.device, fresh: mayDiffer)
+    let store = ParameterStore(
+      QuantizedSource(file), on: policy.device, fresh: mayDiffer, seed: seed)
     let model = try Model(configuration, store, policy: policy)
     try store.validate(ignoring: mayDiffer)
     return model

@@ -5,6 +5,7 @@ import Torch
 enum Launch {
   static func main() async {
     TorchRuntime.relaunchWithPassiveWaiting()
+    TorchRuntime.keepFreedMemory()
     await NSARMCommand.main()
   }
 }

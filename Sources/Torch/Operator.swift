@@ -15,7 +15,7 @@ public struct OperatorArguments {
   private var integers: [Int64] = []
   private var reals: [Double] = []
   private var handles: [ct_tensor?] = []
-  private var owners: [Tensor] = []
+  private var owners: [AnyObject] = []
 
   init(_ arguments: [any OperatorArgument]) {
     values.reserveCapacity(arguments.count)
@@ -43,6 +43,11 @@ public struct OperatorArguments {
     append(CT_TENSOR, pointer: UnsafeRawPointer(value.handle))
   }
 
+  mutating func append(_ value: RandomGenerator) {
+    owners.append(value)
+    append(CT_GENERATOR, pointer: UnsafeRawPointer(value.handle))
+  }
+
   mutating func append(_ value: String) {
     texts.append(value.utf8CString.map { $0 })
     append(CT_STRING, list: .text(texts.count - 1))
@@ -60,7 +65,7 @@ public struct OperatorArguments {
 
   mutating func append(_ value: [Tensor?]) {
     append(CT_TENSORS, count: value.count, list: .tensors(handles.count))
-    owners.append(contentsOf: value.compactMap { $0 })
+    for case let tensor? in value { owners.append(tensor) }
     handles.append(contentsOf: value.map { $0?.handle })
   }
 
@@ -98,6 +103,9 @@ public struct OperatorArguments {
 }
 
 extension Tensor: OperatorArgument {
+  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+}
+extension RandomGenerator: OperatorArgument {
   public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension Int: OperatorArgument {
@@ -151,7 +159,6 @@ public enum Operators {
     lock.lock()
     defer { lock.unlock() }
     if let known = handles[name] { return known }
-    TorchRuntime.initialize()
     let parts = name.split(separator: ".", maxSplits: 1)
     let qualified = parts[0].contains("::") ? String(parts[0]) : "aten::" + parts[0]
     var result: ct_operator?

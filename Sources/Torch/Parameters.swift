@@ -30,13 +30,13 @@ public enum Initializer: Sendable {
     .normal(gain / Double(fanIn).squareRoot())
   }
 
-  func fill(_ shape: [Int]) -> Tensor {
+  func fill(_ shape: [Int], using random: RandomGenerator) -> Tensor {
     switch self {
     case .zeros: .zeros(shape)
     case .ones: .ones(shape)
     case .constant(let value): .full(shape, value)
-    case .normal(let deviation): .randn(shape) * deviation
-    case .uniform(let bound): .rand(shape) * (2 * bound) - bound
+    case .normal(let deviation): .randn(shape, using: random) * deviation
+    case .uniform(let bound): .rand(shape, using: random) * (2 * bound) - bound
     }
   }
 }
@@ -61,10 +61,12 @@ public final class ParameterStore {
   private let device: Device
   private var problems: [String] = []
   private let renamed: (String) -> String
+  private let random: RandomGenerator
 
-  /// Fresh parameters from libtorch's generator, whose seed is set to `seed`.
+  /// Fresh parameters, drawn one after the other in the order of their declaration from a generator with
+  /// seed `seed`.
   public init(seed: UInt64, on device: Device = .cpu) {
-    TorchRuntime.seed(seed)
+    random = RandomGenerator(seed: seed)
     source = nil
     self.device = device
     renamed = { $0 }
@@ -72,12 +74,13 @@ public final class ParameterStore {
 
   /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's. What the
   /// source lacks or has in another shape is an error, except for names that `fresh` accepts: those are
-  /// made fresh.
+  /// made fresh from `seed`.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
     renamed: @escaping (String) -> String = { $0 },
-    fresh: @escaping (String) -> Bool = { _ in false }
+    fresh: @escaping (String) -> Bool = { _ in false }, seed: UInt64 = 0
   ) {
+    random = RandomGenerator(seed: seed)
     self.source = source
     self.device = device
     self.renamed = renamed
@@ -107,18 +110,19 @@ public final class ParameterStore {
   }
 
   private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) throws -> Tensor {
-    guard let source else { return initializer.fill(shape).to(device) }
+    func made() -> Tensor { initializer.fill(shape, using: random).to(device) }
+    guard let source else { return made() }
     let key = renamed(name)
     guard available.contains(key) else {
-      if fresh(name) { return initializer.fill(shape).to(device) }
+      if fresh(name) { return made() }
       problems.append("'\(key)' is missing")
-      return Initializer.zeros.fill(shape)
+      return .zeros(shape)
     }
     let tensor = try source.tensor(key)
     guard tensor.shape == shape else {
-      if fresh(name) { return initializer.fill(shape).to(device) }
+      if fresh(name) { return made() }
       problems.append("'\(key)' has shape \(tensor.shape), expected \(shape)")
-      return Initializer.zeros.fill(shape)
+      return .zeros(shape)
     }
     return tensor.to(device)
   }

@@ -24,11 +24,6 @@ func check(_ message: ct_message?) throws {
 
 /// Process-wide settings of libtorch.
 public enum TorchRuntime {
-  private static let initialized: Void = ct_initialize()
-
-  /// Prepares the memory allocator; called by the first tensor, or earlier for good measure.
-  public static func initialize() { _ = initialized }
-
   /// The version of the libtorch in use, such as "2.13.0".
   public static var version: String { String(cString: ct_version()) }
 
@@ -37,9 +32,6 @@ public enum TorchRuntime {
     get { Int(ct_thread_count()) }
     set { ct_set_thread_count(Int32(newValue)) }
   }
-
-  /// Seeds libtorch's default generators (CPU and CUDA).
-  public static func seed(_ seed: UInt64) { ct_manual_seed(seed) }
 }
 
 /// Runs `body` without recording operations for autograd.

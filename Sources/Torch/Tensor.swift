@@ -60,7 +60,6 @@ public final class Tensor: @unchecked Sendable {
   public convenience init(
     wrapping bytes: UnsafeRawPointer, dtype: DType, shape: [Int], owner: AnyObject
   ) {
-    TorchRuntime.initialize()
     var result: ct_tensor?
     let message = ct_tensor_wrapping(
       UnsafeMutableRawPointer(mutating: bytes), dtype.code, shape.map(Int64.init),
@@ -73,7 +72,6 @@ public final class Tensor: @unchecked Sendable {
   private static func copying(
     _ bytes: UnsafeRawPointer?, _ dtype: DType, _ shape: [Int]
   ) -> ct_tensor {
-    TorchRuntime.initialize()
     var result: ct_tensor?
     let message = ct_tensor_copying(
       bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result)
@@ -116,16 +114,6 @@ public final class Tensor: @unchecked Sendable {
   public static func zeros(like other: Tensor) -> Tensor { aten("zeros_like", other) }
   public static func ones(like other: Tensor) -> Tensor { aten("ones_like", other) }
   public static func empty(like other: Tensor) -> Tensor { aten("empty_like", other) }
-
-  /// Samples of N(0, 1) from libtorch's generator.
-  public static func randn(_ shape: [Int], on device: Device = .cpu) -> Tensor {
-    aten("randn", shape, DType.float32, Int?.none, device)
-  }
-
-  /// Samples of U[0, 1) from libtorch's generator.
-  public static func rand(_ shape: [Int], on device: Device = .cpu) -> Tensor {
-    aten("rand", shape, DType.float32, Int?.none, device)
-  }
 
   // MARK: Elements
 

@@ -22,7 +22,8 @@ public final class Trainer {
   let validation: ValidationSet?
   let folder: RunFolder
   let checkpoints: CheckpointFolder
-  let state: TrainingState
+  let updater: Updater
+  var state: TrainingState { updater.state }
   let provenance: [String: String]
   let shouldStop: () -> Bool
   let progress: ProgressLine
@@ -55,7 +56,7 @@ public final class Trainer {
     progress = ProgressLine(isSilent: isSilent)
     folder = try RunFolder(output)
     checkpoints = CheckpointFolder(run: output)
-    state = try TrainingState(stage, recipe.settings)
+    updater = try Updater(stage, recipe.settings)
     checkpoints.removeRemains()
     if let step = checkpoints.steps.last {
       let earlier = try checkpoints.recipe(step)
@@ -131,15 +132,8 @@ public final class Trainer {
       batches.append(next.batch.to(device))
     }
     let factor = settings.scheduleFactor(step: step, progress: fraction)
-    TorchRuntime.seed(mixed(settings.seed, UInt64(step)))
-    let result = try update(batches, step: step, factor: factor)
-    state.step = step
-    if result.isFinite {
-      state.average.update(step: step)
-      badSteps = 0
-    } else {
-      badSteps += 1
-    }
+    let result = try updater.update(batches, step: step, factor: factor)
+    badSteps = result.isFinite ? 0 : badSteps + 1
     let seconds = Date().timeIntervalSince(start)
     try log(result, factor: factor, seconds: seconds, wait: wait)
     secondsPerStep = secondsPerStep.map { 0.95 * $0 + 0.05 * seconds } ?? seconds
@@ -183,10 +177,9 @@ public final class Trainer {
 
   // MARK: Looking at the model
 
-  /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision, fixed noise.
+  /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision.
   private func judging<Result>(_ body: () throws -> Result) rethrows -> Result {
-    TorchRuntime.seed(mixed(settings.seed, 0x7661_6C69_64))
-    return try withoutGradients {
+    try withoutGradients {
       try state.average.withAverages {
         try stage.policy(body)
       }

@@ -11,9 +11,12 @@ public protocol TrainingStage: AnyObject {
   var averagedParameters: [Parameter] { get }
   /// What is minimised at update `step` (from 1), one after the other, each with its own backward pass and
   /// update. A step always has the same number of objectives in the same groups, whatever the batch.
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective]
+  /// Whatever they draw comes from `random`, which is seeded by the recipe's seed and the step, and serves all
+  /// batches of the update.
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective]
   /// Figures on one validation batch, with the averaged weights in place; the trainer averages them over
-  /// batches, weighted by the number of samples.
+  /// batches, weighted by the number of samples. Noise depends on the samples' seeds only, so that figures can
+  /// be compared from step to step.
   func validate(_ batch: Batch) throws -> [String: Double]
   /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
   /// enlarged, the prediction and the ground truth.

@@ -1,20 +1,36 @@
 import Torch
 
 /// What one update did, for the log.
-struct UpdateResult {
+public struct UpdateResult {
   /// By group; the mean over the accumulated batches.
-  var losses: [String: Double] = [:]
-  var norms: [String: Double] = [:]
-  var figures: [String: Double] = [:]
+  public internal(set) var losses: [String: Double] = [:]
+  public internal(set) var norms: [String: Double] = [:]
+  public internal(set) var figures: [String: Double] = [:]
   /// Whether all losses and gradients were finite; if not, the rest of the update was skipped.
-  var isFinite = true
+  public internal(set) var isFinite = true
 }
 
-extension Trainer {
+/// The updates of a stage: gradients, optimisers, averages.
+public final class Updater {
+  let stage: any TrainingStage
+  let settings: TrainingRecipe.Settings
+  let state: TrainingState
+
+  /// - Throws: `TrainingError.stage` where the stage and the settings do not fit together.
+  public init(_ stage: any TrainingStage, _ settings: TrainingRecipe.Settings) throws {
+    self.stage = stage
+    self.settings = settings
+    state = try TrainingState(stage, settings)
+  }
+
   /// One update of every objective of the stage from the sum of the gradients over `batches`, scaled to
-  /// their mean.
-  func update(_ batches: [Batch], step: Int, factor: Double) throws -> UpdateResult {
-    let objectives = try batches.map { try stage.objectives($0, step: step) }
+  /// their mean; then the averages follow.
+  /// - Parameters:
+  ///   - step: the number of the update, from 1, which keys what is drawn.
+  ///   - factor: on the learning rates.
+  public func update(_ batches: [Batch], step: Int, factor: Double = 1) throws -> UpdateResult {
+    let random = RandomGenerator(seed: mixed(settings.seed, UInt64(step)))
+    let objectives = try batches.map { try stage.objectives($0, step: step, random: random) }
     let count = objectives[0].count
     guard objectives.allSatisfy({ $0.count == count }) else {
       throw TrainingError.stage(problem: "its objectives depend on the batch")
@@ -34,6 +50,8 @@ extension Trainer {
     }
     // A loss of one group may have reached the parameters of another.
     for group in state.groups { clearGradients(group.optimizer) }
+    state.step = step
+    if result.isFinite { state.average.update(step: step) }
     return result
   }
 

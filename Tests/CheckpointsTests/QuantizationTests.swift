@@ -6,8 +6,9 @@ import Torch
 
 @Suite struct QuantizationTests {
   @Test func errorIsAtMostHalfAStep() {
-    TorchRuntime.seed(3)
-    let weight = Tensor.randn([16, 4, 3, 3]) * Tensor.range(16, .float32).reshaped(16, 1, 1, 1)
+    let random = RandomGenerator(seed: 3)
+    let weight =
+      Tensor.randn([16, 4, 3, 3], using: random) * Tensor.range(16, .float32).reshaped(16, 1, 1, 1)
     let stored = Int8Weight(weight)
     #expect(stored.values.dtype == .int8 && stored.values.shape == weight.shape)
     #expect(stored.scale.shape == [16])
@@ -22,8 +23,8 @@ import Torch
   func loadingCodeIsUnaware(_ dtype: DType) throws {
     let folder = try TemporaryFolder()
     let path = folder.file("q.safetensors")
-    TorchRuntime.seed(4)
-    let weight = Tensor.randn([8, 6])
+    let random = RandomGenerator(seed: 4)
+    let weight = Tensor.randn([8, 6], using: random)
     // "norm.scale" is an ordinary parameter, not the scale of an eight-bit weight.
     let tensors = [
       ("fc.weight", weight), ("fc.bias", Tensor.ones([8])), ("norm", Tensor.ones([2])),

@@ -6,8 +6,8 @@ import Torch
 
 @Suite struct FidelityTests {
   private func picture(_ seed: UInt64, _ shape: [Int] = [2, 3, 24, 20]) -> Tensor {
-    TorchRuntime.seed(seed)
-    return Tensor.rand(shape)
+    let random = RandomGenerator(seed: seed)
+    return Tensor.rand(shape, using: random)
   }
 
   @Test func noiseRatioOfAKnownError() {

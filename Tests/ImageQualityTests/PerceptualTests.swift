@@ -26,8 +26,11 @@ struct PerceptualDistanceTests {
   @Test(arguments: LPIPS.Network.allCases)
   func isADistance(network: LPIPS.Network) throws {
     let lpips = try LPIPS(network)
-    TorchRuntime.seed(1)
-    let (x, y) = (Tensor.rand([2, 3, 48, 64]) * 2 - 1, Tensor.rand([2, 3, 48, 64]) * 2 - 1)
+    let random = RandomGenerator(seed: 1)
+    let (x, y) = (
+      Tensor.rand([2, 3, 48, 64], using: random) * 2 - 1,
+      Tensor.rand([2, 3, 48, 64], using: random) * 2 - 1
+    )
     #expect(lpips(x, x).floats == [0, 0])
     let d = lpips(x, y)
     #expect(d.shape == [2] && d.floats.allSatisfy { $0 > 0.01 })
@@ -41,9 +44,11 @@ struct PerceptualDistanceTests {
   @Test(arguments: LPIPS.Network.allCases)
   func gradient(network: LPIPS.Network) throws {
     let lpips = try LPIPS(network, dtype: .float64)
-    TorchRuntime.seed(2)
-    let x = Tensor.rand([1, 3, 40, 40]).to(.float64) * 2 - 1
-    let (y, direction) = ((x * 0.5).detached(), Tensor.randn([1, 3, 40, 40]).to(.float64))
+    let random = RandomGenerator(seed: 2)
+    let x = Tensor.rand([1, 3, 40, 40], using: random).to(.float64) * 2 - 1
+    let (y, direction) = (
+      (x * 0.5).detached(), Tensor.randn([1, 3, 40, 40], using: random).to(.float64)
+    )
     x.requiresGradient = true
     try lpips(x, y).sum().backward()
     let slope = (x.gradient! * direction).sum().item
@@ -87,10 +92,10 @@ struct PerceptualDistanceTests {
 
   /// Samples of a known generalised Gaussian give its parameters back.
   @Test func fitRecoversAGaussian() {
-    TorchRuntime.seed(5)
+    let random = RandomGenerator(seed: 5)
     // Two halves of normals with σ 2 and 1, continuous at 0: twice as many samples on the wide
     // side.
-    let x = Tensor.randn([45_000]).values(Double.self).enumerated().map { i, x in
+    let x = Tensor.randn([45_000], using: random).values(Double.self).enumerated().map { i, x in
       i % 3 == 0 ? abs(x) : -2 * abs(x)
     }
     let fit = AsymmetricGaussian(x)

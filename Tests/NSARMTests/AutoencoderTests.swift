@@ -4,6 +4,7 @@ import Torch
 @testable import NSARM
 
 @Suite struct AutoencoderTests {
+  let random = RandomGenerator(seed: 1)
   private func configuration(stemPatch: Int = 1, _ normalization: Normalization)
     -> AutoencoderConfiguration
   {
@@ -24,7 +25,7 @@ import Torch
       let store = ParameterStore(seed: 1)
       let encoder = try LatentEncoder(c, store.root / "encoder")
       let decoder = try LatentDecoder(c, store.root / "decoder")
-      let latent = encoder(Tensor.randn([2, 3, 32, 48]))
+      let latent = encoder(Tensor.randn([2, 3, 32, 48], using: random))
       #expect(latent.shape == [2, 6, 4, 6])
       #expect(decoder(latent).shape == [2, 3, 32, 48])
     }
@@ -36,7 +37,7 @@ import Torch
     for normalization in [Normalization.channel, .group] {
       let store = ParameterStore(seed: 1)
       let encoder = try LatentEncoder(configuration(stemPatch: 4, normalization), store.root)
-      let picture = Tensor.randn([1, 3, 32, 512])
+      let picture = Tensor.randn([1, 3, 32, 512], using: random)
       let changed = picture.cloned()
       changed.narrowed(3, from: 0, count: 16).copyInPlace(.zeros([1]))
       let far = [picture, changed].map { encoder($0).narrowed(3, from: 62, count: 2) }
@@ -49,8 +50,8 @@ import Torch
     var c = configuration(stemPatch: 2, .channel)
     c.guide = GuideConfiguration(channels: 8, blocks: 1, scale: 4)
     let decoder = try LatentDecoder(c, ParameterStore(seed: 1).root)
-    let low = Tensor.rand([1, 3, 8, 12]) * 2 - 1
-    let latent = Tensor.randn([1, 6, 4, 6])
+    let low = Tensor.rand([1, 3, 8, 12], using: random) * 2 - 1
+    let latent = Tensor.randn([1, 6, 4, 6], using: random)
     let picture = decoder(latent, lowQuality: low)
     #expect(picture.shape == [1, 3, 32, 48])
     #expect(distance(picture, decoder(latent, lowQuality: low * 0.5)) > 1e-3)
@@ -67,7 +68,7 @@ import Torch
     c.decoder = DecoderConfiguration(channels: [24, 48], blocks: [3, 1], head: [16, 8])
     let store = ParameterStore(seed: 1)
     let decoder = try LatentDecoder(c, store.root)
-    #expect(decoder(Tensor.randn([1, 6, 4, 6])).shape == [1, 3, 32, 48])
+    #expect(decoder(Tensor.randn([1, 6, 4, 6], using: random)).shape == [1, 3, 32, 48])
     #expect(store["up.0.block.2.conv2.conv.weight"]?.value.shape == [24, 24, 3, 3])
     #expect(store["up.1.block.1.conv1.conv.weight"] == nil)
     for wrong in [
@@ -86,7 +87,7 @@ import Torch
     let network = try ConvolutionalTransformationNetwork(
       .init(channels: 16, blocks: 1, patch: 2, scales: [2, 4, 8]), latentChannels: 6,
       ParameterStore(seed: 1).root)
-    let maps = network(lowQuality: Tensor.rand([2, 3, 24, 24]), latent: nil)
+    let maps = network(lowQuality: Tensor.rand([2, 3, 24, 24], using: random), latent: nil)
     #expect(maps.map(\.shape) == [[2, 6, 2, 2], [2, 6, 4, 4], [2, 6, 8, 8]])
     #expect(network.scaleCount == 3 && !network.readsLatent)
   }

@@ -4,18 +4,19 @@ import Torch
 @testable import NSARM
 
 @Suite struct GenerationTests {
+  let random = RandomGenerator(seed: 1)
   /// Changing what a scale reads leaves the logits of earlier scales as they were.
   @Test(arguments: SmallModel.Kind.allCases) func blockCausal(kind: SmallModel.Kind) throws {
     let model = try SmallModel(kind)
     let length = model.schedule.tokenCount - 1
-    let contexts = Tensor.randn([model.batch, length, model.transformer.tokenBits])
+    let contexts = Tensor.randn([model.batch, length, model.transformer.tokenBits], using: random)
     let before = model.logits(contexts)
     for k in 1..<model.schedule.count {
       let range = model.schedule.ranges[k]
       let changed = contexts.cloned()
       // One token of scale k; the first token of the sequence has no context.
       let token = changed.narrowed(1, from: range.upperBound - 2, count: 1)
-      token.copyInPlace(Tensor.randn([1, 1, 1]))
+      token.copyInPlace(Tensor.randn([1, 1, 1], using: random))
       let after = model.logits(changed)
       for j in 0..<k { #expect(distance(before[j], after[j]) < 1e-5) }
       for j in k..<model.schedule.count { #expect(distance(before[j], after[j]) > 1e-3) }

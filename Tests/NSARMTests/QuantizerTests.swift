@@ -4,9 +4,10 @@ import Torch
 @testable import NSARM
 
 @Suite struct QuantizerTests {
+  let random = RandomGenerator(seed: 1)
   let schedule = ScaleSchedule(
     [GridSize(1, 1), GridSize(2, 2), GridSize(3, 2), GridSize(6, 4)], patch: 2)
-  var latent: Tensor { Tensor.randn([2, 14, 12, 8]) }
+  var latent: Tensor { Tensor.randn([2, 14, 12, 8], using: random) }
 
   @Test func codesHaveUnitLength() {
     let codes = BinarySphericalQuantization.codes(latent .> 0)
@@ -15,8 +16,8 @@ import Torch
 
   /// The value is the code, the gradient that of z / ‖z‖.
   @Test func straightThrough() throws {
-    let z = Tensor.randn([2, 5, 3]).to(.float64)
-    let weights = Tensor.randn([2, 5, 3]).to(.float64)
+    let z = Tensor.randn([2, 5, 3], using: random).to(.float64)
+    let weights = Tensor.randn([2, 5, 3], using: random).to(.float64)
     z.requiresGradient = true
     let quantized = BinarySphericalQuantization.quantized(z)
     #expect(distance(quantized, BinarySphericalQuantization.codes(z .> 0)) < 1e-7)
@@ -28,10 +29,10 @@ import Torch
 
   @Test func penalties() throws {
     // Small vectors: the soft probabilities are far from 0 and 1.
-    let u = Tensor.randn([3, 4, 2, 2]) * 0.01
+    let u = Tensor.randn([3, 4, 2, 2], using: random) * 0.01
     try expectGradient(of: { BinarySphericalQuantization.entropies($0).perSample }, at: u)
     try expectGradient(of: { BinarySphericalQuantization.entropies($0).codebook }, at: u)
-    let z = Tensor.randn([3, 4, 2, 2])
+    let z = Tensor.randn([3, 4, 2, 2], using: random)
     try expectGradient(of: { BinarySphericalQuantization.penalties($0).commitment }, at: z)
     try expectGradient(of: { BinarySphericalQuantization.penalties($0).total() }, at: z)
   }
@@ -66,7 +67,7 @@ import Torch
 
   /// The first scales' residuals are given: they decide bits and sums, and later labels correct them.
   @Test func givenResiduals() {
-    let (features, given) = (latent, Tensor.randn([2, 14, 2, 2]))
+    let (features, given) = (latent, Tensor.randn([2, 14, 2, 2], using: random))
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = [given]
     let quantizer = MultiScaleQuantizer(schedule)
@@ -94,7 +95,8 @@ import Torch
 
   @Test func flipProbabilities() {
     let correction = BitwiseSelfCorrection(maximum: 0.3, step: 0.1)
-    let rates = correction.flips([400, 14, 16, 16]).to(.float32).mean([1, 2, 3]).floats
+    let rates = correction.flips([400, 14, 16, 16], using: random).to(.float32).mean([1, 2, 3])
+      .floats
     // Each sample has one of 0, 0.1, 0.2, 0.3, all about equally often.
     var counts = [0, 0, 0, 0]
     for rate in rates {
@@ -107,8 +109,8 @@ import Torch
 
   /// Against libtorch's cross-entropy over the pairs of logits.
   @Test(arguments: [0, 0.1]) func crossEntropy(smoothing: Double) throws {
-    let labels = Tensor.rand([2, 3, 4]) .> 0.5
-    let logits = Tensor.randn([2, 3, 8]) * 3
+    let labels = Tensor.rand([2, 3, 4], using: random) .> 0.5
+    let logits = Tensor.randn([2, 3, 8], using: random) * 3
     logits.requiresGradient = true
     let ours = bitCrossEntropy(logits, labels, smoothing: smoothing)
     let pairs = logits.reshaped(-1, 2)
@@ -116,7 +118,7 @@ import Torch
       "cross_entropy_loss", pairs, labels.to(.int64).reshaped(-1), Tensor?.none, 0, -100, smoothing
     ).reshaped(2, 3, 4).mean([-1])
     #expect(distance(ours, reference) < 1e-6)
-    let weights = Tensor.randn([2, 3])
+    let weights = Tensor.randn([2, 3], using: random)
     let gradient = try gradients(of: [(ours * weights).sum()], with: [logits])[0]!
     let expected = try gradients(of: [(reference * weights).sum()], with: [logits])[0]!
     #expect(distance(gradient, expected) < 1e-6)

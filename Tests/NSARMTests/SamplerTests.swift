@@ -5,6 +5,7 @@ import Torch
 @testable import NSARM
 
 @Suite struct SamplerTests {
+  let random = RandomGenerator(seed: 1)
   let size = GridSize(6, 5)
 
   private func sampler(
@@ -21,7 +22,7 @@ import Torch
 
   /// The same bits however a batch is divided.
   @Test func batchSplit() {
-    let logits = Tensor.randn([4, size.count, 2 * 9])
+    let logits = Tensor.randn([4, size.count, 2 * 9], using: random)
     let together = sampler()(logits, scale: 3, size: size, origins: origins(4))
     for sample in 0..<4 {
       let alone = sampler()(
@@ -36,7 +37,7 @@ import Torch
   /// A tile draws the numbers of its place on the whole picture.
   @Test func tilesAgreeWithTheWhole() {
     let whole = GridSize(8, 9)
-    let logits = Tensor.randn([1, whole.count, 2 * 9])
+    let logits = Tensor.randn([1, whole.count, 2 * 9], using: random)
     let bits = sampler()(logits, scale: 2, size: whole, origins: [GridSize(0, 0)])
       .reshaped(8, 9, 9)
     func crop(_ x: Tensor) -> Tensor {
@@ -92,7 +93,7 @@ import Torch
 
   /// Temperature 0 and top-k 1 take the likelier value; top-p drops the value that p does not need.
   @Test func greedyAndTopP() {
-    let logits = Tensor.randn([1, size.count, 2 * 9]) * 2
+    let logits = Tensor.randn([1, size.count, 2 * 9], using: random) * 2
     let pairs = logits.reshaped(1, size.count, 9, 2)
     let likelier = pairs.argmax(-1).to(.bool).values(Bool.self)
     let place = [GridSize(0, 0)]

@@ -5,6 +5,7 @@ import Torch
 @testable import NSARM
 
 @Suite struct ScheduleTests {
+  let random = RandomGenerator(seed: 1)
   @Test func publishedSchedules() {
     #expect(ScaleSchedule.aspectRatios.count == 15)
     for ratio in ScaleSchedule.aspectRatios {
@@ -73,7 +74,9 @@ import Torch
       }
     }
     // A turn keeps the length and depends on the difference of positions only.
-    let (q, k) = (Tensor.randn([1, 1, 1, 16]), Tensor.randn([1, 1, 1, 16]))
+    let (q, k) = (
+      Tensor.randn([1, 1, 1, 16], using: random), Tensor.randn([1, 1, 1, 16], using: random)
+    )
     func product(_ a: Int, _ b: Int) -> Double {
       (rotary(q, a..<a + 1) * rotary(k, b..<b + 1)).sum().item
     }

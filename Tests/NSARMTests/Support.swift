@@ -73,24 +73,26 @@ struct SmallModel {
     case .picture:
       c.picture = PictureConditionConfiguration(channels: 16, blocks: 1, patch: 4)
     }
-    let store = ParameterStore(seed: 7)
+    let (store, random) = (ParameterStore(seed: 7), RandomGenerator(seed: 8))
     transformer = try VisualAutoregressiveTransformer(c, tokenBits: 6 * patch * patch, store.root)
     for parameter in store.parameters {
       let isGain = parameter.name.hasSuffix("norm.weight") || parameter.name.contains("scale_mul")
       if isGain { continue }
       let gain = parameter.name.hasPrefix("head") || parameter.name.contains("ada") ? 10.0 : 1
-      parameter.value = parameter.value * gain + Tensor.randn(parameter.value.shape) * 0.05
+      parameter.value =
+        parameter.value * gain + Tensor.randn(parameter.value.shape, using: random) * 0.05
     }
     switch kind {
     case .text:
       let lengths = (0..<batch).map { 5 - $0 % 3 }
       let mask = lengths.flatMap { length in (0..<5).map { $0 < length } }
       condition = transformer.condition(
-        text: (Tensor.randn([batch, 5, 256]), Tensor(mask, shape: [batch, 5])))
+        text: (Tensor.randn([batch, 5, 256], using: random), Tensor(mask, shape: [batch, 5])))
       let null = transformer.unconditionalText(length: 5)!
       unconditional = transformer.condition(text: (null.expanded([batch, 5, 256]), nil))
     case .picture:
-      condition = transformer.condition(lowQuality: Tensor.rand([batch, 3, 16, 24]) * 2 - 1)
+      condition = transformer.condition(
+        lowQuality: Tensor.rand([batch, 3, 16, 24], using: random) * 2 - 1)
       unconditional = transformer.condition(lowQuality: Tensor.zeros([batch, 3, 16, 24]))
     }
   }

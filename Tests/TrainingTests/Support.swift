@@ -60,31 +60,29 @@ final class Warnings: @unchecked Sendable {
   }
 }
 
-/// Two convolutions from a quarter of the size to the full size. Its weights and its noise depend on
-/// explicit keys, not on libtorch's generator, which tests of other suites use at the same time.
+/// Two convolutions from a quarter of the size to the full size, whose input is noisy.
 final class TinyStage: TrainingStage {
   struct Failure: Error {}
 
   let policy: ComputePolicy
   let store: ParameterStore
   let first, second: Conv2d
-  let noise: Float
+  let noise: Double
   /// Throws at this update, as if the process had died.
   var failsAt: Int?
   /// Losses from this update on are not finite.
   var divergesFrom = Int.max
   private(set) var validations = 0
 
-  init(width: Int = 48, noise: Float = 0, policy: ComputePolicy = .float32) throws {
+  init(width: Int = 48, noise: Double = 0, policy: ComputePolicy = .float32) throws {
     self.policy = policy
     store = ParameterStore(seed: 0)
     self.noise = noise
     first = try Conv2d(3, width, store.root / "first")
     second = try Conv2d(width, 48, store.root / "second")
-    var random = KeyedGenerator(7)
+    let random = RandomGenerator(seed: 7)
     for parameter in store.parameters {
-      let values = (0..<parameter.value.count).map { _ in Float(random.uniform(-0.1...0.1)) }
-      parameter.value = Tensor(values, shape: parameter.value.shape)
+      parameter.value = Tensor.rand(parameter.value.shape, using: random) * 0.2 - 0.1
     }
     store.prepareForTraining()
   }
@@ -96,18 +94,13 @@ final class TinyStage: TrainingStage {
 
   func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
 
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     if step == failsAt { throw Failure() }
     return [
       Objective(group: "generator") { [self] in
         var input = batch.lowQuality
         if noise > 0 {
-          let count = input.count / batch.count
-          let values = batch.seeds.flatMap { seed in
-            var random = KeyedGenerator(seed)
-            return (0..<count).map { _ in noise * Float(random.uniform(-1...1)) }
-          }
-          input = input + Tensor(values, shape: input.shape)
+          input = input + (Tensor.rand(input.shape, using: random) * 2 - 1) * noise
         }
         var loss = (enlarge(input) - batch.highQuality).square().mean()
         if step >= divergesFrom { loss = loss * Double.nan }

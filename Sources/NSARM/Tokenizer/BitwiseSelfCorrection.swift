@@ -12,11 +12,16 @@ public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
     self.step = step
   }
 
-  /// A mask of flips for bits of shape `[B, d, h, w]`, from libtorch's generator.
-  public func flips(_ shape: [Int]) -> Tensor {
+  /// A mask of flips for bits, drawn on the CPU from `random` and moved to `device`.
+  ///
+  /// # Shapes
+  /// shape: `[B, d, h, w]`, like the mask.
+  public func flips(
+    _ shape: [Int], using random: RandomGenerator, on device: Device = .cpu
+  ) -> Tensor {
     let levels = (maximum / step).rounded() + 1
-    let p = aten("floor", Tensor.rand([shape[0], 1, 1, 1]) * levels) * step
-    return Tensor.rand(shape) .< p
+    let p = aten("floor", Tensor.rand([shape[0], 1, 1, 1], using: random) * levels) * step
+    return (Tensor.rand(shape, using: random) .< p).to(device)
   }
 }
 

@@ -52,14 +52,14 @@ final class DecoderStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     let generated = try model.generatedLatent(batch)
-    let (latent, low, high) = windows(generated, batch)
+    let (latent, low, high) = windows(generated, batch, random)
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
       let picture = model.decoder(latent, lowQuality: low).to(.float32)
       prediction = picture.detached()
-      return pictureLoss(picture, high, step: step)
+      return pictureLoss(picture, high, step: step, random: random)
     }
     guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
     return [
@@ -71,8 +71,10 @@ final class DecoderStage: TrainingStage {
   }
 
   /// The same windows of the latent, the low-quality and the high-quality tiles.
-  private func windows(_ latent: Tensor, _ batch: Batch) -> (Tensor, Tensor, Tensor) {
-    let cuts = (0..<section.windows).map { _ in cut(latent, batch) }
+  private func windows(
+    _ latent: Tensor, _ batch: Batch, _ random: RandomGenerator
+  ) -> (Tensor, Tensor, Tensor) {
+    let cuts = (0..<section.windows).map { _ in cut(latent, batch, random) }
     return (
       .concatenated(cuts.map(\.0), 0), .concatenated(cuts.map(\.1), 0),
       .concatenated(cuts.map(\.2), 0)
@@ -80,13 +82,15 @@ final class DecoderStage: TrainingStage {
   }
 
   /// One window of each tile, at a place drawn for all.
-  private func cut(_ latent: Tensor, _ batch: Batch) -> (Tensor, Tensor, Tensor) {
+  private func cut(
+    _ latent: Tensor, _ batch: Batch, _ random: RandomGenerator
+  ) -> (Tensor, Tensor, Tensor) {
     guard section.window > 0, section.window < batch.highQuality.size(2) else {
       return (latent, batch.lowQuality, batch.highQuality)
     }
     let factor = model.configuration.tokenizer.downsampling
     let cells = section.window / factor
-    let place = Tensor.rand([2]).floats
+    let place = Tensor.rand([2], using: random).floats
     let range = Float(latent.size(2) - cells + 1)
     let (y, x) = (Int(place[0] * range), Int(place[1] * range))
     func window(_ t: Tensor, _ pixelsPerCell: Int) -> Tensor {

@@ -47,15 +47,15 @@ final class PictureLoss {
     settings.adversarial > 0 && step >= settings.adversarialFrom - 500
   }
 
-  /// prediction and truth `[B, 3, H, W]`, float32.
+  /// prediction and truth `[B, 3, H, W]`, float32; the place of the window is drawn from `random`.
   func callAsFunction(
-    _ prediction: Tensor, _ truth: Tensor, step: Int
+    _ prediction: Tensor, _ truth: Tensor, step: Int, random: RandomGenerator
   ) -> (loss: Tensor, figures: [String: Double]) {
     let l1 = (prediction - truth).abs().mean()
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
     if let perceptual, step >= settings.perceptualFrom {
-      let (a, b) = window(prediction, truth)
+      let (a, b) = window(prediction, truth, random)
       let distance = perceptual(a, b).mean()
       loss = loss + distance.to(.float32) * settings.perceptual
       figures["lpips"] = distance.detached().item
@@ -86,10 +86,12 @@ final class PictureLoss {
     )
   }
 
-  private func window(_ a: Tensor, _ b: Tensor) -> (Tensor, Tensor) {
+  private func window(
+    _ a: Tensor, _ b: Tensor, _ random: RandomGenerator
+  ) -> (Tensor, Tensor) {
     let side = settings.perceptualWindow
     guard side > 0, side < min(a.size(2), a.size(3)) else { return (a, b) }
-    let place = Tensor.rand([2]).floats
+    let place = Tensor.rand([2], using: random).floats
     let y = Int(place[0] * Float(a.size(2) - side + 1))
     let x = Int(place[1] * Float(a.size(3) - side + 1))
     func cut(_ t: Tensor) -> Tensor {

@@ -67,19 +67,20 @@ final class TokenizerStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
       let features = model.encoder(batch.highQuality).to(.float32)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
         let correction = BitwiseSelfCorrection(maximum: section.flips)
-        intervention.flips = { correction.flips($1) }
+        intervention.flips = { correction.flips($1, using: random, on: features.device) }
       }
       let pyramid = quantizer.encode(features, intervention)
-      let kept = Tensor.rand([batch.count, 1, 1, 1]) .> section.codeDropout
+      let draws = Tensor.rand([batch.count, 1, 1, 1], using: random, on: features.device)
+      let kept = draws .> section.codeDropout
       let picture = decode(pyramid.latent * kept.to(.float32), batch)
-      var (loss, figures) = pictureLoss(picture, batch.highQuality, step: step)
+      var (loss, figures) = pictureLoss(picture, batch.highQuality, step: step, random: random)
       if section.quantization > 0 {
         let penalties = pyramid.residuals.map(BinarySphericalQuantization.penalties)
         let total = penalties.map { $0.total(gamma: section.entropyGamma) }

@@ -47,7 +47,7 @@ final class TransformationStage: TrainingStage {
     withoutGradients { quantizer.encode(model.features(batch.highQuality)) }
   }
 
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     [
       Objective(group: "transformation") { [self] in
         let pyramid = targets(batch)

@@ -56,14 +56,19 @@ final class TransformerStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  /// Labels and contexts of a batch, outside of the graph.
-  private func teacherForcing(_ batch: Batch, flips: Bool) -> TeacherForcing {
+  /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a generator.
+  private func teacherForcing(_ batch: Batch, flips random: RandomGenerator?) -> TeacherForcing {
     withoutGradients {
       var intervention = MultiScaleQuantizer.Intervention()
       if continuesPrefix {
         intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
       }
-      if flips { intervention.flips = { [section] in section.selfCorrection.flips($1) } }
+      if let random {
+        let device = batch.highQuality.device
+        intervention.flips = { [section] in
+          section.selfCorrection.flips($1, using: random, on: device)
+        }
+      }
       return TeacherForcing(
         model.features(batch.highQuality), schedule, intervention,
         contextResize: model.configuration.contextResize)
@@ -75,10 +80,10 @@ final class TransformerStage: TrainingStage {
       forcing.contexts, schedule, rotary, transformer.condition(lowQuality: batch.lowQuality))
   }
 
-  func objectives(_ batch: Batch, step: Int) throws -> [Objective] {
+  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     [
       Objective(group: "transformer") { [self] in
-        let forcing = teacherForcing(batch, flips: true)
+        let forcing = teacherForcing(batch, flips: random)
         let perToken = bitCrossEntropy(
           logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
         let loss = (perToken * weights).sum([1]).mean()
@@ -88,7 +93,7 @@ final class TransformerStage: TrainingStage {
   }
 
   func validate(_ batch: Batch) throws -> [String: Double] {
-    let forcing = teacherForcing(batch, flips: false)
+    let forcing = teacherForcing(batch, flips: nil)
     let logits = logits(forcing, batch)
     let pairs = logits.reshaped(forcing.labels.shape + [2])
     let correct = aten("gt.Tensor", pairs.selected(-1, 1), pairs.selected(-1, 0)) .== forcing.labels

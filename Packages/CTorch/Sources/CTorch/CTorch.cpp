@@ -1,13 +1,17 @@
 #include "CTorch.h"
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -62,6 +66,7 @@ c10::IValue lifted(const ct_value &value, const c10::Type &declared) {
   switch (value.kind) {
     case CT_NONE: return {};
     case CT_TENSOR: return borrow(value.pointer);
+    case CT_GENERATOR: return *static_cast<const at::Generator *>(value.pointer);
     case CT_BOOL: return value.integer != 0;
     case CT_INT:
       if (type.kind() == c10::TypeKind::FloatType) return static_cast<double>(value.integer);
@@ -137,13 +142,13 @@ void lower(const c10::IValue &value, std::vector<ct_value> &results) {
 
 void ct_free_message(ct_message message) { free(message); }
 
-void ct_initialize(void) {
-  // Large tensors otherwise get fresh pages from the kernel at every allocation, which costs more than
-  // the arithmetic of an elementwise operator: keep freed memory in one arena instead.
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   mallopt(M_TOP_PAD, 64 << 20);
+#endif
 }
 
 ct_message ct_load_library(const char *path) {
@@ -164,7 +169,6 @@ bool ct_device_available(const char *type) {
 
 void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
 int32_t ct_thread_count(void) { return at::get_num_threads(); }
-void ct_manual_seed(uint64_t seed) { at::manual_seed(seed); }
 const char *ct_version(void) { return TORCH_VERSION; }
 
 bool ct_set_grad_mode(bool enabled) {
@@ -229,6 +233,14 @@ ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count, ct_
     std::copy(lowered.begin(), lowered.end(), results);
     *result_count = static_cast<int32_t>(lowered.size());
   });
+}
+
+ct_message ct_generator_create(uint64_t seed, ct_generator *result) {
+  return guarded([&] { *result = new at::Generator(at::detail::createCPUGenerator(seed)); });
+}
+
+void ct_generator_release(ct_generator generator) {
+  delete static_cast<at::Generator *>(generator);
 }
 
 ct_message ct_tensor_copying(const void *bytes, int32_t dtype, const int64_t *sizes, int32_t dimensions,

@@ -15,13 +15,15 @@ extern "C" {
 
 typedef void *ct_tensor;    // one owned reference to a tensor
 typedef void *ct_operator;  // an operator of the dispatcher; lives for ever
+typedef void *ct_generator;  // one owned reference to a generator of random numbers
 
 typedef enum {
   CT_NONE, CT_TENSOR, CT_INT, CT_DOUBLE, CT_BOOL, CT_STRING, CT_INTS, CT_DOUBLES, CT_TENSORS,
+  CT_GENERATOR,
 } ct_kind;
 
-// One argument or result of an operator. `pointer` holds the tensor, the UTF-8 text, or `count`
-// int64_t, double or ct_tensor elements.
+// One argument or result of an operator. `pointer` holds the tensor, the generator, the UTF-8 text, or
+// `count` int64_t, double or ct_tensor elements.
 typedef struct {
   int32_t kind;
   int64_t integer;
@@ -34,12 +36,12 @@ typedef char *ct_message;
 CT_API void ct_free_message(ct_message message);
 
 // Process-wide state
-CT_API void ct_initialize(void);
+// Makes the process's allocator (glibc's; elsewhere nothing happens) keep freed memory for itself.
+CT_API void ct_keep_freed_memory(void);
 CT_API ct_message ct_load_library(const char *path);
 CT_API bool ct_device_available(const char *type);
 CT_API void ct_set_thread_count(int32_t count);
 CT_API int32_t ct_thread_count(void);
-CT_API void ct_manual_seed(uint64_t seed);
 CT_API const char *ct_version(void);
 
 // Thread-local modes
@@ -60,6 +62,10 @@ CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_op
 // by the caller) go to `results`, lists of tensors flattened; `result_count` holds the capacity before.
 CT_API ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count,
                           ct_value *results, int32_t *result_count);
+
+// Generators of random numbers on the CPU, each with a state of its own: libtorch's mt19937
+CT_API ct_message ct_generator_create(uint64_t seed, ct_generator *result);
+CT_API void ct_generator_release(ct_generator generator);
 
 // Tensors
 CT_API ct_message ct_tensor_copying(const void *bytes, int32_t dtype, const int64_t *sizes,
