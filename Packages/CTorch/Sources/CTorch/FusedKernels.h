@@ -1,0 +1,117 @@
+// The loops behind the operators of FusedOperators.cpp: plain arithmetic on rows in memory, compiled once for
+// every instruction set and chosen when the program starts. Nothing here knows libtorch.
+#ifndef FUSED_KERNELS_H
+#define FUSED_KERNELS_H
+
+#include <cstdint>
+
+namespace nsarm {
+
+enum class Element { float32, bfloat16, uint8 };
+
+// q = clamp(round_half_even(y / scale) + zero_point, 0, 255)
+struct Quantization {
+  float scale = 1;
+  int32_t zero_point = 0;
+};
+
+// Rows of C channels; `group` rows in succession share weights, `*_stride` apart (0: all rows share them).
+struct NormRows {
+  const void *x;
+  Element x_type;
+  int64_t channels, group;
+  const float *weight, *bias;
+  int64_t weight_stride, bias_stride;
+  float offset;  // added to the weight
+  bool silu;
+  float *mean, *inverse_deviation;  // of every row; null where they are not kept
+};
+
+// y = silu?((x - mean) / sqrt(variance + epsilon) * (offset + weight) + bias)
+struct Norm : NormRows {
+  void *y;
+  Element y_type;
+  float epsilon;
+  Quantization quantization;
+};
+
+// Gradients of x, and of weight and bias summed over each of `chunks` parts of a group: `sums` [groups, chunks, 2, C].
+struct NormBackward : NormRows {
+  const void *dy;
+  Element dy_type;
+  void *dx;  // of x's type
+  int64_t chunks;
+  float *sums;
+};
+
+struct Quantize {
+  const void *x;
+  Element x_type;
+  uint8_t *y;
+  Quantization quantization;
+};
+
+// Tokens [B, L, 3, H, c] to q, k, v [B, H, L, c], all of type `type`.
+struct Heads {
+  Element type;
+  int64_t length, heads, channels;  // L, H, c
+  const void *qkv;
+  const float *strength, *cosines, *sines;
+};
+
+struct RotateHeads : Heads {
+  void *q, *k, *v;
+};
+
+// Gradients of qkv, and of strength summed over each of `chunks` parts of all tokens: `sums` [chunks, H].
+struct RotateHeadsBackward : Heads {
+  const void *dq, *dk, *dv;
+  void *dqkv;
+  int64_t tokens, chunks;
+  float *sums;
+};
+
+// Rows of C channels, `group` of them with the same gate.
+struct GateRows {
+  const void *y;
+  Element y_type;
+  const float *gate;
+  int64_t channels, group, gate_stride;
+};
+
+// result = x + gate * y
+struct Gate : GateRows {
+  const float *x;
+  float *result;
+};
+
+// Gradients of y, and of the gate summed over each of `chunks` parts of a group: `sums` [groups, chunks, C].
+struct GateBackward : GateRows {
+  const float *dresult;
+  void *dy;
+  int64_t chunks;
+  float *sums;
+};
+
+// Rows of C floats in the `scratch` memory of kernels.
+constexpr int64_t scratch_rows = 8;
+
+// Each runs over part [begin, end) of its rows, elements, tokens or chunks.
+struct Kernels {
+  void (*norm)(const Norm &, int64_t begin, int64_t end);                                    // rows
+  void (*norm_backward)(const NormBackward &, int64_t begin, int64_t end, float *scratch);   // chunks
+  void (*quantize)(const Quantize &, int64_t begin, int64_t end);                            // elements
+  void (*rotate_heads)(const RotateHeads &, int64_t begin, int64_t end, float *scratch);     // tokens
+  void (*rotate_heads_backward)(const RotateHeadsBackward &, int64_t begin, int64_t end,
+                                float *scratch);                                             // chunks
+  void (*gate)(const Gate &, int64_t begin, int64_t end);                                    // rows
+  void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);                   // chunks
+};
+
+// For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names (avx2, default), as
+// libtorch's own kernels.
+const Kernels &kernels();
+
+}  // namespace nsarm
+
+#endif

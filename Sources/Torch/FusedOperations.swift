@@ -1,0 +1,153 @@
+/// Sequences of elementwise operators and normalisations in one pass over memory: operators `nsarm::...` of the C++
+/// part, for float32 and bfloat16 on the CPU. Each has its composition of libtorch's operators beside it, which serves
+/// other devices and element types. They know first derivatives only.
+extension Tensor {
+  // MARK: Layer normalisation
+
+  /// Layer normalisation over the channels of each position, then silu(z) = z σ(z) if asked for:
+  /// y = γ · (x − E[x]) / √(Var[x] + ε) + β (Ba et al., 2016).
+  ///
+  /// # Shapes
+  /// self `[B, C, H, W]`, γ (`weight`) and β (`bias`) `[C]` → `[B, C, H, W]` of self's type, in channels-last memory.
+  public func channelNorm(
+    _ weight: Tensor, _ bias: Tensor, epsilon: Double = 1e-6, silu: Bool = false
+  ) -> Tensor {
+    guard isFusable && weight.isFloat && bias.isFloat else {
+      return channelNormReference(weight, bias, epsilon: epsilon, silu: silu)
+    }
+    return aten("nsarm::channel_norm", self, weight, bias, epsilon, silu)
+  }
+
+  func channelNormReference(
+    _ weight: Tensor, _ bias: Tensor, epsilon: Double, silu: Bool
+  ) -> Tensor {
+    let x = widened
+    let normalized = x.permuted(0, 2, 3, 1)
+      .layerNorm(weight.to(x.dtype), bias.to(x.dtype), epsilon: epsilon).permuted(0, 3, 1, 2)
+    return (silu ? normalized.silu() : normalized).to(dtype)
+  }
+
+  /// `channelNorm`, quantised as by `quantized`; without derivatives.
+  public func channelNormQuantized(
+    _ weight: Tensor, _ bias: Tensor, epsilon: Double = 1e-6, silu: Bool = false, scale: Double,
+    zeroPoint: Int
+  ) -> Tensor {
+    guard isFusable && weight.isFloat && bias.isFloat else {
+      return widened.channelNormReference(weight, bias, epsilon: epsilon, silu: silu)
+        .quantizedReference(scale: scale, zeroPoint: zeroPoint)
+    }
+    return aten(
+      "nsarm::channel_norm_quantized", self, weight, bias, epsilon, silu, scale, zeroPoint)
+  }
+
+  /// Layer normalisation without parameters, modulated: LN(x) · (1 + scale) + shift (Peebles and Xie, 2023).
+  ///
+  /// # Shapes
+  /// self `[B, L, C]`, scale and shift `[B, 1, C]` or `[1, 1, C]` → `[B, L, C]` of type `dtype`, self's by default.
+  public func modulatedNorm(
+    scale: Tensor, shift: Tensor, epsilon: Double = 1e-6, dtype: DType? = nil
+  ) -> Tensor {
+    let result = dtype ?? self.dtype
+    guard isFusable && isFloat && scale.isFloat && shift.isFloat && result.isFusable else {
+      return modulatedNormReference(scale: scale, shift: shift, epsilon: epsilon).to(result)
+    }
+    return aten("nsarm::modulated_norm", self, scale, shift, epsilon, result)
+  }
+
+  func modulatedNormReference(scale: Tensor, shift: Tensor, epsilon: Double) -> Tensor {
+    let normalized = layerNorm(nil, nil, epsilon: epsilon)
+    return aten("addcmul", normalized + shift, normalized, scale)
+  }
+
+  /// `modulatedNorm`, quantised as by `quantized`; without derivatives.
+  public func modulatedNormQuantized(
+    modulation: (scale: Tensor, shift: Tensor), epsilon: Double = 1e-6, scale: Double,
+    zeroPoint: Int
+  ) -> Tensor {
+    guard isFusable && isFloat && modulation.scale.isFloat && modulation.shift.isFloat else {
+      return modulatedNormReference(
+        scale: modulation.scale, shift: modulation.shift, epsilon: epsilon
+      ).quantizedReference(scale: scale, zeroPoint: zeroPoint)
+    }
+    return aten(
+      "nsarm::modulated_norm_quantized", self, modulation.scale, modulation.shift, epsilon, scale,
+      zeroPoint)
+  }
+
+  // MARK: Quantisation
+
+  /// q = clamp(round(x / scale) + zeroPoint, 0, 255), half to even; without derivatives.
+  ///
+  /// # Shapes
+  /// self of any shape → the same, uint8, in the same memory order.
+  public func quantized(scale: Double, zeroPoint: Int) -> Tensor {
+    guard isFusable else { return quantizedReference(scale: scale, zeroPoint: zeroPoint) }
+    return aten("nsarm::quantized", self, scale, zeroPoint)
+  }
+
+  func quantizedReference(scale: Double, zeroPoint: Int) -> Tensor {
+    ((widened / scale).rounded() + Double(zeroPoint)).clamped(min: 0, max: 255).to(.uint8)
+  }
+
+  // MARK: Attention
+
+  /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one projection: q and k
+  /// are divided by max(‖·‖₂, 1e-12), q is multiplied by its head's strength, and both turn in pairs of channels:
+  /// (a, b) → (a cos − b sin, a sin + b cos).
+  ///
+  /// # Shapes
+  /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; strength with `heads` elements; cosines
+  /// and sines `[L, c / 2]` → q, k, v `[B, H, L, c]` of self's type.
+  public func rotatedHeads(
+    _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
+  ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+    guard isFusable && strength.isFloat && cosines.isFloat && sines.isFloat else {
+      return rotatedHeadsReference(heads, strength: strength, cosines: cosines, sines: sines)
+    }
+    let parts = atenList("nsarm::rotated_heads", [self, strength, cosines, sines, heads])
+    return (parts[0], parts[1], parts[2])
+  }
+
+  func rotatedHeadsReference(
+    _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
+  ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+    let (batch, length, type) = (size(0), size(1), dtype)
+    let parts = reshaped(batch, length, 3, heads, -1).permuted(2, 0, 3, 1, 4)  // [3, B, H, L, c]
+    func turned(_ x: Tensor) -> Tensor {
+      let pairs = x.reshaped(batch, heads, length, -1, 2)
+      let (a, b) = (pairs.selected(4, 0), pairs.selected(4, 1))
+      return Tensor.stacked([a * cosines - b * sines, a * sines + b * cosines], 4)
+        .reshaped(x.shape).to(type)
+    }
+    let q = parts.selected(0, 0).widened.l2Normalized(-1) * strength.reshaped(heads, 1, 1)
+    let k = parts.selected(0, 1).widened.l2Normalized(-1)
+    return (turned(q), turned(k), parts.selected(0, 2).contiguous())
+  }
+
+  /// x + gate · y.
+  ///
+  /// # Shapes
+  /// self (x) and y `[B, L, C]`, gate `[B, 1, C]` or `[1, 1, C]` → `[B, L, C]` of self's type.
+  public func gatedResidual(_ y: Tensor, gate: Tensor) -> Tensor {
+    guard isFusable && isFloat && y.isFusable && gate.isFloat else {
+      return gatedResidualReference(y, gate: gate)
+    }
+    return aten("nsarm::gated_residual", self, y, gate)
+  }
+
+  func gatedResidualReference(_ y: Tensor, gate: Tensor) -> Tensor {
+    aten("addcmul", self, y.to(dtype), gate)
+  }
+
+  // MARK: Element types
+
+  private var isFloat: Bool { dtype == .float32 }
+  private var isFusable: Bool { dtype.isFusable && device == .cpu }
+
+  /// In a type that arithmetic keeps its precision in: at least float32.
+  private var widened: Tensor { dtype == .float64 ? self : to(.float32) }
+}
+
+extension DType {
+  fileprivate var isFusable: Bool { self == .float32 || self == .bfloat16 }
+}

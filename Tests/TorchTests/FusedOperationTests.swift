@@ -1,0 +1,264 @@
+import Foundation
+import Testing
+
+@testable import Torch
+
+/// The fused operators against their compositions of libtorch's operators.
+@Suite(.serialized) struct FusedOperationTests {
+  /// One operator at one size: what it computes fused and composed, and from which inputs.
+  struct Case: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let inputs: @Sendable () -> [Tensor]
+    let fused, composed: @Sendable ([Tensor]) -> [Tensor]
+  }
+
+  @Test(arguments: channelNorms + modulatedNorms + rotatedHeads + gatedResiduals)
+  func agreesWithItsComposition(_ case: Case) throws {
+    TorchRuntime.seed(7)
+    let inputs = `case`.inputs()
+    let expected = `case`.composed(inputs)
+    for (result, expected) in zip(`case`.fused(inputs), expected) {
+      expectClose(result, expected, "result")
+    }
+    let weights = expected.map { Tensor.randn($0.shape).to($0.dtype) }
+    // All gradients, and each alone.
+    for wanted in [Array(inputs.indices)] + inputs.indices.map({ [$0] }) {
+      let (found, expected) = try (
+        derivatives(`case`.fused, inputs, weights, wanted),
+        derivatives(`case`.composed, inputs, weights, wanted)
+      )
+      for (i, pair) in zip(wanted, zip(found, expected)) {
+        expectClose(pair.0, pair.1, "gradient of input \(i)", tolerance: 1e-4)
+      }
+    }
+  }
+
+  @Test func quantizesAsItsComposition() {
+    TorchRuntime.seed(8)
+    for type in [DType.float32, .bfloat16] {
+      for channels in [3, 17, 64] {
+        let x = (Tensor.randn([2, channels, 5, 7]) * 3).to(type)
+        let (weight, bias) = (Tensor.randn([channels]), Tensor.randn([channels]))
+        for silu in [false, true] {
+          expectSameSteps(
+            x.channelNormQuantized(weight, bias, silu: silu, scale: 0.03, zeroPoint: 99),
+            x.to(.float32).channelNormReference(weight, bias, epsilon: 1e-6, silu: silu)
+              .quantizedReference(scale: 0.03, zeroPoint: 99))
+        }
+        for x in [x, x.channelsLast(), x.permuted(1, 0, 3, 2), x * 1000, x * 0] {
+          let found = x.quantized(scale: 0.1, zeroPoint: 7)
+          expectSameSteps(found, x.quantizedReference(scale: 0.1, zeroPoint: 7))
+        }
+      }
+    }
+    let (x, scale, shift) = (
+      Tensor.randn([3, 5, 20]), Tensor.randn([3, 1, 20]), Tensor.randn([1, 1, 20])
+    )
+    expectSameSteps(
+      x.modulatedNormQuantized(modulation: (scale, shift), scale: 0.05, zeroPoint: 128),
+      x.modulatedNormReference(scale: scale, shift: shift, epsilon: 1e-6)
+        .quantizedReference(scale: 0.05, zeroPoint: 128))
+    let ties = Tensor([-1.5, -0.5, 0.5, 1.5, 2.5, 1e30, -1e30] as [Float])
+    let steps: [Int64] = ties.quantized(scale: 1, zeroPoint: 10).values()
+    #expect(steps == [8, 10, 10, 12, 12, 255, 0])
+  }
+
+  /// silu over the whole range of its exponential, exact zeros included.
+  @Test(arguments: [DType.float32, .bfloat16])
+  func siluHoldsOverItsWholeRange(_ type: DType) {
+    // γ spreads two values per position, ±1 normalised, over the range.
+    let magnitudes: [Float] = [0, 1e-30, 1e-6, 0.1, 1, 5, 20, 60, 86, 88, 90, 104, 200, 1e5, 1e30]
+    let x = Tensor([-1, 1] as [Float]).reshaped(1, 2, 1, 1).repeated([1, magnitudes.count, 1, 1])
+    let weight = Tensor(magnitudes.flatMap { [$0, $0] })
+    let bias = Tensor.zeros([weight.count])
+    expectClose(
+      x.to(type).channelNorm(weight, bias, silu: true),
+      x.to(type).channelNormReference(weight, bias, epsilon: 1e-6, silu: true), "silu",
+      elementwise: true)
+  }
+
+  @Test func resultsDoNotDependOnThreads() throws {
+    let threads = TorchRuntime.threadCount
+    defer { TorchRuntime.threadCount = threads }
+    for `case` in largeCases {
+      TorchRuntime.seed(9)
+      let inputs = `case`.inputs()
+      let weights = `case`.fused(inputs).map { Tensor.randn($0.shape).to($0.dtype) }
+      let results = try [1, 2, 3].map { count in
+        TorchRuntime.threadCount = count
+        return try `case`.fused(inputs).map(\.floats)
+          + derivatives(`case`.fused, inputs, weights, Array(inputs.indices)).map(\.floats)
+      }
+      #expect(results[0] == results[1] && results[0] == results[2], "\(`case`.testDescription)")
+    }
+  }
+
+  @Test func memoryOrderIsChannelsLast() {
+    let x = Tensor.randn([2, 8, 3, 5])
+    let y = x.channelNorm(.ones([8]), .zeros([8]))
+    #expect(aten("permute", y, [0, 2, 3, 1]).withBytes { $0.count } == x.count * 4)
+  }
+
+  @Test func refusesSecondDerivativesAndWrongShapes() {
+    #expect(throws: TorchError.self) {
+      _ = try Operators.attempt(
+        "nsarm::channel_norm",
+        [Tensor.zeros([1, 4, 2, 2]), Tensor.ones([3]), Tensor.ones([3]), 1e-6, true])
+    }
+    #expect(throws: TorchError.self) {
+      _ = try Operators.attempt(
+        "nsarm::gated_residual",
+        [Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4])])
+    }
+  }
+
+  #if os(Linux) && arch(x86_64)
+    /// The kernels of older processors, which the environment has to name before the program starts.
+    @Test(
+      .enabled(if: getenv("ATEN_CPU_CAPABILITY") == nil, "one instruction set is chosen already"),
+      arguments: ["avx2", "default"])
+    func agreesOnOlderProcessors(_ instructionSet: String) throws {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      process.arguments = [
+        "--testing-library", "swift-testing", "--no-parallel", "--filter", "FusedOperationTests",
+      ]
+      process.environment = ProcessInfo.processInfo.environment
+        .merging(["ATEN_CPU_CAPABILITY": instructionSet]) { $1 }
+      let output = Pipe()
+      process.standardOutput = output
+      process.standardError = output
+      try process.run()
+      let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0, "\(text.suffix(2000))")
+      #expect(text.contains("agreesWithItsComposition"), "\(text.suffix(2000))")
+    }
+  #endif
+}
+
+// MARK: Cases
+
+private let channelNorms: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap { type in
+  [(1, 8, 1, 1), (2, 5, 3, 4), (1, 16, 1, 7), (2, 33, 5, 3), (1, 64, 6, 6), (1, 100, 9, 2)]
+    .flatMap { (b, c, h, w) in
+      [(false, true), (true, true), (true, false)].map { (silu, isChannelsLast) in
+        .init(
+          testDescription:
+            "channelNorm \(type) \([b, c, h, w]) silu \(silu) channels last \(isChannelsLast)",
+          inputs: {
+            let x = (Tensor.randn([b, c, h, w]) * 4 + 1).to(type)
+            return [isChannelsLast ? x.channelsLast() : x, .randn([c]), .randn([c])]
+          },
+          fused: { [$0[0].channelNorm($0[1], $0[2], silu: silu)] },
+          composed: { [$0[0].channelNormReference($0[1], $0[2], epsilon: 1e-6, silu: silu)] })
+      }
+    }
+}
+
+private let modulatedNorms: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap {
+  type in
+  [(3, 7, 20, 3, 3), (3, 1, 64, 1, 3), (2, 50, 37, 2, 1), (1, 9, 16, 1, 1), (2, 3, 5, 1, 1)]
+    .map { (b, l, c, scales, shifts) in
+      .init(
+        testDescription: "modulatedNorm to \(type) \([b, l, c]), \(scales) and \(shifts) in batch",
+        inputs: {
+          [.randn([b, l, c]) * 30 - 10, .randn([scales, 1, c]), .randn([shifts, 1, c])]
+        },
+        fused: { [$0[0].modulatedNorm(scale: $0[1], shift: $0[2], dtype: type)] },
+        composed: {
+          [$0[0].modulatedNormReference(scale: $0[1], shift: $0[2], epsilon: 1e-6).to(type)]
+        })
+    }
+}
+
+private let rotatedHeads: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap { type in
+  [(2, 9, 4, 16), (1, 1, 3, 2), (2, 5, 2, 20), (1, 33, 4, 64), (2, 3, 1, 6)].map { (b, l, h, c) in
+    let angles = { (Tensor.range(l * c / 2, .float32) * 0.37).reshaped(l, c / 2) }
+    return .init(
+      testDescription: "rotatedHeads \(type) \([b, h, l, c])",
+      inputs: { [(Tensor.randn([b, l, 3 * h * c]) * 5).to(type), .rand([h]) * 4 + 0.5] },
+      fused: {
+        let parts = $0[0].rotatedHeads(
+          h, strength: $0[1], cosines: aten("cos", angles()), sines: aten("sin", angles()))
+        return [parts.queries, parts.keys, parts.values]
+      },
+      composed: {
+        let parts = $0[0].rotatedHeadsReference(
+          h, strength: $0[1], cosines: aten("cos", angles()), sines: aten("sin", angles()))
+        return [parts.queries, parts.keys, parts.values]
+      })
+  }
+}
+
+private let gatedResiduals: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap {
+  type in
+  [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)].map { (b, l, c, gates) in
+    .init(
+      testDescription: "gatedResidual \(type) \([b, l, c]), \(gates) in batch",
+      inputs: { [.randn([b, l, c]), Tensor.randn([b, l, c]).to(type), .randn([gates, 1, c])] },
+      fused: { [$0[0].gatedResidual($0[1], gate: $0[2])] },
+      composed: { [$0[0].gatedResidualReference($0[1], gate: $0[2])] })
+  }
+}
+
+/// Enough rows for several threads.
+private let largeCases: [FusedOperationTests.Case] = [
+  .init(
+    testDescription: "channelNorm",
+    inputs: { [.randn([2, 40, 33, 31]), .randn([40]), .randn([40])] },
+    fused: { [$0[0].channelNorm($0[1], $0[2], silu: true)] }, composed: { $0 }),
+  .init(
+    testDescription: "modulatedNorm",
+    inputs: { [.randn([3, 301, 72]), .randn([3, 1, 72]), .randn([1, 1, 72])] },
+    fused: { [$0[0].modulatedNorm(scale: $0[1], shift: $0[2])] }, composed: { $0 }),
+  .init(
+    testDescription: "rotatedHeads", inputs: { [.randn([2, 201, 3 * 4 * 16]), .rand([4])] },
+    fused: {
+      let angles = Tensor.range(201 * 8, .float32).reshaped(201, 8)
+      let parts = $0[0].rotatedHeads(
+        4, strength: $0[1], cosines: aten("cos", angles), sines: aten("sin", angles))
+      return [parts.queries, parts.keys, parts.values]
+    }, composed: { $0 }),
+  .init(
+    testDescription: "gatedResidual",
+    inputs: { [.randn([2, 301, 72]), .randn([2, 301, 72]), .randn([1, 1, 72])] },
+    fused: { [$0[0].gatedResidual($0[1], gate: $0[2])] }, composed: { $0 }),
+]
+
+// MARK: Comparison
+
+/// Gradients of the weighted results with respect to the inputs `wanted`; the other inputs need none.
+private func derivatives(
+  _ function: ([Tensor]) -> [Tensor], _ inputs: [Tensor], _ weights: [Tensor], _ wanted: [Int]
+) throws -> [Tensor] {
+  let inputs = inputs.map { $0.detached() }
+  for i in wanted { inputs[i].requiresGradient = true }
+  let outputs = function(inputs)
+  let used = outputs.indices.filter { outputs[$0].requiresGradient }
+  return try gradients(
+    of: used.map { outputs[$0] }, weights: used.map { weights[$0] }, with: wanted.map { inputs[$0] }
+  ).enumerated().map { $1 ?? Tensor.zeros(like: inputs[wanted[$0]]) }
+}
+
+/// Relative to the largest element, or to each; bfloat16 may be one unit in the last place off.
+private func expectClose(
+  _ result: Tensor, _ expected: Tensor, _ what: String, tolerance: Double = 1e-5,
+  elementwise: Bool = false
+) {
+  #expect(result.dtype == expected.dtype && result.shape == expected.shape, "\(what)")
+  let (a, b): ([Double], [Double]) = (result.values(), expected.values())
+  let relative = result.dtype == .bfloat16 ? 1.0 / 128 : tolerance
+  let largest = b.map(abs).max() ?? 0
+  let worst = zip(a, b).map { abs($0 - $1) - relative * (elementwise ? abs($1) : largest) }.max()
+  #expect(a.allSatisfy(\.isFinite) && (worst ?? 0) <= 1e-30, "\(what) is off by \(worst ?? 0)")
+}
+
+/// Within one step, and nearly always the same.
+private func expectSameSteps(_ result: Tensor, _ expected: Tensor) {
+  #expect(result.dtype == .uint8 && result.shape == expected.shape)
+  let (a, b): ([Double], [Double]) = (result.values(), expected.values())
+  let differences = zip(a, b).map { abs($0 - $1) }
+  #expect(differences.max()! <= 1)
+  #expect(differences.filter { $0 > 0 }.count <= 1 + differences.count / 1000)
+}
