@@ -72,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "Checkpoints", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
+        "Checkpoints", "ImageQuality", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

@@ -20,6 +20,13 @@ public enum MetricWeights {
       .appendingPathComponent(".cache/nsarm/metric-weights", isDirectory: true)
   }
 
+  /// Whether the weights of LPIPS are in `folder`.
+  public static var arePresent: Bool {
+    ["alexnet", "vgg16"].allSatisfy { name in
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name + ".safetensors").path)
+    }
+  }
+
   /// The path of a file in `folder`.
   ///
   /// - Throws: `ImageQualityError` that says how to get it where it is missing.

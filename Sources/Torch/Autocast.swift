@@ -11,3 +11,8 @@ public func withAutocast<Result>(
   defer { ct_leave_autocast(device.type, outer) }
   return try body()
 }
+
+/// The element type of matrix products with float32 operands on `device` here: that of the innermost region.
+public func autocastType(on device: Device) -> DType {
+  DType(rawValue: ct_autocast_dtype(device.type)) ?? .float32
+}

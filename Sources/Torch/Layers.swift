@@ -13,13 +13,39 @@ public struct Linear {
     self.bias = bias ? try p("bias", [outputs], .zeros) : nil
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias?.value) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { weight.linear(x, bias?.value) }
+
+  /// gelu(x Wᵀ + b) with the tanh approximation, as the input of `next`.
+  public func gelu(_ x: Tensor, for next: Linear) -> Tensor {
+    if case .quantized(let own) = weight.execution, let range = next.weight.inputRange {
+      return own.linearGELU(x, bias?.value, next: range)
+    }
+    return self(x).gelu(approximate: true)
+  }
+}
+
+extension Parameter {
+  /// The range of 8-bit inputs, where this weight is quantised.
+  public var inputRange: QuantizationRange? {
+    if case .quantized(let weight) = execution { weight.input } else { nil }
+  }
+
+  /// x Wᵀ + b for this matrix `[O, I]`; where it is quantised, x may be `uint8` in its `inputRange`.
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
+    switch execution {
+    case .quantized(let weight): return weight.linear(x, bias)
+    case .observed(let observer): observer.include(x)
+    case .plain: break
+    }
+    return x.linear(value, bias)
+  }
 }
 
 /// 2-D convolution with a square kernel.
 ///
 /// # Shapes
-/// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`.
+/// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`. Where the weight is quantised, x
+/// may be `uint8` in its `inputRange`.
 public struct Conv2d {
   public let weight, bias: Parameter
   public let stride, padding: Int
@@ -38,7 +64,13 @@ public struct Conv2d {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    x.conv2d(weight.value, bias.value, stride: stride, padding: padding)
+    switch weight.execution {
+    case .quantized(let kernel):
+      return kernel.conv2d(x, bias.value, stride: stride, padding: padding)
+    case .observed(let observer): observer.include(x)
+    case .plain: break
+    }
+    return x.conv2d(weight.value, bias.value, stride: stride, padding: padding)
   }
 }
 

@@ -25,26 +25,30 @@ public struct OperatorProfile: Sendable {
   public static func measuring<Result>(
     _ body: () throws -> Result
   ) rethrows -> (result: Result, profile: OperatorProfile) {
-    let collection = Collection()
-    func stop() {
-      ct_profile_stop(
-        { context, name, calls, seconds, operations in
-          Unmanaged<Collection>.fromOpaque(context!).takeUnretainedValue().entries.append(
-            Entry(
-              name: String(cString: name!), calls: Int(calls), seconds: seconds,
-              operations: operations))
-        }, Unmanaged.passUnretained(collection).toOpaque())
-    }
-    ct_profile_start()
-    let result: Result
+    begin()
     do {
-      result = try body()
+      let result = try body()
+      return (result, end())
     } catch {
-      stop()
+      _ = end()
       throw error
     }
-    stop()
-    return (result, OperatorProfile(entries: collection.entries.sorted { $0.seconds > $1.seconds }))
+  }
+
+  /// Starts to watch this thread's operators; `end` has to follow.
+  public static func begin() { ct_profile_start() }
+
+  /// What was watched since `begin`.
+  public static func end() -> OperatorProfile {
+    let collection = Collection()
+    ct_profile_stop(
+      { context, name, calls, seconds, operations in
+        Unmanaged<Collection>.fromOpaque(context!).takeUnretainedValue().entries.append(
+          Entry(
+            name: String(cString: name!), calls: Int(calls), seconds: seconds,
+            operations: operations))
+      }, Unmanaged.passUnretained(collection).toOpaque())
+    return OperatorProfile(entries: collection.entries.sorted { $0.seconds > $1.seconds })
   }
 
   /// What operators do, for tables.

@@ -1,7 +1,16 @@
 /// A named tensor of a model. Training replaces or updates `value` in place.
 public final class Parameter: @unchecked Sendable {
+  /// How products and convolutions with this weight are computed.
+  public enum Execution {
+    case plain
+    /// As plain, noting the inputs that come.
+    case observed(InputObserver)
+    case quantized(QuantizedWeight)
+  }
+
   public let name: String
   public var value: Tensor
+  public var execution = Execution.plain
 
   init(name: String, value: Tensor) {
     self.name = name

@@ -8,9 +8,6 @@ import Torch
 
 /// Every stage in float32 and in bfloat16, and runs that go on in the other one.
 @Suite struct PrecisionTests {
-  private static let weightsAreHere = FileManager.default.fileExists(
-    atPath: MetricWeights.folder.appendingPathComponent("vgg16.safetensors").path)
-
   /// A recipe of six updates.
   private func recipe(_ stage: String) throws -> TrainingRecipe {
     let sections = [
@@ -20,7 +17,7 @@ import Torch
         schedule: [1, 2, 4]
         tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
           stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
-      loss: {picture: {l1: 1, perceptual: \(Self.weightsAreHere ? 0.5 : 0)}}
+      loss: {picture: {l1: 1, perceptual: \(MetricWeights.arePresent ? 0.5 : 0)}}
       """,
       "transformer":
         "model: {transformer: {width: 64, depth: 2, heads: 2, picture: {channels: 16, blocks: 1, patch: 4}}}",
@@ -89,7 +86,7 @@ import Torch
       change.contains("float32 on cpu so far") && change.contains("no longer the same to the bit"))
   }
 
-  @Test(.enabled(if: PrecisionTests.weightsAreHere, "scripts/metric-weights was not run"))
+  @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
   func thePerceptualLossPullsTowardsTheTruth() throws {
     var settings = PictureLossSettings()
     settings.l1 = 0

@@ -28,9 +28,19 @@ struct Norm {
     case .group:
       x.groupNorm(groups, weight.value, bias.value, epsilon: 1e-6)
     case .channel:
-      x.permuted(0, 2, 3, 1).layerNorm(weight.value, bias.value, epsilon: 1e-6)
-        .permuted(0, 3, 1, 2)
+      x.channelNorm(weight.value, bias.value, epsilon: 1e-6)
     }
+  }
+
+  /// swish(norm(x)) as the input of `next`.
+  func swish(_ x: Tensor, for next: Conv2d) -> Tensor {
+    guard kind == .channel else { return self(x).silu() }
+    if let range = next.weight.inputRange {
+      return x.channelNormQuantized(
+        weight.value, bias.value, epsilon: 1e-6, silu: true, scale: range.scale,
+        zeroPoint: range.zeroPoint)
+    }
+    return x.channelNorm(weight.value, bias.value, epsilon: 1e-6, silu: true)
   }
 }
 
@@ -54,7 +64,7 @@ struct ResnetBlock {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let h = conv2(norm2(conv1(norm1(x).silu())).silu())
+    let h = conv2(norm2.swish(conv1(norm1.swish(x, for: conv1)), for: conv2))
     return (shortcut?(x) ?? x) + h
   }
 }
@@ -120,7 +130,7 @@ public struct LatentEncoder {
     return h
   }
 
-  func output(_ h: Tensor) -> Tensor { convOut(normOut(h).silu()) }
+  func output(_ h: Tensor) -> Tensor { convOut(normOut.swish(h, for: convOut)) }
 }
 
 /// Latent → picture, the mirror of `LatentEncoder` with one more block per level (SPEC 1) unless the
@@ -192,7 +202,7 @@ public struct LatentDecoder {
         h = upsample(h.resized(2 * h.size(2), 2 * h.size(3), .nearest))
       }
     }
-    h = normOut(h).silu()
+    h = normOut.swish(h, for: head.first ?? convOut)
     for convolution in head { h = convolution(h).pixelShuffled(2).silu() }
     h = convOut(h)
     let picture = head.isEmpty && stemPatch > 1 ? h.pixelShuffled(stemPatch) : h

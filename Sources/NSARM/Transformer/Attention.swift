@@ -31,14 +31,10 @@ struct SelfAttention {
     let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
     let bias = Tensor.concatenated(
       [qBias.value, Tensor.zeros(like: qBias.value).detached(), vBias.value], 0)
-    let parts = x.linear(qkv.value, bias).reshaped(batch, length, 3, heads, width / heads)
-      .permuted(2, 0, 3, 1, 4)  // [3, B, H, L, c]
     let strength = scale.value.clamped(max: 4.605170185988092).exp()  // log 100
-    let v = parts.selected(0, 2)
-    var q = parts.selected(0, 0).to(.float32).l2Normalized(-1) * strength
-    var k = parts.selected(0, 1).to(.float32).l2Normalized(-1)
-    q = context.rotary(q, context.range).to(v.dtype)
-    k = context.rotary(k, context.range).to(v.dtype)
+    let (cosines, sines) = context.rotary.turns(context.range)
+    let (q, k, v) = qkv.linear(x, bias).rotatedHeads(
+      heads, strength: strength.flattened(), cosines: cosines, sines: sines)
     let (keys, values) = context.cache?.append(k, v, block: block) ?? (k, v)
     let mixed = blockCausal(q, keys.to(q.dtype), values.to(q.dtype), context.scales)
     return projection(mixed.transposed(1, 2).reshaped(batch, length, width))

@@ -47,6 +47,14 @@ public struct RotaryEmbedding {
     Int((Float(cell) * (Float(reference) / Float(count))).rounded(.toNearestOrEven))
   }
 
+  /// Cosines and sines of the tokens `range` of the sequence, `[L, c / 2]`.
+  func turns(_ range: Range<Int>) -> (cosines: Tensor, sines: Tensor) {
+    (
+      cosines.narrowed(0, from: range.lowerBound, count: range.count),
+      sines.narrowed(0, from: range.lowerBound, count: range.count)
+    )
+  }
+
   /// Turns queries or keys of the tokens `range` of the sequence.
   ///
   /// # Shapes

@@ -118,7 +118,7 @@ public struct VisualAutoregressiveTransformer {
   func logits(_ hidden: Tensor, _ condition: Condition) -> Tensor {
     let parts = headModulation(condition.start.silu()).to(.float32)
       .reshaped(condition.start.size(0), 1, 2, -1)
-    let x = modulated(hidden, scale: parts.selected(2, 0), shift: parts.selected(2, 1))
+    let x = hidden.modulatedNorm(scale: parts.selected(2, 0), shift: parts.selected(2, 1))
     return withAutocast(.float32, on: x.device) { head(x) }
   }
 

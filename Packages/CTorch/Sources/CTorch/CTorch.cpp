@@ -92,6 +92,11 @@ c10::IValue lifted(const ct_value &value, const c10::Type &declared) {
     }
     case CT_DOUBLES: {
       auto elements = static_cast<const double *>(value.pointer);
+      if (is_list_of_optionals(type)) {
+        c10::List<std::optional<at::Scalar>> list;
+        for (int64_t i = 0; i < value.count; i++) list.push_back(at::Scalar(elements[i]));
+        return list;
+      }
       c10::List<double> list;
       for (int64_t i = 0; i < value.count; i++) list.push_back(elements[i]);
       return list;
@@ -194,6 +199,12 @@ ct_autocast ct_enter_autocast(const char *device, bool enabled, int32_t dtype) {
   at::autocast::increment_nesting();
   set_autocast(type, enabled, enabled ? static_cast<at::ScalarType>(dtype) : current);
   return outer;
+}
+
+int32_t ct_autocast_dtype(const char *device) {
+  auto type = c10::Device(std::string(device)).type();
+  return at::autocast::is_autocast_enabled(type)
+             ? static_cast<int32_t>(at::autocast::get_autocast_dtype(type)) : -1;
 }
 
 void ct_leave_autocast(const char *device, ct_autocast outer) {

@@ -54,6 +54,7 @@ typedef struct {
 } ct_autocast;
 // Enters a region in which autocast casts to `dtype`, or is off; the result is for ct_leave_autocast.
 CT_API ct_autocast ct_enter_autocast(const char *device, bool enabled, int32_t dtype);
+CT_API int32_t ct_autocast_dtype(const char *device);  // -1 outside of regions
 CT_API void ct_leave_autocast(const char *device, ct_autocast outer);
 
 // Operators

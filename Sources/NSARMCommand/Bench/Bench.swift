@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import NSARM
+import Torch
+
+/// `nsarm bench`
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure how fast this machine restores and trains.",
+    discussion: """
+      First the machine's own peak in each precision, then a model's parts: time, operations per second, \
+      fraction of the peak in the precision used, and where the time goes. Measure on an idle machine; it \
+      takes about a minute.
+      """)
+
+  /// What can be measured.
+  enum Section: String, CaseIterable, ExpressibleByArgument { case peak, inference, training }
+
+  @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
+  var model: String?
+
+  @Option(help: ArgumentHelp("Size of the picture that is restored.", valueName: "WxH"))
+  var size = "192x128"
+
+  @Option(help: ArgumentHelp("A folder of photos, to measure how fast training pairs are made.", valueName: "folder"))
+  var data: String?
+
+  @Option(help: "Measure this only; may be repeated (default: everything). The peak is measured always.")
+  var only: [Section] = []
+
+  @Option(help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))
+  var time = 0.5
+
+  @OptionGroup var compute: ComputeOptions
+
+  @Flag(help: "Print a JSON object.")
+  var json = false
+
+  private var pixels: (width: Int, height: Int)? {
+    let parts = size.split(separator: "x").compactMap { Int($0) }
+    guard parts.count == 2, parts.allSatisfy({ (1...8192).contains($0) }) else { return nil }
+    return (parts[0], parts[1])
+  }
+
+  func validate() throws {
+    guard pixels != nil else {
+      throw ValidationError("--size is WIDTHxHEIGHT in pixels, such as 192x128, at most 8192 each")
+    }
+    guard time > 0, time <= 60 else {
+      throw ValidationError("--time has to be more than 0 and at most 60 seconds")
+    }
+  }
+
+  func run() throws {
+    let policy = try compute.policy()
+    let folder = try ModelFolder(try ModelLocator.find(model))
+    let sections = only.isEmpty ? Section.allCases : only
+    var report = BenchReport(folder, policy)
+    func say(_ text: String) {
+      if json {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+      } else {
+        print(text)
+        fflush(stdout)
+      }
+    }
+    say(report.title)
+    let peak = MachinePeak(on: policy.device, seconds: min(time, 1))
+    report.peak = peak
+    say(peak.line)
+    let best = peak.best[policy.precision.rawValue] ?? .nan
+
+    if sections.contains(.inference) {
+      let (width, height) = pixels!
+      let bench = InferenceBench(
+        model: try folder.load(policy), width: width, height: height, budget: time, peak: best)
+      if bench.model.transformer != nil {
+        report.whole = try bench.whole()
+        say("\n\(report.whole!.line)\n")
+      }
+      report.inference = try bench.parts()
+      report.inference.forEach { say($0.line) }
+    }
+    if sections.contains(.training), policy.precision != .int8 {
+      say("")
+      report.training = try TrainingBench(
+        folder: folder, policy: policy, budget: time, peak: best
+      ).steps()
+      report.training.forEach { say($0.line) }
+    }
+    if let data {
+      let rate = try TrainingBench.samplesPerSecond(
+        data, crop: folder.configuration.tileSide, budget: time)
+      report.samplesPerSecond = rate
+      say(String(format: "\ntraining pairs from %@: %.1f a second and thread", data, rate))
+    }
+    if json { print(try report.json) }
+  }
+}
+
+/// All figures of `nsarm bench`.
+struct BenchReport: Encodable {
+  let model, processor, instructionSet, device, precision, reason, libtorch: String
+  let threads: Int
+  var peak: MachinePeak?
+  var whole: InferenceBench.Whole?
+  var inference: [PartReport] = []
+  var training: [PartReport] = []
+  /// Training pairs that one thread makes per second.
+  var samplesPerSecond: Double?
+
+  init(_ folder: ModelFolder, _ policy: ComputePolicy) {
+    model = folder.configuration.name
+    processor = Processor.current.name
+    instructionSet = Processor.current.instructionSet
+    device = policy.device.description
+    precision = policy.precision.rawValue
+    reason = policy.reason
+    libtorch = TorchRuntime.version
+    threads = TorchRuntime.threadCount
+  }
+
+  var title: String {
+    "\(model) in \(precision) on \(device) (\(reason)); \(instructionSet), \(threads) threads, libtorch \(libtorch)"
+  }
+
+  var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+}
+
+extension MachinePeak {
+  var line: String {
+    "peak: "
+      + best.sorted { $0.key < $1.key }.map { String(format: "%@ %.3f", $0.key, $0.value) }
+      .joined(separator: ", ") + " TFLOP/s"
+  }
+}

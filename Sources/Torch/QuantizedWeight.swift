@@ -1,0 +1,91 @@
+/// An affine map between numbers and 8 bits: x ≈ scale · (q − zeroPoint), q in 0...255.
+public struct QuantizationRange: Hashable, Sendable {
+  public let scale: Double
+  public let zeroPoint: Int
+
+  /// The map that covers `minimum`...`maximum` and represents 0 exactly, as padding needs.
+  public init(minimum: Double, maximum: Double) {
+    let (low, high) = (Swift.min(minimum, 0), Swift.max(maximum, 0))
+    scale = Swift.max(high - low, 1e-12) / 255
+    zeroPoint = Int((-low / scale).rounded())
+  }
+
+  public static func symmetric(_ largest: Double) -> QuantizationRange {
+    QuantizationRange(minimum: -largest, maximum: largest)
+  }
+}
+
+extension Tensor {
+  /// This tensor in 8 bits, `uint8`.
+  public func quantized(_ range: QuantizationRange) -> Tensor {
+    quantized(scale: range.scale, zeroPoint: range.zeroPoint)
+  }
+}
+
+/// A weight matrix or kernel in 8 bits with a scale per output channel, packed for the processor, and the range of
+/// its inputs: products of 8-bit numbers summed in 32 bits (oneDNN). Inference on the CPU only.
+public struct QuantizedWeight: @unchecked Sendable {
+  /// Of the inputs; inputs outside of it are clipped.
+  public let input: QuantizationRange
+  /// Element type of the outputs, float32 or bfloat16.
+  public let output: DType
+  private let packed, scales, zeroPoints: Tensor
+
+  private init(
+    _ weight: Tensor, _ input: QuantizationRange, _ output: DType,
+    pack: (_ q: Tensor, _ scales: Tensor) -> Tensor
+  ) {
+    let outputs = weight.size(0)
+    let weight = weight.detached().to(.float32)
+    let largest = aten("amax", weight.reshaped(outputs, -1).abs(), [1])
+    scales = largest.clamped(min: 1e-12) / 127
+    let shape = [outputs] + Array(repeating: 1, count: weight.rank - 1)
+    let rounded = (weight / scales.reshaped(shape)).rounded().clamped(min: -127, max: 127)
+    zeroPoints = .zeros([outputs], .int64)
+    self.input = input
+    self.output = output
+    packed = pack(rounded.to(.int8), scales)
+  }
+
+  /// A matrix `[O, I]`.
+  public init(matrix: Tensor, input: QuantizationRange, output: DType = .float32) {
+    self.init(matrix, input, output) { q, _ in
+      aten("onednn::qlinear_prepack", q, [64, matrix.size(1)])
+    }
+  }
+
+  /// A kernel `[O, I, k, k]`.
+  public init(
+    kernel: Tensor, stride: Int, padding: Int, input: QuantizationRange, output: DType = .float32
+  ) {
+    self.init(kernel, input, output) { q, scales in
+      aten(
+        "onednn::qconv_prepack", q, scales, input.scale, input.zeroPoint, [stride, stride],
+        [padding, padding], [1, 1], 1, [1, kernel.size(1), 64, 64])
+    }
+  }
+
+  /// x Wᵀ + b: x `[..., I]`, in 8 bits of `input` or to be made so → `[..., O]` of type `output`.
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
+    aten(
+      "onednn::qlinear_pointwise", eightBit(x), input.scale, input.zeroPoint, packed, scales,
+      zeroPoints, bias, 1.0, 0, output, "none", [Double](), "")
+  }
+
+  /// gelu(x Wᵀ + b) in 8 bits of `next`, the input of the next product.
+  public func linearGELU(_ x: Tensor, _ bias: Tensor?, next: QuantizationRange) -> Tensor {
+    aten(
+      "onednn::qlinear_pointwise", eightBit(x), input.scale, input.zeroPoint, packed, scales,
+      zeroPoints, bias, next.scale, next.zeroPoint, DType.uint8, "gelu", [Double](), "tanh")
+  }
+
+  /// 2-D convolution: x `[B, I, H, W]` → `[B, O, H', W']` of type `output`, channels-last.
+  public func conv2d(_ x: Tensor, _ bias: Tensor?, stride: Int, padding: Int) -> Tensor {
+    aten(
+      "onednn::qconv2d_pointwise", eightBit(x).channelsLast(), input.scale, input.zeroPoint, packed,
+      scales, zeroPoints, bias, [stride, stride], [padding, padding], [1, 1], 1, 1.0, 0, output,
+      "none", [Double](), "")
+  }
+
+  private func eightBit(_ x: Tensor) -> Tensor { x.dtype == .uint8 ? x : x.quantized(input) }
+}
