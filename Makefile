@@ -23,11 +23,11 @@ setup:
 build: setup
 	swift build $(SWIFT_FLAGS)
 
-# Built by `swift build`, since `swift test` would compile the libraries again. The tests run one after the other:
-# libtorch's generator and number of threads belong to the whole process.
+# Built by `swift build`, since `swift test` would compile the libraries again. Tests run in parallel, as many at once
+# as there are cores: none depends on another or changes what the whole process shares.
 test: setup
 	swift build $(SWIFT_FLAGS) --build-tests --disable-xctest
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel $(if $(FILTER),--filter $(FILTER))
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
 # Enlarges a small photo with the shipped model; before and after side by side in demo/before-after.jpg.
 demo: build

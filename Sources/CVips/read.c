@@ -68,9 +68,26 @@ static int normalise(VipsImage **image, bool *converted, char **error) {
   return 0;
 }
 
+/// Whether one of the readers that are not blocked recognises the contents. Asked in advance, because libvips
+/// keeps one error text for all threads: after a failure it may hold, or lack, what another one did.
+static bool is_known(VipsSource *source) {
+  const char *reader = vips_foreign_find_load_source(source);
+  gpointer class = reader ? g_type_class_ref(g_type_from_name(reader)) : NULL;
+  if (!class) return false;
+  bool known = !(VIPS_OPERATION_CLASS(class)->flags & VIPS_OPERATION_BLOCKED);
+  g_type_class_unref(class);
+  return known;
+}
+
 cvips_picture *cvips_open(const char *path, cvips_header *header, char **error) {
   if (cvips_start(error) != 0) return NULL;
   VipsSource *source = vips_source_new_from_file(path);
+  if (source && !is_known(source)) {
+    cvips_fail_with(error, "no known format");
+    vips_error_clear();
+    g_object_unref(source);
+    return NULL;
+  }
   VipsImage *image =
       source ? vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
                                           VIPS_FAIL_ON_ERROR, NULL)

@@ -181,7 +181,7 @@ public final class ImageReader: @unchecked Sendable {
   }
 
   private static func openingError(_ path: String, _ reason: String) -> ImagingError {
-    if reason.contains("known") && reason.contains("format") || reason.contains("is blocked") {
+    if reason == "no known format" {
       return .notAnImage(path: path, reason: "its contents are in no known picture format")
     }
     if reason.hasPrefix("neither grey") || reason.hasPrefix("samples are") {

@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
+/// One after the other: every test runs processes that compute with all cores themselves.
 @Suite(.serialized) struct UpscaleTests {
   @Test func aPhotoIsRestoredBesideItself() throws {
     let folder = try ScratchFolder()

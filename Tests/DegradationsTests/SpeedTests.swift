@@ -3,7 +3,8 @@ import Testing
 
 @testable import Degradations
 
-/// Processor time per picture; run in release mode with NSARM_BENCHMARK=1.
+/// Processor time per picture; run in release mode with NSARM_BENCHMARK=1. Serialized, since they
+/// measure time.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["NSARM_BENCHMARK"] != nil), .serialized)
 struct SpeedTests {
   private func milliseconds(_ repeats: Int, _ body: (Int) -> Void) -> Double {

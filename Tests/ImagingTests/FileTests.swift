@@ -91,6 +91,27 @@ import Testing
     }
   }
 
+  /// libvips keeps one error text for all threads.
+  @Test func errorsOfOtherThreadsChangeNothing() throws {
+    let folder = try ScratchFolder()
+    try Data("not a picture\n".utf8).write(to: URL(fileURLWithPath: folder("text.png")))
+    try Image(noise(width: 20, height: 20, channels: 3)).write(to: folder("whole.png"))
+    try Data(contentsOf: URL(fileURLWithPath: folder("whole.png"))).prefix(400)
+      .write(to: URL(fileURLWithPath: folder("damaged.png")))
+    DispatchQueue.concurrentPerform(iterations: 200) { index in
+      do {
+        _ = try ImageFile.read(folder(index % 2 == 0 ? "text.png" : "damaged.png"))
+        Issue.record("a picture was read")
+      } catch ImagingError.notAnImage {
+        #expect(index % 2 == 0)
+      } catch ImagingError.damaged {
+        #expect(index % 2 == 1)
+      } catch {
+        Issue.record(error)
+      }
+    }
+  }
+
   @Test(arguments: ImageFormat.allCases.filter(\.isWritable))
   func truncatedFilesAreReported(format: ImageFormat) throws {
     let folder = try ScratchFolder()

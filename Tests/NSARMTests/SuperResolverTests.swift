@@ -25,7 +25,7 @@ func bytes(_ picture: Tensor) -> [UInt8] {
   ((picture + 1) * 127.5).rounded().to(.uint8).values()
 }
 
-@Suite(.serialized) struct SuperResolverTests {
+@Suite struct SuperResolverTests {
   static let model = try! TinyModel.make()
   let resolver = try! SuperResolver(SuperResolverTests.model)
 

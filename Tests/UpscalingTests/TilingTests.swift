@@ -8,7 +8,7 @@ import Torch
 @testable import Upscaling
 
 /// What tiles leave no trace of: their places, their order, how many go together.
-@Suite(.serialized) struct TilingTests {
+@Suite struct TilingTests {
   static let shipped = try? ModelLocator.find(
     ModelLocator.defaultName, environment: [:], roots: [Self.root])
   static let root = URL(fileURLWithPath: #filePath)

@@ -149,6 +149,8 @@ void ct_free_message(ct_message message) { free(message); }
 
 void ct_keep_freed_memory(void) {
 #ifdef __GLIBC__
+  // One arena, since a thread's own arena would keep what other threads need, and consists of heaps of
+  // 64 MB that larger blocks do not fit.
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
