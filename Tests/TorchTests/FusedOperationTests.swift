@@ -99,7 +99,7 @@ import Testing
     #expect(aten("permute", y, [0, 2, 3, 1]).withBytes { $0.count } == x.count * 4)
   }
 
-  @Test func refusesSecondDerivativesAndWrongShapes() {
+  @Test func refusesWrongShapes() {
     #expect(throws: TorchError.self) {
       _ = try Operators.attempt(
         "nsarm::channel_norm",
@@ -110,6 +110,30 @@ import Testing
         "nsarm::gated_residual",
         [Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4])])
     }
+  }
+
+  /// What the fused operators do not take goes through the compositions.
+  @Test(arguments: [DType.float64, .float16])
+  func otherElementTypesAreComposed(_ type: DType) {
+    let x = Tensor.randn([2, 6, 3, 5]).to(type)
+    let (weight, bias) = (Tensor.randn([6]), Tensor.randn([6]))
+    let wide = x.to(.float32)
+    func close(_ result: Tensor, _ expected: Tensor) -> Bool {
+      result.dtype == type && (result.to(.float32) - expected).abs().max().item < 0.02
+    }
+    #expect(
+      close(x.channelNorm(weight, bias, silu: true), wide.channelNorm(weight, bias, silu: true)))
+    expectSameSteps(
+      x.quantized(scale: 0.1, zeroPoint: 7), wide.quantized(scale: 0.1, zeroPoint: 7))
+    let tokens = x.reshaped(2, 5, 18)
+    let angles = Tensor.range(5, .float32).reshaped(5, 1)
+    let (cosines, sines) = (aten("cos", angles), aten("sin", angles))
+    let strength = Tensor.rand([3])
+    let (found, expected) = (
+      tokens.rotatedHeads(3, strength: strength, cosines: cosines, sines: sines),
+      tokens.to(.float32).rotatedHeads(3, strength: strength, cosines: cosines, sines: sines)
+    )
+    #expect(close(found.queries, expected.queries) && close(found.values, expected.values))
   }
 
   #if os(Linux) && arch(x86_64)

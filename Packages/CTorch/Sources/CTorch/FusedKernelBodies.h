@@ -1,5 +1,5 @@
-// The kernels of FusedKernels.h for one instruction set: FusedKernels.cpp includes this file several times, with
-// NAMESPACE, LANES and TARGET defined.
+// The kernels of FusedKernels.h for one instruction set: FusedKernels.cpp includes this file
+// several times, with NAMESPACE, LANES and TARGET defined.
 
 namespace nsarm::NAMESPACE {
 
@@ -7,8 +7,14 @@ namespace nsarm::NAMESPACE {
 
 // MARK: Layer normalisation
 
-// Statistics of some rows first, which wait for sums, then the same rows again while they are in the cache.
+// Statistics of some rows first, which wait for sums, then the same rows again while they are in
+// the cache: as many rows as hold `elements`.
 static const int64_t tile_rows = 16;
+
+static inline INLINE int64_t tile(int64_t elements, int64_t channels, int64_t limit) {
+  int64_t rows = elements / channels;
+  return rows < 1 ? 1 : rows < limit ? rows : limit;
+}
 
 template <class X>
 static inline INLINE float mean_of(const X *x, int64_t channels) {
@@ -32,12 +38,13 @@ static TARGET void norm_rows(const Norm &task, int64_t begin, int64_t end) {
   const Norm t = task;  // a copy that stores cannot change
   const int64_t channels = t.channels;
   const Steps steps(t.quantization);
+  const int64_t limit = tile(2048, channels, tile_rows);
   float means[tile_rows], inverses[tile_rows];
   while (begin < end) {
     // Rows of one tile share their weights.
     int64_t group = begin / t.group, rest = (group + 1) * t.group - begin;
     int64_t rows = end - begin < rest ? end - begin : rest;
-    if (rows > tile_rows) rows = tile_rows;
+    if (rows > limit) rows = limit;
     const X *x = static_cast<const X *>(t.x) + begin * channels;
     for (int64_t row = 0; row < rows; row++) {
       means[row] = mean_of(x + row * channels, channels);
@@ -97,8 +104,9 @@ static TARGET void norm_backward_chunk(const NormBackward &task, int64_t chunk, 
   float *dweight = t.sums + chunk * 2 * channels, *dbias = dweight + channels;
   memset(dweight, 0, 2 * channels * sizeof(float));
   float shifts[scratch_rows], slopes[scratch_rows];
-  for (int64_t first = begin; first < end; first += scratch_rows) {
-    const int64_t rows = end - first < scratch_rows ? end - first : scratch_rows;
+  const int64_t limit = tile(512, channels, scratch_rows);
+  for (int64_t first = begin; first < end; first += limit) {
+    const int64_t rows = end - first < limit ? end - first : limit;
     for (int64_t row = 0; row < rows; row++) {
       const X *x = static_cast<const X *>(t.x) + (first + row) * channels;
       const DY *dy = static_cast<const DY *>(t.dy) + (first + row) * channels;
@@ -150,7 +158,8 @@ static TARGET void norm_backward_typed(const NormBackward &t, int64_t begin, int
   }
 }
 
-static TARGET void norm_backward(const NormBackward &t, int64_t begin, int64_t end, float *scratch) {
+static TARGET void norm_backward(const NormBackward &t, int64_t begin, int64_t end,
+                                 float *scratch) {
   bool is_wide = t.x_type == Element::float32, is_gradient_wide = t.dy_type == Element::float32;
   if (is_wide && is_gradient_wide) norm_backward_typed<float, float>(t, begin, end, scratch);
   else if (is_wide) norm_backward_typed<float, BFloat16>(t, begin, end, scratch);
@@ -175,8 +184,8 @@ static TARGET void quantize(const Quantize &t, int64_t begin, int64_t end) {
 
 // MARK: Attention heads
 
-// Turns in each pair of channels, (a cos - b sin, a sin + b cos): x * turn + swapped(x) * cross, with turn in
-// table[0..<c] and cross in table[c..<2 c].
+// Turns in each pair of channels, (a cos - b sin, a sin + b cos): x * turn + swapped(x) * cross,
+// with turn in table[0..<c] and cross in table[c..<2 c].
 static inline INLINE void fill_turns(const Heads &t, int64_t token, float *table) {
   int64_t half = t.channels / 2, position = token % t.length;
   const float *cosines = t.cosines + position * half, *sines = t.sines + position * half;
@@ -210,7 +219,8 @@ static inline INLINE void rotate_head(const T *x, T *y, int64_t channels, float 
 }
 
 template <class T>
-static TARGET void rotate_heads_typed(const RotateHeads &t, int64_t begin, int64_t end, float *table) {
+static TARGET void rotate_heads_typed(const RotateHeads &t, int64_t begin, int64_t end,
+                                      float *table) {
   int64_t c = t.channels, width = t.heads * c;
   for (int64_t token = begin; token < end; token++) {
     fill_turns(t, token, table);
@@ -229,8 +239,8 @@ static TARGET void rotate_heads(const RotateHeads &t, int64_t begin, int64_t end
   else rotate_heads_typed<BFloat16>(t, begin, end, scratch);
 }
 
-// With x^ = x / |x| and g the gradient turned back: d strength = g x^, dx = strength / |x| (g - x^ (g x^)). Returns
-// d strength.
+// With x^ = x / |x| and g the gradient turned back: d strength = g x^, dx = strength / |x| (g - x^
+// (g x^)). Returns d strength.
 template <class T>
 static inline INLINE float rotate_head_backward(const T *x, const T *dy, T *dx, int64_t channels,
                                                 float strength, float *table) {
@@ -269,7 +279,8 @@ static TARGET void rotate_heads_backward_typed(const RotateHeadsBackward &t, int
       int64_t place = ((token / t.length * t.heads + head) * t.length + token % t.length) * c;
       dstrength[head] += rotate_head_backward(x, static_cast<const T *>(t.dq) + place, dx, c,
                                               t.strength[head], table);
-      rotate_head_backward(x + width, static_cast<const T *>(t.dk) + place, dx + width, c, 1, table);
+      rotate_head_backward(x + width, static_cast<const T *>(t.dk) + place, dx + width, c, 1,
+                           table);
       memcpy(dx + 2 * width, static_cast<const T *>(t.dv) + place, c * sizeof(T));
     }
   }

@@ -1,5 +1,6 @@
-// The loops behind the operators of FusedOperators.cpp: plain arithmetic on rows in memory, compiled once for
-// every instruction set and chosen when the program starts. Nothing here knows libtorch.
+// The loops behind the operators of FusedOperators.cpp: plain arithmetic on rows in memory,
+// compiled once for every instruction set and chosen when the program starts. Nothing here knows
+// libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
@@ -15,7 +16,8 @@ struct Quantization {
   int32_t zero_point = 0;
 };
 
-// Rows of C channels; `group` rows in succession share weights, `*_stride` apart (0: all rows share them).
+// Rows of C channels; `group` rows in succession share weights, `*_stride` apart (0: all rows share
+// them).
 struct NormRows {
   const void *x;
   Element x_type;
@@ -35,7 +37,8 @@ struct Norm : NormRows {
   Quantization quantization;
 };
 
-// Gradients of x, and of weight and bias summed over each of `chunks` parts of a group: `sums` [groups, chunks, 2, C].
+// Gradients of x, and of weight and bias summed over each of `chunks` parts of a group: `sums`
+// [groups, chunks, 2, C].
 struct NormBackward : NormRows {
   const void *dy;
   Element dy_type;
@@ -63,7 +66,8 @@ struct RotateHeads : Heads {
   void *q, *k, *v;
 };
 
-// Gradients of qkv, and of strength summed over each of `chunks` parts of all tokens: `sums` [chunks, H].
+// Gradients of qkv, and of strength summed over each of `chunks` parts of all tokens: `sums`
+// [chunks, H].
 struct RotateHeadsBackward : Heads {
   const void *dq, *dk, *dv;
   void *dqkv;
@@ -85,7 +89,8 @@ struct Gate : GateRows {
   float *result;
 };
 
-// Gradients of y, and of the gate summed over each of `chunks` parts of a group: `sums` [groups, chunks, C].
+// Gradients of y, and of the gate summed over each of `chunks` parts of a group: `sums` [groups,
+// chunks, C].
 struct GateBackward : GateRows {
   const float *dresult;
   void *dy;
@@ -98,18 +103,25 @@ constexpr int64_t scratch_rows = 8;
 
 // Each runs over part [begin, end) of its rows, elements, tokens or chunks.
 struct Kernels {
-  void (*norm)(const Norm &, int64_t begin, int64_t end);                                    // rows
-  void (*norm_backward)(const NormBackward &, int64_t begin, int64_t end, float *scratch);   // chunks
-  void (*quantize)(const Quantize &, int64_t begin, int64_t end);                            // elements
-  void (*rotate_heads)(const RotateHeads &, int64_t begin, int64_t end, float *scratch);     // tokens
+  // rows
+  void (*norm)(const Norm &, int64_t begin, int64_t end);
+  // chunks
+  void (*norm_backward)(const NormBackward &, int64_t begin, int64_t end, float *scratch);
+  // elements
+  void (*quantize)(const Quantize &, int64_t begin, int64_t end);
+  // tokens
+  void (*rotate_heads)(const RotateHeads &, int64_t begin, int64_t end, float *scratch);
+  // chunks
   void (*rotate_heads_backward)(const RotateHeadsBackward &, int64_t begin, int64_t end,
-                                float *scratch);                                             // chunks
-  void (*gate)(const Gate &, int64_t begin, int64_t end);                                    // rows
-  void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);                   // chunks
+                                float *scratch);
+  // rows
+  void (*gate)(const Gate &, int64_t begin, int64_t end);
+  // chunks
+  void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);
 };
 
-// For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names (avx2, default), as
-// libtorch's own kernels.
+// For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names
+// (avx2, default), as libtorch's own kernels.
 const Kernels &kernels();
 
 }  // namespace nsarm

@@ -1,5 +1,5 @@
-// Registers of LANES floats, included by FusedKernelBodies.h once for every instruction set. Vectors of GCC's kind,
-// which Clang has too: plain arithmetic, and no intrinsics.
+// Registers of LANES floats, included by FusedKernelBodies.h once for every instruction set.
+// Vectors of GCC's kind, which Clang has too: plain arithmetic, and no intrinsics.
 
 #define INLINE __attribute__((always_inline)) TARGET
 
@@ -18,8 +18,9 @@ struct BFloat16 {
 };
 
 static inline INLINE Floats all(float value) { return value - Floats{}; }
-static inline INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }   // b where one is NaN
-static inline INLINE Floats smaller(Floats a, Floats b) { return a < b ? a : b; }  // b where one is NaN
+// Both give b where one is NaN.
+static inline INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+static inline INLINE Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
 
 static inline INLINE float sum(Floats v) {
   Four parts[LANES / 4];
@@ -63,7 +64,7 @@ static inline INLINE void narrow(BFloat16 *p, Floats v) {
 }
 
 static inline INLINE void narrow(uint8_t *p, Floats v) {
-  Bytes result = __builtin_convertvector((Bits)v, Bytes);
+  Bytes result = __builtin_convertvector(__builtin_convertvector((Bits)v, Shorts), Bytes);
   memcpy(p, &result, sizeof result);
 }
 
@@ -84,7 +85,8 @@ static inline INLINE void store(T *p, Floats v, int n) {
   for (int i = 0; i < n; i++) p[i] = lanes[i];
 }
 
-// Quantization as `store` uses it; by value, since bytes that are stored might otherwise be part of it.
+// Quantization as `store` uses it; by value, since bytes that are stored might otherwise be part of
+// it.
 struct Steps {
   float inverse, lowest, highest;
   uint32_t base;
@@ -101,13 +103,14 @@ static inline INLINE void store(T *p, Floats v, int n, Steps) {
 }
 
 static inline INLINE void store(uint8_t *p, Floats v, int n, Steps steps) {
-  // Adding 1.5 * 2^23, of bits 0x4b400000, rounds half to even and leaves the integer in the low bits. NaN becomes 0.
+  // Adding 1.5 * 2^23, of bits 0x4b400000, rounds half to even and leaves the integer in the low
+  // bits. NaN becomes 0.
   v = smaller(larger(v * steps.inverse, all(steps.lowest)), all(steps.highest));
   store(p, (Floats)((Bits)(v + 12582912.0f) + steps.base), n);
 }
 
-// Calls body(i, n, k) for the blocks of n lanes from i of a row of `count`; k alternates between 0 and 1, for sums
-// that do not wait for one another. n is a constant but in the last call.
+// Calls body(i, n, k) for the blocks of n lanes from i of a row of `count`; k alternates between 0
+// and 1, for sums that do not wait for one another. n is a constant but in the last call.
 template <class Body>
 static inline INLINE void for_blocks(int64_t count, Body body) {
   int64_t i = 0;
@@ -124,11 +127,12 @@ static inline INLINE void for_blocks(int64_t count, Body body) {
 
 // MARK: Functions
 
-// 1 + e^-x, and with it sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x / (1 + e^-x). e^-x = 2^n 2^f with integer n and
-// f in [-1/2, 1/2]; the polynomial is the minimax one of degree 5, with a relative error of 2^-22. From n = 128 on,
-// 2^n is infinite.
+// 1 + e^-x, and with it sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x / (1 + e^-x). e^-x = 2^n 2^f
+// with integer n and f in [-1/2, 1/2]; the polynomial is the minimax one of degree 5, with a
+// relative error of 2^-22. From n = 128 on, 2^n is infinite.
 static inline INLINE Floats one_plus_exponential_of_minus(Floats x) {
-  const float magic = 12582912 + 127;  // rounds to integers and leaves n + 127, an exponent, in the low bits
+  // Rounds to integers and leaves n + 127, an exponent, in the low bits.
+  const float magic = 12582912 + 127;
   Floats t = larger(all(-127), smaller(all(128), x * -1.44269504088896341f));
   Floats shifted = t + magic;
   Floats f = t - (shifted - magic);

@@ -1,0 +1,96 @@
+// What the operators `nsarm::...` of libtorch's dispatcher share. They are for the CPU and do in
+// one pass over memory what would be several. x is float32 or bfloat16, the arithmetic float32.
+#ifndef FUSED_OPERATORS_H
+#define FUSED_OPERATORS_H
+
+#include "FusedKernels.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+namespace nsarm {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// body(begin, end) over [0, count) on libtorch's threads, at least `grain` each. at::parallel_for
+// is a template over OpenMP, which would run on one thread here, where OpenMP is not compiled in;
+// the loop of TensorIterator is part of libtorch. Its "elements" are the tasks.
+template <class Body>
+void parallel(int64_t count, int64_t grain, const Body &body) {
+  int64_t tasks = std::min<int64_t>(at::get_num_threads(), (count + grain - 1) / grain);
+  if (tasks <= 1 || at::in_parallel_region()) {
+    if (count > 0) body(0, count);
+    return;
+  }
+  Tensor places = at::empty({tasks}, at::kByte);
+  auto first = static_cast<char *>(places.data_ptr());
+  auto iterator = at::TensorIterator::borrowing_nullary_op(places);
+  iterator.for_each(
+      [&](char **data, const int64_t *, int64_t size, int64_t) {
+        for (int64_t task = data[0] - first, end = task + size; task < end; task++)
+          body(count * task / tasks, count * (task + 1) / tasks);
+      },
+      1);
+}
+
+// Rows of `channels` that are worth a thread.
+inline int64_t grain(int64_t channels) {
+  return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, channels));
+}
+
+// Parts of a group of rows that sums are taken over one by one: by the sizes alone, so that results
+// do not depend on the number of threads.
+inline int64_t chunk_count(int64_t groups, int64_t rows_per_group) {
+  int64_t wanted = std::max<int64_t>(1, 64 / std::max<int64_t>(1, groups));
+  return std::clamp<int64_t>(rows_per_group / 16, 1, wanted);
+}
+
+inline Element element(const Tensor &x) {
+  switch (x.scalar_type()) {
+    case at::kFloat: return Element::float32;
+    case at::kBFloat16: return Element::bfloat16;
+    case at::kByte: return Element::uint8;
+    default: TORCH_CHECK(false, "fused operators take float32 or bfloat16, not ", x.scalar_type());
+  }
+}
+
+inline void check_float(const Tensor &x) {
+  TORCH_CHECK(x.scalar_type() == at::kFloat && x.device().is_cpu(), "expected float32 on the CPU");
+}
+
+// A scale, shift or gate [B or 1, 1, C] of x [B, L, C].
+inline void check_modulation(const Tensor &m, const Tensor &x) {
+  check_float(m);
+  TORCH_CHECK(x.dim() == 3 && m.dim() == 3 && m.size(1) == 1 && m.size(2) == x.size(2) &&
+                  (m.size(0) == 1 || m.size(0) == x.size(0)),
+              "modulation ", m.sizes(), " does not fit ", x.sizes());
+}
+
+// Sums [B, chunks, C] as the gradient of a modulation of `size` [B or 1, 1, C].
+inline Tensor modulation_gradient(const Tensor &sums, at::IntArrayRef size) {
+  return (size[0] == 1 ? sums.sum(at::IntArrayRef{0, 1}) : sums.sum(1)).view(size);
+}
+
+inline bool needs_graph(std::initializer_list<Tensor> inputs) {
+  return c10::GradMode::is_enabled() &&
+         std::any_of(inputs.begin(), inputs.end(),
+                     [](const Tensor &x) { return x.requires_grad(); });
+}
+
+inline void refuse_second_derivatives() {
+  TORCH_CHECK(!c10::GradMode::is_enabled(), "fused operators have no second derivatives");
+}
+
+}  // namespace nsarm
+
+#endif
