@@ -23,7 +23,8 @@ public enum MetricWeights {
   /// Whether the weights of LPIPS are in `folder`.
   public static var arePresent: Bool {
     ["alexnet", "vgg16"].allSatisfy { name in
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name + ".safetensors").path)
+      FileManager.default.fileExists(
+        atPath: folder.appendingPathComponent(name + ".safetensors").path)
     }
   }
 

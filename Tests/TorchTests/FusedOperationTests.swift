@@ -4,23 +4,24 @@ import Testing
 @testable import Torch
 
 /// The fused operators against their compositions of libtorch's operators.
-@Suite(.serialized) struct FusedOperationTests {
+@Suite struct FusedOperationTests {
+  private let random = RandomGenerator(seed: 7)
+
   /// One operator at one size: what it computes fused and composed, and from which inputs.
   struct Case: CustomTestStringConvertible, Sendable {
     let testDescription: String
-    let inputs: @Sendable () -> [Tensor]
+    let inputs: @Sendable (RandomGenerator) -> [Tensor]
     let fused, composed: @Sendable ([Tensor]) -> [Tensor]
   }
 
   @Test(arguments: channelNorms + modulatedNorms + rotatedHeads + gatedResiduals)
   func agreesWithItsComposition(_ case: Case) throws {
-    TorchRuntime.seed(7)
-    let inputs = `case`.inputs()
+    let inputs = `case`.inputs(random)
     let expected = `case`.composed(inputs)
     for (result, expected) in zip(`case`.fused(inputs), expected) {
       expectClose(result, expected, "result")
     }
-    let weights = expected.map { Tensor.randn($0.shape).to($0.dtype) }
+    let weights = expected.map { Tensor.randn($0.shape, using: random).to($0.dtype) }
     // All gradients, and each alone.
     for wanted in [Array(inputs.indices)] + inputs.indices.map({ [$0] }) {
       let (found, expected) = try (
@@ -34,11 +35,12 @@ import Testing
   }
 
   @Test func quantizesAsItsComposition() {
-    TorchRuntime.seed(8)
     for type in [DType.float32, .bfloat16] {
       for channels in [3, 17, 64] {
-        let x = (Tensor.randn([2, channels, 5, 7]) * 3).to(type)
-        let (weight, bias) = (Tensor.randn([channels]), Tensor.randn([channels]))
+        let x = (Tensor.randn([2, channels, 5, 7], using: random) * 3).to(type)
+        let (weight, bias) = (
+          Tensor.randn([channels], using: random), Tensor.randn([channels], using: random)
+        )
         for silu in [false, true] {
           expectSameSteps(
             x.channelNormQuantized(weight, bias, silu: silu, scale: 0.03, zeroPoint: 99),
@@ -52,7 +54,8 @@ import Testing
       }
     }
     let (x, scale, shift) = (
-      Tensor.randn([3, 5, 20]), Tensor.randn([3, 1, 20]), Tensor.randn([1, 1, 20])
+      Tensor.randn([3, 5, 20], using: random), Tensor.randn([3, 1, 20], using: random),
+      Tensor.randn([1, 1, 20], using: random)
     )
     expectSameSteps(
       x.modulatedNormQuantized(modulation: (scale, shift), scale: 0.05, zeroPoint: 128),
@@ -77,13 +80,17 @@ import Testing
       elementwise: true)
   }
 
-  @Test func resultsDoNotDependOnThreads() throws {
+  /// The number of threads is the whole process's, which other tests share.
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["NSARM_SLOW_TESTS"] != nil,
+      "NSARM_SLOW_TESTS is not set"))
+  func resultsDoNotDependOnThreads() throws {
     let threads = TorchRuntime.threadCount
     defer { TorchRuntime.threadCount = threads }
     for `case` in largeCases {
-      TorchRuntime.seed(9)
-      let inputs = `case`.inputs()
-      let weights = `case`.fused(inputs).map { Tensor.randn($0.shape).to($0.dtype) }
+      let inputs = `case`.inputs(random)
+      let weights = `case`.fused(inputs).map { Tensor.randn($0.shape, using: random).to($0.dtype) }
       let results = try [1, 2, 3].map { count in
         TorchRuntime.threadCount = count
         return try `case`.fused(inputs).map(\.floats)
@@ -94,7 +101,7 @@ import Testing
   }
 
   @Test func memoryOrderIsChannelsLast() {
-    let x = Tensor.randn([2, 8, 3, 5])
+    let x = Tensor.randn([2, 8, 3, 5], using: random)
     let y = x.channelNorm(.ones([8]), .zeros([8]))
     #expect(aten("permute", y, [0, 2, 3, 1]).withBytes { $0.count } == x.count * 4)
   }
@@ -115,8 +122,8 @@ import Testing
   /// What the fused operators do not take goes through the compositions.
   @Test(arguments: [DType.float64, .float16])
   func otherElementTypesAreComposed(_ type: DType) {
-    let x = Tensor.randn([2, 6, 3, 5]).to(type)
-    let (weight, bias) = (Tensor.randn([6]), Tensor.randn([6]))
+    let x = Tensor.randn([2, 6, 3, 5], using: random).to(type)
+    let (weight, bias) = (Tensor.randn([6], using: random), Tensor.randn([6], using: random))
     let wide = x.to(.float32)
     func close(_ result: Tensor, _ expected: Tensor) -> Bool {
       result.dtype == type && (result.to(.float32) - expected).abs().max().item < 0.02
@@ -128,7 +135,7 @@ import Testing
     let tokens = x.reshaped(2, 5, 18)
     let angles = Tensor.range(5, .float32).reshaped(5, 1)
     let (cosines, sines) = (aten("cos", angles), aten("sin", angles))
-    let strength = Tensor.rand([3])
+    let strength = Tensor.rand([3], using: random)
     let (found, expected) = (
       tokens.rotatedHeads(3, strength: strength, cosines: cosines, sines: sines),
       tokens.to(.float32).rotatedHeads(3, strength: strength, cosines: cosines, sines: sines)
@@ -170,9 +177,12 @@ private let channelNorms: [FusedOperationTests.Case] = [DType.float32, .bfloat16
         .init(
           testDescription:
             "channelNorm \(type) \([b, c, h, w]) silu \(silu) channels last \(isChannelsLast)",
-          inputs: {
-            let x = (Tensor.randn([b, c, h, w]) * 4 + 1).to(type)
-            return [isChannelsLast ? x.channelsLast() : x, .randn([c]), .randn([c])]
+          inputs: { random in
+            let x = (Tensor.randn([b, c, h, w], using: random) * 4 + 1).to(type)
+            return [
+              isChannelsLast ? x.channelsLast() : x, .randn([c], using: random),
+              .randn([c], using: random),
+            ]
           },
           fused: { [$0[0].channelNorm($0[1], $0[2], silu: silu)] },
           composed: { [$0[0].channelNormReference($0[1], $0[2], epsilon: 1e-6, silu: silu)] })
@@ -186,8 +196,11 @@ private let modulatedNorms: [FusedOperationTests.Case] = [DType.float32, .bfloat
     .map { (b, l, c, scales, shifts) in
       .init(
         testDescription: "modulatedNorm to \(type) \([b, l, c]), \(scales) and \(shifts) in batch",
-        inputs: {
-          [.randn([b, l, c]) * 30 - 10, .randn([scales, 1, c]), .randn([shifts, 1, c])]
+        inputs: { random in
+          [
+            .randn([b, l, c], using: random) * 30 - 10, .randn([scales, 1, c], using: random),
+            .randn([shifts, 1, c], using: random),
+          ]
         },
         fused: { [$0[0].modulatedNorm(scale: $0[1], shift: $0[2], dtype: type)] },
         composed: {
@@ -201,7 +214,12 @@ private let rotatedHeads: [FusedOperationTests.Case] = [DType.float32, .bfloat16
     let angles = { (Tensor.range(l * c / 2, .float32) * 0.37).reshaped(l, c / 2) }
     return .init(
       testDescription: "rotatedHeads \(type) \([b, h, l, c])",
-      inputs: { [(Tensor.randn([b, l, 3 * h * c]) * 5).to(type), .rand([h]) * 4 + 0.5] },
+      inputs: { random in
+        [
+          (Tensor.randn([b, l, 3 * h * c], using: random) * 5).to(type),
+          .rand([h], using: random) * 4 + 0.5,
+        ]
+      },
       fused: {
         let parts = $0[0].rotatedHeads(
           h, strength: $0[1], cosines: aten("cos", angles()), sines: aten("sin", angles()))
@@ -220,7 +238,12 @@ private let gatedResiduals: [FusedOperationTests.Case] = [DType.float32, .bfloat
   [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)].map { (b, l, c, gates) in
     .init(
       testDescription: "gatedResidual \(type) \([b, l, c]), \(gates) in batch",
-      inputs: { [.randn([b, l, c]), Tensor.randn([b, l, c]).to(type), .randn([gates, 1, c])] },
+      inputs: { random in
+        [
+          .randn([b, l, c], using: random), Tensor.randn([b, l, c], using: random).to(type),
+          .randn([gates, 1, c], using: random),
+        ]
+      },
       fused: { [$0[0].gatedResidual($0[1], gate: $0[2])] },
       composed: { [$0[0].gatedResidualReference($0[1], gate: $0[2])] })
   }
@@ -230,14 +253,25 @@ private let gatedResiduals: [FusedOperationTests.Case] = [DType.float32, .bfloat
 private let largeCases: [FusedOperationTests.Case] = [
   .init(
     testDescription: "channelNorm",
-    inputs: { [.randn([2, 40, 33, 31]), .randn([40]), .randn([40])] },
+    inputs: { random in
+      [
+        .randn([2, 40, 33, 31], using: random), .randn([40], using: random),
+        .randn([40], using: random),
+      ]
+    },
     fused: { [$0[0].channelNorm($0[1], $0[2], silu: true)] }, composed: { $0 }),
   .init(
     testDescription: "modulatedNorm",
-    inputs: { [.randn([3, 301, 72]), .randn([3, 1, 72]), .randn([1, 1, 72])] },
+    inputs: { random in
+      [
+        .randn([3, 301, 72], using: random), .randn([3, 1, 72], using: random),
+        .randn([1, 1, 72], using: random),
+      ]
+    },
     fused: { [$0[0].modulatedNorm(scale: $0[1], shift: $0[2])] }, composed: { $0 }),
   .init(
-    testDescription: "rotatedHeads", inputs: { [.randn([2, 201, 3 * 4 * 16]), .rand([4])] },
+    testDescription: "rotatedHeads",
+    inputs: { random in [.randn([2, 201, 3 * 4 * 16], using: random), .rand([4], using: random)] },
     fused: {
       let angles = Tensor.range(201 * 8, .float32).reshaped(201, 8)
       let parts = $0[0].rotatedHeads(
@@ -246,7 +280,12 @@ private let largeCases: [FusedOperationTests.Case] = [
     }, composed: { $0 }),
   .init(
     testDescription: "gatedResidual",
-    inputs: { [.randn([2, 301, 72]), .randn([2, 301, 72]), .randn([1, 1, 72])] },
+    inputs: { random in
+      [
+        .randn([2, 301, 72], using: random), .randn([2, 301, 72], using: random),
+        .randn([1, 1, 72], using: random),
+      ]
+    },
     fused: { [$0[0].gatedResidual($0[1], gate: $0[2])] }, composed: { $0 }),
 ]
 

@@ -108,7 +108,8 @@ import Torch
       let better = picture.detached() - gradient * (0.02 / gradient.abs().max().item)
       #expect(
         loss(better, truth, step: 1, random: RandomGenerator(seed: 1)).figures["lpips"]!
-          < loss(picture.detached(), truth, step: 1, random: RandomGenerator(seed: 1)).figures["lpips"]!)
+          < loss(picture.detached(), truth, step: 1, random: RandomGenerator(seed: 1)).figures[
+            "lpips"]!)
     }
   }
 }

@@ -23,10 +23,13 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Size of the picture that is restored.", valueName: "WxH"))
   var size = "192x128"
 
-  @Option(help: ArgumentHelp("A folder of photos, to measure how fast training pairs are made.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "A folder of photos, to measure how fast training pairs are made.", valueName: "folder"))
   var data: String?
 
-  @Option(help: "Measure this only; may be repeated (default: everything). The peak is measured always.")
+  @Option(
+    help: "Measure this only; may be repeated (default: everything). The peak is measured always.")
   var only: [Section] = []
 
   @Option(help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))

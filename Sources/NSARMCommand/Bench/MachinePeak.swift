@@ -62,7 +62,8 @@ struct MachinePeak: Encodable {
     }
   }
 
-  private static let convolutions = [(64, 64), (64, 128), (128, 128), (64, 256)].map { channels, side in
+  private static let convolutions = [(64, 64), (64, 128), (128, 128), (64, 256)].map {
+    channels, side in
     let operations = 18 * Double(channels * channels * side * side)
     let name = "conv 3x3, \(channels) channels, \(side)x\(side)"
     return Size(name: name, operations: operations) { precision, device in
