@@ -5,7 +5,6 @@
 
 // Every function of the kernels carries TARGET, also those that are always inlined, since compilers
 // refuse to inline across instruction sets. LANES floats fill one register.
-
 #if defined(__x86_64__)
 #define NAMESPACE avx512
 #define LANES 16

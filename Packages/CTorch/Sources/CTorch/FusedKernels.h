@@ -1,5 +1,5 @@
-// The loops behind the operators of FusedOperators.cpp: plain arithmetic on rows in memory,
-// compiled once for every instruction set and chosen when the program starts. Nothing here knows
+// The loops behind the operators of FusedNorms.cpp and FusedAttention.cpp: plain arithmetic on rows in
+// memory, compiled once for every instruction set and chosen at the first call. Nothing here knows
 // libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
@@ -10,7 +10,8 @@ namespace nsarm {
 
 enum class Element { float32, bfloat16, uint8 };
 
-// q = clamp(round_half_even(y / scale) + zero_point, 0, 255)
+// q = clamp(round_half_even(y / scale) + zero_point, 0, 255), where y is multiplied by the rounded
+// 1 / scale, as in libtorch's quantize_per_tensor.
 struct Quantization {
   float scale = 1;
   int32_t zero_point = 0;
