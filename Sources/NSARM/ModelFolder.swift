@@ -39,7 +39,8 @@ public struct ModelFolder {
 
   /// Builds the model with the folder's weights.
   /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay float32.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit; int8 needs the folder's
+  ///   `calibration`.
   public func load(_ policy: ComputePolicy = .automatic) throws -> Model {
     let file = try SafetensorsFile(weightsPath)
     let store = ParameterStore(
@@ -48,6 +49,7 @@ public struct ModelFolder {
     try store.validate()
     store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
+    if policy.precision == .int8 { model.quantize(try calibration()) }
     return model
   }
 

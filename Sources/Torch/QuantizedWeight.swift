@@ -54,13 +54,12 @@ public struct QuantizedWeight: @unchecked Sendable {
     }
   }
 
-  /// A kernel `[O, I, k, k]`.
-  public init(
-    kernel: Tensor, stride: Int, padding: Int, input: QuantizationRange, output: DType = .float32
-  ) {
+  /// A kernel `[O, I, k, k]`, packed for convolutions that keep the size; others may use it too.
+  public init(kernel: Tensor, input: QuantizationRange, output: DType = .float32) {
+    let padding = kernel.size(2) / 2
     self.init(kernel, input, output) { q, scales in
       aten(
-        "onednn::qconv_prepack", q, scales, input.scale, input.zeroPoint, [stride, stride],
+        "onednn::qconv_prepack", q, scales, input.scale, input.zeroPoint, [1, 1],
         [padding, padding], [1, 1], 1, [1, kernel.size(1), 64, 64])
     }
   }

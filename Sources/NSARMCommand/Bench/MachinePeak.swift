@@ -70,8 +70,7 @@ struct MachinePeak: Encodable {
       let x = random([1, channels, side, side], device).channelsLast()
       let kernel = random([channels, channels, 3, 3], device)
       if precision == .int8 {
-        let quantized = QuantizedWeight(
-          kernel: kernel, stride: 1, padding: 1, input: .symmetric(4))
+        let quantized = QuantizedWeight(kernel: kernel, input: .symmetric(4))
         let input = x.quantized(quantized.input)
         return { quantized.conv2d(input, nil, stride: 1, padding: 1) }
       }

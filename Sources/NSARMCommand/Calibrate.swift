@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import NSARM
+import Torch
+
+/// `nsarm calibrate MODEL PICTURES...`
+struct CalibrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Prepare a model for --precision int8.",
+    discussion: """
+      Restores low-quality pictures in float32, notes the ranges of the activations and writes them into the \
+      model's folder. A few dozen pictures like those that will be restored are enough.
+      """)
+
+  @Argument(help: "A model folder, or the name of one in Models.")
+  var model: String
+
+  @Argument(help: "Low-quality pictures and folders of them.")
+  var pictures: [String]
+
+  @Option(help: ArgumentHelp("Pictures to use at most.", valueName: "count"))
+  var limit = 40
+
+  @Option(help: ArgumentHelp("Side of the middle part that is used of each.", valueName: "pixels"))
+  var crop = 128
+
+  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
+  var threads: Int?
+
+  func validate() throws {
+    guard limit > 0, crop >= 16 else {
+      throw ValidationError("--limit has to be at least 1 and --crop at least 16")
+    }
+    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
+  }
+
+  func run() throws {
+    if let threads { TorchRuntime.threadCount = threads }
+    let files = try InputFiles.expand(pictures).prefix(limit)
+    guard !files.isEmpty else { throw ValidationError("there are no pictures in \(pictures.joined(separator: ", "))") }
+    let folder = try ModelFolder(try ModelLocator.find(model))
+    let model = try folder.load(.float32)
+    let resolver = try SuperResolver(model)
+    let progress = ProgressDisplay("calibrating")
+    let calibration = try model.calibration(pictures: files.count) {
+      for (index, file) in files.enumerated() {
+        let image = try ImageFile.read(file.path)
+        let (width, height) = (min(crop, image.width), min(crop, image.height))
+        let planes = image.cropped(
+          to: PixelRect(
+            x: (image.width - width) / 2, y: (image.height - height) / 2, width: width,
+            height: height)
+        ).planes().asRGB
+        _ = try resolver.upscaled(
+          Tensor(planes.values, shape: [3, height, width]) * 2 - 1)
+        progress.update(Double(index + 1) / Double(files.count))
+      }
+    }
+    progress.finish()
+    try folder.write(calibration)
+    print(
+      "\(folder.calibrationPath): ranges of \(calibration.ranges.count) inputs, seen in \(files.count) pictures")
+  }
+}
