@@ -35,6 +35,7 @@ let package = Package(
       providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .target(
       name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
+    .target(name: "CPassiveWaiting"),
     .target(name: "Imaging", dependencies: ["CVips"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -72,14 +73,14 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "Checkpoints", "ImageQuality", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CPassiveWaiting", "Checkpoints", "ImageQuality", "Imaging", "NSARM", "Torch", "Training",
+        "Upscaling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Training", "Upscaling",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CPassiveWaiting", "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Training",
+        "Upscaling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks"),
   ],

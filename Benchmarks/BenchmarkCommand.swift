@@ -11,7 +11,6 @@ struct BenchmarkCommand: ParsableCommand {
     subcommands: [Evaluate.self, Sheets.self, DemoPicture.self])
 
   static func main() {
-    TorchRuntime.relaunchWithPassiveWaiting()
     TorchRuntime.keepFreedMemory()
     main(nil)
   }

@@ -49,7 +49,10 @@ public struct ModelFolder {
     try store.validate()
     store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
-    if policy.precision == .int8 { model.quantize(try calibration()) }
+    switch policy.precision {
+    case .int8: model.quantize(try calibration())
+    case .auto, .float32, .bfloat16: model.packMatrices()
+    }
     return model
   }
 

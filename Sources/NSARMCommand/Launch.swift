@@ -4,7 +4,6 @@ import Torch
 @main
 enum Launch {
   static func main() async {
-    TorchRuntime.relaunchWithPassiveWaiting()
     TorchRuntime.keepFreedMemory()
     await NSARMCommand.main()
   }

@@ -34,6 +34,7 @@ extension Parameter {
   public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
     switch execution {
     case .quantized(let weight): return weight.linear(x, bias)
+    case .packed(let matrix): return matrix.linear(x, bias)
     case .observed(let observer): observer.include(x)
     case .plain: break
     }
@@ -68,7 +69,7 @@ public struct Conv2d {
     case .quantized(let kernel):
       return kernel.conv2d(x, bias.value, stride: stride, padding: padding)
     case .observed(let observer): observer.include(x)
-    case .plain: break
+    case .plain, .packed: break
     }
     return x.conv2d(weight.value, bias.value, stride: stride, padding: padding)
   }

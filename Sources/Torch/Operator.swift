@@ -167,6 +167,9 @@ public enum Operators {
     return result!
   }
 
+  /// Whether this build of libtorch has operator `name`.
+  public static func has(_ name: String) -> Bool { (try? handle(name)) != nil }
+
   /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing arguments
   /// take the schema's defaults.
   /// - Throws: `TorchError` with libtorch's message.

@@ -5,6 +5,8 @@ public final class Parameter: @unchecked Sendable {
     case plain
     /// As plain, noting the inputs that come.
     case observed(InputObserver)
+    /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
+    case packed(PackedMatrix)
     case quantized(QuantizedWeight)
   }
 

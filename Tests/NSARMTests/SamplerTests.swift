@@ -48,6 +48,15 @@ import Torch
     #expect(tile.values(Bool.self) == crop(bits).contiguous().values(Bool.self))
   }
 
+  /// The closed form for two values against the filter for any number of them, which has parity with the reference.
+  @Test(arguments: [0, 0.3, 0.5, 0.8, 0.97, 1])
+  func filterOfBits(_ topP: Double) {
+    let pairs = Tensor.randn([7, 30, 2], using: random) * 3
+    let expected = filteredProbabilities(pairs, topK: 2, topP: topP).selected(2, 1)
+    let result = sampler(topP: topP).filteredProbability(pairs.selected(2, 0), pairs.selected(2, 1))
+    #expect(distance(result, expected) < 1e-6)
+  }
+
   @Test func seedsAndScalesDiffer() {
     let logits = Tensor.zeros([1, size.count, 2 * 9])
     func bits(_ seed: UInt64, _ scale: Int) -> [Bool] {

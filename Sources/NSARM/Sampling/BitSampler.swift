@@ -71,9 +71,7 @@ public struct BitSampler: Sendable {
     guard configuration.temperature > 0, configuration.topK != 1 else {
       return aten("gt.Tensor", pairs.selected(3, 1), pairs.selected(3, 0))
     }
-    let probability = filteredProbabilities(
-      pairs, topK: configuration.topK, topP: configuration.topP
-    ).selected(3, 1)
+    let probability = filteredProbability(pairs.selected(3, 0), pairs.selected(3, 1))
     var uniform = [Float](repeating: 0, count: batch * length * bits)
     for sample in 0..<batch {
       for y in 0..<size.height {
@@ -91,6 +89,17 @@ public struct BitSampler: Sendable {
     }
     let noise = Tensor(uniform, shape: [batch, length, bits]).to(logits.device)
     return noise .< probability.to(.float32)
+  }
+
+  /// The probability of a bit of 1 from the logits of both its values: `filteredProbabilities` for two values, where
+  /// top-p leaves both or drops the less likely one.
+  func filteredProbability(_ zero: Tensor, _ one: Tensor) -> Tensor {
+    let difference = one.to(.float32) - zero.to(.float32)
+    let p = difference.sigmoid()
+    guard configuration.topP > 0, configuration.topP < 1 else { return p }
+    let threshold = 1 - configuration.topP
+    let isCertain = aten("le.Scalar", (-difference.abs()).sigmoid(), threshold)
+    return (difference .> 0).to(.float32).selected(where: isCertain, else: p)
   }
 
   private static func key(_ parts: UInt64...) -> UInt64 {

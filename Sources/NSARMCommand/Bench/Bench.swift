@@ -35,6 +35,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))
   var time = 0.5
 
+  @Option(help: ArgumentHelp("List the costliest operators of each part, at most 20.", valueName: "count"))
+  var operators = 0
+
   @OptionGroup var compute: ComputeOptions
 
   @Flag(help: "Print a JSON object.")
@@ -50,6 +53,7 @@ struct BenchCommand: ParsableCommand {
     guard pixels != nil else {
       throw ValidationError("--size is WIDTHxHEIGHT in pixels, such as 192x128, at most 8192 each")
     }
+    guard (0...20).contains(operators) else { throw ValidationError("--operators is 0 to 20") }
     guard time > 0, time <= 60 else {
       throw ValidationError("--time has to be more than 0 and at most 60 seconds")
     }
@@ -68,6 +72,12 @@ struct BenchCommand: ParsableCommand {
         fflush(stdout)
       }
     }
+    func say(_ parts: [PartReport]) {
+      for part in parts {
+        say(part.line)
+        if operators > 0 { say(part.operatorLines(operators)) }
+      }
+    }
     say(report.title)
     let peak = MachinePeak(on: policy.device, seconds: min(time, 1))
     report.peak = peak
@@ -83,14 +93,14 @@ struct BenchCommand: ParsableCommand {
         say("\n\(report.whole!.line)\n")
       }
       report.inference = try bench.parts()
-      report.inference.forEach { say($0.line) }
+      say(report.inference)
     }
     if sections.contains(.training), policy.precision != .int8 {
       say("")
       report.training = try TrainingBench(
         folder: folder, policy: policy, budget: time, peak: best
       ).steps()
-      report.training.forEach { say($0.line) }
+      say(report.training)
     }
     if let data {
       let rate = try TrainingBench.samplesPerSecond(

@@ -14,6 +14,14 @@ struct PartReport: Encodable {
   let fractionOfPeak: Double
   /// Share of the time by kind of operator, in one watched run.
   let shares: [String: Double]
+  /// The costliest operators of that run.
+  let operators: [Operator]
+
+  struct Operator: Encodable {
+    let name: String
+    let calls: Int
+    let share: Double
+  }
 
   init(_ name: String, seconds: Double, _ profile: OperatorProfile, peak: Double) {
     self.name = name
@@ -23,6 +31,9 @@ struct PartReport: Encodable {
     fractionOfPeak = teraflops / peak
     shares = Dictionary(
       uniqueKeysWithValues: profile.kinds.map { ($0.kind.rawValue, $0.seconds / profile.seconds) })
+    operators = profile.entries.prefix(20).map {
+      Operator(name: $0.name, calls: $0.calls, share: $0.seconds / profile.seconds)
+    }
   }
 
   /// Times `body` for about `budget` seconds, then watches one more run.
@@ -32,6 +43,13 @@ struct PartReport: Encodable {
     let seconds = try fastest(budget, body)
     return PartReport(
       name, seconds: seconds, try OperatorProfile.measuring(body).profile, peak: peak)
+  }
+
+  /// A line per operator, for the costliest ones.
+  func operatorLines(_ count: Int) -> String {
+    operators.prefix(count).map {
+      String(format: "    %5.1f %%  %5d x  ", $0.share * 100, $0.calls) + $0.name
+    }.joined(separator: "\n")
   }
 
   var line: String {

@@ -1,0 +1,20 @@
+/// A weight matrix in oneDNN's blocked layout, which saves its reordering at every product.
+public struct PackedMatrix: @unchecked Sendable {
+  /// Whether libtorch was built with oneDNN.
+  public static let isAvailable = Operators.has("mkldnn::_linear_pointwise")
+
+  private let packed: Tensor
+  private let dtype: DType
+
+  /// - Parameter matrix: `[O, I]`, float32 or bfloat16, on the CPU.
+  public init(_ matrix: Tensor) {
+    dtype = matrix.dtype
+    packed = aten("mkldnn::_reorder_linear_weight", matrix.detached().contiguous(), 1024)
+  }
+
+  /// x Wᵀ + b in the matrix's element type: `[..., I]` → `[..., O]`.
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
+    aten(
+      "mkldnn::_linear_pointwise", x.to(dtype), packed, bias?.to(dtype), "none", [Double](), "")
+  }
+}
