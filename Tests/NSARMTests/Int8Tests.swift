@@ -1,0 +1,58 @@
+import Checkpoints
+import Foundation
+import ModelTestSupport
+import Testing
+import Torch
+
+@testable import NSARM
+
+/// Restoring in 8 bits, with a tiny model.
+@Suite struct Int8Tests {
+  private let parent = FileManager.default.temporaryDirectory
+    .appendingPathComponent("nsarm-int8-\(UUID().uuidString)").path
+
+  /// A model folder, calibrated on a test picture.
+  private func calibrated() throws -> ModelFolder {
+    let folder = try ModelFolder(try TinyModel.write(in: parent))
+    let model = try folder.load(.float32)
+    let resolver = try SuperResolver(model)
+    let calibration = try model.calibration(pictures: 1) {
+      _ = try resolver.upscaled(testPicture(50, 60))
+    }
+    #expect(calibration.ranges.count > 10)
+    // After the calibration the model computes as before.
+    #expect(model.store.parameters.allSatisfy { if case .plain = $0.execution { true } else { false } })
+    try folder.write(calibration)
+    #expect(try folder.calibration() == calibration)
+    return folder
+  }
+
+  @Test func picturesAreThoseOfFloat32() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try calibrated()
+    let picture = testPicture(50, 60)
+    var options = SuperResolver.Options()
+    options.sampling = SamplingConfiguration()
+    options.sampling!.temperature = 0
+    func restored(_ precision: Precision, batch: Int = 16) throws -> Tensor {
+      options.batch = batch
+      return try SuperResolver(folder.load(ComputePolicy(precision))).upscaled(picture, options)
+    }
+    let (exact, narrow) = (try restored(.float32), try restored(.int8))
+    let error = (exact - narrow).square().mean().item
+    let contrast = (exact - exact.mean()).square().mean().item
+    #expect(error > 0 && error < 0.02 * contrast, "\(error) of \(contrast)")
+    // The ranges are fixed: what is in a batch beside a tile does not matter.
+    #expect(bytes(try restored(.int8, batch: 1)) == bytes(narrow))
+  }
+
+  @Test func aMissingOrDamagedCalibrationIsNamed() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try ModelFolder(try TinyModel.write(in: parent))
+    let missing = #expect(throws: CheckpointError.self) { try folder.load(ComputePolicy(.int8)) }
+    #expect("\(missing!)".contains("nsarm calibrate"))
+    try Data("{".utf8).write(to: URL(fileURLWithPath: folder.calibrationPath))
+    let damaged = #expect(throws: CheckpointError.self) { try folder.load(ComputePolicy(.int8)) }
+    #expect("\(damaged!)".contains("is damaged"))
+  }
+}

@@ -1,0 +1,72 @@
+import Testing
+
+@testable import Torch
+
+@Suite struct QuantizedWeightTests {
+  private let random = RandomGenerator(seed: 3)
+
+  /// max |a − b| over the largest |b|.
+  private func error(_ a: Tensor, _ b: Tensor) -> Double {
+    (a.to(.float32) - b.to(.float32)).abs().max().item / b.abs().max().item
+  }
+
+  @Test func rangesHoldZeroExactly() {
+    for (low, high) in [(-0.28, 6.8), (0.5, 3), (-4, -1), (-1, 1), (0, 0)] {
+      let range = QuantizationRange(minimum: low, maximum: high)
+      #expect((0...255).contains(range.zeroPoint) && range.scale > 0)
+      let x = Tensor([0, Float(low), Float(high)])
+      let q: [Int64] = x.quantized(range).values()
+      #expect(q[0] == Int64(range.zeroPoint))
+      for (value, original) in zip(q, [0, low, high]) {
+        let back = range.scale * Double(value - Int64(range.zeroPoint))
+        #expect(abs(back - original) <= 0.51 * range.scale + 1e-9)
+      }
+    }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16])
+  func matricesAreNearTheirFloatingPointOnes(_ output: DType) {
+    let (x, w) = (Tensor.randn([2, 19, 64], using: random), Tensor.randn([40, 64], using: random))
+    let bias = Tensor.randn([40], using: random)
+    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4), output: output)
+    let result = quantized.linear(x, bias)
+    #expect(result.dtype == output && result.shape == [2, 19, 40])
+    #expect(error(result, x.linear(w, bias)) < 0.02)
+    // Inputs that are in 8 bits already are taken as they are.
+    #expect(quantized.linear(x.quantized(quantized.input), bias).floats == result.floats)
+  }
+
+  @Test func geluFeedsTheNextMatrix() {
+    let (x, w) = (Tensor.randn([33, 32], using: random), Tensor.randn([48, 32], using: random))
+    let next = QuantizationRange(minimum: -0.2, maximum: 20)
+    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4))
+    let result = quantized.linearGELU(x, nil, next: next)
+    #expect(result.dtype == .uint8)
+    let values = (result.to(.float32) - Double(next.zeroPoint)) * next.scale
+    #expect(error(values, x.linear(w).gelu(approximate: true)) < 0.03)
+  }
+
+  @Test(arguments: [(1, 1), (3, 1), (3, 2)])
+  func kernelsAreNearTheirFloatingPointOnes(_ side: Int, _ stride: Int) {
+    let x = Tensor.randn([2, 16, 11, 14], using: random)
+    let w = Tensor.randn([24, 16, side, side], using: random)
+    let bias = Tensor.randn([24], using: random)
+    let quantized = QuantizedWeight(kernel: w, input: .symmetric(4))
+    let result = quantized.conv2d(x, bias, stride: stride, padding: side / 2)
+    #expect(error(result, x.conv2d(w, bias, stride: stride, padding: side / 2)) < 0.02)
+    // Padding is an exact zero: a constant zero picture gives the bias.
+    let empty = quantized.conv2d(.zeros([1, 16, 5, 5]), bias, stride: 1, padding: side / 2)
+    #expect(empty.selected(2, 0).selected(2, 0).flattened().floats == bias.floats)
+  }
+
+  @Test(.enabled(if: PackedMatrix.isAvailable, "libtorch without oneDNN"), arguments: [DType.float32, .bfloat16])
+  func packedMatricesMultiplyAlike(_ dtype: DType) {
+    let (x, w) = (Tensor.randn([3, 50, 64], using: random), Tensor.randn([40, 64], using: random).to(dtype))
+    let bias = Tensor.randn([40], using: random)
+    let expected = x.to(dtype).linear(w, bias.to(dtype))
+    let result = PackedMatrix(w).linear(x, bias)
+    #expect(result.dtype == dtype && error(result, expected) < (dtype == .float32 ? 1e-5 : 0.01))
+    let alone = PackedMatrix(w).linear(x.narrowed(0, from: 1, count: 1), bias)
+    #expect(alone.floats == result.narrowed(0, from: 1, count: 1).floats)
+  }
+}
