@@ -36,10 +36,10 @@ demo: build
 	$(BENCHMARK) demo-picture Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
 	  -o demo/before-after.jpg
 
-# Prints the machine's peak and, given DATA=folder of original pictures, the quality of the shipped model on them
-# (see Documentation/benchmarks.md).
+# Prints how fast this machine restores and trains and, given DATA=folder of original pictures, the quality of the
+# shipped model on them (see Documentation/performance.md and Documentation/benchmarks.md).
 bench: build
-	$(BENCHMARK) peak
+	$(NSARM) bench
 	$(if $(DATA),$(BENCHMARK) evaluate --data $(DATA))
 
 format:

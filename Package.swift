@@ -42,7 +42,9 @@ let package = Package(
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["Imaging", "NSARM", "Degradations", "TestSupport", "Torch"]),
+      dependencies: [
+        "Imaging", "ModelTestSupport", "NSARM", "Degradations", "TestSupport", "Torch",
+      ]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Torch"]),
     .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),

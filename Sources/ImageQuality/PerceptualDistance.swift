@@ -100,7 +100,7 @@ public final class LPIPS: @unchecked Sendable {
   /// used.
   public func features(_ x: Tensor) -> [Tensor] {
     let dtype = convolutions[0].weight.dtype
-    var h = ((x.to(precise) - shift) / scale).to(dtype)
+    var h = ((x.to(precise) - shift) / scale).to(dtype).channelsLast()
     var taps: [Tensor] = []
     for (layer, convolution) in zip(layers, convolutions) {
       if layer.pool > 0 { h = h.maxPool2d(layer.pool, stride: 2) }

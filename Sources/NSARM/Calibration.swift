@@ -72,12 +72,14 @@ extension ModelFolder {
     guard let data = FileManager.default.contents(atPath: calibrationPath) else {
       throw CheckpointError(
         calibrationPath,
-        "missing: int8 needs the ranges of the model's activations; make it with: nsarm calibrate \(path) PICTURES")
+        "missing: int8 needs the ranges of the model's activations; make it with: nsarm calibrate \(path) PICTURES"
+      )
     }
     do {
       return try JSONDecoder().decode(Calibration.self, from: data)
     } catch {
-      throw CheckpointError(calibrationPath, "is damaged; make it again with: nsarm calibrate \(path) PICTURES")
+      throw CheckpointError(
+        calibrationPath, "is damaged; make it again with: nsarm calibrate \(path) PICTURES")
     }
   }
 

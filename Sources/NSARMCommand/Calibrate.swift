@@ -39,7 +39,9 @@ struct CalibrateCommand: ParsableCommand {
   func run() throws {
     if let threads { TorchRuntime.threadCount = threads }
     let files = try InputFiles.expand(pictures).prefix(limit)
-    guard !files.isEmpty else { throw ValidationError("there are no pictures in \(pictures.joined(separator: ", "))") }
+    guard !files.isEmpty else {
+      throw ValidationError("there are no pictures in \(pictures.joined(separator: ", "))")
+    }
     let folder = try ModelFolder(try ModelLocator.find(model))
     let model = try folder.load(.float32)
     let resolver = try SuperResolver(model)
@@ -61,6 +63,7 @@ struct CalibrateCommand: ParsableCommand {
     progress.finish()
     try folder.write(calibration)
     print(
-      "\(folder.calibrationPath): ranges of \(calibration.ranges.count) inputs, seen in \(files.count) pictures")
+      "\(folder.calibrationPath): ranges of \(calibration.ranges.count) inputs, seen in \(files.count) pictures"
+    )
   }
 }

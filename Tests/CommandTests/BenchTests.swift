@@ -7,7 +7,8 @@ import Testing
 
   private func json(_ arguments: String...) throws -> [String: Any] {
     let result = try Command.run(
-      ["bench", "--model", Command.model, "--time", "0.01", "--size", "40x30", "--json"] + arguments)
+      ["bench", "--model", Command.model, "--time", "0.01", "--size", "40x30", "--json"] + arguments
+    )
     #expect(result.status == 0, "\(result.errors)")
     return try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as! [String: Any]
   }
@@ -28,8 +29,9 @@ import Testing
     for name in ["encoder", "transformation network", "condition", "prefix", "scale 4", "decoder"] {
       #expect(names.contains { $0.contains(name) }, "\(name) in \(names)")
     }
-    #expect(parts("training").map { String($0.name.prefix { $0 != "," }) }
-      == ["tokenizer", "transformer", "stage1", "stage2", "decoder"])
+    #expect(
+      parts("training").map { String($0.name.prefix { $0 != "," }) }
+        == ["tokenizer", "transformer", "stage1", "stage2", "decoder"])
     for part in parts("inference") + parts("training") {
       #expect(part.operations > 0 && part.fraction > 0 && part.fraction < 1.5, "\(part)")
     }

@@ -21,7 +21,8 @@ import Torch
     }
     #expect(calibration.ranges.count > 10)
     // After the calibration the model computes as before.
-    #expect(model.store.parameters.allSatisfy { if case .plain = $0.execution { true } else { false } })
+    #expect(
+      model.store.parameters.allSatisfy { if case .plain = $0.execution { true } else { false } })
     try folder.write(calibration)
     #expect(try folder.calibration() == calibration)
     return folder

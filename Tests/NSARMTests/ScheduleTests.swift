@@ -1,4 +1,5 @@
 import Foundation
+import ModelTestSupport
 import Testing
 import Torch
 
@@ -78,7 +79,7 @@ import Torch
       Tensor.randn([1, 1, 1, 16], using: random), Tensor.randn([1, 1, 1, 16], using: random)
     )
     func product(_ a: Int, _ b: Int) -> Double {
-      (rotary(q, a..<a + 1) * rotary(k, b..<b + 1)).sum().item
+      (turned(q, by: rotary, a..<a + 1) * turned(k, by: rotary, b..<b + 1)).sum().item
     }
     let start = schedule.ranges[2].lowerBound
     #expect(abs(product(start, start + 65) - product(start + 130, start + 195)) < 1e-4)

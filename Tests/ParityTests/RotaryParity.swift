@@ -1,4 +1,5 @@
 import Foundation
+import ModelTestSupport
 import TestSupport
 import Testing
 import Torch
@@ -54,7 +55,7 @@ import Torch
       let rotary = RotaryEmbedding(
         schedule, reference: whole.latent, headDimension: x.size(3))
       let range = schedule.ranges.first { $0.count == x.size(2) }!
-      report.compare("apply.out.\(name)", rotary(x, range), fixture, tolerance: 1e-5)
+      report.compare("apply.out.\(name)", turned(x, by: rotary, range), fixture, tolerance: 1e-5)
     }
   }
 }

@@ -59,9 +59,13 @@ import Testing
     #expect(empty.selected(2, 0).selected(2, 0).flattened().floats == bias.floats)
   }
 
-  @Test(.enabled(if: PackedMatrix.isAvailable, "libtorch without oneDNN"), arguments: [DType.float32, .bfloat16])
+  @Test(
+    .enabled(if: PackedMatrix.isAvailable, "libtorch without oneDNN"),
+    arguments: [DType.float32, .bfloat16])
   func packedMatricesMultiplyAlike(_ dtype: DType) {
-    let (x, w) = (Tensor.randn([3, 50, 64], using: random), Tensor.randn([40, 64], using: random).to(dtype))
+    let (x, w) = (
+      Tensor.randn([3, 50, 64], using: random), Tensor.randn([40, 64], using: random).to(dtype)
+    )
     let bias = Tensor.randn([40], using: random)
     let expected = x.to(dtype).linear(w, bias.to(dtype))
     let result = PackedMatrix(w).linear(x, bias)

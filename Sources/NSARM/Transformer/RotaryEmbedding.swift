@@ -6,9 +6,7 @@ import Torch
 /// Cell (y, x) of scale k stands at (round(y · h_R / h_k), round(x · w_R / w_k)) of the reference grid R, so
 /// that cells over the same place of the picture turn alike at every scale.
 public struct RotaryEmbedding {
-  /// cos + i sin of every token and pair, `[L, c / 2]`, complex.
-  public let rotations: Tensor
-  /// Real and imaginary parts of `rotations`, `[L, c / 2]`.
+  /// Of the angle of every token and pair of channels, `[L, c / 2]`.
   public let cosines, sines: Tensor
   /// Rows and columns on the reference grid.
   public let positions: [(y: Int, x: Int)]
@@ -38,7 +36,6 @@ public struct RotaryEmbedding {
     let tensor = Tensor(angles, shape: [positions.count, 2 * quarter])
     cosines = aten("cos", tensor).to(device)
     sines = aten("sin", tensor).to(device)
-    rotations = aten("complex", cosines, sines)
     self.positions = positions
   }
 
@@ -48,22 +45,10 @@ public struct RotaryEmbedding {
   }
 
   /// Cosines and sines of the tokens `range` of the sequence, `[L, c / 2]`.
-  func turns(_ range: Range<Int>) -> (cosines: Tensor, sines: Tensor) {
+  public func turns(_ range: Range<Int>) -> (cosines: Tensor, sines: Tensor) {
     (
       cosines.narrowed(0, from: range.lowerBound, count: range.count),
       sines.narrowed(0, from: range.lowerBound, count: range.count)
     )
-  }
-
-  /// Turns queries or keys of the tokens `range` of the sequence.
-  ///
-  /// # Shapes
-  /// x `[B, H, L, c]` → the same, float32.
-  public func callAsFunction(_ x: Tensor, _ range: Range<Int>) -> Tensor {
-    let turns = rotations.narrowed(0, from: range.lowerBound, count: range.count)
-    let shape = x.shape
-    let pairs = aten(
-      "view_as_complex", x.to(.float32).reshaped(shape.dropLast() + [shape[3] / 2, 2]))
-    return aten("view_as_real", pairs * turns).reshaped(shape)
   }
 }

@@ -35,7 +35,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))
   var time = 0.5
 
-  @Option(help: ArgumentHelp("List the costliest operators of each part, at most 20.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("List the costliest operators of each part, at most 20.", valueName: "count")
+  )
   var operators = 0
 
   @OptionGroup var compute: ComputeOptions
