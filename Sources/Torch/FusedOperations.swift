@@ -89,6 +89,18 @@ extension Tensor {
     ((widened / scale).rounded() + Double(zeroPoint)).clamped(min: 0, max: 255).to(.uint8)
   }
 
+  // MARK: Activations
+
+  /// GELU by its tanh approximation: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel, 2016).
+  ///
+  /// # Shapes
+  /// self of any shape → the same, of self's type and in the same memory order.
+  func geluTanh() -> Tensor {
+    isFusable ? aten("nsarm::gelu_tanh", self) : geluTanhReference()
+  }
+
+  func geluTanhReference() -> Tensor { aten("gelu", self, "tanh") }
+
   // MARK: Attention
 
   /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one projection: q and k

@@ -1,6 +1,6 @@
-// The loops behind the operators of FusedNorms.cpp and FusedAttention.cpp: plain arithmetic on rows in
-// memory, compiled once for every instruction set and chosen at the first call. Nothing here knows
-// libtorch.
+// The loops behind the operators of FusedNorms.cpp, FusedActivations.cpp and FusedAttention.cpp: plain
+// arithmetic on rows in memory, compiled once for every instruction set and chosen at the first
+// call. Nothing here knows libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
@@ -53,6 +53,20 @@ struct Quantize {
   Element x_type;
   uint8_t *y;
   Quantization quantization;
+};
+
+// y = gelu(x), element by element; all of type `type`.
+struct Activation {
+  Element type;
+  const void *x;
+  void *y;
+};
+
+// dx = dy gelu'(x)
+struct ActivationBackward {
+  Element type;
+  const void *x, *dy;
+  void *dx;
 };
 
 // Tokens [B, L, 3, H, c] to q, k, v [B, H, L, c], all of type `type`.
@@ -110,6 +124,10 @@ struct Kernels {
   void (*norm_backward)(const NormBackward &, int64_t begin, int64_t end, float *scratch);
   // elements
   void (*quantize)(const Quantize &, int64_t begin, int64_t end);
+  // elements
+  void (*gelu)(const Activation &, int64_t begin, int64_t end);
+  // elements
+  void (*gelu_backward)(const ActivationBackward &, int64_t begin, int64_t end);
   // tokens
   void (*rotate_heads)(const RotateHeads &, int64_t begin, int64_t end, float *scratch);
   // chunks
