@@ -136,6 +136,28 @@ extension Tensor {
     return (turned(q), turned(k), parts.selected(0, 2).contiguous())
   }
 
+  /// softmax(q kᵀ · scale) v by blocks of queries whose scores stay in the cache (Dao et al., 2022), without derivatives;
+  /// nil for operands that it does not take, those that need gradients among them. A sample's result does not depend on
+  /// the others of the batch, nor any on the number of threads.
+  ///
+  /// # Shapes
+  /// self (q) `[B, H, Lq, c]`, k and v `[B, H, Lk, c]` → `[B, H, Lq, c]`, in the memory order of `[B, Lq, H, c]`.
+  func fusedAttention(_ keys: Tensor, _ values: Tensor, scale: Double) -> Tensor? {
+    let operands = [self, keys, values]
+    guard isFusable && scale > 0 && shape.count == 4 && keys.shape == values.shape,
+      keys.shape == [size(0), size(1), keys.size(2), size(3)] && keys.size(2) > 0,
+      operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
+      !isFloat || autocastType(on: device) == .float32
+    else { return nil }
+    return aten("nsarm::attention", self, keys, values, scale)
+  }
+
+  func attentionReference(
+    _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?
+  ) -> Tensor {
+    aten("scaled_dot_product_attention", self, keys, values, mask, 0.0, false, scale)
+  }
+
   /// x + gate · y.
   ///
   /// # Shapes

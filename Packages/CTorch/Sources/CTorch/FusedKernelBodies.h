@@ -382,9 +382,11 @@ static TARGET void gate_backward(const GateBackward &t, int64_t begin, int64_t e
   }
 }
 
+#include "FusedAttentionBodies.h"
+
 static const Kernels table = {
   norm, norm_backward, quantize, gelu, gelu_backward, rotate_heads, rotate_heads_backward,
-  gate, gate_backward,
+  gate, gate_backward, attention,
 };
 
 }  // namespace nsarm::NAMESPACE
