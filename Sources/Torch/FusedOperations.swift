@@ -89,6 +89,18 @@ extension Tensor {
     ((widened / scale).rounded() + Double(zeroPoint)).clamped(min: 0, max: 255).to(.uint8)
   }
 
+  // MARK: Activations
+
+  /// GELU by its tanh approximation: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel, 2016).
+  ///
+  /// # Shapes
+  /// self of any shape → the same, of self's type and in the same memory order.
+  func geluTanh() -> Tensor {
+    isFusable ? aten("nsarm::gelu_tanh", self) : geluTanhReference()
+  }
+
+  func geluTanhReference() -> Tensor { aten("gelu", self, "tanh") }
+
   // MARK: Attention
 
   /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one projection: q and k
@@ -122,6 +134,28 @@ extension Tensor {
     let q = parts.selected(0, 0).widened.l2Normalized(-1) * strength.reshaped(heads, 1, 1)
     let k = parts.selected(0, 1).widened.l2Normalized(-1)
     return (turned(q), turned(k), parts.selected(0, 2).contiguous())
+  }
+
+  /// softmax(q kᵀ · scale) v by blocks of queries whose scores stay in the cache (Dao et al., 2022), without derivatives;
+  /// nil for operands that it does not take, those that need gradients among them. A sample's result does not depend on
+  /// the others of the batch, nor any on the number of threads.
+  ///
+  /// # Shapes
+  /// self (q) `[B, H, Lq, c]`, k and v `[B, H, Lk, c]` → `[B, H, Lq, c]`, in the memory order of `[B, Lq, H, c]`.
+  func fusedAttention(_ keys: Tensor, _ values: Tensor, scale: Double) -> Tensor? {
+    let operands = [self, keys, values]
+    guard isFusable && scale > 0 && shape.count == 4 && keys.shape == values.shape,
+      keys.shape == [size(0), size(1), keys.size(2), size(3)] && keys.size(2) > 0,
+      operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
+      !isFloat || autocastType(on: device) == .float32
+    else { return nil }
+    return aten("nsarm::attention", self, keys, values, scale)
+  }
+
+  func attentionReference(
+    _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?
+  ) -> Tensor {
+    aten("scaled_dot_product_attention", self, keys, values, mask, 0.0, false, scale)
   }
 
   /// x + gate · y.

@@ -32,11 +32,17 @@ extension Tensor {
   }
 
   /// softmax(q kᵀ · scale + mask) v for q `[B, H, Lq, c]`, k and v `[B, H, Lk, c]`; a boolean mask is true
-  /// where attention is allowed.
+  /// where attention is allowed. The scale is 1 / √c by default.
   public func attention(
     _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double? = nil
   ) -> Tensor {
-    aten("scaled_dot_product_attention", self, keys, values, mask, 0.0, false, scale)
+    if mask == nil,
+      let mixed = fusedAttention(
+        keys, values, scale: scale ?? 1 / Double(size(-1)).squareRoot())
+    {
+      return mixed
+    }
+    return attentionReference(keys, values, mask: mask, scale: scale)
   }
 
   public func maxPool2d(_ size: Int, stride: Int) -> Tensor {

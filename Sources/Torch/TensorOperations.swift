@@ -47,7 +47,7 @@ extension Tensor {
 
   /// x Φ(x), exactly or by its tanh approximation.
   public func gelu(approximate: Bool = false) -> Tensor {
-    aten("gelu", self, approximate ? "tanh" : "none")
+    approximate ? geluTanh() : aten("gelu", self, "none")
   }
 
   public func clamped(min: Double? = nil, max: Double? = nil) -> Tensor {

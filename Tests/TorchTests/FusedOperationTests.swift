@@ -14,7 +14,7 @@ import Testing
     let fused, composed: @Sendable ([Tensor]) -> [Tensor]
   }
 
-  @Test(arguments: channelNorms + modulatedNorms + rotatedHeads + gatedResiduals)
+  @Test(arguments: channelNorms + modulatedNorms + gelus + rotatedHeads + gatedResiduals)
   func agreesWithItsComposition(_ case: Case) throws {
     let inputs = `case`.inputs(random)
     let expected = `case`.composed(inputs)
@@ -80,6 +80,28 @@ import Testing
       elementwise: true)
   }
 
+  /// GELU and its derivative over the whole range of its exponential.
+  @Test(arguments: [DType.float32, .bfloat16])
+  func geluHoldsOverItsWholeRange(_ type: DType) throws {
+    let magnitudes: [Float] = [0, 1e-30, 1e-6, 0.1, 1, 3, 5, 9, 13, 20, 200, 1e5, 1e15, 1e30]
+    let x = Tensor(magnitudes.flatMap { [$0, -$0] }).to(type)
+    for x in [x, Tensor.randn([1000], using: random).to(type) * 4] {
+      let expected = x.to(.float64).geluTanhReference().to(type)
+      let (a, b): ([Double], [Double]) = (x.gelu(approximate: true).values(), expected.values())
+      #expect(zip(a, b).allSatisfy { abs($0 - $1) <= abs($1) / 128 + 1e-6 })
+      func derivative(_ gelu: (Tensor) -> Tensor) throws -> [Double] {
+        try derivatives({ [gelu($0[0])] }, [x], [.ones(x.shape).to(type)], [0])[0].values()
+      }
+      let found = try derivative { $0.gelu(approximate: true) }
+      let wanted = try derivative { $0.to(.float64).geluTanhReference().to(type) }
+      for (i, x) in (x.values() as [Double]).enumerated() {
+        let limit: Double = x > 0 ? 1 : 0  // libtorch's own is NaN far out
+        #expect(abs(found[i] - (abs(x) < 50 ? wanted[i] : limit)) < 0.005, "derivative at \(x)")
+      }
+    }
+    #expect(Tensor([Float.nan]).gelu(approximate: true).item.isNaN)
+  }
+
   /// The number of threads is the whole process's, which other tests share.
   @Test(
     .enabled(
@@ -104,6 +126,13 @@ import Testing
     let x = Tensor.randn([2, 8, 3, 5], using: random)
     let y = x.channelNorm(.ones([8]), .zeros([8]))
     #expect(aten("permute", y, [0, 2, 3, 1]).withBytes { $0.count } == x.count * 4)
+  }
+
+  @Test func geluKeepsTheMemoryOrder() {
+    let x = Tensor.randn([2, 8, 3, 5], using: random).channelsLast()
+    let y = x.gelu(approximate: true)
+    #expect(aten("permute", y, [0, 2, 3, 1]).withBytes { $0.count } == x.count * 4)
+    #expect(Tensor.zeros([0, 3]).gelu(approximate: true).shape == [0, 3])
   }
 
   @Test func refusesWrongShapes() {
@@ -209,6 +238,21 @@ private let modulatedNorms: [FusedOperationTests.Case] = [DType.float32, .bfloat
     }
 }
 
+private let gelus: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap { type in
+  [[1], [3, 37], [2, 5, 64], [2, 3, 4, 5]].flatMap { shape in
+    [false, true].map { isTransposed in
+      .init(
+        testDescription: "gelu \(type) \(shape), transposed \(isTransposed)",
+        inputs: { random in
+          let x = (Tensor.randn(shape, using: random) * 3).to(type)
+          return [isTransposed ? x.transposed(0, -1) : x]
+        },
+        fused: { [$0[0].gelu(approximate: true)] },
+        composed: { [$0[0].to(.float64).geluTanhReference().to(type)] })
+    }
+  }
+}
+
 private let rotatedHeads: [FusedOperationTests.Case] = [DType.float32, .bfloat16].flatMap { type in
   [(2, 9, 4, 16), (1, 1, 3, 2), (2, 5, 2, 20), (1, 33, 4, 64), (2, 3, 1, 6)].map { (b, l, h, c) in
     let angles = { (Tensor.range(l * c / 2, .float32) * 0.37).reshaped(l, c / 2) }
@@ -270,6 +314,10 @@ private let largeCases: [FusedOperationTests.Case] = [
     },
     fused: { [$0[0].modulatedNorm(scale: $0[1], shift: $0[2])] }, composed: { $0 }),
   .init(
+    testDescription: "gelu",
+    inputs: { random in [.randn([301, 172], using: random)] },
+    fused: { [$0[0].gelu(approximate: true)] }, composed: { $0 }),
+  .init(
     testDescription: "rotatedHeads",
     inputs: { random in [.randn([2, 201, 3 * 4 * 16], using: random), .rand([4], using: random)] },
     fused: {
@@ -305,7 +353,7 @@ private func derivatives(
 }
 
 /// Relative to the largest element, or to each; bfloat16 may be one unit in the last place off.
-private func expectClose(
+func expectClose(
   _ result: Tensor, _ expected: Tensor, _ what: String, tolerance: Double = 1e-5,
   elementwise: Bool = false
 ) {

@@ -1,7 +1,9 @@
-// Attention heads and the gated residual of a transformer block: operators of libtorch's dispatcher
-// around the kernels.
+// Attention with its heads, and the gated residual of a transformer block: operators of libtorch's
+// dispatcher around the kernels.
 
 #include "FusedOperators.h"
+
+#include <memory>
 
 namespace nsarm {
 namespace {
@@ -152,18 +154,55 @@ Tensor gated_residual_autograd(const Tensor &x, const Tensor &y, const Tensor &g
   return gated_residual(x, y, gate);
 }
 
+// MARK: Attention
+
+Rows rows_of(const Tensor &x) { return {x.const_data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
+
+Tensor attention(const Tensor &q_, const Tensor &k_, const Tensor &v_, double scale) {
+  TORCH_CHECK(q_.dim() == 4 && k_.dim() == 4 && k_.sizes() == v_.sizes() &&
+                  q_.size(0) == k_.size(0) && q_.size(1) == k_.size(1) &&
+                  q_.size(3) == k_.size(3) && k_.size(2) > 0,
+              "attention takes q [B, H, Lq, c], k and v [B, H, Lk, c], not ", q_.sizes(), ", ",
+              k_.sizes(), " and ", v_.sizes());
+  TORCH_CHECK(q_.scalar_type() == k_.scalar_type() && q_.scalar_type() == v_.scalar_type(),
+              "attention takes operands of one type");
+  TORCH_CHECK(scale > 0, "attention takes a positive scale, not ", scale);
+  auto with_dense_rows = [](const Tensor &x) { return x.stride(3) == 1 ? x : x.contiguous(); };
+  Tensor q = with_dense_rows(q_), k = with_dense_rows(k_), v = with_dense_rows(v_);
+  int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), channels = q.size(3);
+  Tensor result = at::empty({batch, queries, heads, channels}, q.options());
+  Attention t{element(q), heads, queries, k.size(2), channels, rows_of(q), rows_of(k), rows_of(v),
+              result.data_ptr(), static_cast<float>(scale)};
+  int64_t products = std::max<int64_t>(1, std::min(queries, attention_rows) * t.keys * channels);
+  parallel(batch * heads * t.blocks(), std::max<int64_t>(1, 500000 / products),
+           [&](int64_t begin, int64_t end) {
+             std::unique_ptr<float[]> scratch(new float[t.scratch()]);
+             kernels().attention(t, begin, end, scratch.get());
+           });
+  return result.transpose(1, 2);
+}
+
+Tensor attention_autograd(const Tensor &q, const Tensor &k, const Tensor &v, double scale) {
+  TORCH_CHECK(!needs_graph({q, k, v}), "nsarm::attention has no derivatives");
+  at::AutoDispatchBelowADInplaceOrView guard;
+  return attention(q, k, v, scale);
+}
+
 TORCH_LIBRARY_FRAGMENT(nsarm, m) {
+  m.def("attention(Tensor q, Tensor k, Tensor v, float scale) -> Tensor");
   m.def("rotated_heads(Tensor qkv, Tensor strength, Tensor cosines, Tensor sines, int heads) "
         "-> (Tensor, Tensor, Tensor)");
   m.def("gated_residual(Tensor x, Tensor y, Tensor gate) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(nsarm, CPU, m) {
+  m.impl("attention", attention);
   m.impl("rotated_heads", rotated_heads);
   m.impl("gated_residual", gated_residual);
 }
 
 TORCH_LIBRARY_IMPL(nsarm, AutogradCPU, m) {
+  m.impl("attention", attention_autograd);
   m.impl("rotated_heads", rotated_heads_autograd);
   m.impl("gated_residual", gated_residual_autograd);
 }

@@ -182,6 +182,48 @@ static TARGET void quantize(const Quantize &t, int64_t begin, int64_t end) {
   else quantize_typed<BFloat16>(t, begin, end);
 }
 
+// MARK: GELU
+
+// 0.5 x (1 + tanh(u)) = x sigmoid(2 u) with u = sqrt(2 / pi) (x + cubic x^3).
+static const float doubled_root = 1.5957691216057308f;  // 2 sqrt(2 / pi)
+static const float cubic = 0.044715f;
+
+template <class T>
+static TARGET void gelu_typed(const Activation &t, int64_t begin, int64_t end) {
+  const T *x = static_cast<const T *>(t.x) + begin;
+  T *y = static_cast<T *>(t.y) + begin;
+  for_blocks(end - begin, [&](int64_t i, int n, int) INLINE {
+    Floats v = load(x + i, n);
+    Floats u = v * (v * v * (doubled_root * cubic) + doubled_root);
+    store(y + i, v / one_plus_exponential_of_minus(u), n);
+  });
+}
+
+static TARGET void gelu(const Activation &t, int64_t begin, int64_t end) {
+  if (t.type == Element::float32) gelu_typed<float>(t, begin, end);
+  else gelu_typed<BFloat16>(t, begin, end);
+}
+
+// With s = sigmoid(2 u): s + x s (1 - s) 2 u'.
+template <class T>
+static TARGET void gelu_backward_typed(const ActivationBackward &t, int64_t begin, int64_t end) {
+  const T *x = static_cast<const T *>(t.x) + begin, *dy = static_cast<const T *>(t.dy) + begin;
+  T *dx = static_cast<T *>(t.dx) + begin;
+  for_blocks(end - begin, [&](int64_t i, int n, int) INLINE {
+    // Beyond 16 the derivative is 0 or 1, and squares might overflow.
+    Floats v = larger(all(-16), smaller(all(16), load(x + i, n))), square = v * v;
+    Floats u = v * (square * (doubled_root * cubic) + doubled_root);
+    Floats slope = square * (3 * doubled_root * cubic) + doubled_root;
+    Floats s = 1.0f / one_plus_exponential_of_minus(u);
+    store(dx + i, load(dy + i, n) * (s + v * slope * (s * (1.0f - s))), n);
+  });
+}
+
+static TARGET void gelu_backward(const ActivationBackward &t, int64_t begin, int64_t end) {
+  if (t.type == Element::float32) gelu_backward_typed<float>(t, begin, end);
+  else gelu_backward_typed<BFloat16>(t, begin, end);
+}
+
 // MARK: Attention heads
 
 // Turns in each pair of channels, (a cos - b sin, a sin + b cos): x * turn + swapped(x) * cross,
@@ -340,8 +382,11 @@ static TARGET void gate_backward(const GateBackward &t, int64_t begin, int64_t e
   }
 }
 
+#include "FusedAttentionBodies.h"
+
 static const Kernels table = {
-  norm, norm_backward, quantize, rotate_heads, rotate_heads_backward, gate, gate_backward,
+  norm, norm_backward, quantize, gelu, gelu_backward, rotate_heads, rotate_heads_backward,
+  gate, gate_backward, attention,
 };
 
 }  // namespace nsarm::NAMESPACE

@@ -3,9 +3,23 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 // Every function of the kernels carries TARGET, also those that are always inlined, since compilers
 // refuse to inline across instruction sets. LANES floats fill one register.
 #if defined(__x86_64__)
+#define NAMESPACE avx512_bfloat16
+#define LANES 16
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")))
+#define BFLOAT16_PAIRS
+#include "FusedKernelBodies.h"
+#undef NAMESPACE
+#undef LANES
+#undef TARGET
+#undef BFLOAT16_PAIRS
+
 #define NAMESPACE avx512
 #define LANES 16
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")))
@@ -40,6 +54,8 @@ static const Kernels &chosen() {
   bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                     __builtin_cpu_supports("avx512dq");
+  bool has_pairs = has_avx512 && __builtin_cpu_supports("avx512bf16");
+  if (has_pairs && !is_avx2 && !is_default) return avx512_bfloat16::table;
   if (has_avx512 && !is_avx2 && !is_default) return avx512::table;
   if (has_avx2 && !is_default) return avx2::table;
 #endif

@@ -1,6 +1,6 @@
-// The loops behind the operators of FusedNorms.cpp and FusedAttention.cpp: plain arithmetic on rows in
-// memory, compiled once for every instruction set and chosen at the first call. Nothing here knows
-// libtorch.
+// The loops behind the operators of FusedNorms.cpp, FusedActivations.cpp and FusedAttention.cpp: plain
+// arithmetic on rows in memory, compiled once for every instruction set and chosen at the first
+// call. Nothing here knows libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
@@ -55,6 +55,20 @@ struct Quantize {
   Quantization quantization;
 };
 
+// y = gelu(x), element by element; all of type `type`.
+struct Activation {
+  Element type;
+  const void *x;
+  void *y;
+};
+
+// dx = dy gelu'(x)
+struct ActivationBackward {
+  Element type;
+  const void *x, *dy;
+  void *dx;
+};
+
 // Tokens [B, L, 3, H, c] to q, k, v [B, H, L, c], all of type `type`.
 struct Heads {
   Element type;
@@ -99,6 +113,34 @@ struct GateBackward : GateRows {
   float *sums;
 };
 
+// Rows of one matrix [rows, c] per batch and head; strides in elements.
+struct Rows {
+  const void *start;
+  int64_t batch_stride, head_stride, stride;
+};
+
+// Rows of queries whose scores are kept at a time, and the most columns of a packed panel.
+constexpr int64_t attention_rows = 48, attention_panel = 64;
+
+// result = softmax(q k^T scale) v with scale > 0, q [B, H, Lq, c], k and v [B, H, Lk, c], result
+// [B, Lq, H, c], all of type `type`.
+struct Attention {
+  Element type;
+  int64_t heads, queries, keys, channels;  // H, Lq, Lk, c
+  Rows q, k, v;
+  void *result;
+  float scale;
+
+  // Of rows of a head.
+  int64_t blocks() const { return (queries + attention_rows - 1) / attention_rows; }
+
+  // Floats of scratch memory.
+  int64_t scratch() const {
+    int64_t width = keys + attention_panel, out_width = channels + attention_panel;
+    return width * channels + out_width * keys + attention_rows * (channels + width + out_width);
+  }
+};
+
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
 
@@ -110,6 +152,10 @@ struct Kernels {
   void (*norm_backward)(const NormBackward &, int64_t begin, int64_t end, float *scratch);
   // elements
   void (*quantize)(const Quantize &, int64_t begin, int64_t end);
+  // elements
+  void (*gelu)(const Activation &, int64_t begin, int64_t end);
+  // elements
+  void (*gelu_backward)(const ActivationBackward &, int64_t begin, int64_t end);
   // tokens
   void (*rotate_heads)(const RotateHeads &, int64_t begin, int64_t end, float *scratch);
   // chunks
@@ -119,6 +165,8 @@ struct Kernels {
   void (*gate)(const Gate &, int64_t begin, int64_t end);
   // chunks
   void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);
+  // blocks of all heads
+  void (*attention)(const Attention &, int64_t begin, int64_t end, float *scratch);
 };
 
 // For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names

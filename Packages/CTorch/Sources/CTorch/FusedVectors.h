@@ -127,10 +127,9 @@ static inline INLINE void for_blocks(int64_t count, Body body) {
 
 // MARK: Functions
 
-// 1 + e^-x, and with it sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x / (1 + e^-x). e^-x = 2^n 2^f
-// with integer n and f in [-1/2, 1/2]; the polynomial is the minimax one of degree 5, with a
-// relative error of 2^-22. From n = 128 on, 2^n is infinite.
-static inline INLINE Floats one_plus_exponential_of_minus(Floats x) {
+// e^-x = 2^n 2^f with integer n and f in [-1/2, 1/2]; the polynomial is the minimax one of degree 5,
+// with a relative error of 2^-22. From n = 128 on, 2^n is infinite; below -126 it is 0.
+static inline INLINE Floats exponential_of_minus(Floats x) {
   // Rounds to integers and leaves n + 127, an exponent, in the low bits.
   const float magic = 12582912 + 127;
   Floats t = larger(all(-127), smaller(all(128), x * -1.44269504088896341f));
@@ -141,7 +140,12 @@ static inline INLINE Floats one_plus_exponential_of_minus(Floats x) {
   p = p * f + 2.4022119724e-1f;
   p = p * f + 6.9314696706e-1f;
   p = p * f + 1.0f;
-  return p * (Floats)((Bits)shifted << 23) + 1.0f;
+  return p * (Floats)((Bits)shifted << 23);
+}
+
+// 1 + e^-x, and with it sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x / (1 + e^-x).
+static inline INLINE Floats one_plus_exponential_of_minus(Floats x) {
+  return exponential_of_minus(x) + 1.0f;
 }
 
 // (a, b) to (b, a) in each pair of lanes.

@@ -89,7 +89,7 @@ double operations(const std::string &name, const at::RecordFunction &call) {
     auto mask = inputs[10].toBoolList();
     return tensor(call, 0).numel() * kernel(tensor(call, 2)) * (mask[0] + mask[1]);
   }
-  if (name == "aten::_scaled_dot_product_flash_attention_for_cpu") {
+  if (name == "aten::_scaled_dot_product_flash_attention_for_cpu" || name == "nsarm::attention") {
     return 2 * product(tensor(call, 0), tensor(call, 1).size(2));
   }
   if (name == "aten::_scaled_dot_product_flash_attention_for_cpu_backward") {

@@ -1,0 +1,265 @@
+// Attention of some queries to all keys of a head, included by FusedKernelBodies.h: two matrix
+// products with the softmax between them, on scores that stay in the cache.
+//
+// A product takes words of 32 bits, one per lane: a float, or two neighbours of type bfloat16 where
+// the processor multiplies and adds such pairs (`pairs`). Every element of a product is summed in
+// one order, whatever the sizes of the blocks around it.
+
+typedef uint32_t FourBits __attribute__((vector_size(16)));
+
+// Rows and columns of a product that are summed in registers.
+static const int block_rows = 6, block_vectors = LANES == 16 ? 4 : 2;
+// Words in a row of a packed matrix: panels of so many columns follow each other.
+static const int64_t panel = block_vectors * LANES;
+static_assert(panel <= attention_panel, "scratch memory is for attention_panel columns");
+
+static inline INLINE int64_t padded(int64_t count, int64_t step) {
+  return (count + step - 1) / step * step;
+}
+
+template <bool pairs>
+static inline INLINE Floats plus_product(Floats total, uint32_t word, Floats b) {
+  Floats a = (Floats)(Bits{} + word);
+#ifdef BFLOAT16_PAIRS
+  if constexpr (pairs) return (Floats)_mm512_dpbf16_ps((__m512)total, (__m512bh)a, (__m512bh)b);
+#endif
+  return total + a * b;
+}
+
+// MARK: Matrix product
+
+// `rows` times `vectors` of the result.
+template <bool pairs, int rows, int vectors>
+static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t *b, int64_t depth,
+                            float *result, int64_t stride) {
+  Floats totals[rows][vectors] = {};
+  for (int64_t i = 0; i < depth; i++, b += panel) {
+    Floats columns[vectors];
+    for (int v = 0; v < vectors; v++) memcpy(&columns[v], b + v * LANES, sizeof(Floats));
+    for (int row = 0; row < rows; row++)
+      for (int v = 0; v < vectors; v++)
+        totals[row][v] = plus_product<pairs>(totals[row][v], a[row * a_stride + i], columns[v]);
+  }
+  for (int row = 0; row < rows; row++)
+    for (int v = 0; v < vectors; v++)
+      narrow(result + row * stride + v * LANES, totals[row][v]);
+}
+
+template <bool pairs, int rows>
+static inline INLINE void multiply_columns(const uint32_t *a, int64_t a_stride, const uint32_t *b,
+                                           int64_t depth, int64_t vectors, float *result,
+                                           int64_t stride) {
+  switch (vectors) {
+    case 1: return multiply<pairs, rows, 1>(a, a_stride, b, depth, result, stride);
+    case 2: return multiply<pairs, rows, 2>(a, a_stride, b, depth, result, stride);
+  }
+  if constexpr (block_vectors == 4) {
+    if (vectors == 3) multiply<pairs, rows, 3>(a, a_stride, b, depth, result, stride);
+    else multiply<pairs, rows, 4>(a, a_stride, b, depth, result, stride);
+  }
+}
+
+// result [rows, columns] = a [rows, depth] b [depth, columns], where b is packed. Writes whole
+// vectors.
+template <bool pairs>
+static TARGET void multiply_all(const uint32_t *a, int64_t a_stride, int64_t rows,
+                                const uint32_t *b, int64_t depth, int64_t columns, float *result,
+                                int64_t stride) {
+  for (int64_t column = 0; column < columns; column += panel, b += depth * panel) {
+    int64_t rest = columns - column;
+    int64_t vectors = rest < panel ? (rest + LANES - 1) / LANES : block_vectors;
+    int64_t row = 0;
+    auto run = [&](auto multiply_some, int64_t count) INLINE {
+      for (; row + count <= rows; row += count)
+        multiply_some(a + row * a_stride, a_stride, b, depth, vectors,
+                      result + row * stride + column, stride);
+    };
+    run(multiply_columns<pairs, block_rows>, block_rows);
+    run(multiply_columns<pairs, 4>, 4);
+    run(multiply_columns<pairs, 2>, 2);
+    run(multiply_columns<pairs, 1>, 1);
+  }
+}
+
+// MARK: Packing
+
+// Channels that share a word.
+template <bool pairs>
+static const int64_t shared = pairs ? 2 : 1;
+
+// Word i of a row, zero beyond its channels.
+template <bool pairs>
+static inline INLINE uint32_t word(const BFloat16 *row, int64_t i, int64_t channels) {
+  if (!pairs) return static_cast<uint32_t>(row[i].bits) << 16;
+  uint32_t second = 2 * i + 1 < channels ? row[2 * i + 1].bits : 0;
+  return row[2 * i].bits | second << 16;
+}
+
+template <bool pairs>
+static inline INLINE uint32_t word(const float *row, int64_t i, int64_t) {
+  uint32_t bits;
+  memcpy(&bits, row + i, sizeof bits);
+  return bits;
+}
+
+template <bool pairs>
+static inline INLINE FourBits four_words(const BFloat16 *row, int64_t i) {
+  FourBits words;
+  if (pairs) memcpy(&words, row + 2 * i, sizeof words);
+  else words = FourBits{row[i].bits, row[i + 1].bits, row[i + 2].bits, row[i + 3].bits} << 16;
+  return words;
+}
+
+template <bool pairs>
+static inline INLINE FourBits four_words(const float *row, int64_t i) {
+  FourBits words;
+  memcpy(&words, row + i, sizeof words);
+  return words;
+}
+
+// Keys [keys, channels], `stride` apart, as the second operand k^T of a product.
+template <class T, bool pairs>
+static TARGET void pack_keys(const T *k, int64_t stride, int64_t keys, int64_t channels,
+                             uint32_t *packed) {
+  const int64_t depth = (channels + shared<pairs> - 1) / shared<pairs>;
+  const int64_t whole = channels / (4 * shared<pairs>) * 4;  // words in fours
+  for (int64_t first = 0; first < keys; first += panel, packed += panel * depth) {
+    int64_t count = keys - first < panel ? keys - first : panel;
+    for (int64_t j = 0; j < padded(count, LANES); j += 4) {
+      const T *row = k + (first + j) * stride;
+      uint32_t *column = packed + j;
+      int64_t i = 0;
+      for (; j + 4 <= count && i < whole; i += 4) {
+        FourBits a = four_words<pairs>(row, i), b = four_words<pairs>(row + stride, i);
+        FourBits c = four_words<pairs>(row + 2 * stride, i);
+        FourBits d = four_words<pairs>(row + 3 * stride, i);
+        FourBits ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+        FourBits cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+        FourBits ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        FourBits cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+        FourBits turned[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5),
+                              __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+                              __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                              __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+        for (int l = 0; l < 4; l++)
+          memcpy(column + (i + l) * panel, &turned[l], sizeof(FourBits));
+      }
+      for (; i < depth; i++)
+        for (int64_t l = 0; l < 4; l++)
+          column[i * panel + l] = j + l < count ? word<pairs>(row + l * stride, i, channels) : 0;
+    }
+  }
+}
+
+// Values [keys, channels] as the second operand of a product.
+template <class T, bool pairs>
+static TARGET void pack_values(const T *v, int64_t stride, int64_t keys, int64_t channels,
+                               uint32_t *packed) {
+  for (int64_t first = 0; first < channels; first += panel) {
+    int64_t count = channels - first < panel ? channels - first : panel;
+    for (int64_t key = 0; key < keys; key += shared<pairs>, packed += panel) {
+      const T *row = v + key * stride + first;
+      for_blocks(count, [&](int64_t i, int n, int) INLINE {
+        Floats words = load(row + i, n);
+        if constexpr (pairs) {
+          Floats next = key + 1 < keys ? load(row + stride + i, n) : Floats{};
+          words = (Floats)((Bits)words >> 16 | (Bits)next);
+        }
+        memcpy(packed + i, &words, sizeof words);
+      });
+    }
+  }
+}
+
+// Queries [rows, channels] as the first operand.
+template <class T, bool pairs>
+static TARGET void pack_queries(const T *q, int64_t stride, int64_t rows, int64_t channels,
+                                uint32_t *packed) {
+  const int64_t depth = (channels + shared<pairs> - 1) / shared<pairs>;
+  for (int64_t row = 0; row < rows; row++, q += stride, packed += depth)
+    for (int64_t i = 0; i < depth; i++) packed[i] = word<pairs>(q, i, channels);
+}
+
+// MARK: Softmax
+
+// Scores s in a row to e^(scale (s - max s)), in place as words of a first operand; the sum of them.
+template <bool pairs>
+static TARGET float exponentials(float *row, int64_t keys, float scale) {
+  const int64_t end = padded(keys, LANES);
+  for (int64_t i = keys; i < end; i++) row[i] = -__builtin_inff();
+  Floats highest[2] = {wide(row), wide(row)};
+  for_blocks(end, [&](int64_t i, int, int k) INLINE {
+    highest[k] = larger(highest[k], wide(row + i));
+  });
+  Floats lanes = larger(highest[0], highest[1]);
+  float most = lanes[0];
+  for (int i = 1; i < LANES; i++) most = lanes[i] > most ? lanes[i] : most;
+  Floats total[2] = {};
+  for_blocks(end, [&](int64_t i, int, int k) INLINE {
+    Floats p = exponential_of_minus((most - wide(row + i)) * scale);
+    total[k] += p;
+    if constexpr (pairs) {
+#ifdef BFLOAT16_PAIRS
+      __m256bh half = _mm512_cvtneps_pbh((__m512)p);
+      memcpy(reinterpret_cast<BFloat16 *>(row) + i, &half, sizeof half);
+#endif
+    } else {
+      narrow(row + i, p);
+    }
+  });
+  return sum(total[0] + total[1]);
+}
+
+// MARK: Attention
+
+template <class T, bool pairs>
+static TARGET void attention_typed(const Attention &task, int64_t begin, int64_t end,
+                                   float *scratch) {
+  const Attention t = task;
+  const int64_t depth = (t.channels + shared<pairs> - 1) / shared<pairs>;
+  const int64_t value_depth = (t.keys + shared<pairs> - 1) / shared<pairs>;
+  const int64_t width = padded(t.keys, panel), out_width = padded(t.channels, panel);
+  auto keys = reinterpret_cast<uint32_t *>(scratch), values = keys + width * depth;
+  auto queries = values + out_width * value_depth;
+  auto scores = reinterpret_cast<float *>(queries + attention_rows * depth);
+  float *out = scores + attention_rows * width;
+  float sums[attention_rows];
+  int64_t packed = -1;  // the head whose keys and values lie in `scratch`
+  for (int64_t block = begin; block < end; block++) {
+    int64_t head = block / t.blocks(), first = block % t.blocks() * attention_rows;
+    int64_t rows = t.queries - first < attention_rows ? t.queries - first : attention_rows;
+    int64_t b = head / t.heads, h = head % t.heads;
+    auto start = [&](const Rows &x) INLINE {
+      return static_cast<const T *>(x.start) + b * x.batch_stride + h * x.head_stride;
+    };
+    if (packed != head) {
+      pack_keys<T, pairs>(start(t.k), t.k.stride, t.keys, t.channels, keys);
+      pack_values<T, pairs>(start(t.v), t.v.stride, t.keys, t.channels, values);
+      packed = head;
+    }
+    pack_queries<T, pairs>(start(t.q) + first * t.q.stride, t.q.stride, rows, t.channels, queries);
+    multiply_all<pairs>(queries, depth, rows, keys, depth, t.keys, scores, width);
+    for (int64_t row = 0; row < rows; row++)
+      sums[row] = exponentials<pairs>(scores + row * width, t.keys, t.scale);
+    multiply_all<pairs>(reinterpret_cast<uint32_t *>(scores), width, rows, values, value_depth,
+                        t.channels, out, out_width);
+    for (int64_t row = 0; row < rows; row++) {
+      T *result = static_cast<T *>(t.result) +
+                  ((b * t.queries + first + row) * t.heads + h) * t.channels;
+      float inverse = 1 / sums[row];
+      for_blocks(t.channels, [&](int64_t i, int n, int) INLINE {
+        store(result + i, load(out + row * out_width + i, n) * inverse, n);
+      });
+    }
+  }
+}
+
+static TARGET void attention(const Attention &t, int64_t begin, int64_t end, float *scratch) {
+#ifdef BFLOAT16_PAIRS
+  const bool pairs = true;
+#else
+  const bool pairs = false;
+#endif
+  if (t.type == Element::float32) attention_typed<float, false>(t, begin, end, scratch);
+  else attention_typed<BFloat16, pairs>(t, begin, end, scratch);
+}
