@@ -144,7 +144,9 @@ extension Tensor {
   /// self (q) `[B, H, Lq, c]`, k and v `[B, H, Lk, c]` → `[B, H, Lq, c]`, in the memory order of `[B, Lq, H, c]`.
   func fusedAttention(_ keys: Tensor, _ values: Tensor, scale: Double) -> Tensor? {
     let operands = [self, keys, values]
+    // Packing many keys does not pay for one query; in bfloat16 libtorch's is slower still.
     guard isFusable && scale > 0 && shape.count == 4 && keys.shape == values.shape,
+      !isFloat || size(2) > 1 || keys.size(2) <= 64,
       keys.shape == [size(0), size(1), keys.size(2), size(3)] && keys.size(2) > 0,
       operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
       !isFloat || autocastType(on: device) == .float32

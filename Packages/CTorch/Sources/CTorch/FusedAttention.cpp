@@ -3,7 +3,7 @@
 
 #include "FusedOperators.h"
 
-#include <memory>
+#include <c10/core/CPUAllocator.h>
 
 namespace nsarm {
 namespace {
@@ -156,7 +156,9 @@ Tensor gated_residual_autograd(const Tensor &x, const Tensor &y, const Tensor &g
 
 // MARK: Attention
 
-Rows rows_of(const Tensor &x) { return {x.const_data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
+Rows rows_of(const Tensor &x) {
+  return {x.const_data_ptr(), x.stride(0), x.stride(1), x.stride(2)};
+}
 
 Tensor attention(const Tensor &q_, const Tensor &k_, const Tensor &v_, double scale) {
   TORCH_CHECK(q_.dim() == 4 && k_.dim() == 4 && k_.sizes() == v_.sizes() &&
@@ -176,8 +178,8 @@ Tensor attention(const Tensor &q_, const Tensor &k_, const Tensor &v_, double sc
   int64_t products = std::max<int64_t>(1, std::min(queries, attention_rows) * t.keys * channels);
   parallel(batch * heads * t.blocks(), std::max<int64_t>(1, 500000 / products),
            [&](int64_t begin, int64_t end) {
-             std::unique_ptr<float[]> scratch(new float[t.scratch()]);
-             kernels().attention(t, begin, end, scratch.get());
+             auto scratch = c10::GetCPUAllocator()->allocate(t.scratch() * sizeof(float));
+             kernels().attention(t, begin, end, static_cast<float *>(scratch.get()));
            });
   return result.transpose(1, 2);
 }

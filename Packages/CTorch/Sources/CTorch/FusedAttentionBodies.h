@@ -5,6 +5,13 @@
 // the processor multiplies and adds such pairs (`pairs`). Every element of a product is summed in
 // one order, whatever the sizes of the blocks around it.
 
+// Loops over registers, which stay in memory where they are not unrolled.
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 typedef uint32_t FourBits __attribute__((vector_size(16)));
 
 // Rows and columns of a product that are summed in registers.
@@ -35,13 +42,14 @@ static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t 
   Floats totals[rows][vectors] = {};
   for (int64_t i = 0; i < depth; i++, b += panel) {
     Floats columns[vectors];
-    for (int v = 0; v < vectors; v++) memcpy(&columns[v], b + v * LANES, sizeof(Floats));
-    for (int row = 0; row < rows; row++)
-      for (int v = 0; v < vectors; v++)
+    UNROLLED for (int v = 0; v < vectors; v++)
+      columns[v] = wide(reinterpret_cast<const float *>(b) + v * LANES);
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < vectors; v++)
         totals[row][v] = plus_product<pairs>(totals[row][v], a[row * a_stride + i], columns[v]);
   }
-  for (int row = 0; row < rows; row++)
-    for (int v = 0; v < vectors; v++)
+  UNROLLED for (int row = 0; row < rows; row++)
+    UNROLLED for (int v = 0; v < vectors; v++)
       narrow(result + row * stride + v * LANES, totals[row][v]);
 }
 
@@ -144,9 +152,12 @@ static TARGET void pack_keys(const T *k, int64_t stride, int64_t keys, int64_t c
         for (int l = 0; l < 4; l++)
           memcpy(column + (i + l) * panel, &turned[l], sizeof(FourBits));
       }
-      for (; i < depth; i++)
-        for (int64_t l = 0; l < 4; l++)
-          column[i * panel + l] = j + l < count ? word<pairs>(row + l * stride, i, channels) : 0;
+      for (; i < depth; i++) {
+        FourBits words = {};
+        for (int64_t l = 0; l < 4 && j + l < count; l++)
+          words[l] = word<pairs>(row + l * stride, i, channels);
+        memcpy(column + i * panel, &words, sizeof words);
+      }
     }
   }
 }
@@ -176,13 +187,20 @@ template <class T, bool pairs>
 static TARGET void pack_queries(const T *q, int64_t stride, int64_t rows, int64_t channels,
                                 uint32_t *packed) {
   const int64_t depth = (channels + shared<pairs> - 1) / shared<pairs>;
-  for (int64_t row = 0; row < rows; row++, q += stride, packed += depth)
-    for (int64_t i = 0; i < depth; i++) packed[i] = word<pairs>(q, i, channels);
+  const int64_t whole = channels / (4 * shared<pairs>) * 4;
+  for (int64_t row = 0; row < rows; row++, q += stride, packed += depth) {
+    int64_t i = 0;
+    for (; i < whole; i += 4) {
+      FourBits words = four_words<pairs>(q, i);
+      memcpy(packed + i, &words, sizeof words);
+    }
+    for (; i < depth; i++) packed[i] = word<pairs>(q, i, channels);
+  }
 }
 
 // MARK: Softmax
 
-// Scores s in a row to e^(scale (s - max s)), in place as words of a first operand; the sum of them.
+// Scores s in a row to e^(scale (s - max s)), in place as words of a first operand; their sum.
 template <bool pairs>
 static TARGET float exponentials(float *row, int64_t keys, float scale) {
   const int64_t end = padded(keys, LANES);
@@ -194,9 +212,11 @@ static TARGET float exponentials(float *row, int64_t keys, float scale) {
   Floats lanes = larger(highest[0], highest[1]);
   float most = lanes[0];
   for (int i = 1; i < LANES; i++) most = lanes[i] > most ? lanes[i] : most;
+  const float factor = scale * 1.44269504088896341f, offset = most * factor;
   Floats total[2] = {};
   for_blocks(end, [&](int64_t i, int, int k) INLINE {
-    Floats p = exponential_of_minus((most - wide(row + i)) * scale);
+    // The rounding of `offset` is a factor of the whole row.
+    Floats p = power_of_two(wide(row + i) * factor - offset);
     total[k] += p;
     if constexpr (pairs) {
 #ifdef BFLOAT16_PAIRS
@@ -263,3 +283,4 @@ static TARGET void attention(const Attention &t, int64_t begin, int64_t end, flo
   if (t.type == Element::float32) attention_typed<float, false>(t, begin, end, scratch);
   else attention_typed<BFloat16, pairs>(t, begin, end, scratch);
 }
+#undef UNROLLED

@@ -127,12 +127,12 @@ static inline INLINE void for_blocks(int64_t count, Body body) {
 
 // MARK: Functions
 
-// e^-x = 2^n 2^f with integer n and f in [-1/2, 1/2]; the polynomial is the minimax one of degree 5,
-// with a relative error of 2^-22. From n = 128 on, 2^n is infinite; below -126 it is 0.
-static inline INLINE Floats exponential_of_minus(Floats x) {
+// 2^t = 2^n 2^f for t up to 128, with integer n and f in [-1/2, 1/2]; the polynomial is the minimax
+// one of degree 5, with a relative error of 2^-22. At n = 128, 2^n is infinite; below -126 it is 0.
+static inline INLINE Floats power_of_two(Floats t) {
   // Rounds to integers and leaves n + 127, an exponent, in the low bits.
   const float magic = 12582912 + 127;
-  Floats t = larger(all(-127), smaller(all(128), x * -1.44269504088896341f));
+  t = larger(all(-127), t);
   Floats shifted = t + magic;
   Floats f = t - (shifted - magic);
   Floats p = f * 1.3276469686e-3f + 9.6755413160e-3f;
@@ -145,7 +145,7 @@ static inline INLINE Floats exponential_of_minus(Floats x) {
 
 // 1 + e^-x, and with it sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x / (1 + e^-x).
 static inline INLINE Floats one_plus_exponential_of_minus(Floats x) {
-  return exponential_of_minus(x) + 1.0f;
+  return power_of_two(smaller(all(128), x * -1.44269504088896341f)) + 1.0f;
 }
 
 // (a, b) to (b, a) in each pair of lanes.
