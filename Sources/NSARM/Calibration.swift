@@ -40,7 +40,7 @@ extension Model {
 
   /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest, beside the plain one.
   func packMatrices() {
-    guard policy.device == .cpu, PackedMatrix.isAvailable else { return }
+    guard policy.device == .cpu, PackedMatrix.isAvailable(policy.storage) else { return }
     for parameter in quantizable where parameter.value.rank == 2 {
       parameter.execution = .packed(PackedMatrix(parameter.value))
     }

@@ -1,7 +1,10 @@
 /// A weight matrix in oneDNN's blocked layout, which saves its reordering at every product.
 public struct PackedMatrix: @unchecked Sendable {
-  /// Whether libtorch was built with oneDNN.
-  public static let isAvailable = Operators.has("mkldnn::_linear_pointwise")
+  /// Whether libtorch was built with oneDNN, and oneDNN knows the element type on this processor.
+  public static func isAvailable(_ dtype: DType) -> Bool {
+    guard Operators.has("mkldnn::_linear_pointwise") else { return false }
+    return dtype == .float32 || (dtype == .bfloat16 && Processor.current.multipliesBFloat16)
+  }
 
   private let packed: Tensor
   private let dtype: DType

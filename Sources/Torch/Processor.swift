@@ -31,6 +31,12 @@ public struct Processor: Equatable, Sendable {
     !features.isDisjoint(with: ["avx512_bf16", "amx_bf16", "bf16"])
   }
 
+  /// Whether pairs of products of 8-bit numbers are summed in 32 bits (VNNI, AMX, Arm's dot products). Others sum them in
+  /// 16 bits, which saturate unless one of the factors has 7 bits only.
+  public var sumsProductsIn32Bits: Bool {
+    !features.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8", "asimd"])
+  }
+
   /// The widest vector extension by name, for tables: "AVX512-BF16", "AVX2".
   public var instructionSet: String {
     let names = [

@@ -22,8 +22,9 @@ extension Tensor {
   }
 }
 
-/// A weight matrix or kernel in 8 bits with a scale per output channel, packed for the processor, and the range of
-/// its inputs: products of 8-bit numbers summed in 32 bits (oneDNN). Inference on the CPU only.
+/// A weight matrix or kernel in 8 bits (7 where the processor needs that) with a scale per output channel, packed for the
+/// processor, and the range of its inputs: products of 8-bit numbers summed in 32 bits (oneDNN). Inference on the CPU
+/// only.
 public struct QuantizedWeight: @unchecked Sendable {
   /// Of the inputs; inputs outside of it are clipped.
   public let input: QuantizationRange
@@ -38,9 +39,11 @@ public struct QuantizedWeight: @unchecked Sendable {
     let outputs = weight.size(0)
     let weight = weight.detached().to(.float32)
     let largest = aten("amax", weight.reshaped(outputs, -1).abs(), [1])
-    scales = largest.clamped(min: 1e-12) / 127
+    // 2 · 255 · 64 fits into 16 bits.
+    let steps = Processor.current.sumsProductsIn32Bits ? 127.0 : 64
+    scales = largest.clamped(min: 1e-12) / steps
     let shape = [outputs] + Array(repeating: 1, count: weight.rank - 1)
-    let rounded = (weight / scales.reshaped(shape)).rounded().clamped(min: -127, max: 127)
+    let rounded = (weight / scales.reshaped(shape)).rounded().clamped(min: -steps, max: steps)
     zeroPoints = .zeros([outputs], .int64)
     self.input = input
     self.output = output

@@ -36,6 +36,19 @@ import Testing
     #expect(quantized.linear(x.quantized(quantized.input), bias).floats == result.floats)
   }
 
+  /// The largest inputs and weights everywhere: sums of pairs must not saturate.
+  @Test func sumsDoNotSaturate() {
+    let (x, w) = (Tensor.full([8, 64], 4), Tensor.full([16, 64], 0.5))
+    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4))
+    #expect(error(quantized.linear(x, nil), x.linear(w)) < 0.01)
+    let (picture, kernel) = (Tensor.full([1, 64, 6, 6], 4), Tensor.full([16, 64, 3, 3], 0.5))
+    let convolution = QuantizedWeight(kernel: kernel, input: .symmetric(4))
+    #expect(
+      error(
+        convolution.conv2d(picture, nil, stride: 1, padding: 1), picture.conv2d(kernel, padding: 1))
+        < 0.01)
+  }
+
   @Test func geluFeedsTheNextMatrix() {
     let (x, w) = (Tensor.randn([33, 32], using: random), Tensor.randn([48, 32], using: random))
     let next = QuantizationRange(minimum: -0.2, maximum: 20)
@@ -59,9 +72,7 @@ import Testing
     #expect(empty.selected(2, 0).selected(2, 0).flattened().floats == bias.floats)
   }
 
-  @Test(
-    .enabled(if: PackedMatrix.isAvailable, "libtorch without oneDNN"),
-    arguments: [DType.float32, .bfloat16])
+  @Test(arguments: [DType.float32, .bfloat16].filter(PackedMatrix.isAvailable))
   func packedMatricesMultiplyAlike(_ dtype: DType) {
     let (x, w) = (
       Tensor.randn([3, 50, 64], using: random), Tensor.randn([40, 64], using: random).to(dtype)
