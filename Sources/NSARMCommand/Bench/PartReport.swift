@@ -55,7 +55,7 @@ struct PartReport: Encodable {
   var line: String {
     let kinds = shares.filter { $0.value >= 0.03 }.sorted { $0.value > $1.value }
       .map { "\($0.key) \(Int(($0.value * 100).rounded())) %" }.joined(separator: ", ")
-    return name.padding(toLength: 26, withPad: " ", startingAt: 0)
+    return name.padding(toLength: 28, withPad: " ", startingAt: 0)
       + String(
         format: "%9.1f ms %9.2f GFLOP %7.3f TFLOP/s %4.0f %%  ", seconds * 1000, teraflop * 1000,
         teraflops, fractionOfPeak * 100) + kinds
