@@ -57,6 +57,15 @@ public func structuralSimilarity(
   precondition(x.shape == y.shape && x.rank == 4, "pictures of \(x.shape) and \(y.shape)")
   let (a, b) = (channels.values(x, border: border), channels.values(y, border: border))
   precondition(a.size(2) >= 11 && a.size(3) >= 11, "SSIM needs 11 x 11 pixels, not \(a.shape)")
+  return similarity(a, b).whole
+}
+
+/// The means of SSIM's map and of its factor without luminance, (2 σxy + C₂) / (σx² + σy² + C₂),
+/// over positions and channels.
+///
+/// # Shapes
+/// a and b `[B, C, H, W]` in 0 ... 255, float64, H and W at least 11 → B values each.
+func similarity(_ a: Tensor, _ b: Tensor) -> (whole: [Double], contrastAndStructure: [Double]) {
   let count = a.size(1)
   let line = (-5...5).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
   let weights = Tensor(line.map { $0 / line.reduce(0, +) }).to(a.device)
@@ -71,8 +80,10 @@ public func structuralSimilarity(
   let (σaa, σbb, σab) = (
     mean(a.square()) - μa.square(), mean(b.square()) - μb.square(), mean(a * b) - μa * μb
   )
-  let similarity =
-    ((2 * μa * μb + c1) * (2 * σab + c2))
-    / ((μa.square() + μb.square() + c1) * (σaa + σbb + c2))
-  return similarity.mean([1, 2, 3]).values(Double.self)
+  let contrastAndStructure = (2 * σab + c2) / (σaa + σbb + c2)
+  let luminance = (2 * μa * μb + c1) / (μa.square() + μb.square() + c1)
+  return (
+    (luminance * contrastAndStructure).mean([1, 2, 3]).values(Double.self),
+    contrastAndStructure.mean([1, 2, 3]).values(Double.self)
+  )
 }

@@ -27,7 +27,7 @@ enum Calibration {
   /// One line of `pytorch_values.jsonl`.
   struct Pair: Decodable {
     let ref, dist: String
-    let psnr, psnr_y, ssim_y, lpips_alex, lpips_vgg, niqe: Double
+    let psnr, psnr_y, ssim_y, ms_ssim, lpips_alex, lpips_vgg, dists, niqe, brisque: Double
 
     var pictures: (reference: Tensor, distorted: Tensor) {
       get throws {
