@@ -34,17 +34,8 @@ public struct NIQE: @unchecked Sendable {
       throw ImageQualityError(
         "NIQE needs a colour picture of at least 96 x 192 pixels, not \(shape[2]) x \(shape[1])")
     }
-    let levels = (picture.detached().to(.cpu).to(.float64) * 255).values(Double.self)
-    let area = shape[1] * shape[2]
-    var gray = GrayPlane(height: rows * Self.block, width: columns * Self.block)
-    for y in 0..<gray.height {
-      for x in 0..<gray.width {
-        let i = (y + border) * shape[2] + x + border
-        var value = 0.0
-        for channel in 0..<3 { value += grayWeights[channel] * levels[channel * area + i] }
-        gray[y, x] = value.rounded(.toNearestOrEven)
-      }
-    }
+    var gray = GrayPlane(
+      picture, border: border, height: rows * Self.block, width: columns * Self.block)
     var features = [[Double]](repeating: [], count: rows * columns)
     for scale in 1...2 {
       if scale == 2 { gray = gray.halved() }
@@ -83,6 +74,23 @@ struct GrayPlane {
     values = [Double](repeating: 0, count: height * width)
   }
 
+  /// Gray levels, 0 ... 255 rounded, of the part of a picture `[3, H, W]` in [0, 1] that begins
+  /// inside a border.
+  init(_ picture: Tensor, border: Int, height: Int, width: Int) {
+    self.init(height: height, width: width)
+    let shape = picture.shape
+    let levels = (picture.detached().to(.cpu).to(.float64) * 255).values(Double.self)
+    let area = shape[1] * shape[2]
+    for y in 0..<height {
+      for x in 0..<width {
+        let i = (y + border) * shape[2] + x + border
+        var value = 0.0
+        for channel in 0..<3 { value += grayWeights[channel] * levels[channel * area + i] }
+        self[y, x] = value.rounded(.toNearestOrEven)
+      }
+    }
+  }
+
   subscript(y: Int, x: Int) -> Double {
     get { values[y * width + x] }
     set { values[y * width + x] = newValue }
@@ -96,46 +104,55 @@ struct GrayPlane {
     return result
   }
 
-  /// Both axes: output i = Σ_k taps[k] · input(step · i + k − before), borders by `border`.
+  /// Both axes: output i = Σ_k taps[k] · input(step · i + k − before), borders by `border`, which
+  /// gives the index that counts instead, or nil for zero.
   private func filtered(
-    _ taps: [Double], step: Int, before: Int, _ border: (Int, Int) -> Int
+    _ taps: [Double], step: Int, before: Int, _ border: (Int, Int) -> Int?
   ) -> GrayPlane {
-    var lines = GrayPlane(height: height, width: width / step)
+    var lines = GrayPlane(height: height, width: (width + step - 1) / step)
     for y in 0..<height {
       for x in 0..<lines.width {
         var sum = 0.0
-        for k in taps.indices { sum += taps[k] * self[y, border(step * x + k - before, width)] }
+        for k in taps.indices {
+          guard let source = border(step * x + k - before, width) else { continue }
+          sum += taps[k] * self[y, source]
+        }
         lines[y, x] = sum
       }
     }
-    var result = GrayPlane(height: height / step, width: width / step)
+    var result = GrayPlane(height: (height + step - 1) / step, width: lines.width)
     for y in 0..<result.height {
       for k in taps.indices {
-        let source = border(step * y + k - before, height)
+        guard let source = border(step * y + k - before, height) else { continue }
         for x in 0..<result.width { result[y, x] += taps[k] * lines[source, x] }
       }
     }
     return result
   }
 
-  /// Half the size with Keys' cubic (A = −0.5) widened for anti-aliasing, borders mirrored.
+  /// Half the size, rounded up, with Keys' cubic (A = −0.5) widened for anti-aliasing, borders
+  /// mirrored.
   func halved() -> GrayPlane {
     let taps = (0..<8).map { k -> Double in
       let d = abs(Double(k) - 3.5) / 2
       if d < 1 { return ((1.5 * d - 2.5) * d * d + 1) / 2 }
       return (((-0.5 * d + 2.5) * d - 4) * d + 2) / 2
     }
-    func mirrored(_ i: Int, _ n: Int) -> Int { i < 0 ? -1 - i : min(i, 2 * n - 1 - i) }
+    func mirrored(_ i: Int, _ n: Int) -> Int? { i < 0 ? -1 - i : min(i, 2 * n - 1 - i) }
     return filtered(taps, step: 2, before: 3, mirrored)
   }
 
-  /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6, borders replicated.
-  func locallyNormalized() -> GrayPlane {
+  /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6; beyond the borders is zero, else they
+  /// are replicated.
+  func locallyNormalized(zeroBorders: Bool = false) -> GrayPlane {
     let variance = 49.0 / 36
     let line = (-3...3).map { exp(-Double($0 * $0) / (2 * variance)) }
     let taps = line.map { $0 / line.reduce(0, +) }
     func smooth(_ plane: GrayPlane) -> GrayPlane {
-      plane.filtered(taps, step: 1, before: 3) { i, n in min(max(i, 0), n - 1) }
+      plane.filtered(taps, step: 1, before: 3) { i, n in
+        let nearest = min(max(i, 0), n - 1)
+        return zeroBorders && nearest != i ? nil : nearest
+      }
     }
     let μ = smooth(self)
     var squares = self
@@ -149,18 +166,26 @@ struct GrayPlane {
     return result
   }
 
-  /// The 18 parameters of a block: shape and scale of its values; shape, mean and both scales of
-  /// the products with the right, lower, lower right and lower left neighbour (wrapped around).
-  func naturalSceneFeatures() -> [Double] {
-    let own = AsymmetricGaussian(values)
-    var features = [own.shape, (own.left + own.right) / 2]
-    for (dy, dx) in [(0, 1), (1, 0), (1, 1), (1, -1)] {
+  /// The products of every value with its right, lower, lower right and lower left neighbour,
+  /// wrapped around.
+  func neighbourProducts() -> [[Double]] {
+    [(0, 1), (1, 0), (1, 1), (1, -1)].map { dy, dx in
       var products = values
       for y in 0..<height {
         for x in 0..<width {
           products[y * width + x] *= self[(y + height - dy) % height, (x + width - dx) % width]
         }
       }
+      return products
+    }
+  }
+
+  /// The 18 parameters of a block: shape and scale of its values; shape, mean and both scales of
+  /// the products with the right, lower, lower right and lower left neighbour (wrapped around).
+  func naturalSceneFeatures() -> [Double] {
+    let own = AsymmetricGaussian(values)
+    var features = [own.shape, (own.left + own.right) / 2]
+    for products in neighbourProducts() {
       let fit = AsymmetricGaussian(products)
       features += [fit.shape, fit.mean, fit.left, fit.right]
     }
@@ -174,6 +199,12 @@ struct AsymmetricGaussian {
 
   /// (right − left) Γ(2/α) / Γ(1/α)
   var mean: Double { (right - left) * tgamma(2 / shape) / tgamma(1 / shape) }
+
+  /// Both sides' mean squares, scale² Γ(3/α) / Γ(1/α).
+  var meanSquares: (left: Double, right: Double) {
+    let ratio = exp(lgamma(3 / shape) - lgamma(1 / shape))
+    return (left * left * ratio, right * right * ratio)
+  }
 
   private static let shapes = (0...9800).map { 0.2 + 0.001 * Double($0) }
   /// Γ(2/α)² / (Γ(1/α) Γ(3/α)), which grows with α.
@@ -195,10 +226,13 @@ struct AsymmetricGaussian {
     let γ = σl / σr
     let ratio = (absolute / count) * (absolute / count) / ((negative + positive) / count)
     let target = ratio * (γ * γ * γ + 1) * (γ + 1) / ((γ * γ + 1) * (γ * γ + 1))
-    let α = Self.shapes[Self.nearest(target)]
+    let α = Self.shape(ratio: target)
     let scale = exp(0.5 * (lgamma(1 / α) - lgamma(3 / α)))
     (shape, left, right) = (α, σl * scale, σr * scale)
   }
+
+  /// The α of which Γ(2/α)² / (Γ(1/α) Γ(3/α)) is nearest, in steps of 0.001 from 0.2 to 10.
+  static func shape(ratio: Double) -> Double { shapes[nearest(ratio)] }
 
   private static func nearest(_ target: Double) -> Int {
     guard target.isFinite else { return 0 }
