@@ -4,7 +4,9 @@ import Torch
 extension Model {
   /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what can be quantised.
   public func calibration(pictures: Int, _ body: () throws -> Void) rethrows -> Calibration {
-    let observed = quantizable.map { (parameter: $0, earlier: $0.execution, observer: InputObserver()) }
+    let observed = quantizable.map {
+      (parameter: $0, earlier: $0.execution, observer: InputObserver())
+    }
     for (parameter, _, observer) in observed { parameter.execution = .observed(observer) }
     defer { for (parameter, earlier, _) in observed { parameter.execution = earlier } }
     try body()
