@@ -38,6 +38,11 @@ let package = Package(
     .target(name: "CPassiveWaiting"),
     .target(name: "Imaging", dependencies: ["CVips"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
+    .target(
+      name: "CommandOptions",
+      dependencies: [
+        "Torch", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(
@@ -75,14 +80,16 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CPassiveWaiting", "Checkpoints", "ImageQuality", "Imaging", "NSARM", "Torch", "Training",
-        "Upscaling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CPassiveWaiting", "Checkpoints", "CommandOptions", "ImageQuality", "Imaging", "NSARM",
+        "Torch", "Training", "Upscaling",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CPassiveWaiting", "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Training",
-        "Upscaling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CPassiveWaiting", "CommandOptions", "Degradations", "ImageQuality", "Imaging", "NSARM",
+        "Torch", "Training", "Upscaling",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks"),
   ],

@@ -16,30 +16,6 @@ struct BenchmarkCommand: ParsableCommand {
   }
 }
 
-/// Where and how exactly the networks run.
-struct DeviceOptions: ParsableArguments {
-  @Option(help: "Arithmetic of the networks: auto, float32, bfloat16, int8.")
-  var precision = Precision.auto
-
-  @Option(help: "Where the networks run: cpu, cuda, cuda:1, mps.")
-  var device = "cpu"
-
-  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
-  var threads: Int?
-
-  func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
-  }
-
-  /// Sets the number of threads and gives the policy.
-  func prepare() throws -> ComputePolicy {
-    if let threads { TorchRuntime.threadCount = threads }
-    return try ComputePolicy(precision, on: try Device(device))
-  }
-}
-
-extension Precision: ExpressibleByArgument {}
-
 /// A line on standard error.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 

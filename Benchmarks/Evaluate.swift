@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Foundation
 import Imaging
 import NSARM
@@ -57,7 +58,7 @@ struct Evaluate: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The JSON report.", valueName: "file"))
   var output: String?
 
-  @OptionGroup var place: DeviceOptions
+  @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
     if let crop, crop < 32 { throw ValidationError("--crop has to be at least 32") }
@@ -93,7 +94,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let policy = try place.prepare()
+    let policy = try compute.policy()
     let folder = try PictureFolder(data)
     let names = Array(folder.names.prefix(limit ?? folder.names.count))
     let peers = try peers().map { (name: $0.name, folder: try PictureFolder($0.folder)) }

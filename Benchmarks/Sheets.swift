@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Foundation
 import Imaging
 import NSARM
@@ -48,7 +49,7 @@ struct Sheets: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where the sheets go.", valueName: "folder"))
   var output: String
 
-  @OptionGroup var place: DeviceOptions
+  @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
     if panel < 32 { throw ValidationError("--panel has to be at least 32") }
@@ -59,7 +60,7 @@ struct Sheets: ParsableCommand {
   }
 
   func run() throws {
-    let policy = try place.prepare()
+    let policy = try compute.policy()
     let folder = try PictureFolder(data)
     let peers = try method.map { text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Foundation
 import Imaging
 import NSARM
@@ -26,18 +27,16 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Side of the middle part that is used of each.", valueName: "pixels"))
   var crop = 128
 
-  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
     guard limit > 0, crop >= 16 else {
       throw ValidationError("--limit has to be at least 1 and --crop at least 16")
     }
-    if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
   func run() throws {
-    if let threads { TorchRuntime.threadCount = threads }
+    threads.apply()
     let files = try InputFiles.expand(pictures).prefix(limit)
     guard !files.isEmpty else {
       throw ValidationError("there are no pictures in \(pictures.joined(separator: ", "))")

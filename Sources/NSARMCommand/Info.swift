@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import CommandOptions
 import Foundation
 import NSARM
 import Torch

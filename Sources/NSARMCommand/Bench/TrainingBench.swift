@@ -32,12 +32,17 @@ struct TrainingBench {
         seeds: (0..<UInt64(batch)).map { $0 })
       var step = 0
       return try PartReport.measuring(
-        "\(stage.rawValue), batch \(batch)", budget: budget, peak: peak
+        "\(stage.rawValue), batch \(batch)" + Self.remark(stage), budget: budget, peak: peak
       ) {
         step += 1
         _ = try updater.update([data], step: step, factor: 1e-3)
       }
     }
+  }
+
+  /// What is missing from a step where the perceptual loss's weights are.
+  private static func remark(_ stage: StageName) -> String {
+    [.tokenizer, .decoder].contains(stage) && !MetricWeights.arePresent ? ", no LPIPS" : ""
   }
 
   private func recipe(_ stage: StageName, batch: Int) -> String {
