@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import YAMLSettings
 import Yams
 
 /// How a model is trained, read from a YAML file. Every key has a default except `stage` and one of `steps`
@@ -84,25 +85,16 @@ public struct TrainingRecipe {
   public init(text: String, file: String = "recipe") throws {
     self.text = text
     self.file = file
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch {
-      let reason = "\(error)".split(separator: "\n").joined(separator: " ")
-      throw TrainingError.recipe(file: file, problem: "is not valid YAML: \(reason)")
-    }
-    guard case .mapping(var mapping)? = root else {
-      throw TrainingError.recipe(
-        file: file, problem: "holds no keys; a recipe starts with 'stage: NAME'")
-    }
+    let decoding = TrainingRecipe.decoding(file)
+    var mapping = try decoding.mapping(of: text, example: "a recipe starts with 'stage: NAME'")
     var sections: [String: Node] = [:]
     for name in TrainingRecipe.stageSections {
       sections[name] = mapping[Node(name)]
       mapping[Node(name)] = nil
     }
     self.sections = sections
-    settings = try RecipeDecoding(file: file)
-      .decode(.mapping(mapping), path: "", defaults: Settings())
+    settings = try decoding.decode(
+      .mapping(mapping), path: "", defaults: Settings(), siblings: TrainingRecipe.stageSections)
     try check()
   }
 
@@ -111,7 +103,12 @@ public struct TrainingRecipe {
   /// - Throws: `TrainingError.recipe` naming a wrong key or value.
   public func section<Value: Codable>(_ name: String, defaults: Value) throws -> Value {
     precondition(TrainingRecipe.stageSections.contains(name), "recipes have no section '\(name)'")
-    return try RecipeDecoding(file: file).decode(sections[name], path: name, defaults: defaults)
+    return try TrainingRecipe.decoding(file)
+      .decode(sections[name], path: name, defaults: defaults)
+  }
+
+  private static func decoding(_ file: String) -> SettingsDecoding {
+    SettingsDecoding { TrainingError.recipe(file: file, problem: $0) }
   }
 
   /// What differs from another recipe in the stage or in the model: "model.width is 64, was 32".

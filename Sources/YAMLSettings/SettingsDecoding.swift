@@ -3,35 +3,55 @@ import Yams
 
 /// Reads sections of a YAML file into `Codable` values: keys that are absent keep the values of a default
 /// instance, keys that the type does not have are errors. `learning_rate` and `learningRate` are the same.
-struct RecipeDecoding {
-  /// The file, for messages.
-  let file: String
+public struct SettingsDecoding {
+  /// The error to throw for a problem such as "'steps' is not a Int".
+  private let failure: (String) -> any Error
 
-  /// - Parameter path: where the section is in the file, such as "data", for messages.
-  /// - Throws: `TrainingError.recipe` naming the key.
-  func decode<Value: Codable>(_ node: Node?, path: String, defaults: Value) throws -> Value {
-    guard let node, !isNull(node) else { return defaults }
+  public init(failure: @escaping (String) -> any Error) { self.failure = failure }
+
+  /// The keys of a file.
+  /// - Parameter example: what a file without keys should begin with, for the message.
+  /// - Throws: the failure where the text is no YAML or holds no keys.
+  public func mapping(of text: String, example: String) throws -> Node.Mapping {
+    let root: Node?
     do {
-      let text = try YAMLEncoder().encode(defaults)
-      let base = try Yams.compose(yaml: text) ?? Node.mapping([:])
-      let merged = try merge(node, into: base, Mirror(reflecting: defaults), path)
+      root = try Yams.compose(yaml: text)
+    } catch {
+      let reason = "\(error)".split(separator: "\n").joined(separator: " ")
+      throw failure("is not valid YAML: \(reason)")
+    }
+    guard case .mapping(let mapping)? = root else {
+      throw failure("holds no keys; \(example)")
+    }
+    return mapping
+  }
+
+  /// - Parameters:
+  ///   - path: where the section is in the file, such as "data", for messages.
+  ///   - siblings: keys of this section that are read elsewhere, for the list of those that exist.
+  /// - Throws: the failure, naming the key.
+  public func decode<Value: Codable>(
+    _ node: Node?, path: String, defaults: Value, siblings: [String] = []
+  ) throws -> Value {
+    guard let node, !isNull(node) else { return defaults }
+    let text = try YAMLEncoder().encode(defaults)
+    let base = try Yams.compose(yaml: text) ?? Node.mapping([:])
+    let merged = try merge(node, into: base, Mirror(reflecting: defaults), path, siblings)
+    do {
       return try YAMLDecoder().decode(Value.self, from: merged)
-    } catch let error as TrainingError {
-      throw error
     } catch let error as DecodingError {
-      throw TrainingError.recipe(file: file, problem: describe(error, path))
+      throw failure(describe(error, path))
     }
   }
 
-  private func merge(_ user: Node, into base: Node, _ mirror: Mirror?, _ path: String) throws
-    -> Node
-  {
+  private func merge(
+    _ user: Node, into base: Node, _ mirror: Mirror?, _ path: String, _ siblings: [String] = []
+  ) throws -> Node {
     guard case .mapping(let defaults) = base, mirror?.displayStyle != .dictionary else {
       return user
     }
     guard case .mapping(let given) = user else {
-      throw TrainingError.recipe(
-        file: file, problem: "'\(path)' has to be a section with keys below it")
+      throw failure("'\(path)' has to be a section with keys below it")
     }
     // Absent optionals are not in the encoded defaults, but they are properties.
     var known: [String] = defaults.keys.compactMap { $0.string }
@@ -45,9 +65,8 @@ struct RecipeDecoding {
       let name = key.string ?? "?"
       let full = path.isEmpty ? name : path + "." + name
       guard let property = known.first(where: { camelCased($0) == camelCased(name) }) else {
-        let names = known.map(snakeCased).sorted().joined(separator: ", ")
-        throw TrainingError.recipe(
-          file: file, problem: "unknown key '\(full)'; the keys here are: \(names)")
+        let names = (known + siblings).map(snakeCased).sorted().joined(separator: ", ")
+        throw failure("unknown key '\(full)'; the keys here are: \(names)")
       }
       if isNull(value) {
         result[Node(property)] = nil
@@ -84,7 +103,7 @@ struct RecipeDecoding {
 }
 
 /// The values below a node by their path, "width" or "blocks.0": to compare two sections.
-func flattened(_ node: Node?, _ path: String = "") -> [String: String] {
+public func flattened(_ node: Node?, _ path: String = "") -> [String: String] {
   guard let node, !isNull(node) else { return [:] }
   func under(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
   switch node {
@@ -101,7 +120,7 @@ func flattened(_ node: Node?, _ path: String = "") -> [String: String] {
   }
 }
 
-func isNull(_ node: Node) -> Bool {
+public func isNull(_ node: Node) -> Bool {
   guard case .scalar(let scalar) = node, scalar.style == .plain || scalar.style == .any else {
     return false
   }
@@ -109,14 +128,14 @@ func isNull(_ node: Node) -> Bool {
 }
 
 /// "learning_rate" → "learningRate".
-func camelCased(_ name: String) -> String {
+public func camelCased(_ name: String) -> String {
   let parts = name.split(separator: "_")
   guard let first = parts.first else { return name }
   return first + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
 }
 
 /// "learningRate" → "learning_rate".
-func snakeCased(_ name: String) -> String {
+public func snakeCased(_ name: String) -> String {
   name.reduce(into: "") { result, letter in
     result += letter.isUppercase ? "_" + letter.lowercased() : String(letter)
   }
