@@ -1,0 +1,101 @@
+import Imaging
+
+/// One input of a benchmark: a picture of a set with its damage and seed.
+struct BenchmarkCase: Sendable {
+  /// The set's name.
+  let set: String
+  /// Unique in its set: the picture's name with the damage's level and the seed where there are
+  /// several.
+  let label: String
+  let item: EvaluationSet.Item
+  /// nil where the set has inputs.
+  let damage: Damage?
+  /// Of the damage and of what methods draw.
+  let seed: UInt64
+  /// Largest side of the middle part, pixels of the original.
+  let crop: Int?
+
+  /// All cases of a set.
+  ///
+  /// - Parameter data: the folder below which relative paths are.
+  /// - Throws: `EvaluationError` where the set is missing.
+  static func all(of entry: BenchmarkSets.Entry, data: String) throws -> [BenchmarkCase] {
+    let folder = entry.folder.hasPrefix("/") ? entry.folder : "\(data)/\(entry.folder)"
+    let set =
+      try entry.damage == .none
+      ? EvaluationSet.inputs(in: folder, prefix: entry.prefix)
+      : EvaluationSet.originals(in: folder, prefix: entry.prefix)
+    let damages: [Damage?] =
+      switch entry.damage {
+      case .none: [nil]
+      case .light: [.light]
+      case .full: [.full]
+      case .levels: Damage.allLevels
+      }
+    return set.items.prefix(entry.limit ?? set.items.count).enumerated().flatMap { index, item in
+      entry.seeds.flatMap { seed in
+        damages.map { damage in
+          var label = item.name
+          if case .level(let kind, let level) = damage { label += "-\(kind.rawValue)\(level)" }
+          if entry.seeds.count > 1 { label += "-seed\(seed)" }
+          return BenchmarkCase(
+            set: entry.name, label: label, item: item, damage: damage,
+            seed: seed * 1_000_000 + UInt64(index), crop: entry.crop)
+        }
+      }
+    }
+  }
+
+  /// The input and, where there is one, the original, which is `scale` times as large.
+  /// - Throws: `ImagingError`; `EvaluationError` where the sizes do not fit.
+  func pictures(scale: Int) throws -> (input: Image, original: Image?) {
+    let limit = crop ?? .max
+    guard let path = item.input else {
+      let original = try Self.read(item.original!, atLeast: 8 * scale)
+        .centre(width: limit, height: limit, unit: scale)
+      return (damage!(original, seed: seed, scale: scale), original)
+    }
+    let input = try Self.read(path, atLeast: 8)
+    let part = input.rect.centre(width: limit / scale, height: limit / scale)
+    let original = try item.original.map { path in
+      let original = try ImageFile.readRGB(path)
+      guard original.width == input.width * scale, original.height == input.height * scale else {
+        throw EvaluationError(
+          "\(path): \(original.width)x\(original.height) pixels are not \(scale) times the "
+            + "\(input.width)x\(input.height) of \(item.input!)")
+      }
+      return original.cropped(to: part.scaled(by: scale))
+    }
+    return (input.cropped(to: part), original)
+  }
+
+  private static func read(_ path: String, atLeast side: Int) throws -> Image {
+    let image = try ImageFile.readRGB(path)
+    guard min(image.width, image.height) >= side else {
+      throw EvaluationError(
+        "\(path): \(image.width)x\(image.height) pixels are too few; \(side)x\(side) are needed")
+    }
+    return image
+  }
+
+  /// What the input depends on, as text.
+  func identity(scale: Int) throws -> String {
+    let files = try [item.input, item.original].compactMap { $0 }.map {
+      let stamp = try FileStamp($0)
+      return "\(stamp.path) \(stamp.size) \(stamp.modified)"
+    }
+    return (files + ["\(damage.map { "\($0)" } ?? "none")", "crop \(crop ?? 0)", "x\(scale)"])
+      .joined(separator: "; ")
+  }
+
+  /// The case in a report, without figures.
+  func entry(width: Int, height: Int, scale: Int) -> EvaluationReport.Picture {
+    var picture = EvaluationReport.Picture(
+      file: label, set: set, seed: seed, width: width, height: height)
+    if case .level(let kind, let level) = damage {
+      picture.damage = .init(kind: kind.rawValue, level: level)
+    }
+    (picture.inputWidth, picture.inputHeight) = (width / scale, height / scale)
+    return picture
+  }
+}

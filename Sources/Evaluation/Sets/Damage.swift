@@ -1,0 +1,67 @@
+import Degradations
+import Imaging
+
+/// What is done to an original to make the input of a method.
+public enum Damage: Hashable, Sendable {
+  /// Real-ESRGAN's random degradation with one mild round, and its second-order model.
+  case light, full
+  /// One kind of damage by itself, after the reduction; level 1 to 5.
+  case level(Kind, Int)
+
+  public enum Kind: String, CaseIterable, Sendable {
+    /// An isotropic Gaussian before the reduction: σ = 1.2 · level pixels of the original.
+    case blur
+    /// White Gaussian noise in the colours of the input: σ = 5 · level 8-bit levels.
+    case noise
+    /// JPEG of quality 105 − 15 · level: 90 to 30.
+    case jpeg
+    /// All three of this level, in this order.
+    case mixture
+  }
+
+  public static let levels = 1...5
+
+  /// Every kind at every level.
+  public static let allLevels: [Damage] = Kind.allCases.flatMap { kind in
+    levels.map { .level(kind, $0) }
+  }
+
+  /// The damaged picture, `scale` times smaller with sizes rounded down, 8 bit; the same for the
+  /// same seed. Levels are reduced by bicubic interpolation with antialiasing.
+  ///
+  /// - Parameter original: RGB of at least `scale` pixels a side.
+  public func callAsFunction(_ original: Image, seed: UInt64, scale: Int) -> Image {
+    let (width, height) = (original.width / scale, original.height / scale)
+    func image(_ values: [Float]) -> Image {
+      Image(Imaging.Planes(width: width, height: height, channels: 3, values: values))
+    }
+    func random(_ configuration: DegradationConfiguration) -> Image {
+      image(
+        DegradationPipeline(configuration).degrade(
+          original.planes().values, height: original.height, width: original.width, seed: seed,
+          scale: scale))
+    }
+    switch self {
+    case .light: return random(.light)
+    case .full: return random(DegradationConfiguration())
+    case .level(let kind, let level):
+      let strength = Double(level)
+      var planes = original.planes()
+      if kind == .blur || kind == .mixture {
+        let sigma = 1.2 * strength
+        let kernel = BlurKernel.gaussian(
+          size: 2 * Int((3 * sigma).rounded(.up)) + 1, .isotropic(sigma))
+        planes.values = DegradationStep.blur(kernel)(
+          planes.values, height: planes.height, width: planes.width)
+      }
+      var values = planes.resized(toWidth: width, height: height, .bicubic).values
+        .map { min(max($0, 0), 1) }
+      func apply(_ step: DegradationStep) { values = step(values, height: height, width: width) }
+      if kind == .noise || kind == .mixture {
+        apply(.noise(.gaussian(sigma: 5 * strength, gray: false), seed: seed))
+      }
+      if kind == .jpeg || kind == .mixture { apply(.jpeg(quality: 105 - 15 * strength)) }
+      return image(values)
+    }
+  }
+}
