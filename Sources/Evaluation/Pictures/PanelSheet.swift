@@ -1,16 +1,18 @@
 import Imaging
 
 /// Pictures side by side on white, each with a label above.
-struct PanelSheet {
+public struct PanelSheet {
   private static let gap = 8
   private static let magnification = 2
   private static let strip = PixelFont.height * magnification + 10
   private var panels: [(label: String, picture: Image)] = []
 
-  mutating func add(_ picture: Image, _ label: String) { panels.append((label, picture)) }
+  public init() {}
+
+  public mutating func add(_ picture: Image, _ label: String) { panels.append((label, picture)) }
 
   /// The sheet, RGB of 8 bit.
-  var image: Image {
+  public var image: Image {
     let width = panels.reduce(-Self.gap) { $0 + $1.picture.width + Self.gap }
     let height = Self.strip + panels.map(\.picture.height).max()!
     var canvas = Canvas(width: width, height: height)
