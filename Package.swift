@@ -12,7 +12,6 @@ let package = Package(
   name: "nsarm",
   products: [
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
-    .executable(name: "nsarm-benchmark", targets: ["Benchmarks"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Upscaling", targets: ["Upscaling"]),
     .library(name: "Imaging", targets: ["Imaging"]),
@@ -44,6 +43,7 @@ let package = Package(
       dependencies: [
         "Torch", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "YAMLSettings", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(
@@ -73,7 +73,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality",
+        "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality", "YAMLSettings",
         .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
@@ -81,11 +81,14 @@ let package = Package(
     .target(
       name: "Evaluation",
       dependencies: [
-        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
+        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling", "YAMLSettings",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "Torch"]),
+      dependencies: [
+        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch",
+      ]),
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
@@ -93,13 +96,6 @@ let package = Package(
         "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(
-      name: "Benchmarks",
-      dependencies: [
-        "CPassiveWaiting", "CommandOptions", "Evaluation", "Imaging", "NSARM", "Torch",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "Benchmarks"),
   ],
   swiftLanguageModes: [.v5]
 )

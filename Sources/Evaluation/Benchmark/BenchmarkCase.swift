@@ -1,3 +1,4 @@
+import Foundation
 import Imaging
 
 /// One input of a benchmark: a picture of a set with its damage and seed.
@@ -20,7 +21,9 @@ struct BenchmarkCase: Sendable {
   /// - Parameter data: the folder below which relative paths are.
   /// - Throws: `EvaluationError` where the set is missing.
   static func all(of entry: BenchmarkSets.Entry, data: String) throws -> [BenchmarkCase] {
-    let folder = entry.folder.hasPrefix("/") ? entry.folder : "\(data)/\(entry.folder)"
+    let folder =
+      entry.folder.hasPrefix("/")
+      ? entry.folder : (data as NSString).appendingPathComponent(entry.folder)
     let set =
       try entry.damage == .none
       ? EvaluationSet.inputs(in: folder, prefix: entry.prefix)
@@ -78,14 +81,12 @@ struct BenchmarkCase: Sendable {
     return image
   }
 
-  /// What the input depends on, as text.
+  /// What the pictures depend on.
   func identity(scale: Int) throws -> String {
-    let files = try [item.input, item.original].compactMap { $0 }.map {
-      let stamp = try FileStamp($0)
-      return "\(stamp.path) \(stamp.size) \(stamp.modified)"
-    }
-    return (files + ["\(damage.map { "\($0)" } ?? "none")", "crop \(crop ?? 0)", "x\(scale)"])
-      .joined(separator: "; ")
+    let files = try [item.input, item.original].compactMap { $0 }.map { try FileStamp($0).text }
+    let damage = damage?.description ?? "none"
+    return (files + ["damage \(damage)", "seed \(seed)", "crop \(crop ?? 0)", "x\(scale)"])
+      .joined(separator: ", ")
   }
 
   /// The case in a report, without figures.

@@ -1,6 +1,39 @@
 import Imaging
 
-/// A low-quality picture as methods get it.
+/// A way to restore pictures.
+public protocol EvaluationMethod {
+  /// As the report calls it.
+  var name: String { get }
+  /// Whether restored pictures are kept as files; others are as quickly had again.
+  var keepsPictures: Bool { get }
+
+  /// Everything that decides its picture of a case: what was restored under another identity is
+  /// not used again.
+  /// - Throws: `EvaluationError` where a file is missing.
+  func identity(set: String, label: String) throws -> String
+
+  /// Whether it restores all pictures of a set at once, with `restoreAll`.
+  var takesFolders: Bool { get }
+
+  /// Restores pictures from and to PNG files.
+  ///
+  /// - Returns: the mean seconds for a picture.
+  func restoreAll(_ files: [(input: String, output: String)]) throws -> Double
+
+  /// - Returns: RGB of 8 bit of the size that is asked for, and the seconds that it took where that
+  ///   is known.
+  func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?)
+}
+
+extension EvaluationMethod {
+  public var takesFolders: Bool { false }
+
+  public func restoreAll(_ files: [(input: String, output: String)]) throws -> Double {
+    preconditionFailure("\(name) restores picture by picture")
+  }
+}
+
+/// A low-quality picture as a method gets it.
 public struct MethodInput {
   public let set: String
   /// Unique in its set.
@@ -12,84 +45,21 @@ public struct MethodInput {
   public let seed: UInt64
   /// A PNG file with the picture.
   public let file: String
-  /// Where the restored picture is kept for looking at it, a PNG file.
-  public let output: String
   /// Size of the restored picture.
   public let width, height: Int
+
+  var rect: PixelRect { PixelRect(width: width, height: height) }
 }
 
-/// A way to restore pictures.
-public protocol EvaluationMethod {
-  /// As the report calls it.
-  var name: String { get }
-  /// Everything that decides its pictures: what was restored under another identity is not reused.
-  var identity: String { get }
-  /// Whether restored pictures are kept; others are as quickly made again.
-  var keepsPictures: Bool { get }
-
-  /// Work for all inputs of a set at once, before they are restored one by one.
-  func prepare(_ inputs: [MethodInput]) throws
-
-  /// - Returns: RGB of 8 bit, and the seconds that it took where that is known.
-  func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?)
-}
-
-extension EvaluationMethod {
-  public func prepare(_ inputs: [MethodInput]) throws {}
-}
-
-/// Enlargement by interpolation.
-public struct Interpolation: EvaluationMethod {
-  public let filter: ResizeFilter
-
-  public init(_ filter: ResizeFilter) { self.filter = filter }
-
-  public var name: String { filter.rawValue }
-  public var identity: String { filter.rawValue }
-  public var keepsPictures: Bool { false }
-
-  public func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?) {
-    let start = ContinuousClock.now
-    let image = input.image.resized(toWidth: input.width, height: input.height, filter)
-    return (image, seconds(since: start))
+extension ImageFile {
+  /// A picture that has to have a certain size, as RGB of 8 bit.
+  /// - Throws: `ImagingError`; `EvaluationError` where it has another size.
+  static func readRGB(_ path: String, width: Int, height: Int) throws -> Image {
+    let image = try readRGB(path)
+    guard image.width == width, image.height == height else {
+      throw EvaluationError(
+        "\(path): \(image.width)x\(image.height) pixels, expected \(width)x\(height)")
+    }
+    return image
   }
-}
-
-/// A model, or one of the ways through it that show what its parts are worth.
-public struct ModelMethod: EvaluationMethod {
-  public let name, identity: String
-  public var keepsPictures: Bool { true }
-  private let restorer: Restorer
-  private let variant: Restorer.Variant
-
-  /// - Throws: `EvaluationError` where the model's files cannot be read.
-  public init(_ restorer: Restorer, _ variant: Restorer.Variant) throws {
-    self.restorer = restorer
-    self.variant = variant
-    let model = restorer.model
-    name = model.configuration.name + (variant == .restored ? "" : " \(variant.rawValue)")
-    let policy = model.policy
-    identity = try
-      (["\(variant.rawValue) \(policy.device) \(policy.precision.rawValue)"]
-      + PictureFolder.stamps(restorer.folder.path)).joined(separator: "; ")
-  }
-
-  public func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?) {
-    let start = ContinuousClock.now
-    let image = try restorer(variant, low: input.image, high: input.original, seed: input.seed)
-    return (image, seconds(since: start))
-  }
-}
-
-/// Pictures that another method has restored already: `FOLDER/SET/LABEL.png`.
-public struct RestoredFolder: EvaluationMethod {
-  public let name: String
-  public let folder: String
-  public var identity: String { folder }
-  public var keepsPictures: Bool { false }
-}
-
-/// Seconds on a clock that does not jump.
-func seconds(since start: ContinuousClock.Instant) -> Double {
-  (ContinuousClock.now - start) / .seconds(1)
 }

@@ -5,16 +5,16 @@ import Imaging
 ///
 /// ```swift
 /// let peer = try PeerCommand("x4plus=python3 run.py {input} {output}")
-/// let (image, seconds) = try peer.restore("low.png", to: "high.png", width: 1024, height: 768)
 /// ```
 ///
 /// The command is started without a shell: what it is given can neither be expanded nor executed.
-/// With `{inputs}` and `{outputs}` it is given folders of pictures instead.
-public struct PeerCommand: Equatable, Sendable {
+/// With `{inputs}` and `{outputs}` it is given folders, in which it keeps the pictures' names up to
+/// the extension. Its time includes its start.
+public struct PeerCommand: EvaluationMethod {
   public let name: String
   /// As it was given.
   public let command: String
-  /// Whether it takes folders, and therefore all pictures at once.
+  /// Whether it takes folders, and therefore all pictures of a set at once.
   public let takesFolders: Bool
   private let words: [String]
 
@@ -22,65 +22,81 @@ public struct PeerCommand: Equatable, Sendable {
   /// - Throws: `EvaluationError` that says what is wrong with it.
   public init(_ text: String) throws {
     let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2, !parts[0].isEmpty,
-      parts[0].allSatisfy({ $0.isLetter || $0.isNumber || "-_.+".contains($0) }),
-      !parts[0].hasPrefix(".")
+    guard parts.count == 2, let first = parts[0].first, first != ".",
+      parts[0].allSatisfy({ $0.isLetter || $0.isNumber || "-_.+".contains($0) })
     else {
       throw EvaluationError(
         "'\(text)' is not NAME=COMMAND with a name of letters, digits, '-', '_', '+' and '.'")
     }
     (name, command) = (parts[0], parts[1])
-    guard let words = commandWords(command), !words.isEmpty else {
+    guard let words = commandWords(command), let word = words.first else {
       throw EvaluationError("peer \(name): a quote in \(command) has no end, or it is empty")
     }
-    func holds(_ placeholder: String) -> Bool { words.contains { $0.contains(placeholder) } }
-    switch (holds("{input}") && holds("{output}"), holds("{inputs}") && holds("{outputs}")) {
+    func holds(_ placeholders: String...) -> Bool {
+      placeholders.allSatisfy { placeholder in words.contains { $0.contains(placeholder) } }
+    }
+    switch (holds("{input}", "{output}"), holds("{inputs}", "{outputs}")) {
     case (true, false): takesFolders = false
     case (false, true): takesFolders = true
     default:
       throw EvaluationError(
-        "peer \(name): the command needs {input} and {output} for a picture, or {inputs} and "
-          + "{outputs} for folders, to stand where the paths go")
+        "peer \(name): the command needs {input} and {output} where the paths of a picture go, or "
+          + "{inputs} and {outputs} for those of folders")
     }
-    guard let program = ChildProcess.find(words[0]) else {
-      throw EvaluationError(
-        "peer \(name): there is no program \(words[0]); install it or give its path")
+    guard let program = ChildProcess.find(word) else {
+      throw EvaluationError("peer \(name): no program \(word); install it or give its path")
     }
     self.words = [program] + words.dropFirst()
   }
 
-  /// Restores one picture.
-  ///
-  /// - Returns: RGB of 8 bit, and the seconds that the command took, its start included.
-  /// - Throws: `EvaluationError` where the command fails or writes no picture of this size.
-  public func restore(_ input: String, to output: String, width: Int, height: Int) throws -> (
-    image: Image, seconds: Double
-  ) {
-    let seconds = try run(["{input}": input, "{output}": output], input)
-    return (try picture(output, of: input, width: width, height: height), seconds)
+  public var keepsPictures: Bool { true }
+
+  public func identity(set: String, label: String) -> String { command }
+
+  /// - Throws: `EvaluationError` where the command fails or writes no picture of the right size.
+  public func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?) {
+    try withScratchFolder { scratch in
+      let output = "\(scratch)/restored.png"
+      let seconds = try run(["{input}": input.file, "{output}": output], input.file)
+      let path = try result(output, of: input.file)
+      do {
+        return (try ImageFile.readRGB(path, width: input.width, height: input.height), seconds)
+      } catch {
+        throw EvaluationError("peer \(name): \(error)")
+      }
+    }
   }
 
-  /// Restores all pictures of a folder into another; each keeps its name up to the extension.
-  ///
-  /// - Returns: the seconds that the command took, its start included.
-  /// - Throws: `EvaluationError` where the command fails.
-  public func restoreAll(_ inputs: String, to outputs: String) throws -> Double {
-    try run(["{inputs}": inputs, "{outputs}": outputs], inputs)
+  /// - Throws: `EvaluationError` where the command fails or leaves a picture out.
+  public func restoreAll(_ files: [(input: String, output: String)]) throws -> Double {
+    try withScratchFolder { scratch in
+      let (inputs, outputs) = ("\(scratch)/inputs", "\(scratch)/outputs")
+      for folder in [inputs, outputs] {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: false)
+      }
+      for (index, file) in files.enumerated() {
+        try FileManager.default.copyItem(atPath: file.input, toPath: "\(inputs)/\(index).png")
+      }
+      let seconds = try run(["{inputs}": inputs, "{outputs}": outputs], inputs)
+      let restored = try? PictureFolder(outputs)
+      for (index, file) in files.enumerated() {
+        let path = try result(
+          restored?.file(stem: "\(index)") ?? "\(outputs)/\(index).png", of: file.input)
+        try ImageFile.readRGB(path)
+          .write(to: file.output, options: EncodingOptions(effort: 1), overwrite: true)
+      }
+      return seconds / Double(files.count)
+    }
   }
 
-  /// A picture that the command wrote.
-  /// - Throws: `EvaluationError` where there is none, or none of this size.
-  func picture(_ output: String, of input: String, width: Int, height: Int) throws -> Image {
+  private func result(_ output: String, of input: String) throws -> String {
     guard FileManager.default.fileExists(atPath: output) else {
-      throw EvaluationError("peer \(name): wrote no \(output) for \(input); check its command")
-    }
-    let image = try ImageFile.readRGB(output)
-    guard image.width == width, image.height == height else {
       throw EvaluationError(
-        "peer \(name): \(output) has \(image.width)x\(image.height) pixels, expected "
-          + "\(width)x\(height); check its command's scale")
+        "peer \(name): wrote no \((output as NSString).lastPathComponent) for \(input); check its "
+          + "command")
     }
-    return image
+    return output
   }
 
   private func run(_ paths: [String: String], _ input: String) throws -> Double {
@@ -99,5 +115,13 @@ public struct PeerCommand: Equatable, Sendable {
         "peer \(name): failed with status \(run.status) on \(input): \(run.lastError)")
     }
     return (ContinuousClock.now - start) / .seconds(1)
+  }
+
+  private func withScratchFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nsarm-peer-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try body(folder)
   }
 }

@@ -13,6 +13,8 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   case lpipsVGG = "lpips_vgg"
   /// Distance of structure and texture; 0 for equal pictures.
   case dists
+  /// Errors in the text that can be read; 0 for the reference's text.
+  case characterErrorRate = "cer"
   /// Distance from the statistics of photos.
   case niqe
   /// Learned from people's judgements of damaged photos; about 0 ... 100.
@@ -29,6 +31,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .lpipsAlex: "LPIPS-Alex"
     case .lpipsVGG: "LPIPS-VGG"
     case .dists: "DISTS"
+    case .characterErrorRate: "CER"
     case .niqe: "NIQE"
     case .brisque: "BRISQUE"
     }
@@ -45,7 +48,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   public var isLowerBetter: Bool {
     switch self {
     case .psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM: false
-    case .lpipsAlex, .lpipsVGG, .dists, .niqe, .brisque: true
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .niqe, .brisque: true
     }
   }
 
@@ -59,16 +62,16 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .psnrY, .psnrRGB: 1
     case .ssimY, .ssimRGB: 11
     case .msSSIM: 161
-    case .lpipsAlex, .lpipsVGG, .brisque: 32
+    case .lpipsAlex, .lpipsVGG, .characterErrorRate, .brisque: 32
     case .dists: 16
     case .niqe: 96
     }
   }
 
-  /// Whether the border is left out; the networks see whole pictures.
+  /// Whether the border is left out; networks and readers see whole pictures.
   var leavesOutBorder: Bool {
     switch self {
-    case .lpipsAlex, .lpipsVGG, .dists: false
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate: false
     default: true
     }
   }

@@ -10,7 +10,7 @@ import Torch
 /// let scores = suite.scores(restored, suite.reference(original))
 /// ```
 public final class MetricSuite {
-  /// Pixels at the edges that all metrics but those of networks (LPIPS, DISTS) leave out.
+  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
   public let border: Int
   /// The metrics that are computed, in the order of reports.
   public let metrics: [Metric]
@@ -21,6 +21,7 @@ public final class MetricSuite {
   private let dists: DISTS?
   private let niqe: NIQE?
   private let brisque: BRISQUE?
+  private let recognition: TextRecognition?
   private let device: Device
 
   /// - Parameters:
@@ -37,14 +38,17 @@ public final class MetricSuite {
         return try make()
       } catch let error as ImageQualityError {
         missing[metric] = error.description
-        return nil
+      } catch let error as EvaluationError {
+        missing[metric] = error.description
       }
+      return nil
     }
     alex = try load(.lpipsAlex) { try LPIPS(.alex, weights: weights, on: device) }
     vgg = try load(.lpipsVGG) { try LPIPS(.vgg, weights: weights, on: device) }
     dists = try load(.dists) { try DISTS(weights: weights, on: device) }
     niqe = try load(.niqe) { try NIQE(weights: weights) }
     brisque = try load(.brisque) { try BRISQUE(weights: weights) }
+    recognition = try load(.characterErrorRate) { try TextRecognition() }
     metrics = Metric.allCases.filter { missing[$0] == nil }
     unavailable =
       Metric.allCases.compactMap { metric in
@@ -58,6 +62,7 @@ public final class MetricSuite {
   public struct Reference {
     fileprivate let picture: Tensor  // [1, 3, H, W] in [0, 1]
     fileprivate let alex, vgg, dists: [Tensor]?
+    fileprivate let text: String?
   }
 
   /// Features take about a kilobyte a pixel: those of larger references are computed anew for each
@@ -67,8 +72,9 @@ public final class MetricSuite {
   /// - Parameter image: RGB or grey of any depth; transparency is ignored.
   public func reference(_ image: Image) -> Reference {
     let x = tensor(image)
+    let text = admits(.characterErrorRate, x) ? try? recognition?(image) : nil
     guard image.width * image.height <= Self.largestKept else {
-      return Reference(picture: x, alex: nil, vgg: nil, dists: nil)
+      return Reference(picture: x, alex: nil, vgg: nil, dists: nil, text: text)
     }
     func features(_ metric: Metric, _ make: () -> [Tensor]?) -> [Tensor]? {
       admits(metric, x) ? withoutGradients(make) : nil
@@ -77,18 +83,19 @@ public final class MetricSuite {
     return Reference(
       picture: x, alex: features(.lpipsAlex) { alex?.features(y * 2 - 1) },
       vgg: features(.lpipsVGG) { vgg?.features(y * 2 - 1) },
-      dists: features(.dists) { dists?.features(y) })
+      dists: features(.dists) { dists?.features(y) }, text: text)
   }
 
   /// The figures of a picture of the reference's size. Without a reference those that need none;
-  /// those that the picture is too small (or, for BRISQUE, too flat) for are left out.
+  /// those that the picture is too small (or, for BRISQUE, too flat) for are left out, as is CER
+  /// where the reference has no text.
   public func scores(_ image: Image, _ reference: Reference?) -> Scores {
     let x = tensor(image)
     return withoutGradients {
       var scores: Scores = [:]
       for metric in metrics where admits(metric, x) {
         if metric.needsReference {
-          scores[metric] = reference.flatMap { comparison(metric, x, $0) }
+          scores[metric] = reference.flatMap { comparison(metric, image, x, $0) }
         } else {
           scores[metric] = judgement(metric, x)
         }
@@ -107,7 +114,9 @@ public final class MetricSuite {
     }
   }
 
-  private func comparison(_ metric: Metric, _ x: Tensor, _ reference: Reference) -> Double? {
+  private func comparison(
+    _ metric: Metric, _ image: Image, _ x: Tensor, _ reference: Reference
+  ) -> Double? {
     let y = reference.picture
     precondition(x.shape == y.shape, "a picture of \(x.shape) and a reference of \(y.shape)")
     func lpips(_ network: LPIPS?, _ kept: [Tensor]?) -> Double? {
@@ -129,6 +138,9 @@ public final class MetricSuite {
       return dists.map {
         $0.distance($0.features(x.to(device)), reference.dists ?? $0.features(y.to(device))).item
       }
+    case .characterErrorRate:
+      guard let text = reference.text, !text.isEmpty else { return nil }
+      return (try? recognition?(image)).map { characterErrorRate($0, reference: text) }
     case .niqe, .brisque: return nil
     }
   }

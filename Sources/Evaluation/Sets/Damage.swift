@@ -2,7 +2,7 @@ import Degradations
 import Imaging
 
 /// What is done to an original to make the input of a method.
-public enum Damage: Hashable, Sendable {
+public enum Damage: Hashable, Sendable, CustomStringConvertible {
   /// Real-ESRGAN's random degradation with one mild round, and its second-order model.
   case light, full
   /// One kind of damage by itself, after the reduction; level 1 to 5.
@@ -24,6 +24,14 @@ public enum Damage: Hashable, Sendable {
   /// Every kind at every level.
   public static let allLevels: [Damage] = Kind.allCases.flatMap { kind in
     levels.map { .level(kind, $0) }
+  }
+
+  public var description: String {
+    switch self {
+    case .light: "light"
+    case .full: "full"
+    case .level(let kind, let level): "\(kind.rawValue) \(level)"
+    }
   }
 
   /// The damaged picture, `scale` times smaller with sizes rounded down, 8 bit; the same for the

@@ -1,0 +1,255 @@
+import Foundation
+import Imaging
+
+/// Makes the inputs of test sets, restores them by every method, times and scores them.
+///
+/// Its folder holds, besides the report, `inputs/SET/LABEL.png`, for those methods that take time
+/// `pictures/METHOD/SET/LABEL.png`, and `results.jsonl`, from which a run that was stopped goes on.
+/// Pictures are scored as the methods return them, in memory.
+public final class Benchmark {
+  private let cases: [BenchmarkCase]
+  private let methods: [any EvaluationMethod]
+  private let suite: MetricSuite
+  private let scale: Int
+  private let folder: ReportFolder
+  private let results: BenchmarkResults
+  private let empty: EvaluationReport
+  /// Methods that failed, which the rest of the run leaves out.
+  private var failed: Set<String> = []
+
+  /// - Parameters:
+  ///   - data: the folder below which relative folders of sets are.
+  ///   - scale: pixels of the output per pixel of the input along a side.
+  ///   - notes: what the report says about the methods.
+  ///   - path: where results and report go.
+  ///   - overwrite: whether earlier results there are thrown away.
+  /// - Throws: `EvaluationError` where a set is missing, two methods have the same name, or the
+  ///   folder holds something else or a benchmark with other metrics.
+  public init(
+    _ sets: BenchmarkSets, data: String, methods: [any EvaluationMethod], suite: MetricSuite,
+    scale: Int, notes: [String: String], to path: String, overwrite: Bool = false
+  ) throws {
+    var taken: Set = [EvaluationReport.reference, EvaluationReport.input, ""]
+    for method in methods where !taken.insert(method.name).inserted {
+      throw EvaluationError("the name '\(method.name)' of a method is taken; choose another")
+    }
+    cases = try sets.sets.flatMap { try BenchmarkCase.all(of: $0, data: data) }
+    self.methods = methods
+    self.suite = suite
+    self.scale = scale
+    empty = EvaluationReport(
+      settings: .init(suite, others: ["scale": "\(scale)"]), notes: notes,
+      unavailable: suite.unavailable,
+      methods: methods.map(\.name) + [EvaluationReport.reference])
+    folder = try ReportFolder(path, settings: empty.settings, overwrite: overwrite)
+    // From now on the folder is that of a benchmark, even if this run is killed.
+    if folder.earlier == nil { try folder.save(empty) }
+    results = try BenchmarkResults("\(path)/results.jsonl", overwrite: overwrite)
+  }
+
+  /// How far a run is.
+  public struct Progress {
+    /// Pictures that methods have restored, and all that this run has to do.
+    public let done, total: Int
+    /// A picture or a method that could not be measured, and why.
+    public let problem: String?
+  }
+
+  /// Does what has not been done yet and writes the report. A picture that cannot be read is left
+  /// out; a method that fails is left out from there on.
+  ///
+  /// - Parameter isStopped: asked after every picture of a method; a run that is stopped writes no
+  ///   report.
+  /// - Returns: the report, or nil where the run was stopped.
+  /// - Throws: `EvaluationError` where the folder cannot be written or nothing could be measured.
+  public func run(
+    isStopped: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
+  ) throws -> EvaluationReport? {
+    let total = cases.reduce(0) { $0 + unscored($1).count }
+    var done = 0
+    func report(_ problem: String?) {
+      progress(Progress(done: done, total: total, problem: problem))
+    }
+    var begun: Set<String> = []
+    for item in cases {
+      if begun.insert(item.set).inserted {
+        try restoreAtOnce(cases.filter { $0.set == item.set }, report)
+      }
+      let methods = unscored(item)
+      guard !methods.isEmpty else { continue }
+      guard let pictures = attempt(report, { try item.pictures(scale: scale) }) else {
+        done += methods.count
+        continue
+      }
+      let input = try input(item, pictures)
+      let reference = pictures.original.map(suite.reference)
+      for method in methods {
+        if let (image, seconds) = try restored(method, item, input, report) {
+          try append(item, method, image.rect, seconds, suite.scores(image, reference))
+        }
+        done += 1
+        report(nil)
+        if isStopped() { return nil }
+      }
+      if let reference { try append(item, nil, input.rect, nil, suite.scores(reference)) }
+    }
+    var result = empty
+    result.pictures = cases.compactMap(entry)
+    guard !result.pictures.isEmpty else {
+      throw EvaluationError("\(folder.path): no picture could be measured")
+    }
+    try folder.write(result, source: panel)
+    return result
+  }
+
+  /// Has the methods that take folders restore what they have not restored of a set.
+  private func restoreAtOnce(_ cases: [BenchmarkCase], _ report: (String?) -> Void) throws {
+    for method in methods where method.takesFolders {
+      var waiting: [BenchmarkCase] = []
+      var files: [(input: String, output: String)] = []
+      for item in cases where result(item, method) == nil {
+        // The reason for a picture that cannot be read is told when its turn comes.
+        guard let pictures = try? item.pictures(scale: scale) else { continue }
+        waiting.append(item)
+        files.append((try input(item, pictures).file, try parentMade(path(method, item))))
+      }
+      guard !files.isEmpty,
+        let seconds = attempt(report, failing: method, { try method.restoreAll(files) })
+      else { continue }
+      for (item, file) in zip(waiting, files) {
+        try append(item, method, ImageFile.open(file.output).rect, seconds, nil)
+      }
+    }
+  }
+
+  /// A method's picture, of which files keep a copy; nil where the method failed.
+  private func restored(
+    _ method: any EvaluationMethod, _ item: BenchmarkCase, _ input: MethodInput,
+    _ report: (String?) -> Void
+  ) throws -> (image: Image, seconds: Double?)? {
+    guard !failed.contains(method.name) else { return nil }
+    if method.takesFolders {
+      return attempt(report, failing: method) {
+        let image = try ImageFile.readRGB(
+          path(method, item), width: input.width, height: input.height)
+        return (image, result(item, method)?.seconds)
+      }
+    }
+    let restored = attempt(report, failing: method) { try method.restore(input) }
+    if let restored, method.keepsPictures {
+      try write(restored.image, to: path(method, item))
+    }
+    return restored
+  }
+
+  private func attempt<T>(
+    _ report: (String?) -> Void, failing method: (any EvaluationMethod)? = nil,
+    _ body: () throws -> T
+  ) -> T? {
+    do {
+      return try body()
+    } catch {
+      if let method { failed.insert(method.name) }
+      report((method.map { "\($0.name) is left out from here on: " } ?? "") + "\(error)")
+      return nil
+    }
+  }
+}
+
+// MARK: Results
+
+extension Benchmark {
+  /// The methods whose picture of a case has no scores.
+  private func unscored(_ item: BenchmarkCase) -> [any EvaluationMethod] {
+    methods.filter { result(item, $0)?.scores == nil }
+  }
+
+  /// What is known about a method's picture (nil: the reference) under the present identity.
+  private func result(_ item: BenchmarkCase, _ method: (any EvaluationMethod)?)
+    -> BenchmarkResults.Line?
+  {
+    let name = method?.name ?? EvaluationReport.reference
+    return (try? identity(item, method)).flatMap { results.line(item.set, item.label, name, $0) }
+  }
+
+  private func identity(_ item: BenchmarkCase, _ method: (any EvaluationMethod)?) throws -> String {
+    [try item.identity(scale: scale), try method?.identity(set: item.set, label: item.label)]
+      .compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private func append(
+    _ item: BenchmarkCase, _ method: (any EvaluationMethod)?, _ size: PixelRect,
+    _ seconds: Double?, _ scores: Scores?
+  ) throws {
+    try results.append(
+      BenchmarkResults.Line(
+        set: item.set, label: item.label, method: method?.name ?? EvaluationReport.reference,
+        identity: try identity(item, method), seconds: seconds, scores: scores, width: size.width,
+        height: size.height))
+  }
+
+  /// A case in the report; nil where no method has scores.
+  private func entry(_ item: BenchmarkCase) -> EvaluationReport.Picture? {
+    let lines = ([nil] + methods.map { $0 }).compactMap { result(item, $0) }
+    guard let size = lines.first(where: { $0.scores != nil }) else { return nil }
+    var picture = item.entry(width: size.width, height: size.height, scale: scale)
+    for line in lines {
+      picture.scores[line.method] = line.scores
+      picture.seconds[line.method] = line.seconds
+    }
+    return picture
+  }
+}
+
+// MARK: Files
+
+extension Benchmark {
+  /// Where the picture of a method is kept.
+  private func path(_ method: any EvaluationMethod, _ item: BenchmarkCase) -> String {
+    "\(folder.path)/pictures/\(method.name)/\(item.set)/\(item.label).png"
+  }
+
+  /// What methods are given, with its file written.
+  private func input(_ item: BenchmarkCase, _ pictures: (input: Image, original: Image?)) throws
+    -> MethodInput
+  {
+    let file = "\(folder.path)/inputs/\(item.set)/\(item.label).png"
+    try write(pictures.input, to: file)
+    return MethodInput(
+      set: item.set, label: item.label, image: pictures.input, original: pictures.original,
+      seed: item.seed, file: file, width: pictures.input.width * scale,
+      height: pictures.input.height * scale)
+  }
+
+  private func write(_ image: Image, to path: String) throws {
+    try image.write(
+      to: try parentMade(path), options: EncodingOptions(effort: 1), overwrite: true)
+  }
+
+  private func parentMade(_ path: String) throws -> String {
+    let parent = (path as NSString).deletingLastPathComponent
+    do {
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    } catch {
+      throw EvaluationError("\(parent): cannot be created (\(error.localizedDescription))")
+    }
+    return path
+  }
+
+  /// A picture to show; see `PanelSource`.
+  private func panel(_ picture: EvaluationReport.Picture, _ name: String) throws -> Image? {
+    guard let item = cases.first(where: { $0.set == picture.set && $0.label == picture.file })
+    else { return nil }
+    if let method = methods.first(where: { $0.name == name }), method.keepsPictures {
+      return try? ImageFile.readRGB(path(method, item))
+    }
+    let pictures = try item.pictures(scale: scale)
+    switch name {
+    case EvaluationReport.input: return pictures.input
+    case EvaluationReport.reference: return pictures.original
+    default:
+      let method = methods.first { $0.name == name }
+      return try? method?.restore(try input(item, pictures)).image
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import Imaging
+
+/// Pictures that another method has restored already: for each set a folder of its name with
+/// pictures that have the names of the inputs.
+public struct RestoredFolder: EvaluationMethod {
+  public let name, folder: String
+
+  /// - Parameter text: `NAME=FOLDER`.
+  /// - Throws: `EvaluationError` where it is not.
+  public init(_ text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { throw EvaluationError("'\(text)' is not NAME=FOLDER") }
+    (name, folder) = (parts[0], parts[1])
+  }
+
+  public var keepsPictures: Bool { false }
+
+  public func identity(set: String, label: String) throws -> String {
+    try FileStamp(file(set, label)).text
+  }
+
+  public func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?) {
+    let path = try file(input.set, input.label)
+    return (try ImageFile.readRGB(path, width: input.width, height: input.height), nil)
+  }
+
+  private func file(_ set: String, _ label: String) throws -> String {
+    for suffix in ImageFormat.readableExtensions.sorted() {
+      let path = "\(folder)/\(set)/\(label).\(suffix)"
+      if FileManager.default.fileExists(atPath: path) { return path }
+    }
+    throw EvaluationError(
+      "\(folder)/\(set)/\(label).png: missing; restore the benchmark's inputs/\(set) into "
+        + "\(folder)/\(set)")
+  }
+}

@@ -1,0 +1,47 @@
+import Foundation
+import Imaging
+
+/// The text in a picture, read by tesseract.
+struct TextRecognition: Sendable {
+  /// Of a word, in percent: tesseract reads letters into any texture, without being sure of them.
+  static let leastConfidence = 60.0
+  private let program: String
+
+  /// - Throws: `EvaluationError` where it is not installed.
+  init() throws {
+    guard let program = ChildProcess.find("tesseract") else {
+      throw EvaluationError("tesseract is not installed (Debian's package tesseract-ocr)")
+    }
+    self.program = program
+  }
+
+  /// The words that tesseract is sure of, with single spaces between them.
+  func callAsFunction(_ image: Image) throws -> String {
+    let file = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nsarm-text-\(UUID().uuidString).ppm")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let rgb = image.rgb
+    try (Data("P6\n\(rgb.width) \(rgb.height)\n255\n".utf8) + rgb.bytes).write(to: file)
+    // Its threads cost more than they save on pictures of this size.
+    let run = try ChildProcess(
+      program, [file.path, "stdout", "tsv"],
+      environment: ["OMP_THREAD_LIMIT": "1"])
+    guard run.status == 0 else {
+      throw EvaluationError("tesseract failed with status \(run.status): \(run.lastError)")
+    }
+    return Self.words(String(decoding: run.output, as: UTF8.self)).joined(separator: " ")
+  }
+
+  /// Words from tesseract's table of tab-separated values, whose last columns are confidence and
+  /// text.
+  static func words(_ table: String) -> [String] {
+    table.split(whereSeparator: \.isNewline).dropFirst().compactMap { line in
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      guard fields.count == 12, let confidence = Double(fields[10]),
+        confidence >= leastConfidence
+      else { return nil }
+      let word = fields[11].trimmingCharacters(in: .whitespaces)
+      return word.isEmpty ? nil : word
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import CommandOptions
+import Evaluation
+import Foundation
+import NSARM
+import Torch
+import Training
+
+/// `nsarm benchmark SETS.yaml --model FOLDER -o report`
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark",
+    abstract: "Restore test sets with a model and other programs, time and score them.",
+    discussion: """
+      Originals are damaged with fixed seeds; bicubic and Lanczos enlargement are always among the methods. \
+      The folder -o receives the page index.html, JSON and CSV, the inputs and the restored pictures. A run \
+      that was stopped or killed goes on when the same command is given again; sets, peers and variants may \
+      be added. The exit status is 1 if a picture or a method had to be left out, 130 after Ctrl-C. \
+      Metrics need their weights once: scripts/metric-weights.
+      """)
+
+  @Argument(
+    help: ArgumentHelp("The file that lists the sets (see Recipes/benchmark).", valueName: "sets"))
+  var sets: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the sets' folders are (default: the folder of the file).", valueName: "folder"))
+  var data: String?
+
+  @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
+  var model: String?
+
+  @Flag(help: "Measure other methods only.")
+  var noModel = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Ways through the model, separated by commas: restored, true-code (the codes of the original), "
+        + "no-code (the decoder's guide alone).", valueName: "list"))
+  var variants = Restorer.Variant.restored.rawValue
+
+  @Option(
+    help: ArgumentHelp(
+      "Another program: 'NAME=COMMAND' with {input} and {output} for a picture's paths, or {inputs} "
+        + "and {outputs} for folders. Repeatable.", valueName: "name=command"))
+  var peer: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Restored pictures of another method, FOLDER/SET/LABEL.png with the names of the inputs. "
+        + "Repeatable.", valueName: "name=folder"))
+  var method: [String] = []
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Results and report.", valueName: "folder"))
+  var output: String
+
+  @Flag(help: "Throw earlier results away instead of going on.")
+  var overwrite = false
+
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws { _ = try chosenVariants() }
+
+  private func chosenVariants() throws -> [Restorer.Variant] {
+    guard !noModel else { return [] }
+    return try variants.split(separator: ",").map { name in
+      guard let variant = Restorer.Variant(rawValue: String(name)) else {
+        let known = Restorer.Variant.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--variants: unknown '\(name)'; choose from \(known)")
+      }
+      return variant
+    }
+  }
+
+  func run() throws {
+    let sets = try BenchmarkSets(file: sets)
+    let peers = try peer.map(PeerCommand.init)
+    let folders = try method.map(RestoredFolder.init)
+    let policy = try compute.policy()
+    let restorer = noModel ? nil : try Restorer(model, policy)
+    var methods: [any EvaluationMethod] = [Interpolation(.bicubic), Interpolation(.lanczos)]
+    for variant in try chosenVariants() {
+      methods.append(try ModelMethod(restorer!, variant))
+    }
+    methods += peers
+    methods += folders
+    var notes = ["sets": self.sets, "threads": "\(TorchRuntime.threadCount)"]
+    if let restorer {
+      notes[restorer.model.configuration.name] = "\(restorer.folder.path), \(policy.title)"
+    }
+    for peer in peers { notes[peer.name] = peer.command }
+    for folder in folders { notes[folder.name] = folder.folder }
+    let benchmark = try Benchmark(
+      sets, data: data ?? (self.sets as NSString).deletingLastPathComponent, methods: methods,
+      suite: MetricSuite(border: sets.border, on: policy.device), scale: restorer?.scale ?? 4,
+      notes: notes, to: output, overwrite: overwrite)
+
+    let display = ProgressDisplay("measuring")
+    var problems = 0
+    Interruption.install()
+    let report = try benchmark.run(isStopped: { Interruption.isRequested }) { progress in
+      if let problem = progress.problem {
+        display.finish()
+        note("error: \(problem)")
+        problems += 1
+      } else {
+        display.update(Double(progress.done) / Double(progress.total))
+      }
+    }
+    display.finish()
+    guard let report else {
+      note("stopped; the same command continues")
+      throw ExitCode(130)
+    }
+    print(report.table)
+    print("\n\(output)/index.html")
+    for metric in report.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
+    if problems > 0 { throw ExitCode.failure }
+  }
+
+  /// A line on standard error.
+  private func note(_ text: String) {
+    FileHandle.standardError.write(Data("\(text)\n".utf8))
+  }
+}
