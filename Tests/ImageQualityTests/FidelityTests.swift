@@ -61,15 +61,4 @@ import Torch
     #expect(abs(structuralSimilarity(x, x, .rgb)[0] - 1) < 1e-12)
     #expect(structuralSimilarity(x, y)[0] == structuralSimilarity(y, x)[0])
   }
-
-  @Test(.enabled(if: Calibration.folder != nil, "no calibration pictures; set NSARM_CALIBRATION"))
-  func calibration() throws {
-    let (psnr, ssim) = (try Calibration.official("psnr"), try Calibration.official("ssim"))
-    for pair in try Calibration.pairs() {
-      let (x, y) = try pair.pictures
-      #expect(abs(peakSignalToNoise(x, y, .rgb)[0] - psnr[pair.dist]!) < 0.006)
-      #expect(abs(peakSignalToNoise(x, y, .rgb)[0] - pair.psnr) < 2e-4)
-      #expect(abs(structuralSimilarity(x, y, .gray)[0] - ssim[pair.dist]!) < 6e-5)
-    }
-  }
 }

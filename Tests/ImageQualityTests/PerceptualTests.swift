@@ -9,20 +9,6 @@ private let hasNetworks =
 
 @Suite(.enabled(if: hasNetworks, "no LPIPS weights; run scripts/metric-weights"))
 struct PerceptualDistanceTests {
-  @Test(
-    .enabled(if: Calibration.folder != nil, "no calibration pictures; set NSARM_CALIBRATION"),
-    arguments: LPIPS.Network.allCases)
-  func calibration(network: LPIPS.Network) throws {
-    let lpips = try LPIPS(network)
-    let official = try Calibration.official("lpips")
-    for pair in try Calibration.pairs().prefix(network == .alex ? 5 : 2) {
-      let (x, y) = try pair.pictures
-      let value = withoutGradients { lpips(x * 2 - 1, y * 2 - 1).item }
-      #expect(abs(value - (network == .alex ? pair.lpips_alex : pair.lpips_vgg)) < 6e-5)
-      if network == .alex { #expect(abs(value - official[pair.dist]!) < 6e-5) }
-    }
-  }
-
   @Test(arguments: LPIPS.Network.allCases)
   func isADistance(network: LPIPS.Network) throws {
     let lpips = try LPIPS(network)
@@ -76,20 +62,6 @@ struct PerceptualDistanceTests {
 }
 
 @Suite struct NaturalnessTests {
-  @Test(
-    .enabled(
-      if: Calibration.folder != nil && Calibration.hasWeights("niqe.safetensors"),
-      "needs the calibration pictures and scripts/metric-weights --niqe"))
-  func calibration() throws {
-    let niqe = try NIQE()
-    let official = try Calibration.official("niqe")
-    for pair in try Calibration.pairs() {
-      let value = try niqe(try pair.pictures.distorted.squeezed(0))
-      print("\(pair.dist): NIQE \(value), official \(official[pair.dist]!), PyTorch \(pair.niqe)")
-      #expect(abs(value - official[pair.dist]!) < 0.01 * official[pair.dist]!)
-    }
-  }
-
   /// Samples of a known generalised Gaussian give its parameters back.
   @Test func fitRecoversAGaussian() {
     let random = RandomGenerator(seed: 5)

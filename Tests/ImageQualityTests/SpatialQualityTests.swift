@@ -18,22 +18,6 @@ import Torch
   @Test(
     .enabled(
       if: isCalibrated, "needs the calibration pictures and scripts/metric-weights --brisque"))
-  func calibration() throws {
-    let brisque = try BRISQUE()
-    let official = try Calibration.official("brisque")
-    for pair in try Calibration.pairs() {
-      let value = try brisque(try pair.pictures.distorted.squeezed(0))
-      print(
-        "\(pair.dist): BRISQUE \(value), official \(official[pair.dist]!), PyTorch "
-          + "\(pair.brisque)")
-      // I19 is 0.6 away and I08 0.1; both react strongly to how gray levels are rounded.
-      #expect(abs(value - official[pair.dist]!) < 0.7)
-    }
-  }
-
-  @Test(
-    .enabled(
-      if: isCalibrated, "needs the calibration pictures and scripts/metric-weights --brisque"))
   func growsWithNoise() throws {
     let brisque = try BRISQUE()
     let x = try Calibration.pairs()[3].pictures.reference.squeezed(0)

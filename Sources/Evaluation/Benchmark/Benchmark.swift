@@ -83,6 +83,9 @@ public final class Benchmark {
       }
       let input = try input(item, pictures)
       let reference = pictures.original.map(suite.reference)
+      if let reference, result(item, nil) == nil {
+        try append(item, nil, input.rect, nil, suite.scores(reference))
+      }
       for method in methods {
         if let (image, seconds) = try restored(method, item, input, report) {
           try append(item, method, image.rect, seconds, suite.scores(image, reference))
@@ -91,7 +94,6 @@ public final class Benchmark {
         report(nil)
         if isStopped() { return nil }
       }
-      if let reference { try append(item, nil, input.rect, nil, suite.scores(reference)) }
     }
     var result = empty
     result.pictures = cases.compactMap(entry)
@@ -190,9 +192,10 @@ extension Benchmark {
 
   /// A case in the report; nil where no method has scores.
   private func entry(_ item: BenchmarkCase) -> EvaluationReport.Picture? {
-    let lines = ([nil] + methods.map { $0 }).compactMap { result(item, $0) }
-    guard let size = lines.first(where: { $0.scores != nil }) else { return nil }
-    var picture = item.entry(width: size.width, height: size.height, scale: scale)
+    let lines = methods.compactMap { result(item, $0) }.filter { $0.scores != nil }
+    guard let first = lines.first else { return nil }
+    var picture = item.entry(width: first.width, height: first.height, scale: scale)
+    picture.scores[EvaluationReport.reference] = result(item, nil)?.scores
     for line in lines {
       picture.scores[line.method] = line.scores
       picture.seconds[line.method] = line.seconds

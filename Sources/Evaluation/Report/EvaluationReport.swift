@@ -4,6 +4,8 @@ import Foundation
 public struct EvaluationReport: Codable, Sendable {
   /// The method that others are compared with: bicubic enlargement of the input.
   public static let baseline = "bicubic"
+  /// Enlargement with Lanczos' window, the other interpolation that methods are compared with.
+  public static let lanczos = "lanczos"
   /// Where the figures of the references themselves stand, which only metrics without a reference
   /// have.
   public static let reference = "reference"
@@ -92,9 +94,9 @@ public struct EvaluationReport: Codable, Sendable {
     self.methods = methods
   }
 
-  /// The methods that restore: neither the baseline nor the reference.
+  /// The methods that restore: neither interpolations nor the reference.
   public var restoringMethods: [String] {
-    methods.filter { $0 != Self.baseline && $0 != Self.reference }
+    methods.filter { ![Self.baseline, Self.lanczos, Self.reference].contains($0) }
   }
 
   /// The figures of one metric in the pictures' order; pictures without it are left out.

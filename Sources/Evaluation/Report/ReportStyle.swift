@@ -55,6 +55,7 @@ enum ReportStyle {
   static func style(of method: String, in report: EvaluationReport) -> String {
     switch method {
     case EvaluationReport.baseline: return "baseline"
+    case EvaluationReport.lanczos: return "baseline dashed"
     case EvaluationReport.reference: return "reference dashed"
     default:
       let index = report.restoringMethods.firstIndex(of: method) ?? 0

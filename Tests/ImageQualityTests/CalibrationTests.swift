@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import ImageQuality
+
+/// Every metric against independent values: those of its authors' code and of a PyTorch
+/// implementation.
+private struct CalibratedMetric {
+  let title: String
+  /// Files of weights that it needs.
+  var weights: [String] = []
+  /// Its value for reference and distorted picture, `[1, 3, H, W]` in [0, 1].
+  let make: () throws -> (Tensor, Tensor) throws -> Double
+  /// Its row in `official.csv`, and the largest difference from it.
+  var official: (row: String, tolerance: Double)?
+  /// Its value in `pytorch_values.jsonl`, and the largest difference from it.
+  var pyTorch: (value: KeyPath<Calibration.Pair, Double>, tolerance: Double)?
+
+  /// Published values have four digits, PSNR two. Rounding of gray levels is what MS-SSIM, NIQE and
+  /// BRISQUE react to; the PyTorch values of the latter two are further from the official ones than
+  /// ours. The PyTorch values of Y are of gray in full range that is not rounded: PSNR is then
+  /// 20 log₁₀(255 / 219) dB lower than in studio range, which scales every difference alike.
+  static let all = [
+    CalibratedMetric(
+      title: "PSNR-RGB", make: { { peakSignalToNoise($0, $1, .rgb)[0] } },
+      official: ("psnr", 0.006), pyTorch: (\.psnr, 2e-4)),
+    CalibratedMetric(
+      title: "PSNR-Y − 1.32",
+      make: { { peakSignalToNoise($0, $1, .luma)[0] - 20 * log10(255 / 219) } },
+      pyTorch: (\.psnr_y, 0.03)),
+    CalibratedMetric(
+      title: "SSIM of gray", make: { { structuralSimilarity($0, $1, .gray)[0] } },
+      official: ("ssim", 6e-5), pyTorch: (\.ssim_y, 5e-4)),
+    CalibratedMetric(
+      title: "MS-SSIM of gray", make: { { multiScaleStructuralSimilarity($0, $1, .gray)[0] } },
+      official: ("ms_ssim", 0.005), pyTorch: (\.ms_ssim, 0.001)),
+    CalibratedMetric(
+      title: "LPIPS-Alex", weights: ["alexnet.safetensors"], make: { try lpips(.alex) },
+      official: ("lpips", 6e-5), pyTorch: (\.lpips_alex, 6e-5)),
+    CalibratedMetric(
+      title: "LPIPS-VGG", weights: ["vgg16.safetensors"], make: { try lpips(.vgg) },
+      pyTorch: (\.lpips_vgg, 6e-5)),
+    CalibratedMetric(
+      title: "DISTS", weights: ["vgg16.safetensors", "dists.safetensors"],
+      make: {
+        let dists = try DISTS()
+        return { dists($0, $1).item }
+      }, official: ("dists", 6e-5), pyTorch: (\.dists, 6e-5)),
+    CalibratedMetric(
+      title: "NIQE", weights: ["niqe.safetensors"],
+      make: {
+        let niqe = try NIQE()
+        return { try niqe($1.squeezed(0)) }
+      }, official: ("niqe", 0.16)),
+    CalibratedMetric(
+      title: "BRISQUE", weights: ["brisque.safetensors"],
+      make: {
+        let brisque = try BRISQUE()
+        return { try brisque($1.squeezed(0)) }
+      }, official: ("brisque", 0.7)),
+  ]
+
+  private static func lpips(_ network: LPIPS.Network) throws -> (Tensor, Tensor) -> Double {
+    let lpips = try LPIPS(network)
+    return { lpips($0 * 2 - 1, $1 * 2 - 1).item }
+  }
+}
+
+@Suite struct CalibrationTests {
+  /// Prints the table in Documentation/benchmarks.md.
+  @Test(.enabled(if: Calibration.folder != nil, "no calibration pictures; set NSARM_CALIBRATION"))
+  func table() throws {
+    let pairs = try Calibration.pairs()
+    let names = pairs.map { ($0.dist as NSString).deletingPathExtension }
+    print("| ours (theirs) | theirs | \(names.joined(separator: " | ")) | largest difference | allowed |")
+    print("|---|---|" + String(repeating: "---|", count: pairs.count + 2))
+    for metric in CalibratedMetric.all {
+      guard metric.weights.allSatisfy(Calibration.hasWeights) else {
+        print("| \(metric.title) | no weights; run scripts/metric-weights |")
+        continue
+      }
+      let value = try metric.make()
+      let ours = try pairs.map { pair in
+        let (reference, distorted) = try pair.pictures
+        return try withoutGradients { try value(reference, distorted) }
+      }
+      if let official = metric.official {
+        let row = try Calibration.official(official.row)
+        compare(metric.title, "official", ours, pairs.map { row[$0.dist]! }, official.tolerance)
+      }
+      if let pyTorch = metric.pyTorch {
+        let theirs = pairs.map { $0[keyPath: pyTorch.value] }
+        compare(metric.title, "PyTorch", ours, theirs, pyTorch.tolerance)
+      }
+    }
+  }
+
+  private func compare(
+    _ title: String, _ source: String, _ ours: [Double], _ theirs: [Double], _ tolerance: Double
+  ) {
+    let difference = zip(ours, theirs).map { abs($0 - $1) }.max()!
+    let digits = abs(ours[0]) < 2 ? 4 : 2
+    func text(_ value: Double) -> String { String(format: "%.\(digits)f", value) }
+    let cells = zip(ours, theirs).map { "\(text($0)) (\(text($1)))" }
+    print(
+      "| \(title) | \(source) | \(cells.joined(separator: " | ")) | "
+        + String(format: "%.2g | %.2g |", difference, tolerance))
+    #expect(difference <= tolerance, "\(title) against \(source)")
+  }
+}
