@@ -122,7 +122,11 @@ struct EvaluateCommand: ParsableCommand {
     try folder.write(report, source: comparison.panel)
     print(report.table)
     print("\n\(output)/index.html")
-    for metric in suite.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
+    for (reason, metrics) in Dictionary(grouping: suite.unavailable, by: \.reason)
+      .sorted(by: { $0.key < $1.key })
+    {
+      note("not available: \(metrics.map(\.title).joined(separator: ", ")) (\(reason))")
+    }
     if failures > 0 { throw ExitCode.failure }
   }
 
