@@ -46,7 +46,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pixels at the edges that metrics other than LPIPS and DISTS leave out.", valueName: "pixels")
+      "Pixels at the edges that metrics other than LPIPS, DISTS and CER leave out.", valueName: "pixels")
   )
   var border = 0
 
@@ -122,7 +122,11 @@ struct EvaluateCommand: ParsableCommand {
     try folder.write(report, source: comparison.panel)
     print(report.table)
     print("\n\(output)/index.html")
-    for metric in suite.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
+    for (reason, metrics) in Dictionary(grouping: suite.unavailable, by: \.reason)
+      .sorted(by: { $0.key < $1.key })
+    {
+      note("not available: \(metrics.map(\.title).joined(separator: ", ")) (\(reason))")
+    }
     if failures > 0 { throw ExitCode.failure }
   }
 

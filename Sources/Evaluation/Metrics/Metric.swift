@@ -91,6 +91,7 @@ public struct UnavailableMetric: Codable, Equatable, Sendable {
   /// Metrics of the paper whose networks have no weights that could be checked against the values
   /// of their authors' code.
   static let withoutWeights = ["MUSIQ", "MANIQA", "CLIPIQA", "TOPIQ"].map {
-    UnavailableMetric(title: $0, reason: "its weights are not available for this program")
+    UnavailableMetric(
+      title: $0, reason: "no weights that could be checked against the authors' values")
   }
 }

@@ -87,8 +87,8 @@ public final class MetricSuite {
   }
 
   /// The figures of a picture of the reference's size. Without a reference those that need none;
-  /// those that the picture is too small (or, for BRISQUE, too flat) for are left out, as is CER
-  /// where the reference has no text.
+  /// those that the picture is too small or too flat for are left out, as is CER where the reference
+  /// has no text.
   public func scores(_ image: Image, _ reference: Reference?) -> Scores {
     let x = tensor(image)
     return withoutGradients {
@@ -145,19 +145,20 @@ public final class MetricSuite {
     }
   }
 
+  /// Nil for pictures without local contrast, which have no statistics.
   private func judgement(_ metric: Metric, _ x: Tensor) -> Double? {
     let picture = x.selected(0, 0)
-    return switch metric {
-    case .niqe: try? niqe?(picture, border: border)
-    case .brisque: try? brisque?(picture, border: border)
-    default: nil
-    }
+    let value =
+      metric == .niqe
+      ? try? niqe?(picture, border: border) : try? brisque?(picture, border: border)
+    return value.flatMap { $0.isFinite ? $0 : nil }
   }
 
   /// Whether a picture `[1, 3, H, W]` is large enough for a metric.
   private func admits(_ metric: Metric, _ x: Tensor) -> Bool {
     let border = metric.leavesOutBorder ? border : 0
-    return min(x.size(2), x.size(3)) - 2 * border >= metric.smallestSide
+    let spare = min(x.size(2), x.size(3)) - metric.smallestSide
+    return spare >= 0 && border <= spare / 2
   }
 
   /// `[1, 3, H, W]` in [0, 1].

@@ -11,11 +11,11 @@ struct CropGrid {
   static let side = 192
   /// Pictures that lead since their quality is worst.
   static let worstCount = 10
-  /// Pictures shown at most, so that a page stays within some megabytes.
-  static let largestCount = 40
 
   let report: EvaluationReport
   let source: PanelSource
+  /// Pictures shown at most.
+  let limit: Int
 
   /// The method whose worst pictures come first.
   var judged: String? { report.restoringMethods.first ?? report.methods.first }
@@ -30,7 +30,7 @@ struct CropGrid {
     }.sorted { $0.1 < $1.1 }
     let worst = ranked.prefix(Self.worstCount).map(\.0)
     let others = report.pictures.indices.filter { !worst.contains($0) }
-    return (worst + others).prefix(Self.largestCount).map { report.pictures[$0] }
+    return (worst + others).prefix(limit).map { report.pictures[$0] }
   }
 
   private func quality(_ picture: EvaluationReport.Picture, _ score: QualityScore) -> Double? {
@@ -58,7 +58,7 @@ struct CropGrid {
       let data = try image.encoded(.webp, EncodingOptions(quality: 85)).base64EncodedString()
       let label = HTML.escaped(name)
       return "<figure><img loading=\"lazy\" width=\"\(Self.side)\" src=\"data:image/webp;base64,"
-        + "\(data)\" alt=\"\(label)\"><figcaption>\(label)<br><small>"
+        + "\(data)\" alt=\"\(label)\"/><figcaption>\(label)<br/><small>"
         + "\(figures(picture.scores[name]))</small></figcaption></figure>"
     }
     guard !cells.isEmpty else { return "" }

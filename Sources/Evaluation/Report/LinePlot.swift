@@ -17,15 +17,16 @@ struct LinePlot {
   private static let (width, height) = (380.0, 240.0)
   private static let (left, right, top, bottom) = (50.0, 10.0, 28.0, 38.0)
 
-  /// The `svg` element; nil where no line has a finite point.
+  /// The `svg` element; nil where there is nothing to draw. Infinite values are left out.
   var svg: String? {
-    let finite = lines.map { line in
-      (line, line.points.filter { $0.x.isFinite && $0.y.isFinite })
+    let drawn = lines.map { line in
+      (line, line.points.filter { abs($0.x) < 1e12 && abs($0.y) < 1e12 })
     }.filter { !$0.1.isEmpty }
-    let all = finite.flatMap(\.1)
+    let all = drawn.flatMap(\.1)
     guard !all.isEmpty else { return nil }
     let x = Axis(all.map(\.x), from: Self.left, to: Self.width - Self.right)
-    let y = Axis(all.map(\.y), from: Self.height - Self.bottom, to: Self.top)
+    let y = Axis(
+      all.map(\.y), from: Self.height - Self.bottom, to: Self.top, endsAtTicks: true)
 
     let escapedTitle = HTML.escaped(title)
     var parts = [
@@ -44,7 +45,7 @@ struct LinePlot {
     for tick in x.ticks {
       parts.append(text(x(tick), Self.height - Self.bottom + 16, "middle", x.label(tick)))
     }
-    for (line, points) in finite {
+    for (line, points) in drawn {
       let places = points.map { "\(format(x($0.x))) \(format(y($0.y)))" }
       let name = HTML.escaped(line.name)
       parts.append("<g class=\"line \(line.style)\"><title>\(name)</title>")
@@ -79,21 +80,27 @@ struct Axis {
   private let decimals: Int
 
   /// - Parameters:
-  ///   - values: finite ones, at least one.
-  ///   - from: where the smallest value lies in the plot, `to` where the largest.
-  init(_ values: [Double], from: Double, to: Double) {
+  ///   - values: at least one, of less than 10¹².
+  ///   - from: where the axis begins in the plot, and `to` where it ends.
+  ///   - endsAtTicks: whether its ends are rounded outwards.
+  init(_ values: [Double], from: Double, to: Double, endsAtTicks: Bool = false) {
     let (least, most) = (values.min()!, values.max()!)
     // Values that are equal but for rounding lie in the middle of a range around them.
     let size = max(abs(least), abs(most))
-    let margin = most - least <= 1e-6 * size ? max(size / 100, 0.01) : 0
-    (low, high) = (least - margin, most + margin)
+    let margin = most - least <= max(1e-6 * size, 1e-9) ? max(size / 100, 0.01) : 0
+    let (near, far) = (least - margin, most + margin)
     (self.from, self.to) = (from, to)
-    let step = Self.roundStep((high - low) / 5)
+    let step = Self.roundStep((far - near) / 5)
     decimals = max(0, -Int(floor(log10(step) + 1e-9)))
-    let (first, last) = (
-      Int((low / step - 1e-9).rounded(.up)), Int((high / step + 1e-9).rounded(.down))
-    )
+    func tick(_ value: Double, _ rule: FloatingPointRoundingRule, _ slack: Double) -> Int {
+      Int((value / step + slack).rounded(rule))
+    }
+    let (first, last) =
+      endsAtTicks
+      ? (tick(near, .down, 1e-9), tick(far, .up, -1e-9))
+      : (tick(near, .up, -1e-9), tick(far, .down, 1e-9))
     ticks = first <= last ? (first...last).map { Double($0) * step } : []
+    (low, high) = endsAtTicks ? (ticks.first!, ticks.last!) : (near, far)
   }
 
   func callAsFunction(_ value: Double) -> Double {

@@ -23,7 +23,8 @@ public struct ReportFolder: Sendable {
       guard isFolder.boolValue else {
         throw EvaluationError("\(path): is a file; choose another place for the report")
       }
-      let names = (try? files.contentsOfDirectory(atPath: path)) ?? []
+      let names = ((try? files.contentsOfDirectory(atPath: path)) ?? [])
+        .filter { !$0.hasPrefix(".") }
       guard names.isEmpty || names.contains("report.json") else {
         throw EvaluationError(
           "\(path): the folder exists and holds no report; choose another place for the report")

@@ -1,18 +1,24 @@
 import Foundation
 
-/// The report as one page that needs no other file.
+/// The report as one page that needs no other file, in the part of HTML that is XML, too.
 struct ReportPage {
+  /// Pictures whose crops are shown at most, so that a page stays within some megabytes; sets have
+  /// equal shares.
+  static let cropCount = 40
+
   let report: EvaluationReport
   let source: PanelSource
 
   func html() throws -> String {
-    let sets = try report.sets.map { try section($0) }.joined()
+    let sets = report.sets
+    let crops = max(1, Self.cropCount / max(1, sets.count))
+    let sections = try sets.map { try section($0, crops: crops) }.joined()
     return """
       <!DOCTYPE html>
       <html lang="en">
       <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
       <title>Evaluation: \(HTML.escaped(report.restoringMethods.joined(separator: ", ")))</title>
       <style>
       \(ReportStyle.css)
@@ -21,7 +27,7 @@ struct ReportPage {
       <body>
       <h1>Evaluation</h1>
       \(head)
-      \(sets)</body>
+      \(sections)</body>
       </html>
 
       """
@@ -46,16 +52,16 @@ struct ReportPage {
           + missing.joined(separator: "\n") + "\n</ul></details>\n")
   }
 
-  private func section(_ report: EvaluationReport) throws -> String {
+  private func section(_ report: EvaluationReport, crops limit: Int) throws -> String {
     let statistics = SetStatistics(report)
     let count = "\(statistics.pictures) \(statistics.pictures == 1 ? "picture" : "pictures")"
     let title = statistics.set.map { "\($0): \(count)" } ?? count
     return "<h2>\(HTML.escaped(title))</h2>\n" + SummaryTables(report, statistics).html
-      + ReportPlots(report, statistics).html + (try crops(report))
+      + ReportPlots(report, statistics).html + (try crops(report, limit))
   }
 
-  private func crops(_ report: EvaluationReport) throws -> String {
-    let grid = CropGrid(report: report, source: source)
+  private func crops(_ report: EvaluationReport, _ limit: Int) throws -> String {
+    let grid = CropGrid(report: report, source: source, limit: limit)
     let rows = try grid.html()
     guard !rows.isEmpty, let judged = grid.judged else { return "" }
     let shown = grid.pictures.count

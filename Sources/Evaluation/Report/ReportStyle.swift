@@ -30,7 +30,7 @@ enum ReportStyle {
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
     th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; }
-    th:first-child { text-align: left; }
+    th { white-space: nowrap; } th:first-child { text-align: left; }
     td small { color: var(--faint); }
     .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: 1rem; }
     svg { width: 100%; height: auto; }
@@ -47,7 +47,7 @@ enum ReportStyle {
     }
     .legend .dashed i { border-top-style: dashed; }
     .crops { display: flex; gap: .6rem; overflow-x: auto; }
-    .crops figure { margin: 0; } .crops img { display: block; image-rendering: pixelated; }
+    .crops figure { margin: 0; width: min-content; } .crops img { display: block; image-rendering: pixelated; }
     .baseline { --c: var(--baseline); } .reference { --c: var(--reference); }
     """ + (0..<colourCount).map { "\n.m\($0) { --c: var(--c\($0)); }" }.joined()
 

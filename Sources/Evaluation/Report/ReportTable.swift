@@ -18,17 +18,20 @@ struct ReportTable {
       }
       for robustness in set.robustness {
         rows.append(
-          ["below \(robustness.score.rawValue) mean"]
+          ["d/p/c \(robustness.score.rawValue)"]
             + report.methods.map { method in
               robustness.counts[method].map { "\($0.deficient)/\($0.poor)/\($0.collapsed)" } ?? "-"
             })
       }
       return aligned(rows) + "\n\(set.pictures) \(set.pictures == 1 ? "picture" : "pictures")"
-    }.joined(separator: "\n\n")
+    }.joined(separator: "\n\n") + Self.legend
   }
 
+  private static let legend =
+    "; mean (variance), d/p/c: how many are deficient, poor and collapsed"
+
   private func cell(_ summary: SampleSummary, _ metric: Metric, of pictures: Int) -> String {
-    metric.text(summary.mean) + " (" + metric.text(summary.variance) + ")"
+    "\(metric.text(summary.mean)) (\(metric.text(summary.variance)))"
       + (summary.count == pictures ? "" : " of \(summary.count)")
   }
 
@@ -51,6 +54,8 @@ extension Metric {
   /// As "LPIPS-Alex ↓": the arrow points to the better values.
   var titleWithDirection: String { title + (isLowerBetter ? " ↓" : " ↑") }
 
-  /// A value with the metric's digits.
-  public func text(_ value: Double) -> String { String(format: "%.\(decimals)f", value) }
+  /// A value with the metric's digits; a dash for what is not a number.
+  public func text(_ value: Double) -> String {
+    value.isNaN ? "–" : String(format: "%.\(decimals)f", value)
+  }
 }

@@ -17,6 +17,7 @@ struct SummaryTables {
     let metrics = report.settings.metrics.filter { metric in
       statistics.summaries.values.contains { $0[metric] != nil }
     }
+    let isTimed = !statistics.seconds.isEmpty
     let best = Dictionary(uniqueKeysWithValues: metrics.map { ($0, bestMean($0)) })
     let rows = report.methods.compactMap { method -> [String]? in
       guard let summaries = statistics.summaries[method] else { return nil }
@@ -25,19 +26,30 @@ struct SummaryTables {
           guard let summary = summaries[metric] else { return "–" }
           let mean = metric.text(summary.mean)
           let isBest = mean == best[metric]! && method != EvaluationReport.reference
-          return (isBest ? "<b>\(mean)</b>" : mean) + "<br><small>\(variance(metric, summary))"
-            + (summary.count == statistics.pictures ? "" : ", \(summary.count) pictures")
-            + "</small>"
-        } + [statistics.seconds[method].map { String(format: "%.2f s", $0) } ?? "–"]
+          return (isBest ? "<b>\(mean)</b>" : mean) + "<br/><small>"
+            + details(method, metric, summary) + "</small>"
+        }
+        + (isTimed ? [statistics.seconds[method].map { String(format: "%.2f s", $0) } ?? "–"] : [])
     }
-    return
-      "<p>Mean over the pictures, below it the variance (n − 1). Arrows point to the better values."
-      + "</p>\n"
-      + HTML.table(["method"] + metrics.map(\.titleWithDirection) + ["time a picture"], rows)
+    let ratio =
+      statistics.summaries[EvaluationReport.baseline] == nil
+      ? "" : ", and the ratio to \(EvaluationReport.baseline)'s mean"
+    return "<p>Mean over the pictures; below it the variance (n − 1)\(ratio). Arrows point to the "
+      + "better values.</p>\n"
+      + HTML.table(
+        ["method"] + metrics.map(\.titleWithDirection) + (isTimed ? ["time a picture"] : []), rows)
   }
 
-  private func variance(_ metric: Metric, _ summary: SampleSummary) -> String {
-    summary.variance.isFinite ? metric.text(summary.variance) : "–"
+  private func details(_ method: String, _ metric: Metric, _ summary: SampleSummary) -> String {
+    var details = metric.text(summary.variance)
+    if method != EvaluationReport.baseline,
+      let baseline = statistics.summaries[EvaluationReport.baseline]?[metric],
+      baseline.count == summary.count
+    {
+      details += String(format: "<br/>×%.3f", summary.mean / baseline.mean)
+    }
+    return summary.count == statistics.pictures
+      ? details : details + "<br/>\(summary.count) pictures"
   }
 
   /// As the table shows it, so that equal texts are equally good.

@@ -1,16 +1,6 @@
-import Degradations
 import Imaging
 
 extension Image {
-  /// The picture `scale` times smaller by Real-ESRGAN's second-order degradation, 8 bit; the same for the
-  /// same seed.
-  public func degraded(seed: UInt64, scale: Int) -> Image {
-    let low = DegradationPipeline().degrade(
-      planes().values, height: height, width: width, seed: seed, scale: scale)
-    return Image(
-      Imaging.Planes(width: width / scale, height: height / scale, channels: 3, values: low))
-  }
-
   /// The picture enlarged with Pillow's bicubic arithmetic.
   public func bicubic(_ scale: Int) -> Image {
     resized(toWidth: width * scale, height: height * scale, .bicubic)
