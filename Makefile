@@ -11,7 +11,6 @@ export OMP_WAIT_POLICY ?= passive
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 NSARM := $(BIN)/nsarm
-BENCHMARK := $(BIN)/nsarm-benchmark
 
 .PHONY: all setup build test demo bench format lint clean
 
@@ -36,19 +35,17 @@ demo: build
 	$(NSARM) compare Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
 	  --label bicubic --label restored -o demo/before-after.jpg --overwrite
 
-# Prints how fast this machine restores and trains and, given DATA=folder of original pictures, the quality of the
-# shipped model on them (see Documentation/performance.md and Documentation/benchmarks.md).
+# Prints how fast this machine restores and trains and, given DATA=folder with val/, a folder of original pictures, the
+# quality of the shipped model on them, with a report in benchmark/ (see Documentation/performance.md and Documentation/benchmarks.md).
 bench: build
 	$(NSARM) bench
-	$(if $(DATA),$(BENCHMARK) evaluate --data $(DATA))
+	$(if $(DATA),$(NSARM) benchmark Recipes/benchmark/val.yaml --data $(DATA) -o benchmark)
 
 format:
-	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests \
-	  Benchmarks
+	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
 
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests \
-	  Benchmarks
+	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
 
 clean:
-	rm -rf .build Packages/CTorch/.build demo
+	rm -rf .build Packages/CTorch/.build demo benchmark

@@ -87,7 +87,8 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch",
+        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport",
+        "Torch",
       ]),
     .executableTarget(
       name: "NSARMCommand",

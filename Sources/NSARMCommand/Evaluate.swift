@@ -46,7 +46,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pixels at the edges that metrics other than LPIPS, DISTS and CER leave out.", valueName: "pixels")
+      "Pixels at the edges that metrics other than LPIPS, DISTS and CER leave out.",
+      valueName: "pixels")
   )
   var border = 0
 

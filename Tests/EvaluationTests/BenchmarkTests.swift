@@ -9,7 +9,9 @@ struct BenchmarkTests {
   private let scratch = try! ScratchFolder()
 
   init() throws {
-    for name in ["a", "b"] { try scratch.write(waves(64, 64, shift: name == "a" ? 0 : 5), "p/\(name).png") }
+    for name in ["a", "b"] {
+      try scratch.write(waves(64, 64, shift: name == "a" ? 0 : 5), "p/\(name).png")
+    }
   }
 
   private func benchmark(_ methods: [any EvaluationMethod], overwrite: Bool = false) throws
@@ -47,7 +49,7 @@ struct BenchmarkTests {
     let input = try ImageFile.readRGB(scratch("out/inputs/light/a.png"))
     #expect(kept == input.repeated(4))
     let original = try ImageFile.readRGB(scratch("p/a.png"))
-    #expect(input == Damage.light(original, seed: 1_000_000, scale: 4))
+    #expect(input == Damage.light(original, seed: 1, scale: 4))
     let suite = try MetricSuite.plain()
     #expect(suite.scores(kept, suite.reference(original)) == first.pictures[0].scores["peer"])
     for name in ["index.html", "report.json", "report.csv"] {

@@ -19,7 +19,7 @@ struct BenchmarkCase: Sendable {
   /// All cases of a set.
   ///
   /// - Parameter data: the folder below which relative paths are.
-  /// - Throws: `EvaluationError` where the set is missing.
+  /// - Throws: `EvaluationError` where the set is missing, or its seeds are too close.
   static func all(of entry: BenchmarkSets.Entry, data: String) throws -> [BenchmarkCase] {
     let folder =
       entry.folder.hasPrefix("/")
@@ -35,7 +35,14 @@ struct BenchmarkCase: Sendable {
       case .full: [.full]
       case .levels: Damage.allLevels
       }
-    return set.items.prefix(entry.limit ?? set.items.count).enumerated().flatMap { index, item in
+    let items = set.items.prefix(entry.limit ?? set.items.count)
+    let seeds = entry.seeds.sorted()
+    for (seed, next) in zip(seeds, seeds.dropFirst()) where next - seed < items.count {
+      throw EvaluationError(
+        "set \(entry.name): the seeds \(seed) and \(next) are closer than its \(items.count) pictures, "
+          + "which would share degradations; take \(seed) and \(seed + 1000), for example")
+    }
+    return items.enumerated().flatMap { index, item in
       entry.seeds.flatMap { seed in
         damages.map { damage in
           var label = item.name
@@ -43,7 +50,7 @@ struct BenchmarkCase: Sendable {
           if entry.seeds.count > 1 { label += "-seed\(seed)" }
           return BenchmarkCase(
             set: entry.name, label: label, item: item, damage: damage,
-            seed: seed * 1_000_000 + UInt64(index), crop: entry.crop)
+            seed: seed + UInt64(index), crop: entry.crop)
         }
       }
     }

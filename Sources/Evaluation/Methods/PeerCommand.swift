@@ -108,7 +108,8 @@ public struct PeerCommand: EvaluationMethod {
     do {
       run = try ChildProcess(words[0], Array(words.dropFirst()))
     } catch {
-      throw EvaluationError("peer \(name): \(words[0]) does not start: \(error.localizedDescription)")
+      throw EvaluationError(
+        "peer \(name): \(words[0]) does not start: \(error.localizedDescription)")
     }
     guard run.status == 0 else {
       throw EvaluationError(

@@ -6,7 +6,7 @@ import YAMLSettings
 /// ```yaml
 /// border: 0
 /// sets:
-///   - {name: photos-light, folder: photos, damage: light, seeds: [1, 2, 3], crop: 256}
+///   - {name: photos-light, folder: photos, damage: light, seeds: [1, 1001], crop: 256}
 ///   - {name: realsr, folder: RealSR, limit: 20}
 /// ```
 public struct BenchmarkSets: Sendable {
@@ -19,8 +19,8 @@ public struct BenchmarkSets: Sendable {
     /// How the names of the files begin that are used.
     public var prefix = ""
     public var damage = DamageKind.none
-    /// Every picture is used once with each: number i of the set is damaged and restored with
-    /// seed · 1,000,000 + i.
+    /// Every picture is used once with each: number i of the set, from 0, is damaged and restored
+    /// with seed + i. Seeds are therefore further apart than the set has pictures.
     public var seeds: [UInt64] = [1]
     /// The first pictures only.
     public var limit: Int?
@@ -82,12 +82,12 @@ public struct BenchmarkSets: Sendable {
           && !set.name.hasPrefix("."),
         "'\(key).name' has to be of letters, digits, '-', '_' and '.'")
       try demand(
-        !sets[..<index].contains { $0.name == set.name }, "'\(key).name': \(set.name) is there twice")
+        !sets[..<index].contains { $0.name == set.name },
+        "'\(key).name': \(set.name) is there twice")
       try demand(!set.folder.isEmpty, "'\(key).folder' is missing")
       try demand(
-        !set.seeds.isEmpty && Set(set.seeds).count == set.seeds.count,
-        "'\(key).seeds' has to be a list of different numbers")
-      try demand(set.seeds.allSatisfy { $0 < 1_000_000 }, "'\(key).seeds' have to be below 1000000")
+        !set.seeds.isEmpty && set.seeds.allSatisfy { $0 < 1 << 53 },
+        "'\(key).seeds' has to be a list of numbers below 2^53")
       try demand(set.limit.map { $0 > 0 } ?? true, "'\(key).limit' has to be positive")
       try demand(set.crop.map { $0 >= 32 } ?? true, "'\(key).crop' has to be at least 32")
     }

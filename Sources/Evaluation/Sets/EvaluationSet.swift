@@ -72,7 +72,8 @@ public struct EvaluationSet: Sendable {
       throw EvaluationError(
         "\(folder): \(problem); the set's \(what) are expected there, as LR/ + HR/, lq/ + gt/, "
           + "test_LR/ + test_HR/ (DRealSR: in Test_x4/), DIV2K_valid_LR_bicubic/X4/ + "
-          + "DIV2K_valid_HR/, Canon/Test/4/*_LR4.png + *_HR.png (RealSR), or pictures without folders")
+          + "DIV2K_valid_HR/, Canon/Test/4/*_LR4.png + *_HR.png (RealSR), or pictures without folders"
+      )
     }
     let names = Dictionary(grouping: found, by: \.name)
     if let twice = names.values.filter({ $0.count > 1 }).min(by: { $0[0].name < $1[0].name }) {
