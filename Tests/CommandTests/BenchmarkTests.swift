@@ -41,7 +41,7 @@ import Testing
     let first = try benchmark(sets, "--peer", peer, "--variants", "restored,no-code")
     // The pair's sides are no whole number of codes, which the variant needs.
     #expect(first.status == 1, "\(first.errors)")
-    #expect(first.errors.contains("tiny no-code is left out from here on"))
+    #expect(first.errors.contains("tiny no-code is left out of the rest of realsr"))
     #expect(first.output.contains("2 pictures") && first.output.contains("tiny no-code"))
     let kept = scratch.contents.filter { $0.hasPrefix("report/pictures/") }
     #expect(kept.contains("report/pictures/tiny/photos/a-seed11.png"))

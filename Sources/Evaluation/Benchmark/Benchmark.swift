@@ -14,8 +14,10 @@ public final class Benchmark {
   private let folder: ReportFolder
   private let results: BenchmarkResults
   private let empty: EvaluationReport
-  /// Methods that failed, which the rest of the run leaves out.
+  /// Methods that failed in the set at hand, whose rest leaves them out.
   private var failed: Set<String> = []
+  /// The pictures that were shown last: a report asks for all of a case one after the other.
+  private var shown: (set: String, label: String, pictures: BenchmarkCase.Pictures)?
 
   /// - Parameters:
   ///   - data: the folder below which relative folders of sets are.
@@ -42,9 +44,9 @@ public final class Benchmark {
       unavailable: suite.unavailable,
       methods: methods.map(\.name) + [EvaluationReport.reference])
     folder = try ReportFolder(path, settings: empty.settings, overwrite: overwrite)
+    results = try BenchmarkResults("\(path)/results.jsonl", overwrite: overwrite)
     // From now on the folder is that of a benchmark, even if this run is killed.
     if folder.earlier == nil { try folder.save(empty) }
-    results = try BenchmarkResults("\(path)/results.jsonl", overwrite: overwrite)
   }
 
   /// How far a run is.
@@ -56,7 +58,7 @@ public final class Benchmark {
   }
 
   /// Does what has not been done yet and writes the report. A picture that cannot be read is left
-  /// out; a method that fails is left out from there on.
+  /// out; a method that fails is left out of the rest of the set.
   ///
   /// - Parameter isStopped: asked after every picture of a method; a run that is stopped writes no
   ///   report.
@@ -73,15 +75,21 @@ public final class Benchmark {
     var begun: Set<String> = []
     for item in cases {
       if begun.insert(item.set).inserted {
+        failed = []
         try restoreAtOnce(cases.filter { $0.set == item.set }, report)
       }
       let methods = unscored(item)
       guard !methods.isEmpty else { continue }
-      guard let pictures = attempt(report, { try item.pictures(scale: scale) }) else {
+      let pictures: BenchmarkCase.Pictures
+      do {
+        pictures = try item.pictures(scale: scale)
+      } catch {
         done += methods.count
+        report("\(error)")
         continue
       }
-      let input = try input(item, pictures)
+      let input = input(item, pictures)
+      try write(input.image, to: input.file)
       let reference = pictures.original.map(suite.reference)
       if let reference, result(item, nil) == nil {
         try append(item, nil, input.rect, nil, suite.scores(reference))
@@ -109,14 +117,22 @@ public final class Benchmark {
     for method in methods where method.takesFolders {
       var waiting: [BenchmarkCase] = []
       var files: [(input: String, output: String)] = []
-      for item in cases where result(item, method) == nil {
+      for item in cases {
+        let output = path(method, item)
+        if let line = result(item, method),
+          line.scores != nil || FileManager.default.fileExists(atPath: output)
+        {
+          continue
+        }
         // The reason for a picture that cannot be read is told when its turn comes.
         guard let pictures = try? item.pictures(scale: scale) else { continue }
+        let input = input(item, pictures)
+        try write(input.image, to: input.file)
         waiting.append(item)
-        files.append((try input(item, pictures).file, try parentMade(path(method, item))))
+        files.append((input.file, try parentMade(output)))
       }
       guard !files.isEmpty,
-        let seconds = attempt(report, failing: method, { try method.restoreAll(files) })
+        let seconds = attempt(report, method, waiting[0], { try method.restoreAll(files) })
       else { continue }
       for (item, file) in zip(waiting, files) {
         try append(item, method, ImageFile.open(file.output).rect, seconds, nil)
@@ -131,13 +147,13 @@ public final class Benchmark {
   ) throws -> (image: Image, seconds: Double?)? {
     guard !failed.contains(method.name) else { return nil }
     if method.takesFolders {
-      return attempt(report, failing: method) {
+      return attempt(report, method, item) {
         let image = try ImageFile.readRGB(
           path(method, item), width: input.width, height: input.height)
         return (image, result(item, method)?.seconds)
       }
     }
-    let restored = attempt(report, failing: method) { try method.restore(input) }
+    let restored = attempt(report, method, item) { try method.restore(input) }
     if let restored, method.keepsPictures {
       try write(restored.image, to: path(method, item))
     }
@@ -145,14 +161,14 @@ public final class Benchmark {
   }
 
   private func attempt<T>(
-    _ report: (String?) -> Void, failing method: (any EvaluationMethod)? = nil,
+    _ report: (String?) -> Void, _ method: any EvaluationMethod, _ item: BenchmarkCase,
     _ body: () throws -> T
   ) -> T? {
     do {
       return try body()
     } catch {
-      if let method { failed.insert(method.name) }
-      report((method.map { "\($0.name) is left out from here on: " } ?? "") + "\(error)")
+      failed.insert(method.name)
+      report("\(method.name) is left out of the rest of \(item.set): \(error)")
       return nil
     }
   }
@@ -212,16 +228,12 @@ extension Benchmark {
     "\(folder.path)/pictures/\(method.name)/\(item.set)/\(item.label).png"
   }
 
-  /// What methods are given, with its file written.
-  private func input(_ item: BenchmarkCase, _ pictures: (input: Image, original: Image?)) throws
-    -> MethodInput
-  {
-    let file = "\(folder.path)/inputs/\(item.set)/\(item.label).png"
-    try write(pictures.input, to: file)
-    return MethodInput(
+  /// What methods are given.
+  private func input(_ item: BenchmarkCase, _ pictures: BenchmarkCase.Pictures) -> MethodInput {
+    MethodInput(
       set: item.set, label: item.label, image: pictures.input, original: pictures.original,
-      seed: item.seed, file: file, width: pictures.input.width * scale,
-      height: pictures.input.height * scale)
+      seed: item.seed, file: "\(folder.path)/inputs/\(item.set)/\(item.label).png",
+      width: pictures.input.width * scale, height: pictures.input.height * scale)
   }
 
   private func write(_ image: Image, to path: String) throws {
@@ -246,13 +258,16 @@ extension Benchmark {
     if let method = methods.first(where: { $0.name == name }), method.keepsPictures {
       return try? ImageFile.readRGB(path(method, item))
     }
-    let pictures = try item.pictures(scale: scale)
+    if shown?.set != item.set || shown?.label != item.label {
+      shown = (item.set, item.label, try item.pictures(scale: scale))
+    }
+    let pictures = shown!.pictures
     switch name {
     case EvaluationReport.input: return pictures.input
     case EvaluationReport.reference: return pictures.original
     default:
       let method = methods.first { $0.name == name }
-      return try? method?.restore(try input(item, pictures)).image
+      return try? method?.restore(input(item, pictures)).image
     }
   }
 }

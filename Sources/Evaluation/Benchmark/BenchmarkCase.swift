@@ -56,9 +56,12 @@ struct BenchmarkCase: Sendable {
     }
   }
 
-  /// The input and, where there is one, the original, which is `scale` times as large.
+  /// The input and, where there is one, the original.
+  typealias Pictures = (input: Image, original: Image?)
+
+  /// The pictures; the original is `scale` times as large as the input.
   /// - Throws: `ImagingError`; `EvaluationError` where the sizes do not fit.
-  func pictures(scale: Int) throws -> (input: Image, original: Image?) {
+  func pictures(scale: Int) throws -> Pictures {
     let limit = crop ?? .max
     guard let path = item.input else {
       let original = try Self.read(item.original!, atLeast: 8 * scale)

@@ -5,7 +5,7 @@ import Imaging
 public enum Damage: Hashable, Sendable, CustomStringConvertible {
   /// Real-ESRGAN's random degradation with one mild round, and its second-order model.
   case light, full
-  /// One kind of damage by itself, after the reduction; level 1 to 5.
+  /// One kind of damage by itself, beside the reduction; level 1 to 5.
   case level(Kind, Int)
 
   public enum Kind: String, CaseIterable, Sendable {
