@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
       try ValidationSet(folder: $0, settings: settings.data, warn: warn)
     }
     let policy = try compute.policy(standard: settings.precision)
-    let model = try makeStage(name: stage, recipe: recipe, initFolder: initFolder, policy: policy)
+    let model = try makeStage(name: stage, recipe: recipe, from: initFolder, policy: policy)
     Interruption.install()
     let trainer = try Trainer(
       model, recipe: recipe, dataset: dataset, validation: validationSet, output: output,

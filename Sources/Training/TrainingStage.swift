@@ -46,12 +46,17 @@ public struct Batch {
   public let highQuality: Tensor
   /// `[B, 3, H/4, W/4]` in -1...1.
   public let lowQuality: Tensor
+  /// What another method made of `lowQuality`, as `highQuality`; nil where no sample has such a picture.
+  public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]
 
-  public init(highQuality: Tensor, lowQuality: Tensor, seeds: [UInt64]) {
+  public init(
+    highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64]
+  ) {
     self.highQuality = highQuality
     self.lowQuality = lowQuality
+    self.teacher = teacher
     self.seeds = seeds
   }
 
@@ -61,6 +66,7 @@ public struct Batch {
   /// The batch on another device.
   public func to(_ device: Device) -> Batch {
     Batch(
-      highQuality: highQuality.to(device), lowQuality: lowQuality.to(device), seeds: seeds)
+      highQuality: highQuality.to(device), lowQuality: lowQuality.to(device),
+      teacher: teacher?.to(device), seeds: seeds)
   }
 }

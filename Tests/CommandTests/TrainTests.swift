@@ -21,7 +21,8 @@ import Testing
           name: tiny
           schedule: [1, 2, 4]
           tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
-            stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
+            stem_patch: 4, normalization: channel,
+            trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
         loss: {picture: {l1: 1, perceptual: 0}}
         \(extra)
         """.utf8))

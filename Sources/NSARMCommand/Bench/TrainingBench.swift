@@ -20,7 +20,7 @@ struct TrainingBench {
     try Self.batches.map { stage, batch in
       let recipe = try TrainingRecipe(text: recipe(stage, batch: batch))
       let updater = try Updater(
-        makeStage(name: stage.rawValue, recipe: recipe, initFolder: folder.path, policy: policy),
+        makeStage(name: stage.rawValue, recipe: recipe, from: folder.path, policy: policy),
         recipe.settings)
       let side = folder.configuration.tileSide
       let random = RandomGenerator(seed: 2)

@@ -6,8 +6,15 @@ import Torch
 public struct PictureLossSettings: Codable, Equatable, Sendable {
   /// Of the mean absolute difference.
   public var l1 = 4.0
+  /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the original.
+  public var teacher = 0.0
   /// Of LPIPS.
   public var perceptual = 1.0
+  /// Whose features LPIPS compares: alex costs a fortieth of vgg.
+  public var perceptualNetwork = LPIPS.Network.vgg
+  /// Both pictures are resized before LPIPS by a factor drawn per step from 1 - this to 1 + this, so that no
+  /// pattern hides between the strides of its layers.
+  public var perceptualZoom = 0.0
   /// The update at which LPIPS joins.
   public var perceptualFrom = 0
   /// Side of the window, at a place drawn for each step, that LPIPS sees; 0: the whole picture.
@@ -20,7 +27,7 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public init() {}
 }
 
-/// L1 + LPIPS (VGG) + adversarial loss of pictures in [-1, 1].
+/// L1 + LPIPS + adversarial loss of pictures in [-1, 1].
 final class PictureLoss {
   let settings: PictureLossSettings
   let discriminator: PatchDiscriminator?
@@ -29,7 +36,8 @@ final class PictureLoss {
 
   init(_ settings: PictureLossSettings, seed: UInt64, on device: Device) throws {
     self.settings = settings
-    perceptual = settings.perceptual > 0 ? try LPIPS(.vgg, on: device) : nil
+    perceptual =
+      settings.perceptual > 0 ? try LPIPS(settings.perceptualNetwork, on: device) : nil
     discriminatorStore = ParameterStore(seed: seed, on: device)
     discriminator =
       settings.adversarial > 0
@@ -47,16 +55,23 @@ final class PictureLoss {
     settings.adversarial > 0 && step >= settings.adversarialFrom - 500
   }
 
-  /// prediction and truth `[B, 3, H, W]`, float32; the place of the window is drawn from `random`.
+  /// prediction, truth and the teacher's picture `[B, 3, H, W]`, float32; the place of LPIPS's window and its zoom
+  /// are drawn from `random`.
   func callAsFunction(
-    _ prediction: Tensor, _ truth: Tensor, step: Int, random: RandomGenerator
+    _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: RandomGenerator
   ) -> (loss: Tensor, figures: [String: Double]) {
     let l1 = (prediction - truth).abs().mean()
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
+    if settings.teacher > 0 {
+      let l1 = (prediction - (teacher ?? truth)).abs().mean()
+      loss = loss + l1 * settings.teacher
+      figures["l1_teacher"] = l1.detached().item
+    }
     if let perceptual, step >= settings.perceptualFrom {
       let (a, b) = window(prediction, truth, random)
-      let distance = perceptual(a, b).mean()
+      let size = zoomed([a.size(2), a.size(3)], random)
+      let distance = perceptual(resized(a, size), resized(b, size)).mean()
       loss = loss + distance.to(.float32) * settings.perceptual
       figures["lpips"] = distance.detached().item
     }
@@ -84,6 +99,22 @@ final class PictureLoss {
         "fake": fake.detached().mean().item,
       ]
     )
+  }
+
+  /// LPIPS of the validation picture; nil where the loss has none.
+  func distance(_ prediction: Tensor, _ truth: Tensor) -> Double? {
+    perceptual.map { $0(prediction, truth).mean().item }
+  }
+
+  private func zoomed(_ size: [Int], _ random: RandomGenerator) -> [Int] {
+    guard settings.perceptualZoom > 0 else { return size }
+    let draw = Double(Tensor.rand([1], using: random).floats[0])
+    let factor = 1 + settings.perceptualZoom * (2 * draw - 1)
+    return size.map { max(Int((Double($0) * factor).rounded()), 32) }
+  }
+
+  private func resized(_ x: Tensor, _ size: [Int]) -> Tensor {
+    size == [x.size(2), x.size(3)] ? x : x.resized(size[0], size[1], .bicubicAntialiased)
   }
 
   private func window(
@@ -114,7 +145,7 @@ final class PatchDiscriminator {
     }
     all.append(try Conv2d(4 * channels, 1, p / widths.count))
     convolutions = all
-    parameters = all.flatMap { [$0.weight, $0.bias] }
+    parameters = all.flatMap { [$0.weight, $0.bias!] }
   }
 
   var requiresGradient: Bool {
