@@ -40,20 +40,19 @@ public struct Objective {
   }
 }
 
-/// Pairs of a photo and what a poor camera would have made of it.
+/// Pairs of a picture and what a poor camera made, or would have made, of it.
 public struct Batch {
   /// `[B, 3, H, W]` in -1...1.
   public let highQuality: Tensor
   /// `[B, 3, H/4, W/4]` in -1...1.
   public let lowQuality: Tensor
-  /// What another method made of `lowQuality`, as `highQuality`; nil where no sample has such a picture.
+  /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the run has
+  /// a teacher. For samples of sources without one it is `highQuality`.
   public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]
 
-  public init(
-    highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64]
-  ) {
+  public init(highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64]) {
     self.highQuality = highQuality
     self.lowQuality = lowQuality
     self.teacher = teacher

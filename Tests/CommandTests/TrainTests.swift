@@ -58,6 +58,29 @@ import Testing
     #expect(second.output.contains("finished after 5 steps"))
   }
 
+  @Test func photosAndPairsAreMixed() throws {
+    let pairs = scratch("pairs")
+    for (name, side) in [("lr", 20), ("hr", 80), ("teacher", 80)] {
+      let folder = "\(pairs)/\(name)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try scene(side, side).write(to: "\(folder)/a.png")
+    }
+    let mixed = try train(try recipe(), ["--data", pairs + "=0.5"])
+    #expect(mixed.status == 0, "\(mixed.errors)")
+    #expect(mixed.output.contains("finished after 3 steps"))
+    for (options, message) in [
+      (["--data", pairs + "=0"], "number above 0"),
+      (["--data", scratch("nowhere") + "=2"], "nowhere: no such folder"),
+    ] {
+      let result = try train(try recipe(), options)
+      #expect(result.status != 0 && result.errors.contains(message), "\(options): \(result.errors)")
+    }
+    try FileManager.default.removeItem(atPath: "\(pairs)/hr/a.png")
+    try scene(72, 80).write(to: "\(pairs)/hr/a.jpg")
+    let wrong = try train(try recipe(), ["--data", pairs])
+    #expect(wrong.status != 0 && wrong.errors.contains("hr/a.jpg: is 72x80 pixels"))
+  }
+
   @Test func mistakesAreNamed() throws {
     for (options, message) in [
       (["--precision", "int8"], "int8 is for inference"),
