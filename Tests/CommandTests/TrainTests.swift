@@ -23,7 +23,6 @@ import Testing
           tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
             stem_patch: 4, normalization: channel,
             trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
-        loss: {picture: {l1: 1, perceptual: 0}}
         \(extra)
         """.utf8))
   }

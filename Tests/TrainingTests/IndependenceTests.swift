@@ -24,7 +24,7 @@ import Torch
           tokenizer: {latent_channels: 8, base_channels: 32, channel_multipliers: [1, 2], residual_blocks: 1,
             stem_patch: 4, normalization: channel,
             trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
-        loss: {flips: 0.2, code_dropout: 0.3, picture: {l1: 1, perceptual: 0, adversarial: 0.1}}
+        loss: {flips: 0.2, code_dropout: 0.3, picture: {adversarial: 0.1}}
         """)
   }
 

@@ -144,7 +144,7 @@ final class DecoderStage: TrainingStage {
     var figures = [
       "psnr": psnr(picture, batch.highQuality), "psnr_bicubic": psnr(bicubic, batch.highQuality),
     ]
-    figures["lpips"] = pictureLoss.distance(picture, batch.highQuality)
+    figures.merge(pictureLoss.distances(picture, batch.highQuality)) { $1 }
     return figures
   }
 
