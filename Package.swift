@@ -62,7 +62,7 @@ let package = Package(
     .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
     .testTarget(
       name: "UpscalingTests",
-      dependencies: ["Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
+      dependencies: ["ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -20,13 +20,13 @@ import Torch
     for (_, strength) in GridPattern.strengths(picture(noise: noise)) { #expect(strength < 6) }
   }
 
-  /// Dots of as many levels as the period has pixels, at every second, fourth or eighth pixel of every second, fourth or eighth row.
+  /// Dots of twice as many levels as the period has pixels, at every second, fourth or eighth pixel of every second, fourth or eighth row.
   @Test(arguments: [2, 4, 8]) func dotsAreFoundAtTheirPeriod(period: Int) {
     let x = picture(noise: 0.01)
     var dots = [Float](repeating: 0, count: 192 * 256)
     for row in stride(from: 1, to: 192, by: period) {
       for column in stride(from: 1, to: 256, by: period) {
-        dots[row * 256 + column] = Float(period) / 255
+        dots[row * 256 + column] = Float(2 * period) / 255
       }
     }
     let strengths = GridPattern.strengths(rounded(x + Tensor(dots, shape: [192, 256]).to(.float64)))

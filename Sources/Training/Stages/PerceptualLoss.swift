@@ -5,6 +5,8 @@ import Torch
 public struct PerceptualLossSettings: Codable, Equatable, Sendable {
   /// 0: not at all.
   public var weight = 0.0
+  /// The pictures that it compares with.
+  public var target = Target.original
   /// Side of the window, at a place drawn for each step, that it sees; 0: the whole picture.
   public var window = 0
   /// Both pictures are resized by a factor drawn for each step from 1 − zoom to 1 + zoom, so that no pattern hides

@@ -57,12 +57,12 @@ final class PictureLoss {
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
     if settings.teacher > 0 {
-      let l1 = (prediction - (teacher ?? truth)).abs().mean()
+      let l1 = (prediction - Target.teacher.pictures(truth, teacher)).abs().mean()
       loss = loss + l1 * settings.teacher
       figures["l1_teacher"] = l1.detached().item
     }
     for term in perceptual {
-      let distance = term(prediction, truth, random)
+      let distance = term(prediction, term.settings.target.pictures(truth, teacher), random)
       loss = loss + distance * term.settings.weight
       figures[term.name] = distance.detached().item
     }

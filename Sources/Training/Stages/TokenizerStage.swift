@@ -7,7 +7,7 @@ final class TokenizerStage: TrainingStage {
   /// The recipe's section `loss`.
   struct LossSection: Codable {
     var picture = PictureLossSettings()
-    var labels = Labels.original
+    var labels = Target.original
     /// Weight of entropy and commitment.
     var quantization = 1.0
     /// γ of the entropy penalty.

@@ -10,14 +10,14 @@ final class TransformationStage: TrainingStage {
   }
 
   struct LossSection: Codable {
-    var labels = Labels.original
+    var labels = Target.original
   }
 
   let model: Model
   var policy: ComputePolicy { model.policy }
   private let network: any TransformationNetwork
   private let quantizer: MultiScaleQuantizer
-  private let labels: Labels
+  private let labels: Target
 
   init(_ start: StageStart) throws {
     model = try start.model { configuration in

@@ -12,7 +12,7 @@ final class TransformerStage: TrainingStage {
   struct LossSection: Codable {
     var selfCorrection = BitwiseSelfCorrection()
     var labelSmoothing = 0.0
-    var labels = Labels.original
+    var labels = Target.original
   }
 
   let model: Model
