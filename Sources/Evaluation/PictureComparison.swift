@@ -68,9 +68,7 @@ final class PictureComparison {
         result.scores[name] = attempt { suite.scores(try read(role, size, part), original) }
       }
     }
-    result.sources = sources.filter { role, _ in
-      role == input ? scale != nil : result.scores[role] != nil
-    }
+    result.sources = sources.filter { $0.key == input || result.scores[$0.key] != nil }
     if !result.scores.isEmpty { picture = result }
   }
 

@@ -2,8 +2,8 @@ import Degradations
 import Imaging
 
 extension Image {
-  /// The picture `scale` times smaller by Real-ESRGAN's second-order degradation, 8 bit; the same for the
-  /// same seed.
+  /// The picture, RGB of at least `scale` x `scale`, made `scale` times smaller by Real-ESRGAN's
+  /// second-order degradation, 8 bit; the same for the same seed.
   public func degraded(seed: UInt64, scale: Int) -> Image {
     let low = DegradationPipeline().degrade(
       planes().values, height: height, width: width, seed: seed, scale: scale)
