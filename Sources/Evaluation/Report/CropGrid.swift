@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 
 /// Where a report's pictures come from: the picture of a method, of `EvaluationReport.input` or of
-/// `.reference`; nil where there is none. It has the size that the report states.
+/// `.reference`; nil where there is none. All but the input have the size that the report states.
 public typealias PanelSource = (EvaluationReport.Picture, String) throws -> Image?
 
 /// The middles of pictures side by side, the worst pictures first.
