@@ -33,8 +33,8 @@ test: setup
 demo: build
 	@mkdir -p demo
 	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png --overwrite
-	$(BENCHMARK) demo-picture Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
-	  -o demo/before-after.jpg
+	$(NSARM) compare Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
+	  --label bicubic --label restored -o demo/before-after.jpg --overwrite
 
 # Prints how fast this machine restores and trains and, given DATA=folder of original pictures, the quality of the
 # shipped model on them (see Documentation/performance.md and Documentation/benchmarks.md).

@@ -21,6 +21,7 @@ let package = Package(
     .library(name: "Degradations", targets: ["Degradations"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageQuality", targets: ["ImageQuality"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -77,18 +78,25 @@ let package = Package(
       ]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Torch", "Imaging", "Checkpoints"]),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
+      ]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "Torch"]),
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CPassiveWaiting", "Checkpoints", "CommandOptions", "ImageQuality", "Imaging", "NSARM",
-        "Torch", "Training", "Upscaling",
+        "CPassiveWaiting", "Checkpoints", "CommandOptions", "Evaluation", "ImageQuality",
+        "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CPassiveWaiting", "CommandOptions", "Degradations", "ImageQuality", "Imaging", "NSARM",
-        "Torch", "Training", "Upscaling",
+        "CPassiveWaiting", "CommandOptions", "Evaluation", "Imaging", "NSARM", "Torch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks"),

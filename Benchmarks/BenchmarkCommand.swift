@@ -7,8 +7,8 @@ import Torch
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nsarm-benchmark",
-    abstract: "Measure models: quality, side-by-side sheets.",
-    subcommands: [Evaluate.self, Sheets.self, DemoPicture.self])
+    abstract: "Measure the quality of models.",
+    subcommands: [Evaluate.self])
 
   static func main() {
     TorchRuntime.keepFreedMemory()
@@ -38,26 +38,5 @@ struct Countdown {
     let elapsed = Date().timeIntervalSince(start)
     let rest = elapsed / Double(count) * Double(total - count)
     note("[\(count)/\(total)] \(text); \(duration(elapsed)), \(duration(rest)) left")
-  }
-}
-
-extension Encodable {
-  /// Pretty-printed JSON with sorted keys; infinities as texts.
-  func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(self)
-  }
-}
-
-/// Writes a file whole or not at all.
-/// - Throws: `BenchmarkError` that names the file.
-func write(_ data: Data, to path: String) throws {
-  do {
-    try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-  } catch {
-    throw BenchmarkError("\(path): cannot be written: \(error.localizedDescription)")
   }
 }

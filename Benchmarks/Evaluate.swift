@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandOptions
+import Evaluation
 import Foundation
 import Imaging
 import NSARM
@@ -82,7 +83,9 @@ struct Evaluate: ParsableCommand {
   /// Names and folders of other methods.
   private func peers() throws -> [(name: String, folder: String)] {
     let reserved =
-      Restorer.Variant.allCases.map(\.rawValue) + [EvaluationReport.baseline, "original"]
+      Restorer.Variant.allCases.map(\.rawValue) + [
+        EvaluationReport.baseline, EvaluationReport.reference,
+      ]
     return try method.map { text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else { throw ValidationError("--method has to be NAME=FOLDER") }
@@ -98,28 +101,31 @@ struct Evaluate: ParsableCommand {
     let folder = try PictureFolder(data)
     let names = Array(folder.names.prefix(limit ?? folder.names.count))
     let peers = try peers().map { (name: $0.name, folder: try PictureFolder($0.folder)) }
-    let metrics = try Metrics(border: border, on: policy.device)
+    let suite = try MetricSuite(border: border, on: policy.device)
     let restorer = noModel ? nil : try Restorer(model, policy)
     let variants = try chosenVariants()
     let scale = restorer?.scale ?? 4
 
     var report = EvaluationReport(
       settings: .init(
-        data: data, seed: seed, scale: scale, border: border, crop: crop,
-        model: restorer?.folder.path, modelName: restorer?.model.configuration.name,
-        device: policy.device.description, precision: policy.precision.rawValue,
-        threads: TorchRuntime.threadCount),
+        suite, crop: crop,
+        others: ["degradation": "second-order, Real-ESRGAN's ranges", "scale": "\(scale)"]),
+      notes: [
+        "data": data, "model": restorer?.folder.path ?? "none", "precision": policy.title,
+        "threads": "\(TorchRuntime.threadCount)",
+      ],
+      unavailable: suite.unavailable,
       methods: [EvaluationReport.baseline] + variants.map(\.rawValue) + peers.map(\.name)
-        + ["original"])
+        + [EvaluationReport.reference])
     let countdown = Countdown(names.count)
     for (index, name) in names.enumerated() {
-      let high = try readRGB(folder.file(name))
+      let high = try ImageFile.readRGB(folder.file(name))
         .centre(width: crop ?? .max, height: crop ?? .max, unit: scale)
       let seed = seed &+ UInt64(index)
       let low = high.degraded(seed: seed, scale: scale)
       var picture = EvaluationReport.Picture(
         file: name, seed: seed, width: high.width, height: high.height)
-      let reference = metrics.reference(high)
+      let reference = suite.reference(high)
       var results = [(EvaluationReport.baseline, low.bicubic(scale))]
       for variant in variants {
         let start = Date()
@@ -134,31 +140,34 @@ struct Evaluate: ParsableCommand {
         results.append((peer.name, try counterpart(of: name, in: peer.folder, size: high)))
       }
       for (method, image) in results {
-        picture.scores[method] = metrics.scores(image, reference)
+        picture.scores[method] = suite.scores(image, reference)
       }
-      picture.scores["original"] = metrics.naturalness(reference)
+      picture.scores[EvaluationReport.reference] = suite.scores(reference)
       report.pictures.append(picture)
       countdown.finished(index + 1, name + ": " + line(results.map(\.0), picture))
       // Written after every picture, so that nothing is lost when a long run is stopped.
-      if let output { try write(try report.json(), to: output) }
+      if let output {
+        try report.json().write(to: URL(fileURLWithPath: output), options: .atomic)
+      }
     }
     print(report.table)
-    print("\nmean (variance) xratio to bicubic; pictures: \(report.pictures.count)")
   }
 
   private func line(_ methods: [String], _ picture: EvaluationReport.Picture) -> String {
     methods.map { method in
       let scores = picture.scores[method]!
-      return String(
-        format: "%@ %.2f dB LPIPS %.3f", method, scores[.psnr]!, scores[.lpipsAlex]!)
+      let figures = [Metric.psnrY, .lpipsAlex].compactMap { metric in
+        scores[metric].map { "\(metric.title) \(metric.text($0))" }
+      }
+      return ([method] + figures).joined(separator: " ")
     }.joined(separator: ", ")
   }
 
   private func counterpart(of name: String, in folder: PictureFolder, size: Image) throws -> Image {
     let path = try folder.counterpart(of: name)
-    let image = try readRGB(path)
+    let image = try ImageFile.readRGB(path)
     guard image.width == size.width, image.height == size.height else {
-      throw BenchmarkError(
+      throw EvaluationError(
         "\(path): \(image.width)x\(image.height) pixels, expected \(size.width)x\(size.height)")
     }
     return image
@@ -169,6 +178,7 @@ struct Evaluate: ParsableCommand {
     let folder = "\(save)/\(group)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try image.write(
-      to: "\(folder)/\(stem(name)).png", options: EncodingOptions(effort: 2), overwrite: true)
+      to: "\(folder)/\(PictureFolder.stem(name)).png", options: EncodingOptions(effort: 2),
+      overwrite: true)
   }
 }

@@ -7,6 +7,6 @@ struct NSARMCommand: AsyncParsableCommand {
     abstract: "Super-resolution of real-world photos by next-scale autoregressive modelling.",
     subcommands: [
       UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, EvaluateCommand.self, CompareCommand.self,
     ])
 }

@@ -1,13 +1,12 @@
-import Foundation
 import Imaging
 import NSARM
 import Torch
 import Upscaling
 
-/// What a model makes of a low-quality picture.
-final class Restorer {
+/// What a model makes of a low-quality picture, in memory.
+public final class Restorer {
   /// Ways through a model, to see what each of its parts is worth.
-  enum Variant: String, CaseIterable {
+  public enum Variant: String, CaseIterable, Sendable {
     /// What `nsarm upscale` does.
     case restored
     /// The decoder with the codes of the high-quality picture: the best that the transformer could do.
@@ -16,59 +15,67 @@ final class Restorer {
     case noCode = "no-code"
   }
 
-  let model: Model
-  let folder: ModelFolder
+  public let model: Model
+  public let folder: ModelFolder
   private var device: Device { model.policy.device }
   private let upscaler: PhotoUpscaler?
-  private let scratch: URL
 
+  /// - Parameters:
+  ///   - nameOrPath: a model folder, or the name of one in Models; nil: $NSARM_MODEL, else nano.
   /// - Throws: what is wrong with the model folder.
-  init(_ nameOrPath: String?, _ policy: ComputePolicy) throws {
+  public init(_ nameOrPath: String?, _ policy: ComputePolicy) throws {
     folder = try ModelFolder(try ModelLocator.find(nameOrPath))
     model = try folder.load(policy)
-    upscaler =
-      model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model))
-    scratch = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-benchmark-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    upscaler = model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model))
   }
 
-  deinit { try? FileManager.default.removeItem(at: scratch) }
+  /// Pixels of the output per pixel of the input along a side.
+  public var scale: Int { model.configuration.scale }
 
-  var scale: Int { model.configuration.scale }
-
-  /// The picture restored as `nsarm upscale` would, file to file.
-  /// - Throws: `BenchmarkError` where only the model's tokenizer has been trained.
-  func restored(_ low: Image, seed: UInt64) throws -> Image {
+  /// The picture restored as `nsarm upscale` would.
+  /// - Throws: `EvaluationError` where only the model's tokenizer has been trained.
+  private func restored(_ low: Image, seed: UInt64) throws -> Image {
     guard let upscaler else {
-      throw BenchmarkError(
+      throw EvaluationError(
         "\(folder.path): the model has no transformer; --variants true-code,no-code measures its "
-          + "tokenizer"
-      )
+          + "tokenizer")
     }
-    let (input, output) = (
-      scratch.appendingPathComponent("low.png").path,
-      scratch.appendingPathComponent("high.png").path
-    )
-    try low.write(to: input, options: EncodingOptions(effort: 1), overwrite: true)
     var options = PhotoUpscaler.Options()
     options.scale = Double(scale)
-    options.overwrite = true
-    options.encoding = EncodingOptions(effort: 1)
     options.resolver.seed = seed
-    try upscaler(input, to: output, options)
-    return try ImageFile.read(output)
+    return try upscaler(low, options)
   }
 
   /// One way through the model.
-  func callAsFunction(_ variant: Variant, low: Image, high: Image, seed: UInt64) throws -> Image {
+  ///
+  /// - Parameters:
+  ///   - high: the original, `scale` times as large as the input; only `.trueCode` needs it.
+  ///   - seed: of the bits that are drawn.
+  /// - Throws: `EvaluationError` where the model or the sizes do not allow the variant.
+  public func callAsFunction(_ variant: Variant, low: Image, high: Image?, seed: UInt64) throws
+    -> Image
+  {
     switch variant {
     case .restored: return try restored(low, seed: seed)
-    case .trueCode: return try decoded(code(of: high), low)
+    case .trueCode:
+      guard let high else {
+        throw EvaluationError("--variants true-code needs originals; leave it out here")
+      }
+      return decoded(try code(of: high), low)
     case .noCode:
-      let f = model.configuration.tokenizer.downsampling
-      let size = [1, model.configuration.tokenizer.latentChannels, high.height / f, high.width / f]
+      let t = model.configuration.tokenizer
+      let (height, width) = (low.height * scale, low.width * scale)
+      try checkWhole(width, height, in: t.downsampling, .noCode)
+      let size = [1, t.latentChannels, height / t.downsampling, width / t.downsampling]
       return decoded(.zeros(size, on: device), low)
+    }
+  }
+
+  private func checkWhole(_ width: Int, _ height: Int, in side: Int, _ variant: Variant) throws {
+    guard width % side == 0, height % side == 0 else {
+      throw EvaluationError(
+        "\(width)x\(height) pixels are not made of whole squares of \(side)x\(side), which "
+          + "--variants \(variant.rawValue) needs; give a crop of \(side) or a multiple of it")
     }
   }
 
@@ -76,11 +83,7 @@ final class Restorer {
   private func code(of high: Image) throws -> Tensor {
     let c = model.configuration
     let side = c.tileSide
-    guard high.width % side == 0, high.height % side == 0 else {
-      throw BenchmarkError(
-        "\(high.width)x\(high.height) pixels are no whole tiles of \(side)x\(side), which --variants "
-          + "true-code needs; give --crop \(side)")
-    }
+    try checkWhole(high.width, high.height, in: side, .trueCode)
     let quantizer = MultiScaleQuantizer(c.scaleSchedule)
     let picture = tensor(high)
     let rows = stride(from: 0, to: high.height, by: side).map { y -> Tensor in

@@ -2,9 +2,9 @@ import Degradations
 import Imaging
 
 extension Image {
-  /// The picture `scale` times smaller by Real-ESRGAN's second-order degradation, 8 bit; the same for the
-  /// same seed.
-  func degraded(seed: UInt64, scale: Int) -> Image {
+  /// The picture, RGB of at least `scale` x `scale`, made `scale` times smaller by Real-ESRGAN's
+  /// second-order degradation, 8 bit; the same for the same seed.
+  public func degraded(seed: UInt64, scale: Int) -> Image {
     let low = DegradationPipeline().degrade(
       planes().values, height: height, width: width, seed: seed, scale: scale)
     return Image(
@@ -12,12 +12,12 @@ extension Image {
   }
 
   /// The picture enlarged with Pillow's bicubic arithmetic.
-  func bicubic(_ scale: Int) -> Image {
+  public func bicubic(_ scale: Int) -> Image {
     resized(toWidth: width * scale, height: height * scale, .bicubic)
   }
 
   /// Every pixel repeated.
-  func repeated(_ scale: Int) -> Image {
+  public func repeated(_ scale: Int) -> Image {
     let (source, row) = (bytes, width * scale * channels)
     var samples = [UInt8](repeating: 0, count: height * scale * row)
     for y in 0..<height * scale {

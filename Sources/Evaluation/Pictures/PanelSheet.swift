@@ -1,22 +1,30 @@
 import Imaging
 
 /// Pictures side by side on white, each with a label above.
-struct PanelSheet {
+public struct PanelSheet {
   private static let gap = 8
   private static let magnification = 2
   private static let strip = PixelFont.height * magnification + 10
   private var panels: [(label: String, picture: Image)] = []
 
-  mutating func add(_ picture: Image, _ label: String) { panels.append((label, picture)) }
+  public init() {}
 
-  /// The sheet, RGB of 8 bit.
-  var image: Image {
+  /// - Parameters:
+  ///   - picture: RGB of 8 bit.
+  ///   - label: letters, digits and - _ . +; others leave a gap, and what is wider than the picture
+  ///     is left out.
+  public mutating func add(_ picture: Image, _ label: String) { panels.append((label, picture)) }
+
+  /// The sheet of at least one panel, RGB of 8 bit.
+  public var image: Image {
     let width = panels.reduce(-Self.gap) { $0 + $1.picture.width + Self.gap }
     let height = Self.strip + panels.map(\.picture.height).max()!
     var canvas = Canvas(width: width, height: height)
     var x = 0
     for panel in panels {
-      canvas.draw(panel.label, x: x + 4, y: 5, magnification: Self.magnification)
+      canvas.draw(
+        panel.label, x: x + 4, y: 5, right: x + panel.picture.width,
+        magnification: Self.magnification)
       canvas.draw(panel.picture, x: x, y: Self.strip)
       x += panel.picture.width + Self.gap
     }
@@ -42,10 +50,11 @@ private struct Canvas {
     }
   }
 
-  /// Black text; what does not fit is left out.
-  mutating func draw(_ text: String, x: Int, y: Int, magnification m: Int) {
+  /// Black text; characters that reach beyond `right` are left out.
+  mutating func draw(_ text: String, x: Int, y: Int, right: Int, magnification m: Int) {
     for (index, character) in text.enumerated() {
       let left = x + index * (PixelFont.width + 1) * m
+      guard left + PixelFont.width * m <= right else { return }
       for (row, bits) in PixelFont.rows(character).enumerated() {
         for column in 0..<PixelFont.width where bits >> (PixelFont.width - 1 - column) & 1 == 1 {
           fill(x: left + column * m, y: y + row * m, side: m)
@@ -55,8 +64,8 @@ private struct Canvas {
   }
 
   private mutating func fill(x: Int, y: Int, side: Int) {
-    for row in y..<min(y + side, height) {
-      for column in x..<min(x + side, width) {
+    for row in y..<y + side {
+      for column in x..<x + side {
         for c in 0..<3 { samples[(row * width + column) * 3 + c] = 0 }
       }
     }

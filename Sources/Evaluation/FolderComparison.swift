@@ -1,0 +1,101 @@
+import Foundation
+import Imaging
+
+/// Folders of restored pictures beside references and inputs; files belong together that have the
+/// same name up to the extension.
+public struct FolderComparison {
+  /// A method's name and the folder of its pictures.
+  public typealias Method = (name: String, folder: PictureFolder)
+
+  public let methods: [Method]
+  public let reference, input: PictureFolder?
+  /// Largest side of the middle part that is used of each picture; nil for whole pictures.
+  public let crop: Int?
+  private let suite: MetricSuite
+
+  /// - Parameters:
+  ///   - reference: the originals; without them only metrics that need none are computed.
+  ///   - input: the low-quality pictures, whose bicubic enlargement is scored with the methods.
+  /// - Throws: `EvaluationError` where names of methods are taken, or no metric can be computed.
+  public init(
+    _ methods: [Method], reference: PictureFolder? = nil, input: PictureFolder? = nil,
+    crop: Int? = nil, _ suite: MetricSuite
+  ) throws {
+    var taken: Set = [
+      EvaluationReport.baseline, EvaluationReport.reference, EvaluationReport.input, "",
+    ]
+    for method in methods where !taken.insert(method.name).inserted {
+      throw EvaluationError("the name '\(method.name)' of a method is taken; choose another")
+    }
+    guard reference != nil || suite.metrics.contains(where: { !$0.needsReference }) else {
+      let titles = Metric.allCases.filter { !$0.needsReference }.map(\.title)
+      let reasons = suite.unavailable.filter { titles.contains($0.title) }
+      throw EvaluationError(
+        "without references there is nothing to compute; give --reference, or the weights: "
+          + reasons.map(\.reason).joined(separator: "; "))
+    }
+    self.methods = methods
+    self.reference = reference
+    self.input = input
+    self.crop = crop
+    self.suite = suite
+  }
+
+  /// An empty report on these folders.
+  public var report: EvaluationReport {
+    let folders =
+      methods
+      + [(EvaluationReport.reference, reference), (EvaluationReport.input, input)]
+      .compactMap { name, folder in folder.map { (name, $0) } }
+    return EvaluationReport(
+      settings: EvaluationReport.Settings(
+        suite, metrics: suite.metrics.filter { reference != nil || !$0.needsReference },
+        crop: crop),
+      notes: Dictionary(uniqueKeysWithValues: folders.map { ($0.0, $0.1.path) }),
+      unavailable: suite.unavailable,
+      methods: (input == nil ? [] : [EvaluationReport.baseline]) + methods.map(\.name)
+        + (reference == nil ? [] : [EvaluationReport.reference]))
+  }
+
+  /// The names, without extensions, of all pictures in any of the folders, sorted.
+  public var stems: [String] {
+    (methods.map(\.folder) + [reference, input].compactMap { $0 })
+      .reduce(into: Set()) { $0.formUnion($1.stems) }.sorted()
+  }
+
+  /// Scores the pictures of one name.
+  ///
+  /// - Parameter earlier: figures to keep where their files have not changed since.
+  /// - Returns: the picture, nil where it has no reference or nothing can be read; and a line for
+  ///   each file that is missing, damaged or of the wrong size.
+  public func picture(_ stem: String, continuing earlier: EvaluationReport.Picture? = nil)
+    -> (picture: EvaluationReport.Picture?, problems: [String])
+  {
+    let work = PictureComparison(stem: stem, crop: crop, earlier: earlier)
+    if let reference { work.add(EvaluationReport.reference, reference) }
+    for method in methods { work.add(method.name, method.folder) }
+    if let input { work.add(EvaluationReport.input, input) }
+    if reference == nil || work.has(EvaluationReport.reference) {
+      work.score(methods.map(\.name), suite)
+    }
+    return (work.picture, work.problems)
+  }
+
+  /// The pictures behind a report on these folders; see `PanelSource`.
+  public func panel(_ picture: EvaluationReport.Picture, _ name: String) -> Image? {
+    func read(_ role: String, _ limit: Int?, unit: Int) -> Image? {
+      picture.sources[role].flatMap { try? ImageFile.readRGB($0.path) }?
+        .centre(width: limit ?? .max, height: limit ?? .max, unit: unit)
+    }
+    guard let inputWidth = picture.inputWidth, inputWidth > 0 else {
+      return name == EvaluationReport.input ? nil : read(name, crop, unit: 1)
+    }
+    let scale = max(1, picture.width / inputWidth)
+    switch name {
+    case EvaluationReport.input: return read(name, crop.map { $0 / scale }, unit: 1)
+    case EvaluationReport.baseline:
+      return read(EvaluationReport.input, crop.map { $0 / scale }, unit: 1)?.bicubic(scale)
+    default: return read(name, crop, unit: scale)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import ImageQuality
+import Imaging
+import Torch
+
+/// Every metric that can be computed here. Pictures are scored in memory.
+///
+/// ```swift
+/// let suite = try MetricSuite()
+/// let scores = suite.scores(restored, suite.reference(original))
+/// ```
+public final class MetricSuite {
+  /// Pixels at the edges that all metrics but those of networks (LPIPS, DISTS) leave out.
+  public let border: Int
+  /// The metrics that are computed, in the order of reports.
+  public let metrics: [Metric]
+  /// The metrics that are not, for example since their weights are not here.
+  public let unavailable: [UnavailableMetric]
+
+  private let alex, vgg: LPIPS?
+  private let dists: DISTS?
+  private let niqe: NIQE?
+  private let brisque: BRISQUE?
+  private let device: Device
+
+  /// - Parameters:
+  ///   - device: where the networks run.
+  ///   - weights: the folder that `scripts/metric-weights` wrote.
+  /// - Throws: `CheckpointError` where a file of weights is damaged. One that is missing or holds
+  ///   something else only makes its metrics unavailable.
+  public init(border: Int = 0, on device: Device = .cpu, weights: URL = MetricWeights.folder) throws
+  {
+    precondition(border >= 0, "a border of \(border)")
+    var missing: [Metric: String] = [:]
+    func load<T>(_ metric: Metric, _ make: () throws -> T) throws -> T? {
+      do {
+        return try make()
+      } catch let error as ImageQualityError {
+        missing[metric] = error.description
+        return nil
+      }
+    }
+    alex = try load(.lpipsAlex) { try LPIPS(.alex, weights: weights, on: device) }
+    vgg = try load(.lpipsVGG) { try LPIPS(.vgg, weights: weights, on: device) }
+    dists = try load(.dists) { try DISTS(weights: weights, on: device) }
+    niqe = try load(.niqe) { try NIQE(weights: weights) }
+    brisque = try load(.brisque) { try BRISQUE(weights: weights) }
+    metrics = Metric.allCases.filter { missing[$0] == nil }
+    unavailable =
+      Metric.allCases.compactMap { metric in
+        missing[metric].map { UnavailableMetric(title: metric.title, reason: $0) }
+      } + UnavailableMetric.withoutWeights
+    self.border = border
+    self.device = device
+  }
+
+  /// A reference picture with what its comparisons share.
+  public struct Reference {
+    fileprivate let picture: Tensor  // [1, 3, H, W] in [0, 1]
+    fileprivate let alex, vgg, dists: [Tensor]?
+  }
+
+  /// Features take about a kilobyte a pixel: those of larger references are computed anew for each
+  /// comparison, one network after the other.
+  private static let largestKept = 1 << 20
+
+  /// - Parameter image: RGB or grey of any depth; transparency is ignored.
+  public func reference(_ image: Image) -> Reference {
+    let x = tensor(image)
+    guard image.width * image.height <= Self.largestKept else {
+      return Reference(picture: x, alex: nil, vgg: nil, dists: nil)
+    }
+    func features(_ metric: Metric, _ make: () -> [Tensor]?) -> [Tensor]? {
+      admits(metric, x) ? withoutGradients(make) : nil
+    }
+    let y = x.to(device)
+    return Reference(
+      picture: x, alex: features(.lpipsAlex) { alex?.features(y * 2 - 1) },
+      vgg: features(.lpipsVGG) { vgg?.features(y * 2 - 1) },
+      dists: features(.dists) { dists?.features(y) })
+  }
+
+  /// The figures of a picture of the reference's size. Without a reference those that need none;
+  /// those that the picture is too small or too flat for are left out.
+  public func scores(_ image: Image, _ reference: Reference?) -> Scores {
+    let x = tensor(image)
+    return withoutGradients {
+      var scores: Scores = [:]
+      for metric in metrics where admits(metric, x) {
+        if metric.needsReference {
+          scores[metric] = reference.flatMap { comparison(metric, x, $0) }
+        } else {
+          scores[metric] = judgement(metric, x)
+        }
+      }
+      return scores
+    }
+  }
+
+  /// The figures of the reference itself that need none.
+  public func scores(_ reference: Reference) -> Scores {
+    let x = reference.picture
+    return withoutGradients {
+      Scores(
+        uniqueKeysWithValues: metrics.filter { !$0.needsReference && admits($0, x) }
+          .compactMap { metric in judgement(metric, x).map { (metric, $0) } })
+    }
+  }
+
+  private func comparison(_ metric: Metric, _ x: Tensor, _ reference: Reference) -> Double? {
+    let y = reference.picture
+    precondition(x.shape == y.shape, "a picture of \(x.shape) and a reference of \(y.shape)")
+    func lpips(_ network: LPIPS?, _ kept: [Tensor]?) -> Double? {
+      network.map {
+        $0.distance(
+          $0.features(x.to(device) * 2 - 1), kept ?? $0.features(y.to(device) * 2 - 1)
+        ).item
+      }
+    }
+    switch metric {
+    case .psnrY: return peakSignalToNoise(x, y, .luma, border: border)[0]
+    case .psnrRGB: return peakSignalToNoise(x, y, .rgb, border: border)[0]
+    case .ssimY: return structuralSimilarity(x, y, .luma, border: border)[0]
+    case .ssimRGB: return structuralSimilarity(x, y, .rgb, border: border)[0]
+    case .msSSIM: return multiScaleStructuralSimilarity(x, y, .luma, border: border)[0]
+    case .lpipsAlex: return lpips(alex, reference.alex)
+    case .lpipsVGG: return lpips(vgg, reference.vgg)
+    case .dists:
+      return dists.map {
+        $0.distance($0.features(x.to(device)), reference.dists ?? $0.features(y.to(device))).item
+      }
+    case .niqe, .brisque: return nil
+    }
+  }
+
+  /// Nil for pictures without local contrast, which have no statistics.
+  private func judgement(_ metric: Metric, _ x: Tensor) -> Double? {
+    let picture = x.selected(0, 0)
+    let value =
+      metric == .niqe
+      ? try? niqe?(picture, border: border) : try? brisque?(picture, border: border)
+    return value.flatMap { $0.isFinite ? $0 : nil }
+  }
+
+  /// Whether a picture `[1, 3, H, W]` is large enough for a metric.
+  private func admits(_ metric: Metric, _ x: Tensor) -> Bool {
+    let border = metric.leavesOutBorder ? border : 0
+    let spare = min(x.size(2), x.size(3)) - metric.smallestSide
+    return spare >= 0 && border <= spare / 2
+  }
+
+  /// `[1, 3, H, W]` in [0, 1].
+  private func tensor(_ image: Image) -> Tensor {
+    Tensor(image.rgb.planes().values, shape: [1, 3, image.height, image.width])
+  }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Imaging
+
+/// The files of one picture on their way to its figures.
+final class PictureComparison {
+  let stem: String
+  let crop: Int?
+  let earlier: EvaluationReport.Picture?
+  private var sources: [String: FileStamp] = [:]
+  private(set) var picture: EvaluationReport.Picture?
+  private(set) var problems: [String] = []
+
+  init(stem: String, crop: Int?, earlier: EvaluationReport.Picture?) {
+    (self.stem, self.crop, self.earlier) = (stem, crop, earlier)
+  }
+
+  /// Takes the picture out of the folder of a method, of the references or of the inputs.
+  func add(_ role: String, _ folder: PictureFolder) {
+    sources[role] = attempt { try FileStamp(folder.counterpart(of: stem)) }
+  }
+
+  func has(_ role: String) -> Bool { sources[role] != nil }
+
+  /// Scores what has no figures from earlier yet.
+  func score(_ methods: [String], _ suite: MetricSuite) {
+    let (reference, input) = (EvaluationReport.reference, EvaluationReport.input)
+    // Whose figures there are to be, and the file that they come from.
+    var origins = Dictionary(uniqueKeysWithValues: methods.filter(has).map { ($0, $0) })
+    if has(input) { origins[EvaluationReport.baseline] = input }
+    if has(reference) { origins[reference] = reference }
+    guard let main = ([reference] + methods).first(where: has), methods.contains(where: has) else {
+      return
+    }
+    let kept = origins.filter { isUnchanged($0.value) && earlier?.scores[$0.key] != nil }
+    if kept.count == origins.count, var earlier {
+      earlier.scores = earlier.scores.filter { origins[$0.key] != nil }
+      earlier.sources = sources
+      picture = earlier
+      return
+    }
+    guard let size = attempt({ try ImageFile.open(sources[main]!.path).rect }) else { return }
+    let scale: Int? = has(input) ? attempt { try inputScale(of: size) } : nil
+    if scale == nil { origins[EvaluationReport.baseline] = nil }
+    let part = size.centre(width: crop ?? .max, height: crop ?? .max, unit: scale ?? 1)
+    guard !part.isEmpty else { return }
+
+    var result = EvaluationReport.Picture(file: stem, width: part.width, height: part.height)
+    if let scale {
+      (result.inputWidth, result.inputHeight) = (part.width / scale, part.height / scale)
+    }
+    var original: MetricSuite.Reference?
+    if has(reference) {
+      guard let image = attempt({ try read(reference, size, part) }) else { return }
+      original = suite.reference(image)
+    }
+    for (name, role) in origins {
+      if kept[name] != nil {
+        result.scores[name] = earlier?.scores[name]
+      } else if name == reference {
+        result.scores[name] = original.map(suite.scores)
+      } else if name == EvaluationReport.baseline {
+        let small = PixelRect(width: size.width / scale!, height: size.height / scale!)
+        result.scores[name] = attempt {
+          let image = try read(role, small, part.divided(by: scale!))
+          return suite.scores(image.bicubic(scale!), original)
+        }
+      } else {
+        result.scores[name] = attempt { suite.scores(try read(role, size, part), original) }
+      }
+    }
+    result.sources = sources.filter { $0.key == input || result.scores[$0.key] != nil }
+    if result.scores.values.contains(where: { !$0.isEmpty }) {
+      picture = result
+    } else if problems.isEmpty {
+      problems.append(
+        "\(sources[main]!.path): too small or too flat for every metric: \(part.width)x"
+          + "\(part.height) pixels, \(suite.border) of them left out at the edges")
+    }
+  }
+
+  /// Whether a file, the reference that it was compared with and the input, which decides where
+  /// parts begin, are as they were.
+  private func isUnchanged(_ role: String) -> Bool {
+    guard let earlier else { return false }
+    return [role, EvaluationReport.reference, EvaluationReport.input].allSatisfy {
+      sources[$0] == earlier.sources[$0]
+    }
+  }
+
+  /// How many times as wide and high as the input the pictures are.
+  private func inputScale(of size: PixelRect) throws -> Int {
+    let path = sources[EvaluationReport.input]!.path
+    let input = try ImageFile.open(path).rect
+    let scale = size.width / input.width
+    guard scale >= 1, size.width == scale * input.width, size.height == scale * input.height else {
+      throw EvaluationError(
+        "\(path): \(size.width)x\(size.height) pixels are no whole multiple of its "
+          + "\(input.width)x\(input.height); give the inputs of these pictures")
+    }
+    return scale
+  }
+
+  /// A part of a picture that has to have a certain size.
+  private func read(_ role: String, _ size: PixelRect, _ part: PixelRect) throws -> Image {
+    let path = sources[role]!.path
+    let image = try ImageFile.readRGB(path)
+    guard image.rect == size else {
+      throw EvaluationError(
+        "\(path): \(image.width)x\(image.height) pixels, expected \(size.width)x\(size.height)")
+    }
+    return image.cropped(to: part)
+  }
+
+  private func attempt<T>(_ body: () throws -> T) -> T? {
+    do {
+      return try body()
+    } catch {
+      problems.append("\(error)")
+      return nil
+    }
+  }
+}
+
+extension PixelRect {
+  /// The rectangle in a picture whose sides are the `scale`-th part.
+  func divided(by scale: Int) -> PixelRect {
+    PixelRect(x: x / scale, y: y / scale, width: width / scale, height: height / scale)
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Imaging
+
+/// The pictures of a folder, sorted by name; sub-folders are not searched.
+public struct PictureFolder: Sendable {
+  public let path: String
+  /// Names with their extensions.
+  public let names: [String]
+  private let byStem: [String: String]
+
+  /// - Throws: `EvaluationError` where the folder is missing or has no pictures, or where two have
+  ///   the same name up to the extension.
+  public init(_ path: String) throws {
+    self.path = path
+    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      throw EvaluationError("\(path): no such folder; check the path")
+    }
+    names = entries.filter {
+      !$0.hasPrefix(".")
+        && ImageFormat.readableExtensions.contains(($0 as NSString).pathExtension.lowercased())
+    }.sorted()
+    guard !names.isEmpty else { throw EvaluationError("\(path): no pictures in this folder") }
+    let stems = Dictionary(grouping: names, by: Self.stem)
+    if let twice = stems.values.filter({ $0.count > 1 }).min(by: { $0[0] < $1[0] }) {
+      throw EvaluationError(
+        "\(path): \(twice.joined(separator: " and ")) have the same name up to the extension; "
+          + "rename one of them")
+    }
+    byStem = stems.mapValues { $0[0] }
+  }
+
+  /// Names without their extensions.
+  public var stems: Set<String> { Set(byStem.keys) }
+
+  public func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
+
+  /// The path of the picture with this name, whatever the extension.
+  public func file(stem: String) -> String? { byStem[stem].map(file) }
+
+  /// The picture with the same name up to the extension.
+  /// - Throws: `EvaluationError` where there is none.
+  public func counterpart(of name: String) throws -> String {
+    let stem = Self.stem(name)
+    guard let found = file(stem: stem) else {
+      throw EvaluationError("\(path): no picture named \(stem)")
+    }
+    return found
+  }
+
+  /// A name without its extension.
+  public static func stem(_ name: String) -> String { (name as NSString).deletingPathExtension }
+}
+
+extension ImageFile {
+  /// A picture file as RGB of 8 bit without alpha.
+  /// - Throws: `ImagingError`.
+  public static func readRGB(_ path: String) throws -> Image { try read(path).rgb }
+}
+
+extension Image {
+  /// The picture as RGB of 8 bit without alpha.
+  public var rgb: Image {
+    if channels == 3, bitDepth == 8 { return self }
+    let planes = planes()
+    return Image((hasAlpha ? planes.channels(0..<channels - 1) : planes).asRGB)
+  }
+
+  /// The middle, at most `width` x `height` pixels, with sides that are multiples of `unit` and
+  /// corners that are, too.
+  public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> Image {
+    cropped(to: rect.centre(width: limitX, height: limitY, unit: unit))
+  }
+}
+
+extension PixelRect {
+  /// The middle of a rectangle that begins at 0, at most `width` x `height` pixels, with sides and
+  /// corners that are multiples of `unit`.
+  public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> PixelRect {
+    let (w, h) = (min(limitX, width) / unit * unit, min(limitY, height) / unit * unit)
+    return PixelRect(
+      x: x + (width - w) / 2 / unit * unit, y: y + (height - h) / 2 / unit * unit, width: w,
+      height: h)
+  }
+}

@@ -1,0 +1,37 @@
+import Imaging
+import NSARM
+import Torch
+
+extension PhotoUpscaler {
+  /// Restores a picture in memory as the call with files does; its colours only: grey becomes RGB
+  /// and transparency is left out.
+  ///
+  /// - Returns: RGB of 8 bit, `options.scale` times as wide and high.
+  /// - Throws: `SuperResolutionError`.
+  public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
+    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
+    let planes = image.planes()
+    let input = (image.hasAlpha ? planes.channels(0..<image.channels - 1) : planes).asRGB
+    let x = Tensor(input.values, shape: [3, input.height, input.width]) * 2 - 1
+    let y = try resolver.upscaled(x, options.resolver)  // [3, scale · h, scale · w]
+    var restored = Planes(
+      width: y.size(2), height: y.size(1), channels: 3, values: (y * 0.5 + 0.5).floats)
+    let color = colorMode(options)
+    if color != .none {
+      let style = input.resized(toWidth: restored.width, height: restored.height, .bicubic)
+      if color == .adain || color == .both {
+        restored = ColorCorrection.adain(restored, style: style)
+      }
+      if color == .wavelet || color == .both {
+        restored = ColorCorrection.wavelet(restored, style: style)
+      }
+    }
+    let (width, height) = (
+      Self.scaled(image.width, options.scale), Self.scaled(image.height, options.scale)
+    )
+    if width != restored.width || height != restored.height {
+      restored = restored.resized(toWidth: width, height: height, .bicubic)
+    }
+    return Image(restored)
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Imaging
+import ModelTestSupport
+import NSARM
+import Testing
+
+@testable import Upscaling
+
+@Suite struct ImageTests {
+  /// A picture in memory becomes what its file would.
+  @Test(arguments: ColorMode.allCases, [4.0, 3])
+  func memoryIsAsFiles(_ color: ColorMode, scale: Double) throws {
+    let folder = NSTemporaryDirectory() + "/nsarm-image-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var planes = Planes(width: 40, height: 30, channels: 3)
+    for i in planes.values.indices { planes.values[i] = 0.5 + 0.4 * sin(Float(i) / 17) }
+    let image = Image(planes)
+    try image.write(to: folder + "/a.png")
+
+    let upscaler = PhotoUpscaler(try SuperResolver(try TinyModel.make()))
+    var options = PhotoUpscaler.Options()
+    options.scale = scale
+    options.color = color
+    options.resolver.seed = 7
+    try upscaler(folder + "/a.png", to: folder + "/b.png", options)
+    let file = try ImageFile.read(folder + "/b.png")
+    let memory = try upscaler(image, options)
+    #expect(memory.rect == file.rect && memory.channels == 3)
+    let largest = zip(memory.bytes, file.bytes).map { abs(Int($0) - Int($1)) }.max()!
+    // On the way to a file, instance normalisation keeps rows in 16 bit.
+    #expect(largest <= (color == .none ? 0 : 1))
+  }
+}
