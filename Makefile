@@ -36,7 +36,8 @@ demo: build
 	  --label bicubic --label restored -o demo/before-after.jpg --overwrite
 
 # Prints how fast this machine restores and trains and, given DATA=folder with val/, a folder of original pictures, the
-# quality of the shipped model on them, with a report in benchmark/ (see Documentation/performance.md and Documentation/benchmarks.md).
+# quality of the shipped model on them, with a report in benchmark/ (see Documentation/performance.md and
+# Documentation/benchmarks.md).
 bench: build
 	$(NSARM) bench
 	$(if $(DATA),$(NSARM) benchmark Recipes/benchmark/val.yaml --data $(DATA) -o benchmark)

@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
     .testTarget(
       name: "UpscalingTests",
-      dependencies: ["Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
+      dependencies: ["ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [
@@ -87,8 +87,7 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport",
-        "Torch",
+        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch",
       ]),
     .executableTarget(
       name: "NSARMCommand",

@@ -28,7 +28,8 @@ public struct FolderComparison {
       throw EvaluationError("the name '\(method.name)' of a method is taken; choose another")
     }
     guard reference != nil || suite.metrics.contains(where: { !$0.needsReference }) else {
-      let reasons = suite.unavailable.filter { [Metric.niqe.title, "BRISQUE"].contains($0.title) }
+      let titles = Metric.allCases.filter { !$0.needsReference }.map(\.title)
+      let reasons = suite.unavailable.filter { titles.contains($0.title) }
       throw EvaluationError(
         "without references there is nothing to compute; give --reference, or the weights: "
           + reasons.map(\.reason).joined(separator: "; "))
@@ -87,7 +88,7 @@ public struct FolderComparison {
         .centre(width: limit ?? .max, height: limit ?? .max, unit: unit)
     }
     guard let inputWidth = picture.inputWidth, inputWidth > 0 else {
-      return read(name, crop, unit: 1)
+      return name == EvaluationReport.input ? nil : read(name, crop, unit: 1)
     }
     let scale = max(1, picture.width / inputWidth)
     switch name {

@@ -68,10 +68,14 @@ final class PictureComparison {
         result.scores[name] = attempt { suite.scores(try read(role, size, part), original) }
       }
     }
-    result.sources = sources.filter { role, _ in
-      role == input ? scale != nil : result.scores[role] != nil
+    result.sources = sources.filter { $0.key == input || result.scores[$0.key] != nil }
+    if result.scores.values.contains(where: { !$0.isEmpty }) {
+      picture = result
+    } else if problems.isEmpty {
+      problems.append(
+        "\(sources[main]!.path): too small or too flat for every metric: \(part.width)x"
+          + "\(part.height) pixels, \(suite.border) of them left out at the edges")
     }
-    if !result.scores.isEmpty { picture = result }
   }
 
   /// Whether a file, the reference that it was compared with and the input, which decides where

@@ -98,8 +98,8 @@ public final class Restorer {
   }
 
   private func decoded(_ latent: Tensor, _ low: Image) -> Image {
-    let guide = model.configuration.tokenizer.guide == nil ? nil : tensor(low)
-    return image(autocast { model.decoder(latent, lowQuality: guide).to(.float32) })
+    let input = model.decoder.readsLowQuality ? tensor(low) : nil
+    return image(autocast { model.decoder(latent, lowQuality: input).to(.float32) })
   }
 
   private func autocast<Result>(_ body: () throws -> Result) rethrows -> Result {

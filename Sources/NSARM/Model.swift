@@ -8,7 +8,7 @@ public final class Model {
   public let policy: ComputePolicy
   public let store: ParameterStore
   public let encoder: LatentEncoder
-  public let decoder: LatentDecoder
+  public let decoder: any LatentDecoder
   public let transformationNetwork: (any TransformationNetwork)?
   public let transformer: VisualAutoregressiveTransformer?
 
@@ -31,7 +31,7 @@ public final class Model {
     self.store = store
     let p = store.root
     encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")
-    decoder = try LatentDecoder(configuration.tokenizer, p / "tokenizer" / "decoder")
+    decoder = try configuration.tokenizer.buildDecoder(p / "tokenizer" / "decoder")
     transformationNetwork = try configuration.transformationNetwork.map {
       try $0.build(
         latentChannels: configuration.tokenizer.latentChannels, p / "map_transformer")

@@ -62,16 +62,14 @@ public struct ModelFolder {
       .contains { name.hasSuffix($0) }
   }
 
-  /// The model of this folder with more parts, or a decoder of another shape: parts that the folder lacks,
-  /// and weights of the decoder that do not fit, are made fresh from `seed`.
+  /// The model of this folder with more parts: those that the folder lacks are made fresh from `seed`.
   public func extended(
     _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
   ) throws -> Model {
     let file = try SafetensorsFile(weightsPath)
     let known = Set(file.names)
-    var incomplete = Set(
+    let incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
-    if configuration.tokenizer != self.configuration.tokenizer { incomplete.insert(.decoder) }
     func mayDiffer(_ name: String) -> Bool { incomplete.contains { name.hasPrefix($0.rawValue) } }
     let store = ParameterStore(
       QuantizedSource(file), on: policy.device, fresh: mayDiffer, seed: seed)

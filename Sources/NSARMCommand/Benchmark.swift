@@ -118,9 +118,4 @@ struct BenchmarkCommand: ParsableCommand {
     for metric in report.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
     if problems > 0 { throw ExitCode.failure }
   }
-
-  /// A line on standard error.
-  private func note(_ text: String) {
-    FileHandle.standardError.write(Data("\(text)\n".utf8))
-  }
 }

@@ -70,6 +70,13 @@ struct CompareCommand: ParsableCommand {
     }
     var sheet = PanelSheet()
     for (i, image) in images.enumerated() {
+      let stretch =
+        Double(image.width * largest.height) / Double(image.height * largest.width)
+      guard abs(stretch - 1) < 0.05 else {
+        throw EvaluationError(
+          "\(pictures[i]): \(image.width)x\(image.height) pixels have another aspect ratio than "
+            + "\(pictures[index]), \(largest.width)x\(largest.height); crop one of them")
+      }
       let shown =
         image.rect == largest.rect
         ? image : image.resized(toWidth: largest.width, height: largest.height, .bicubic)

@@ -130,9 +130,4 @@ struct EvaluateCommand: ParsableCommand {
     }
     if failures > 0 { throw ExitCode.failure }
   }
-
-  /// A line on standard error.
-  private func note(_ text: String) {
-    FileHandle.standardError.write(Data("\(text)\n".utf8))
-  }
 }

@@ -104,10 +104,12 @@ struct ModelSummary: Encodable {
       "tokenizer",
       "f\(t.downsampling), \(t.latentChannels) bits a cell, widths "
         + t.channelMultipliers.map { "\(t.baseChannels * $0)" }.joined(separator: " ")
-        + ", \(t.normalization.rawValue) normalisation"
-        + (t.guide == nil ? "" : ", decoder guided by the input"))
-    if let d = t.decoder {
-      add("decoder", "widths \(d.channels), blocks \(d.blocks), head \(d.head), finest level first")
+        + ", \(t.normalization.rawValue) normalisation")
+    if let d = t.trunk {
+      add(
+        "decoder",
+        "trunk of \(d.convolutions) convolutions of \(d.channels) channels at 1/\(d.scale), code joins after \(d.join)"
+      )
     }
     add(
       "schedule",

@@ -48,18 +48,21 @@ extension Parameter {
 /// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`. Where the weight is quantised, x
 /// may be `uint8` in its `inputRange`.
 public struct Conv2d {
-  public let weight, bias: Parameter
+  public let weight: Parameter
+  public let bias: Parameter?
   public let stride, padding: Int
 
   /// `padding` defaults to what keeps the size at stride 1.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil,
-    gain: Double = 1, biasDeviation: Double = 0, _ p: ParameterScope
+    bias: Bool = true, gain: Double = 1, biasDeviation: Double = 0, _ p: ParameterScope
   ) throws {
     weight = try p(
       "weight", [outputs, inputs, kernel, kernel],
       .scaledNormal(fanIn: inputs * kernel * kernel, gain: gain))
-    bias = try p("bias", [outputs], biasDeviation == 0 ? .zeros : .normal(biasDeviation))
+    self.bias =
+      bias
+      ? try p("bias", [outputs], biasDeviation == 0 ? .zeros : .normal(biasDeviation)) : nil
     self.stride = stride
     self.padding = padding ?? kernel / 2
   }
@@ -67,11 +70,27 @@ public struct Conv2d {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     switch weight.execution {
     case .quantized(let kernel):
-      return kernel.conv2d(x, bias.value, stride: stride, padding: padding)
+      return kernel.conv2d(x, bias?.value, stride: stride, padding: padding)
     case .observed(let observer): observer.include(x)
     case .plain, .packed: break
     }
-    return x.conv2d(weight.value, bias.value, stride: stride, padding: padding)
+    return x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
+  }
+}
+
+/// max(0, x) + a · min(0, x), with a slope a per channel (He et al., 2015).
+///
+/// # Shapes
+/// x `[B, C, H, W]` → the same; `weight` `[C]`.
+public struct PReLU {
+  public let weight: Parameter
+
+  public init(_ channels: Int, slope: Double = 0.25, _ p: ParameterScope) throws {
+    weight = try p("weight", [channels], .constant(slope))
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    aten("prelu", x, weight.value.to(x.dtype))
   }
 }
 

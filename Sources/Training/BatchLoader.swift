@@ -17,9 +17,9 @@ public final class BatchLoader: @unchecked Sendable {
   ///   - first: the number of the first batch that `next` gives.
   ///   - ahead: batches that may be prepared before they are asked for.
   public convenience init(
-    _ dataset: PhotoDataset, size: Int, first: Int, threads: Int, ahead: Int
+    _ source: any SampleSource, size: Int, first: Int, threads: Int, ahead: Int
   ) {
-    self.init(size: size, first: first, threads: threads, ahead: ahead) { try dataset.sample($0) }
+    self.init(size: size, first: first, threads: threads, ahead: ahead) { try source.sample($0) }
   }
 
   init(

@@ -1,4 +1,4 @@
-/// How training pairs are cut from photos and degraded: the recipe's `data` section.
+/// How samples are cut from photos and pairs and how photos are degraded: the recipe's `data` section.
 public struct DataSettings: Codable, Equatable, Sendable {
   public enum Degradation: String, Codable, Sendable {
     /// Two rounds of blur, resizing, noise and JPEG (Real-ESRGAN).
@@ -35,7 +35,7 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var mix = Mix()
   /// Whether the target is the sharpened photo (Real-ESRGAN's way) rather than the photo.
   public var sharpenedTarget = false
-  /// Memory for decoded photos, MiB; what exceeds it is decoded again when it is needed.
+  /// Memory for the decoded pictures of each folder, MiB; what exceeds it is decoded again when it is needed.
   public var cacheMebibytes = 2048
   /// Threads that prepare batches, and batches that they prepare ahead.
   public var loaderThreads = 1

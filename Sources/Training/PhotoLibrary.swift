@@ -2,11 +2,20 @@ import Foundation
 import Imaging
 
 /// The picture files of a folder and those below it, decoded once and kept as 8-bit RGB within a budget.
-/// Safe to use from several threads.
+/// Pictures that belong together, such as a pair, are one entry. Safe to use from several threads.
 final class PhotoLibrary: @unchecked Sendable {
-  struct Entry {
+  struct File {
     let path: String
     let width, height: Int
+    var size: String { "\(width)x\(height)" }
+  }
+
+  struct Entry {
+    let files: [File]
+    /// Of the first picture.
+    var width: Int { files[0].width }
+    var height: Int { files[0].height }
+    var area: Int { width * height }
   }
 
   let folder: String
@@ -14,7 +23,7 @@ final class PhotoLibrary: @unchecked Sendable {
   private let budget: Int
   private let warn: @Sendable (String) -> Void
   private let condition = NSCondition()
-  private var cached: [Int: Image] = [:]
+  private var cached: [Int: [Image]] = [:]
   private var order: [Int] = []
   private var bytes = 0
   private var decoding: Set<Int> = []
@@ -24,39 +33,46 @@ final class PhotoLibrary: @unchecked Sendable {
     "jpg", "jpeg", "png", "webp", "tif", "tiff", "jxl", "avif", "heif", "heic", "ppm", "bmp",
   ]
 
-  /// Reads the header of every picture; files that are no pictures are skipped with a warning each.
-  /// - Parameters:
-  ///   - smallest: pictures with a shorter side are left out.
-  ///   - budget: bytes of decoded pictures that are kept.
+  /// Every picture of the folder as an entry of its own.
   /// - Throws: `TrainingError.unreadableFolder`, or `.noPhotos` where nothing is left.
-  init(
+  convenience init(
     folder: String, smallest: Int, budget: Int, warn: @escaping @Sendable (String) -> Void
   ) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
-      isFolder.boolValue,
-      let names = FileManager.default.enumerator(atPath: folder)
-    else { throw TrainingError.unreadableFolder(folder) }
-    let files = names.compactMap { $0 as? String }
-      .filter { PhotoLibrary.extensions.contains(($0 as NSString).pathExtension.lowercased()) }
-      .sorted()
-    guard !files.isEmpty else {
-      throw TrainingError.noPhotos(
-        folder: folder, reason: "holds no picture files (.jpg, .png, .webp, .tif, .jxl, ...)")
-    }
+    let files = try PhotoLibrary.pictureFiles(in: folder)
+    try self.init(
+      folder: folder, entries: files.map { [folder + "/" + $0] }, smallest: smallest,
+      budget: budget, warn: warn)
+  }
+
+  /// Reads the header of every picture; entries with a file that is no picture are skipped with a warning each.
+  /// - Parameters:
+  ///   - entries: the paths of each entry's pictures.
+  ///   - smallest: entries whose first picture has a shorter side are left out.
+  ///   - budget: bytes of decoded pictures that are kept.
+  ///   - check: throws where the pictures of an entry do not fit together.
+  /// - Throws: what `check` throws; `TrainingError.noPhotos` where nothing is left.
+  init(
+    folder: String, entries candidates: [[String]], smallest: Int, budget: Int,
+    warn: @escaping @Sendable (String) -> Void, check: ([File]) throws -> Void = { _ in }
+  ) throws {
     var entries: [Entry] = []
     var small = 0
-    for file in files {
-      let path = folder + "/" + file
+    for paths in candidates {
+      let files: [File]
       do {
-        let reader = try ImageFile.open(path)
-        if min(reader.width, reader.height) < smallest {
-          small += 1
-        } else {
-          entries.append(Entry(path: path, width: reader.width, height: reader.height))
+        files = try paths.map {
+          let reader = try ImageFile.open($0)
+          return File(path: $0, width: reader.width, height: reader.height)
         }
       } catch {
         warn("skipped \(error)")
+        continue
+      }
+      try check(files)
+      if min(files[0].width, files[0].height) < smallest {
+        small += 1
+      } else {
+        entries.append(Entry(files: files))
       }
     }
     if small > 0 { warn("skipped \(small) pictures smaller than \(smallest) pixels in \(folder)") }
@@ -64,29 +80,48 @@ final class PhotoLibrary: @unchecked Sendable {
       throw TrainingError.noPhotos(
         folder: folder,
         reason:
-          "none of its \(files.count) picture files can be used; they have to be readable and "
+          "none of its \(candidates.count) pictures can be used; they have to be readable and "
           + "at least \(smallest) pixels on the shorter side")
     }
     (self.folder, self.entries, self.budget, self.warn) = (folder, entries, budget, warn)
   }
 
-  /// Picture `index` as 8-bit RGB; nil where the file is damaged, which is reported once.
-  func photo(_ index: Int) -> Image? {
+  /// The picture files of a folder and those below it, relative to it, sorted.
+  /// - Throws: `TrainingError.unreadableFolder`, or `.noPhotos` where there are none.
+  static func pictureFiles(in folder: String) throws -> [String] {
+    guard isFolder(folder), let names = FileManager.default.enumerator(atPath: folder) else {
+      throw TrainingError.unreadableFolder(folder)
+    }
+    let files = names.compactMap { $0 as? String }
+      .filter { extensions.contains(($0 as NSString).pathExtension.lowercased()) }
+      .sorted()
+    guard !files.isEmpty else {
+      throw TrainingError.noPhotos(
+        folder: folder, reason: "holds no picture files (.jpg, .png, .webp, .tif, .jxl, ...)")
+    }
+    return files
+  }
+
+  /// The first picture of entry `index`.
+  func photo(_ index: Int) -> Image? { pictures(index)?[0] }
+
+  /// The pictures of entry `index` as 8-bit RGB; nil where a file is damaged, which is reported once.
+  func pictures(_ index: Int) -> [Image]? {
     condition.lock()
     defer { condition.unlock() }
     while decoding.contains(index) { condition.wait() }
-    if let image = cached[index] { return image }
+    if let images = cached[index] { return images }
     if damaged.contains(index) { return nil }
     decoding.insert(index)
     condition.unlock()
-    let result = Result { try PhotoLibrary.decode(entries[index]) }
+    let result = Result { try entries[index].files.map(PhotoLibrary.decode) }
     condition.lock()
     decoding.remove(index)
     condition.broadcast()
     switch result {
-    case .success(let image):
-      keep(image, index)
-      return image
+    case .success(let images):
+      keep(images, index)
+      return images
     case .failure(let error):
       damaged.insert(index)
       warn("skipped \(error)")
@@ -94,29 +129,30 @@ final class PhotoLibrary: @unchecked Sendable {
     }
   }
 
-  /// Whether every picture is damaged.
+  /// Whether every entry is damaged.
   var isExhausted: Bool {
     condition.lock()
     defer { condition.unlock() }
     return damaged.count == entries.count
   }
 
-  /// The oldest pictures make room for the new one.
-  private func keep(_ image: Image, _ index: Int) {
-    let size = image.samples.count
+  /// The oldest entries make room for the new one.
+  private func keep(_ images: [Image], _ index: Int) {
+    func footprint(_ images: [Image]) -> Int { images.reduce(0) { $0 + $1.samples.count } }
+    let size = footprint(images)
     guard size <= budget else { return }
     while bytes + size > budget {
-      bytes -= cached.removeValue(forKey: order.removeFirst())!.samples.count
+      bytes -= footprint(cached.removeValue(forKey: order.removeFirst())!)
     }
-    cached[index] = image
+    cached[index] = images
     order.append(index)
     bytes += size
   }
 
-  private static func decode(_ entry: Entry) throws -> Image {
-    let image = try ImageFile.read(entry.path)
-    guard image.width == entry.width, image.height == entry.height else {
-      throw ImagingError.damaged(path: entry.path, reason: "its size has changed")
+  private static func decode(_ file: File) throws -> Image {
+    let image = try ImageFile.read(file.path)
+    guard image.width == file.width, image.height == file.height else {
+      throw ImagingError.damaged(path: file.path, reason: "its size has changed")
     }
     let bytes = image.bytes
     if image.channels == 3 {
@@ -134,4 +170,9 @@ final class PhotoLibrary: @unchecked Sendable {
     }
     return Image(width: image.width, height: image.height, channels: 3, samples: .u8(rgb))
   }
+}
+
+func isFolder(_ path: String) -> Bool {
+  var isFolder: ObjCBool = false
+  return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
 }

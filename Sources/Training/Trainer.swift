@@ -18,7 +18,7 @@ public final class Trainer {
 
   let stage: any TrainingStage
   let recipe: TrainingRecipe
-  let dataset: PhotoDataset
+  let source: any SampleSource
   let validation: ValidationSet?
   let folder: RunFolder
   let checkpoints: CheckpointFolder
@@ -43,13 +43,13 @@ public final class Trainer {
   ///   - shouldStop: asked after every update.
   /// - Throws: `TrainingError`, for example where the folder holds a run of another model.
   public init(
-    _ stage: any TrainingStage, recipe: TrainingRecipe, dataset: PhotoDataset,
+    _ stage: any TrainingStage, recipe: TrainingRecipe, source: any SampleSource,
     validation: ValidationSet?, output: String, provenance: [String: String] = [:],
     isSilent: Bool = false, shouldStop: @escaping () -> Bool = { false }
   ) throws {
     self.stage = stage
     self.recipe = recipe
-    self.dataset = dataset
+    self.source = source
     self.validation = validation
     self.provenance = provenance
     self.shouldStop = shouldStop
@@ -81,7 +81,7 @@ public final class Trainer {
     lastCheckpoint = started
     earlierSeconds = state.seconds
     let loader = BatchLoader(
-      dataset, size: settings.batch, first: state.step * settings.accumulation,
+      source, size: settings.batch, first: state.step * settings.accumulation,
       threads: settings.data.loaderThreads, ahead: settings.data.prefetch)
     defer { loader.stop() }
     while !isDone {
@@ -215,7 +215,7 @@ public final class Trainer {
     let count = settings.data.previewCount
     let batches =
       try validation?.preview(count)
-      ?? [Batch((0..<min(count, settings.batch)).map { try dataset.sample($0) })]
+      ?? [Batch((0..<min(count, settings.batch)).map { try source.sample($0) })]
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
     try judging {
       let rows = try batches.flatMap { try stage.preview($0.to(device)) }
@@ -248,8 +248,8 @@ public final class Trainer {
     facts["seed"] = String(settings.seed)
     facts["samples_seen"] = String(state.step * settings.batch * settings.accumulation)
     facts["training_hours"] = String(format: "%.3f", elapsed / 3600)
-    facts["training_photos"] = String(dataset.count)
-    facts["training_pixels"] = String(dataset.pixels)
+    facts["training_photos"] = String(source.count)
+    facts["training_pixels"] = String(source.pixels)
     facts["recipe"] = recipe.text
     checkpoints.removeRemains()
     do {

@@ -6,6 +6,8 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
   case recipe(file: String, problem: String)
   case noPhotos(folder: String, reason: String)
   case unreadableFolder(String)
+  case pairs(path: String, problem: String)
+  case dataWeight(argument: String)
   case stage(problem: String)
   case outputInUse(folder: String)
   case differentModel(folder: String, differences: [String])
@@ -24,6 +26,10 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
       "\(folder): \(reason)"
     case .unreadableFolder(let folder):
       "\(folder): no such folder, or it cannot be read; check the path"
+    case .pairs(let path, let problem):
+      "\(path): \(problem)"
+    case .dataWeight(let argument):
+      "'\(argument)': the weight after = has to be a number above 0, such as PAIRS=0.5"
     case .stage(let problem):
       "the training stage is inconsistent: \(problem)"
     case .outputInUse(let folder):

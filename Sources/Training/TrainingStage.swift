@@ -40,18 +40,22 @@ public struct Objective {
   }
 }
 
-/// Pairs of a photo and what a poor camera would have made of it.
+/// Pairs of a picture and what a poor camera made, or would have made, of it.
 public struct Batch {
   /// `[B, 3, H, W]` in -1...1.
   public let highQuality: Tensor
   /// `[B, 3, H/4, W/4]` in -1...1.
   public let lowQuality: Tensor
+  /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the run has
+  /// a teacher. For samples of sources without one it is `highQuality`.
+  public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]
 
-  public init(highQuality: Tensor, lowQuality: Tensor, seeds: [UInt64]) {
+  public init(highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64]) {
     self.highQuality = highQuality
     self.lowQuality = lowQuality
+    self.teacher = teacher
     self.seeds = seeds
   }
 
@@ -61,6 +65,7 @@ public struct Batch {
   /// The batch on another device.
   public func to(_ device: Device) -> Batch {
     Batch(
-      highQuality: highQuality.to(device), lowQuality: lowQuality.to(device), seeds: seeds)
+      highQuality: highQuality.to(device), lowQuality: lowQuality.to(device),
+      teacher: teacher?.to(device), seeds: seeds)
   }
 }

@@ -24,7 +24,7 @@ public final class PhotoUpscaler {
     /// Pixels of the output per pixel of the input along a side, 1...8. The model's own scale is
     /// resized to others.
     public var scale = 4.0
-    /// nil: none for models whose decoder is guided by the input and keeps its colours by itself, both
+    /// nil: none for models whose decoder reads the input and keeps its colours by itself, both
     /// for others.
     public var color: ColorMode?
     /// nil: by the output's extension.
@@ -50,7 +50,7 @@ public final class PhotoUpscaler {
 
   /// The colour correction that `options` stand for.
   public func colorMode(_ options: Options) -> ColorMode {
-    options.color ?? (resolver.model.configuration.tokenizer.guide != nil ? .none : .both)
+    options.color ?? (resolver.model.decoder.readsLowQuality ? .none : .both)
   }
 
   /// Restores one file.

@@ -77,10 +77,17 @@ public struct SettingsDecoding {
       if let standard = defaults[Node(property)] {
         result[Node(property)] = try merge(value, into: standard, nested, full)
       } else {
-        result[Node(property)] = value
+        result[Node(property)] = withCamelCasedKeys(value)
       }
     }
     return .mapping(result)
+  }
+
+  /// A section that has no default instance, with the names of the type's properties.
+  private func withCamelCasedKeys(_ node: Node) -> Node {
+    guard case .mapping(let mapping) = node else { return node }
+    return Node(
+      mapping.map { (Node(camelCased($0.key.string ?? "?")), withCamelCasedKeys($0.value)) })
   }
 
   private func describe(_ error: DecodingError, _ path: String) -> String {

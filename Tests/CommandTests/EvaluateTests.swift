@@ -92,8 +92,9 @@ import Testing
     let part = try Command.run(arguments + ["--overwrite", "--crop", "40x30+80+50"])
     #expect(part.status == 0, "\(part.errors)")
     #expect(try ImageFile.read(scratch("c.jpg")).width == 2 * 40 + 8)
+    try write(scene(80, 120), "tall.png")
     for (options, message) in [
-      (["--crop", "40x30+81+50"], "lies outside"),
+      ([scratch("tall.png")], "another aspect ratio"), (["--crop", "40x30+81+50"], "lies outside"),
       (["--crop", "40x30+9223372036854775807+0"], "lies outside"),
       (["--crop", "40"], "--crop has to be"), (["--quality", "0"], "--quality"),
       (["--label", "a", "--label", "b", "--label", "c"], "more labels"),

@@ -21,8 +21,8 @@ import Testing
           name: tiny
           schedule: [1, 2, 4]
           tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
-            stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
-        loss: {picture: {l1: 1, perceptual: 0}}
+            stem_patch: 4, normalization: channel,
+            trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
         \(extra)
         """.utf8))
   }
@@ -55,6 +55,29 @@ import Testing
     #expect(second.errors.contains("resuming after step 3"))
     #expect(second.errors.contains("computed in float32 on cpu so far, goes on in bfloat16 on cpu"))
     #expect(second.output.contains("finished after 5 steps"))
+  }
+
+  @Test func photosAndPairsAreMixed() throws {
+    let pairs = scratch("pairs")
+    for (name, side) in [("lr", 20), ("hr", 80), ("teacher", 80)] {
+      let folder = "\(pairs)/\(name)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try scene(side, side).write(to: "\(folder)/a.png")
+    }
+    let mixed = try train(try recipe(), ["--data", pairs + "=0.5"])
+    #expect(mixed.status == 0, "\(mixed.errors)")
+    #expect(mixed.output.contains("finished after 3 steps"))
+    for (options, message) in [
+      (["--data", pairs + "=0"], "number above 0"),
+      (["--data", scratch("nowhere") + "=2"], "nowhere: no such folder"),
+    ] {
+      let result = try train(try recipe(), options)
+      #expect(result.status != 0 && result.errors.contains(message), "\(options): \(result.errors)")
+    }
+    try FileManager.default.removeItem(atPath: "\(pairs)/hr/a.png")
+    try scene(72, 80).write(to: "\(pairs)/hr/a.jpg")
+    let wrong = try train(try recipe(), ["--data", pairs])
+    #expect(wrong.status != 0 && wrong.errors.contains("hr/a.jpg: is 72x80 pixels"))
   }
 
   @Test func mistakesAreNamed() throws {

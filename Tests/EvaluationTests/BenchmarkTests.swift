@@ -103,7 +103,9 @@ struct BenchmarkTests {
     #expect(report.pictures.map(\.file) == ["b"])
     #expect(report.pictures[0].scores["bad"] == nil && report.pictures[0].scores["good"] != nil)
     #expect(problems.count == 3 && problems[0].contains("p/a.png"))
-    #expect(problems[1].hasPrefix("bad is left out of the rest of light") && problems[1].contains("expected 64x64"))
+    #expect(
+      problems[1].hasPrefix("bad is left out of the rest of light")
+        && problems[1].contains("expected 64x64"))
   }
 
   @Test func foldersAtOnceAndFoldersOfOthers() throws {

@@ -73,6 +73,17 @@ import Testing
     #expect(Set(b.picture!.scores.keys) == ["bicubic", "mine", "reference"])
   }
 
+  @Test func nothingToScore() throws {
+    try scratch.write(waves(20, 20), "hr/a.png")
+    try scratch.write(waves(20, 20), "mine/a.png")
+    let comparison = try FolderComparison(
+      [("mine", try PictureFolder(scratch("mine")))],
+      reference: try PictureFolder(scratch("hr")), .plain(border: .max))
+    let (picture, problems) = comparison.picture("a")
+    #expect(picture == nil && problems.count == 1)
+    #expect(problems.first?.contains("hr/a.png: too small") == true)
+  }
+
   @Test func cropsAgreeWithTheInput() throws {
     let high = waves(200, 150)
     try scratch.write(high, "hr/a.png")

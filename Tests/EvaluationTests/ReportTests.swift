@@ -115,10 +115,10 @@ import Testing
       ])
     let lines = report.table.split(separator: "\n").map(String.init)
     #expect(lines[0].split(separator: " ") == ["bicubic", "mine"])
-    #expect(lines[1] == "PSNR-Y ↑       22.00 (8.00)  24.00 (8.00)")
+    #expect(lines[1] == "PSNR-Y ↑       22.00 (8)  24.00 (8)")
     // NIQE alone makes a natural score: 0.4 and 0.2 of bicubic, whose average is 0.3.
-    #expect(lines[3] == "d/p/c natural  1/1/1         -")
-    #expect(lines[2] == "NIQE ↓         7.00 (2.00)   -")
+    #expect(lines[3] == "d/p/c natural  1/1/1      -")
+    #expect(lines[2] == "NIQE ↓         7.00 (2)   -")
   }
 
   @Test(arguments: [[0.0, 0], [1, 1 + 1e-15], [1e6, 1e6 + 1e-3], [-3, 7], [0.001, 0.0017]])

@@ -7,6 +7,8 @@ import Testing
     let summary = try #require(SampleSummary([2, 4, 4, 4, 5, 5, 7, 9]))
     #expect(summary.count == 8 && summary.mean == 5)
     #expect(abs(summary.variance - 32.0 / 7) < 1e-12)
+    #expect(summary.varianceText == "4.57")
+    #expect(SampleSummary([0.51, 0.53])!.varianceText == "0.0002")
     #expect(SampleSummary([3])!.variance == 0)
     #expect(SampleSummary([Double]()) == nil)
     // PSNR of equal pictures.

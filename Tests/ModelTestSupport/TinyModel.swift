@@ -14,7 +14,12 @@ public enum TinyModel {
     tokenizer.downsampling = 8
     tokenizer.stemPatch = 4
     tokenizer.normalization = .channel
-    tokenizer.guide = GuideConfiguration(channels: 16, blocks: 1)
+    var trunk = TrunkConfiguration()
+    trunk.channels = 16
+    trunk.convolutions = 2
+    trunk.join = 1
+    trunk.codeChannels = 16
+    tokenizer.trunk = trunk
     var transformer = TransformerConfiguration()
     transformer.width = 64
     transformer.depth = 2

@@ -24,7 +24,7 @@ import Torch
       let c = configuration(stemPatch: stemPatch, normalization)
       let store = ParameterStore(seed: 1)
       let encoder = try LatentEncoder(c, store.root / "encoder")
-      let decoder = try LatentDecoder(c, store.root / "decoder")
+      let decoder = try MirrorDecoder(c, store.root / "decoder")
       let latent = encoder(Tensor.randn([2, 3, 32, 48], using: random))
       #expect(latent.shape == [2, 6, 4, 6])
       #expect(decoder(latent).shape == [2, 3, 32, 48])
@@ -42,44 +42,6 @@ import Torch
       changed.narrowed(3, from: 0, count: 16).copyInPlace(.zeros([1]))
       let far = [picture, changed].map { encoder($0).narrowed(3, from: 62, count: 2) }
       #expect((distance(far[0], far[1]) == 0) == (normalization == .channel))
-    }
-  }
-
-  /// An untrained guided decoder corrects the enlarged low-quality picture, which it needs at f / scale.
-  @Test func guide() throws {
-    var c = configuration(stemPatch: 2, .channel)
-    c.guide = GuideConfiguration(channels: 8, blocks: 1, scale: 4)
-    let decoder = try LatentDecoder(c, ParameterStore(seed: 1).root)
-    let low = Tensor.rand([1, 3, 8, 12], using: random) * 2 - 1
-    let latent = Tensor.randn([1, 6, 4, 6], using: random)
-    let picture = decoder(latent, lowQuality: low)
-    #expect(picture.shape == [1, 3, 32, 48])
-    #expect(distance(picture, decoder(latent, lowQuality: low * 0.5)) > 1e-3)
-    c.guide?.scale = 3
-    #expect(throws: ConfigurationError.self) {
-      _ = try LatentDecoder(c, ParameterStore(seed: 1).root)
-    }
-  }
-
-  /// A decoder of its own shape; lists that do not suit the levels are refused.
-  @Test func decoderShape() throws {
-    var c = configuration(stemPatch: 4, .channel)
-    c.channelMultipliers = [1, 2]
-    c.decoder = DecoderConfiguration(channels: [24, 48], blocks: [3, 1], head: [16, 8])
-    let store = ParameterStore(seed: 1)
-    let decoder = try LatentDecoder(c, store.root)
-    #expect(decoder(Tensor.randn([1, 6, 4, 6], using: random)).shape == [1, 3, 32, 48])
-    #expect(store["up.0.block.2.conv2.conv.weight"]?.value.shape == [24, 24, 3, 3])
-    #expect(store["up.1.block.1.conv1.conv.weight"] == nil)
-    for wrong in [
-      DecoderConfiguration(channels: [24], blocks: [3, 1]),
-      DecoderConfiguration(channels: [24, 48], blocks: [3]),
-      DecoderConfiguration(channels: [24, 48], blocks: [3, 1], head: [16]),
-    ] {
-      c.decoder = wrong
-      #expect(throws: ConfigurationError.self) {
-        _ = try LatentDecoder(c, ParameterStore(seed: 1).root)
-      }
     }
   }
 

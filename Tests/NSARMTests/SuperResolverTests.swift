@@ -71,13 +71,14 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(bytes(try resolver.upscaled(picture, options)) != first)
   }
 
-  @Test(arguments: [
-    nil, DecoderConfiguration(channels: [24, 32], blocks: [3, 1], head: [8, 8]),
-    DecoderConfiguration(channels: [16, 16], blocks: [1, 2]),
-  ])
-  func windowsAgreeWithTheWhole(decoder: DecoderConfiguration?) throws {
+  /// Of a trunk whose code joins early, of one whose code joins late, of the encoder's mirror.
+  @Test(arguments: [0, 2, nil]) func windowsAgreeWithTheWhole(join: Int?) throws {
     var configuration = TinyModel.configuration
-    configuration.tokenizer.decoder = decoder
+    if let join {
+      configuration.tokenizer.trunk!.join = join
+    } else {
+      configuration.tokenizer.trunk = nil
+    }
     let resolver = try SuperResolver(TinyModel.make(configuration))
     let picture = testPicture(96, 120)
     var options = SuperResolver.Options()
@@ -118,11 +119,11 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(throws: SuperResolutionError.self) { try SuperResolver(model) }
   }
 
-  /// Of a text-conditioned model with the published kind of tokenizer: no guide, group normalisation,
+  /// Of a text-conditioned model with the published kind of tokenizer: no trunk, group normalisation,
   /// a transformation network that reads the latent.
-  @Test func modelsWithoutGuideGoTheSameWay() throws {
+  @Test func modelsWithoutTrunkGoTheSameWay() throws {
     var configuration = TinyModel.configuration
-    configuration.tokenizer.guide = nil
+    configuration.tokenizer.trunk = nil
     configuration.tokenizer.baseChannels = 32
     configuration.tokenizer.normalization = .group
     var network = PublishedTransformationNetwork.Configuration()
@@ -156,24 +157,9 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(abs(four.transformer / one.transformer - 4) < 1e-9)
     #expect(abs(four.prefix / one.prefix - 4) < 1e-9)
     #expect(one.decoder > 0 && four.decoder > one.decoder)
-    // The decoder's first kernel alone: 8 → 32 channels, 3x3, 16x16 cells.
-    #expect(one.decoder > 2 * 8 * 32 * 9 * 256)
-  }
-
-  /// The head's kernels work at a quarter and at half of the resolution, the last one at all of it.
-  @Test func headOfTheDecoder() throws {
-    func operations(head: [Int]) throws -> Double {
-      var configuration = TinyModel.configuration
-      configuration.tokenizer.decoder = DecoderConfiguration(
-        channels: [16, 32], blocks: [1, 1], head: head)
-      return try SuperResolver(TinyModel.make(configuration))
-        .operationCount(width: 32, height: 32).decoder
-    }
-    let cells = 256.0
-    let plain = cells * 4 * 2 * 16 * 48 * 9
-    let perCell = 4 * (16 * 4 * 8) + 16 * (8 * 4 * 4) + 64 * (4 * 3)
-    let head = cells * 2 * 9 * Double(perCell)
-    let difference = try operations(head: [8, 4]) - operations(head: [])
-    #expect(abs(difference - (head - plain)) < 1)
+    // The trunk's kernels at 32x32 pixels and the code's at 16x16 cells.
+    let trunk = 32 * 32 * 9 * (3 * 16 + 2 * 16 * 16 + 16 * 48)
+    let code = 16 * 16 * 9 * (8 * 16 + 16 * 64)
+    #expect(one.decoder == Double(2 * (trunk + code)))
   }
 }

@@ -22,13 +22,14 @@ import Torch
           name: tiny
           schedule: [1, 2, 4]
           tokenizer: {latent_channels: 8, base_channels: 32, channel_multipliers: [1, 2], residual_blocks: 1,
-            stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
-        loss: {flips: 0.2, code_dropout: 0.3, picture: {l1: 1, perceptual: 0, adversarial: 0.1}}
+            stem_patch: 4, normalization: channel,
+            trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
+        loss: {flips: 0.2, code_dropout: 0.3, picture: {adversarial: 0.1}}
         """)
   }
 
   private func stage(seed: Int) throws -> any TrainingStage {
-    try makeStage(name: "tokenizer", recipe: recipe(seed: seed), initFolder: nil)
+    try makeStage(name: "tokenizer", recipe: recipe(seed: seed), from: nil)
   }
 
   private func weights(_ stage: any TrainingStage) -> [[Float]] {

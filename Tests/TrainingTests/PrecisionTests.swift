@@ -16,15 +16,16 @@ import Torch
         name: tiny
         schedule: [1, 2, 4]
         tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
-          stem_patch: 4, normalization: channel, guide: {channels: 16, blocks: 1, scale: 4}}
-      loss: {picture: {l1: 1, perceptual: \(MetricWeights.arePresent ? 0.5 : 0)}}
+          stem_patch: 4, normalization: channel,
+          trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
+      loss: {picture: {vgg: {weight: \(MetricWeights.arePresent ? 0.5 : 0)}}}
       """,
       "transformer":
         "model: {transformer: {width: 64, depth: 2, heads: 2, picture: {channels: 16, blocks: 1, patch: 4}}}",
       "stage1":
         "model: {transformation_network: {channels: 16, blocks: 1, patch: 4, scales: [2, 4]}}",
       "stage2": "",
-      "decoder": "loss: {picture: {l1: 1, perceptual: 0, adversarial: 0.01}, window: 32}",
+      "decoder": "loss: {picture: {adversarial: 0.01}, window: 32}",
     ]
     return try TrainingRecipe(
       text: """
@@ -50,7 +51,7 @@ import Torch
         -> TrainingState
       {
         let stage = try makeStage(
-          name: name, recipe: recipe, initFolder: earlier, policy: ComputePolicy(precision))
+          name: name, recipe: recipe, from: earlier, policy: ComputePolicy(precision))
         #expect(stage.policy.precision == precision)
         let trainer = try trainer(stage, recipe, photos, output / run, stopAfter: stopAfter)
         _ = try trainer.run()
@@ -90,6 +91,7 @@ import Torch
   func thePerceptualLossPullsTowardsTheTruth() throws {
     var settings = PictureLossSettings()
     settings.l1 = 0
+    settings.vgg.weight = 1
     let loss = try PictureLoss(settings, seed: 1, on: .cpu)
     let truth = Tensor(wave(64, 64, kind: 1).planes().values, shape: [1, 3, 64, 64]) * 2 - 1
     for precision in [Precision.float32, .bfloat16] {
@@ -97,19 +99,23 @@ import Torch
       picture.requiresGradient = true
       let policy = try ComputePolicy(precision).forTraining()
       try policy {
-        let far = loss(picture, truth, step: 1, random: RandomGenerator(seed: 1))
-        #expect(far.figures["lpips"]! > 0.001)
+        let far = loss(picture, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
+        #expect(far.figures["lpips_vgg"]! > 0.001)
         try far.loss.backward()
       }
-      #expect(loss(truth, truth, step: 1, random: RandomGenerator(seed: 1)).figures["lpips"] == 0)
+      #expect(
+        loss(truth, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
+          "lpips_vgg"] == 0)
       let gradient = picture.gradient!
       #expect(gradient.dtype == .float32 && gradient.floats.allSatisfy(\.isFinite))
       // A step against the gradient comes nearer.
       let better = picture.detached() - gradient * (0.02 / gradient.abs().max().item)
       #expect(
-        loss(better, truth, step: 1, random: RandomGenerator(seed: 1)).figures["lpips"]!
-          < loss(picture.detached(), truth, step: 1, random: RandomGenerator(seed: 1)).figures[
-            "lpips"]!)
+        loss(better, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
+          "lpips_vgg"]!
+          < loss(picture.detached(), truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
+          .figures[
+            "lpips_vgg"]!)
     }
   }
 }

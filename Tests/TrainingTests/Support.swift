@@ -102,7 +102,7 @@ final class TinyStage: TrainingStage {
         if noise > 0 {
           input = input + (Tensor.rand(input.shape, using: random) * 2 - 1) * noise
         }
-        var loss = (enlarge(input) - batch.highQuality).square().mean()
+        var loss = (enlarge(input) - (batch.teacher ?? batch.highQuality)).square().mean()
         if step >= divergesFrom { loss = loss * Double.nan }
         return (loss, ["twice": loss.item * 2])
       }
@@ -146,14 +146,20 @@ func trainer(
   _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ photos: TemporaryFolder, _ output: String,
   stopAfter: Int = .max
 ) throws -> Trainer {
+  try trainer(stage, recipe, [DataFolder(path: photos.path)], output, stopAfter: stopAfter)
+}
+
+/// A silent trainer that validates on the first folder that it learns from.
+func trainer(
+  _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ folders: [DataFolder], _ output: String,
+  stopAfter: Int = .max
+) throws -> Trainer {
   let data = recipe.settings.data
-  let dataset = try PhotoDataset(
-    folder: photos.path, settings: data, seed: recipe.settings.seed
-  ) { _ in }
-  let validation = try ValidationSet(folder: photos.path, settings: data) { _ in }
+  let source = try makeSampleSource(folders, settings: data, seed: recipe.settings.seed) { _ in }
+  let validation = try ValidationSet(folder: folders[0].path, settings: data) { _ in }
   var updates = 0
   return try Trainer(
-    stage, recipe: recipe, dataset: dataset, validation: validation, output: output,
+    stage, recipe: recipe, source: source, validation: validation, output: output,
     isSilent: true
   ) {
     updates += 1

@@ -27,8 +27,8 @@ public final class MetricSuite {
   /// - Parameters:
   ///   - device: where the networks run.
   ///   - weights: the folder that `scripts/metric-weights` wrote.
-  /// - Throws: `CheckpointError` where a file of weights is damaged. Missing ones only make their
-  ///   metrics unavailable.
+  /// - Throws: `CheckpointError` where a file of weights is damaged. One that is missing or holds
+  ///   something else only makes its metrics unavailable.
   public init(border: Int = 0, on device: Device = .cpu, weights: URL = MetricWeights.folder) throws
   {
     precondition(border >= 0, "a border of \(border)")

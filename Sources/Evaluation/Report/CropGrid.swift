@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 
 /// Where a report's pictures come from: the picture of a method, of `EvaluationReport.input` or of
-/// `.reference`; nil where there is none. It has the size that the report states.
+/// `.reference`; nil where there is none. All but the input have the size that the report states.
 public typealias PanelSource = (EvaluationReport.Picture, String) throws -> Image?
 
 /// The middles of pictures side by side, the worst pictures first.
@@ -20,15 +20,20 @@ struct CropGrid {
   /// The method whose worst pictures come first.
   var judged: String? { report.restoringMethods.first ?? report.methods.first }
 
-  /// The pictures to show: the worst of the first method, then others in their order.
-  var pictures: [EvaluationReport.Picture] {
+  /// Where the worst pictures of that method are, the worst first.
+  var worst: [Int] {
     let score = QualityScore.allCases.reversed().first { score in
       report.pictures.contains { quality($0, score) != nil }
     }
-    let ranked = report.pictures.indices.compactMap { index in
-      score.flatMap { quality(report.pictures[index], $0) }.map { (index, $0) }
-    }.sorted { $0.1 < $1.1 }
-    let worst = ranked.prefix(Self.worstCount).map(\.0)
+    guard let score else { return [] }
+    return report.pictures.indices.compactMap { index in
+      quality(report.pictures[index], score).map { (index: index, quality: $0) }
+    }.sorted { $0.quality < $1.quality }.prefix(min(Self.worstCount, limit)).map(\.index)
+  }
+
+  /// The pictures to show: the worst, then others in their order.
+  var pictures: [EvaluationReport.Picture] {
+    let worst = worst
     let others = report.pictures.indices.filter { !worst.contains($0) }
     return (worst + others).prefix(limit).map { report.pictures[$0] }
   }
@@ -62,7 +67,7 @@ struct CropGrid {
         + "\(figures(picture.scores[name]))</small></figcaption></figure>"
     }
     guard !cells.isEmpty else { return "" }
-    return "<h3>\(HTML.escaped(title))</h3>\n<div class=\"crops\">\n"
+    return "<h4>\(HTML.escaped(title))</h4>\n<div class=\"crops\">\n"
       + cells.joined(separator: "\n") + "\n</div>\n"
   }
 

@@ -16,12 +16,13 @@ public struct DamageCurve: Codable, Equatable, Sendable {
 }
 
 extension EvaluationReport {
-  /// A curve for each kind of damage, metric and method that has pictures with levels.
+  /// A curve for each kind of damage, metric and method that has pictures with levels. The
+  /// reference is not damaged.
   public var damageCurves: [DamageCurve] {
     let kinds = Dictionary(grouping: pictures.filter { $0.damage != nil }) { $0.damage!.kind }
     return kinds.sorted { $0.key < $1.key }.flatMap { kind, pictures in
       settings.metrics.flatMap { metric in
-        methods.compactMap { method -> DamageCurve? in
+        methods.filter { $0 != Self.reference }.compactMap { method -> DamageCurve? in
           let values = pictures.compactMap { picture in
             picture.scores[method]?[metric].map { (level: picture.damage!.level, value: $0) }
           }

@@ -64,10 +64,10 @@ struct ReportPage {
     let grid = CropGrid(report: report, source: source, limit: limit)
     let rows = try grid.html()
     guard !rows.isEmpty, let judged = grid.judged else { return "" }
-    let shown = grid.pictures.count
-    return "<h2>Crops</h2>\n<p>The middle \(CropGrid.side)x\(CropGrid.side) pixels; first the "
-      + "\(min(shown, CropGrid.worstCount)) pictures where \(HTML.escaped(judged)) is worst"
-      + (shown < report.pictures.count ? "; \(shown) of \(report.pictures.count) pictures" : "")
+    let (shown, worst) = (grid.pictures.count, grid.worst.count)
+    return "<h3>Crops</h3>\n<p>The middle \(CropGrid.side)x\(CropGrid.side) pixels of \(shown) of "
+      + "\(report.pictures.count) pictures"
+      + (worst > 0 ? ", first the \(worst) where \(HTML.escaped(judged)) is worst" : "")
       + ".</p>\n" + rows
   }
 }

@@ -23,7 +23,8 @@ enum ReportStyle {
       margin: 2rem auto; max-width: 84rem; padding: 0 1rem; background: var(--page);
       color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
     }
-    h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1rem; }
+    h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1.05rem; }
+    h4 { font-size: .95rem; margin-bottom: .4rem; }
     p, dl, figcaption { color: var(--faint); } small { font-size: .8rem; }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
     dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }

@@ -31,7 +31,7 @@ struct ReportTable {
     "; mean (variance), d/p/c: how many are deficient, poor and collapsed"
 
   private func cell(_ summary: SampleSummary, _ metric: Metric, of pictures: Int) -> String {
-    "\(metric.text(summary.mean)) (\(metric.text(summary.variance)))"
+    "\(metric.text(summary.mean)) (\(summary.varianceText))"
       + (summary.count == pictures ? "" : " of \(summary.count)")
   }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Mean and variance of a sample.
 public struct SampleSummary: Codable, Equatable, Sendable {
   public let count: Int
@@ -13,6 +15,14 @@ public struct SampleSummary: Codable, Equatable, Sendable {
     self.mean = mean
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     variance = values.count > 1 ? squares / Double(values.count - 1) : mean.isFinite ? 0 : .nan
+  }
+}
+
+extension SampleSummary {
+  /// Three digits that count, since variances of some metrics are small; a dash for what is not a
+  /// number.
+  var varianceText: String {
+    variance.isNaN ? "–" : String(format: variance < 1000 ? "%.3g" : "%.0f", variance)
   }
 }
 

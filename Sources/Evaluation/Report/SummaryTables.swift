@@ -41,7 +41,7 @@ struct SummaryTables {
   }
 
   private func details(_ method: String, _ metric: Metric, _ summary: SampleSummary) -> String {
-    var details = metric.text(summary.variance)
+    var details = summary.varianceText
     if method != EvaluationReport.baseline,
       let baseline = statistics.summaries[EvaluationReport.baseline]?[metric],
       baseline.count == summary.count

@@ -24,7 +24,7 @@ extension SuperResolver {
     let layout = try TileLayout(
       model.configuration, width: width, height: height, overlap: options.overlap)
     return operationCount(
-      layout, DecodingPlan(layout, width: width, height: height, options, model.configuration),
+      layout, DecodingPlan(layout, width: width, height: height, options, model),
       options)
   }
 
@@ -36,7 +36,7 @@ extension SuperResolver {
     var count = OperationCount()
     count.prefix = tiles * (prefixOperations(layout) + branches * conditionOperations(layout))
     count.transformer = tiles * branches * transformerOperations(layout)
-    count.decoder = Double(plan.decodedCells(of: layout.latent)) * decoderOperations
+    count.decoder = Double(plan.decodedCells(of: layout.latent)) * model.decoder.operationsPerCell
     return count
   }
 
@@ -113,29 +113,6 @@ extension SuperResolver {
       }
       let side = Double(c.stemPatch << halvings)
       return sum + 2 * kernel.elements * pixels / (side * side)
-    }
-  }
-
-  /// Per latent cell.
-  private var decoderOperations: Double {
-    let c = model.configuration.tokenizer
-    let shape = c.decoderShape
-    return kernels(.decoder).reduce(0) { sum, kernel in
-      var side = 1 << c.downsampledLevels  // positions along the side of a cell
-      if kernel.name.hasPrefix("conv_in") || kernel.name.hasPrefix("mid.") {
-        side = 1
-      } else if kernel.name.hasPrefix("guide.") {
-        side = c.downsampling / (c.guide?.scale ?? 1)
-      } else if kernel.name.hasPrefix("up.") {
-        let doublings = shape.channels.count - 1 - index(in: kernel.name)
-        let own = kernel.name.contains("upsample") ? 1 : 0
-        side = 1 << min(doublings + own, c.downsampledLevels)
-      } else if kernel.name.hasPrefix("head.") {
-        side <<= index(in: kernel.name)
-      } else {
-        side <<= shape.head.count  // conv_out
-      }
-      return sum + 2 * kernel.elements * Double(side * side)
     }
   }
 

@@ -84,7 +84,7 @@ public final class SuperResolver {
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
-      layout, width: picture.width, height: picture.height, options, c)
+      layout, width: picture.width, height: picture.height, options, model)
     var work = Progress(
       layout, plan, operationCount(layout, plan, options), report: progress)
     var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
@@ -179,16 +179,16 @@ public final class SuperResolver {
     for window in plan.columns {
       let columns = plan.widened(window, layout.latent.width)
       let latent = blender.window(rows, columns).unsqueezed(0).to(device)
-      var guide: Tensor?
-      if c.tokenizer.guide != nil {
-        guide = try picture.window(
+      var lowQuality: Tensor?
+      if model.decoder.readsLowQuality {
+        lowQuality = try picture.window(
           rows.lowerBound * unit..<rows.upperBound * unit,
           columns.lowerBound * unit..<columns.upperBound * unit
         ).unsqueezed(0).to(device)
       }
       let decoded = withoutGradients {
         policy {
-          model.decoder(latent, lowQuality: guide).to(.float32)
+          model.decoder(latent, lowQuality: lowQuality).to(.float32)
         }
       }
       let width = min(window.upperBound * f, picture.width * c.scale) - window.lowerBound * f

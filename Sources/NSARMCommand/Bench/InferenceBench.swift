@@ -78,8 +78,8 @@ struct InferenceBench {
     let latent = Tensor.randn(
       [1, c.tokenizer.latentChannels, h, w], using: RandomGenerator(seed: 1),
       on: model.policy.device)
-    let guide = c.tokenizer.guide == nil ? nil : tensor(w * f / c.scale, h * f / c.scale)
-    measure("decoder, \(w * f)x\(h * f)") { _ = model.decoder(latent, lowQuality: guide) }
+    let input = model.decoder.readsLowQuality ? tensor(w * f / c.scale, h * f / c.scale) : nil
+    measure("decoder, \(w * f)x\(h * f)") { _ = model.decoder(latent, lowQuality: input) }
     return reports
   }
 

@@ -20,7 +20,7 @@ struct TrainingBench {
     try Self.batches.map { stage, batch in
       let recipe = try TrainingRecipe(text: recipe(stage, batch: batch))
       let updater = try Updater(
-        makeStage(name: stage.rawValue, recipe: recipe, initFolder: folder.path, policy: policy),
+        makeStage(name: stage.rawValue, recipe: recipe, from: folder.path, policy: policy),
         recipe.settings)
       let side = folder.configuration.tileSide
       let random = RandomGenerator(seed: 2)
@@ -56,9 +56,9 @@ struct TrainingBench {
     let perceptual = MetricWeights.arePresent ? 1 : 0
     switch stage {
     case .tokenizer:
-      text += "loss: {picture: {l1: 4, perceptual: \(perceptual), perceptual_window: 128}}\n"
+      text += "loss: {picture: {vgg: {weight: \(perceptual), window: 128}}}\n"
     case .decoder:
-      text += "loss: {window: 128, windows: 2, picture: {l1: 0.1, perceptual: \(2 * perceptual)}}\n"
+      text += "loss: {window: 128, windows: 2, picture: {vgg: {weight: \(perceptual)}}}\n"
     default: break
     }
     return text

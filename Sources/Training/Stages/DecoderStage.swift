@@ -1,16 +1,19 @@
 import NSARM
 import Torch
 
-/// The decoder alone, on bits that the model itself predicts: it learns to hide their errors, with L1,
-/// perceptual and adversarial losses on a window of each tile.
+/// The decoder alone. On bits that the model itself predicts it learns to hide their errors; without any it learns
+/// what the low-quality picture alone gives away, which comes first for a decoder that reads it.
 final class DecoderStage: TrainingStage {
-  struct ModelSection: Codable {
-    /// Another shape for the decoder: weights that do not fit it start afresh.
-    var decoder: DecoderConfiguration?
-  }
-
   struct LossSection: Codable {
+    enum Code: String, Codable {
+      /// As the model generates it from the low-quality tile.
+      case predicted
+      /// Zeros.
+      case none
+    }
+
     var picture = PictureLossSettings()
+    var code = Code.predicted
     /// Side in pixels of the window of the tile that is decoded; 0: the whole tile.
     var window = 0
     /// Windows of each tile, at places drawn per step: generating a tile's bits costs as much as
@@ -24,20 +27,26 @@ final class DecoderStage: TrainingStage {
   private let pictureLoss: PictureLoss
 
   init(_ start: StageStart) throws {
-    model = try start.model { configuration in
-      let section = try start.recipe.section("model", defaults: ModelSection())
-      if let decoder = section.decoder { configuration.tokenizer.decoder = decoder }
-    }
-    guard model.transformer != nil else {
-      throw TrainingError.recipe(
-        file: start.recipe.file, problem: "stage 'decoder' needs a model with a transformer")
-    }
     section = try start.recipe.section("loss", defaults: LossSection())
+    switch section.code {
+    case .none: model = try start.firstModel()
+    case .predicted: model = try start.model()
+    }
+    let file = start.recipe.file
+    if section.code == .predicted, model.transformer == nil {
+      throw TrainingError.recipe(
+        file: file,
+        problem: "stage 'decoder' needs a model with a transformer, or 'loss.code: none'")
+    }
+    if section.code == .none, !model.decoder.readsLowQuality {
+      throw TrainingError.recipe(
+        file: file, problem: "'loss.code: none' needs a decoder that reads the low-quality picture")
+    }
     pictureLoss = try PictureLoss(
       section.picture, seed: start.seed &+ 1, on: start.policy.device)
     guard section.window % (model.configuration.tokenizer.downsampling * 2) == 0 else {
       throw TrainingError.recipe(
-        file: start.recipe.file,
+        file: file,
         problem:
           "'loss.window' has to be a multiple of \(model.configuration.tokenizer.downsampling * 2)")
     }
@@ -52,42 +61,58 @@ final class DecoderStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
+  /// `[B, d, H / f, W / f]`.
+  private func latent(_ batch: Batch) throws -> Tensor {
+    switch section.code {
+    case .predicted: return try model.generatedLatent(batch)
+    case .none:
+      let c = model.configuration.tokenizer
+      return .zeros(
+        [
+          batch.count, c.latentChannels, batch.highQuality.size(2) / c.downsampling,
+          batch.highQuality.size(3) / c.downsampling,
+        ], on: batch.highQuality.device)
+    }
+  }
+
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
-    let generated = try model.generatedLatent(batch)
-    let (latent, low, high) = windows(generated, batch, random)
+    let input = windows(try latent(batch), batch, random)
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
-      let picture = model.decoder(latent, lowQuality: low).to(.float32)
+      let picture = model.decoder(input.latent, lowQuality: input.batch.lowQuality).to(.float32)
       prediction = picture.detached()
-      return pictureLoss(picture, high, step: step, random: random)
+      return pictureLoss(
+        picture, input.batch.highQuality, teacher: input.batch.teacher, step: step, random: random)
     }
     guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
     return [
       generator,
       Objective(group: "discriminator") { [self] in
-        pictureLoss.discriminatorLoss(prediction!, high)
+        pictureLoss.discriminatorLoss(prediction!, input.batch.highQuality)
       },
     ]
   }
 
-  /// The same windows of the latent, the low-quality and the high-quality tiles.
-  private func windows(
-    _ latent: Tensor, _ batch: Batch, _ random: RandomGenerator
-  ) -> (Tensor, Tensor, Tensor) {
+  private typealias Input = (latent: Tensor, batch: Batch)
+
+  /// The same windows of the latents and of the tiles.
+  private func windows(_ latent: Tensor, _ batch: Batch, _ random: RandomGenerator) -> Input {
+    guard section.window > 0, section.window < batch.highQuality.size(2) else {
+      return (latent, batch)
+    }
     let cuts = (0..<section.windows).map { _ in cut(latent, batch, random) }
+    func joined(_ part: (Input) -> Tensor) -> Tensor { .concatenated(cuts.map(part), 0) }
     return (
-      .concatenated(cuts.map(\.0), 0), .concatenated(cuts.map(\.1), 0),
-      .concatenated(cuts.map(\.2), 0)
+      joined(\.latent),
+      Batch(
+        highQuality: joined(\.batch.highQuality), lowQuality: joined(\.batch.lowQuality),
+        teacher: batch.teacher.map { _ in joined { $0.batch.teacher! } },
+        seeds: cuts.flatMap(\.batch.seeds))
     )
   }
 
   /// One window of each tile, at a place drawn for all.
-  private func cut(
-    _ latent: Tensor, _ batch: Batch, _ random: RandomGenerator
-  ) -> (Tensor, Tensor, Tensor) {
-    guard section.window > 0, section.window < batch.highQuality.size(2) else {
-      return (latent, batch.lowQuality, batch.highQuality)
-    }
+  private func cut(_ latent: Tensor, _ batch: Batch, _ random: RandomGenerator) -> Input {
     let factor = model.configuration.tokenizer.downsampling
     let cells = section.window / factor
     let place = Tensor.rand([2], using: random).floats
@@ -98,23 +123,34 @@ final class DecoderStage: TrainingStage {
         .narrowed(3, from: x * pixelsPerCell, count: cells * pixelsPerCell)
     }
     return (
-      window(latent, 1), window(batch.lowQuality, factor / model.configuration.scale),
-      window(batch.highQuality, factor)
+      window(latent, 1),
+      Batch(
+        highQuality: window(batch.highQuality, factor),
+        lowQuality: window(batch.lowQuality, factor / model.configuration.scale),
+        teacher: batch.teacher.map { window($0, factor) }, seeds: batch.seeds)
     )
   }
 
+  private func restored(_ batch: Batch) throws -> Tensor {
+    let latent = try latent(batch)
+    return withoutGradients {
+      model.decoder(latent, lowQuality: batch.lowQuality).to(.float32)
+    }
+  }
+
   func validate(_ batch: Batch) throws -> [String: Double] {
-    let picture = try model.restore(batch)
-    return [
-      "psnr": psnr(picture, batch.highQuality),
-      "psnr_bicubic": psnr(
-        enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality),
+    let picture = try restored(batch)
+    let bicubic = enlarged(batch.lowQuality, model.configuration.scale)
+    var figures = [
+      "psnr": psnr(picture, batch.highQuality), "psnr_bicubic": psnr(bicubic, batch.highQuality),
     ]
+    figures.merge(pictureLoss.distances(picture, batch.highQuality)) { $1 }
+    return figures
   }
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let columns = [
-      enlarged(batch.lowQuality, model.configuration.scale), try model.restore(batch),
+      enlarged(batch.lowQuality, model.configuration.scale), try restored(batch),
       batch.highQuality,
     ]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }

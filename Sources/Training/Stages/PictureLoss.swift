@@ -5,13 +5,13 @@ import Torch
 /// Weights of the terms between a reconstructed picture and the truth.
 public struct PictureLossSettings: Codable, Equatable, Sendable {
   /// Of the mean absolute difference.
-  public var l1 = 4.0
-  /// Of LPIPS.
-  public var perceptual = 1.0
-  /// The update at which LPIPS joins.
-  public var perceptualFrom = 0
-  /// Side of the window, at a place drawn for each step, that LPIPS sees; 0: the whole picture.
-  public var perceptualWindow = 0
+  public var l1 = 1.0
+  /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the original.
+  public var teacher = 0.0
+  /// LPIPS with AlexNet's features, which cost a fortieth of VGG's.
+  public var alex = PerceptualLossSettings()
+  /// LPIPS with VGG's features.
+  public var vgg = PerceptualLossSettings()
   /// Of the adversarial term (hinge).
   public var adversarial = 0.0
   /// The update at which the adversarial term joins; the discriminator learns from 500 updates earlier.
@@ -20,16 +20,19 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public init() {}
 }
 
-/// L1 + LPIPS (VGG) + adversarial loss of pictures in [-1, 1].
+/// L1 + LPIPS + adversarial loss of pictures in [-1, 1].
 final class PictureLoss {
   let settings: PictureLossSettings
   let discriminator: PatchDiscriminator?
   let discriminatorStore: ParameterStore
-  private let perceptual: LPIPS?
+  private let perceptual: [PerceptualLoss]
 
   init(_ settings: PictureLossSettings, seed: UInt64, on device: Device) throws {
     self.settings = settings
-    perceptual = settings.perceptual > 0 ? try LPIPS(.vgg, on: device) : nil
+    perceptual = try [
+      PerceptualLoss(.alex, settings.alex, on: device),
+      PerceptualLoss(.vgg, settings.vgg, on: device),
+    ].compactMap { $0 }
     discriminatorStore = ParameterStore(seed: seed, on: device)
     discriminator =
       settings.adversarial > 0
@@ -47,18 +50,22 @@ final class PictureLoss {
     settings.adversarial > 0 && step >= settings.adversarialFrom - 500
   }
 
-  /// prediction and truth `[B, 3, H, W]`, float32; the place of the window is drawn from `random`.
+  /// prediction, truth and the teacher's picture `[B, 3, H, W]`, float32.
   func callAsFunction(
-    _ prediction: Tensor, _ truth: Tensor, step: Int, random: RandomGenerator
+    _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: RandomGenerator
   ) -> (loss: Tensor, figures: [String: Double]) {
     let l1 = (prediction - truth).abs().mean()
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
-    if let perceptual, step >= settings.perceptualFrom {
-      let (a, b) = window(prediction, truth, random)
-      let distance = perceptual(a, b).mean()
-      loss = loss + distance.to(.float32) * settings.perceptual
-      figures["lpips"] = distance.detached().item
+    if settings.teacher > 0 {
+      let l1 = (prediction - Target.teacher.pictures(truth, teacher)).abs().mean()
+      loss = loss + l1 * settings.teacher
+      figures["l1_teacher"] = l1.detached().item
+    }
+    for term in perceptual {
+      let distance = term(prediction, term.settings.target.pictures(truth, teacher), random)
+      loss = loss + distance * term.settings.weight
+      figures[term.name] = distance.detached().item
     }
     if let discriminator, step >= settings.adversarialFrom {
       discriminator.requiresGradient = false
@@ -86,45 +93,8 @@ final class PictureLoss {
     )
   }
 
-  private func window(
-    _ a: Tensor, _ b: Tensor, _ random: RandomGenerator
-  ) -> (Tensor, Tensor) {
-    let side = settings.perceptualWindow
-    guard side > 0, side < min(a.size(2), a.size(3)) else { return (a, b) }
-    let place = Tensor.rand([2], using: random).floats
-    let y = Int(place[0] * Float(a.size(2) - side + 1))
-    let x = Int(place[1] * Float(a.size(3) - side + 1))
-    func cut(_ t: Tensor) -> Tensor {
-      t.narrowed(2, from: y, count: side).narrowed(3, from: x, count: side)
-    }
-    return (cut(a), cut(b))
-  }
-}
-
-/// PatchGAN (Isola et al., 2017): a score for each patch of `[B, 3, H, W]`.
-final class PatchDiscriminator {
-  private let convolutions: [Conv2d]
-  private let parameters: [Parameter]
-
-  init(channels: Int, _ p: ParameterScope) throws {
-    let widths = [3, channels, 2 * channels, 4 * channels, 4 * channels]
-    var all = try zip(widths, widths.dropFirst()).enumerated().map { i, pair in
-      try Conv2d(
-        pair.0, pair.1, kernel: i < 3 ? 4 : 3, stride: i < 3 ? 2 : 1, padding: 1, gain: 1.4, p / i)
-    }
-    all.append(try Conv2d(4 * channels, 1, p / widths.count))
-    convolutions = all
-    parameters = all.flatMap { [$0.weight, $0.bias] }
-  }
-
-  var requiresGradient: Bool {
-    get { parameters[0].value.requiresGradient }
-    set { for parameter in parameters { parameter.value.requiresGradient = newValue } }
-  }
-
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    var h = x.channelsLast()
-    for convolution in convolutions.dropLast() { h = convolution(h).leakyRelu(0.2) }
-    return convolutions.last!(h)
+  /// LPIPS of whole validation pictures, by network, as far as it is a part of the loss.
+  func distances(_ prediction: Tensor, _ truth: Tensor) -> [String: Double] {
+    Dictionary(uniqueKeysWithValues: perceptual.map { ($0.name, $0.distance(prediction, truth)) })
   }
 }

@@ -11,65 +11,28 @@ public enum StageName: String, CaseIterable, Sendable {
   case stage1
   /// Stage 2: the transformer continues from the transformation network's prefix; modified ground truth.
   case stage2
-  /// The decoder alone, on bits that the model predicts.
+  /// The decoder alone: on bits that the model predicts, or before there are bits.
   case decoder
 }
 
-/// The stage that a recipe names, with fresh weights or those of the model folder `initFolder`.
+/// The stage that a recipe names, with fresh weights or those of `start`: a model folder, or a file of weights of the
+/// model that the recipe describes.
 /// - Parameter policy: where and how the stage computes; nil: in the recipe's precision on the CPU.
 /// - Throws: `TrainingError.unknownStage`, `TorchError` where the policy is not for training, and what the stage finds wrong with its recipe or the folder.
 public func makeStage(
-  name: String, recipe: TrainingRecipe, initFolder: String?, policy: ComputePolicy? = nil
+  name: String, recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
 ) throws -> TrainingStage {
   guard let stage = StageName(rawValue: name) else {
     throw TrainingError.unknownStage(name, known: StageName.allCases.map(\.rawValue))
   }
   let policy = try policy ?? ComputePolicy(recipe.settings.precision)
-  let start = try StageStart(
-    recipe: recipe, folder: initFolder, policy: try policy.forTraining())
+  let start = try StageStart(recipe: recipe, from: start, policy: try policy.forTraining())
   return switch stage {
   case .tokenizer: try TokenizerStage(start)
   case .transformer: try TransformerStage(start, continuesPrefix: false)
   case .stage1: try TransformationStage(start)
   case .stage2: try TransformerStage(start, continuesPrefix: true)
   case .decoder: try DecoderStage(start)
-  }
-}
-
-/// What a stage starts from.
-struct StageStart {
-  let recipe: TrainingRecipe
-  let folder: ModelFolder?
-  let policy: ComputePolicy
-
-  init(recipe: TrainingRecipe, folder: String?, policy: ComputePolicy) throws {
-    self.recipe = recipe
-    self.policy = policy
-    self.folder = try folder.map(ModelFolder.init)
-  }
-
-  var seed: UInt64 { recipe.settings.seed }
-
-  /// The folder that the stages after the first one need.
-  func required() throws -> ModelFolder {
-    guard let folder else {
-      throw TrainingError.recipe(
-        file: recipe.file,
-        problem:
-          "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER"
-      )
-    }
-    return folder
-  }
-
-  /// The folder's model with `change` made to its configuration, ready for training.
-  func model(_ change: (inout ModelConfiguration) throws -> Void = { _ in }) throws -> Model {
-    let folder = try required()
-    var configuration = folder.configuration
-    try change(&configuration)
-    let model = try folder.extended(configuration, seed: seed, policy: policy)
-    model.store.prepareForTraining()
-    return model
   }
 }
 

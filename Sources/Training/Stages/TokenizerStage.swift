@@ -1,24 +1,13 @@
 import NSARM
 import Torch
 
-/// Stage 0a: encoder, bits and decoder together. With a guided decoder the input of the guide is the
-/// degraded picture, and the code is dropped for some samples, so that the decoder degrades gracefully
-/// where predicted bits are wrong.
+/// Stage 0a: encoder, bits and decoder together. A decoder that reads the low-quality picture gets the degraded one,
+/// and the code is dropped for some samples, so that it degrades gracefully where predicted bits are wrong.
 final class TokenizerStage: TrainingStage {
-  /// The recipe's section `model`.
-  struct ModelSection: Codable {
-    var name = "nano"
-    var tokenizer = AutoencoderConfiguration()
-    var patch = 2
-    /// Sides of the token grids of a tile.
-    var schedule = [1, 2, 4, 6, 8, 12, 16]
-    var contextResize = Tensor.Interpolation.bilinear
-    var sampling = SamplingConfiguration()
-  }
-
   /// The recipe's section `loss`.
   struct LossSection: Codable {
     var picture = PictureLossSettings()
+    var labels = Target.original
     /// Weight of entropy and commitment.
     var quantization = 1.0
     /// γ of the entropy penalty.
@@ -36,20 +25,7 @@ final class TokenizerStage: TrainingStage {
   private let quantizer: MultiScaleQuantizer
 
   init(_ start: StageStart) throws {
-    if start.folder != nil {
-      model = try start.model()
-    } else {
-      let section = try start.recipe.section("model", defaults: ModelSection())
-      let schedule = section.schedule.map { GridSize($0, $0) }
-      let configuration = ModelConfiguration(
-        name: section.name, tokenizer: section.tokenizer, patch: section.patch, schedule: schedule,
-        rotaryReference: schedule.last!, contextResize: section.contextResize,
-        sampling: section.sampling)
-      model = try Model(
-        configuration, ParameterStore(seed: start.seed, on: start.policy.device),
-        policy: start.policy)
-      model.store.prepareForTraining()
-    }
+    model = try start.firstModel()
     section = try start.recipe.section("loss", defaults: LossSection())
     pictureLoss = try PictureLoss(
       section.picture, seed: start.seed &+ 1, on: start.policy.device)
@@ -70,7 +46,7 @@ final class TokenizerStage: TrainingStage {
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
-      let features = model.encoder(batch.highQuality).to(.float32)
+      let features = model.encoder(section.labels.pictures(batch)).to(.float32)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
         let correction = BitwiseSelfCorrection(maximum: section.flips)
@@ -80,7 +56,8 @@ final class TokenizerStage: TrainingStage {
       let draws = Tensor.rand([batch.count, 1, 1, 1], using: random, on: features.device)
       let kept = draws .> section.codeDropout
       let picture = decode(pyramid.latent * kept.to(.float32), batch)
-      var (loss, figures) = pictureLoss(picture, batch.highQuality, step: step, random: random)
+      var (loss, figures) = pictureLoss(
+        picture, batch.highQuality, teacher: batch.teacher, step: step, random: random)
       if section.quantization > 0 {
         let penalties = pyramid.residuals.map(BinarySphericalQuantization.penalties)
         let total = penalties.map { $0.total(gamma: section.entropyGamma) }

@@ -9,10 +9,15 @@ final class TransformationStage: TrainingStage {
       channels: 128, blocks: 4, patch: 4, scales: [2, 4, 8])
   }
 
+  struct LossSection: Codable {
+    var labels = Target.original
+  }
+
   let model: Model
   var policy: ComputePolicy { model.policy }
   private let network: any TransformationNetwork
   private let quantizer: MultiScaleQuantizer
+  private let labels: Target
 
   init(_ start: StageStart) throws {
     model = try start.model { configuration in
@@ -29,6 +34,7 @@ final class TransformationStage: TrainingStage {
       }
       configuration.transformationNetwork = .convolutional(section.transformationNetwork)
     }
+    labels = try start.recipe.section("loss", defaults: LossSection()).labels
     network = model.transformationNetwork!
     quantizer = MultiScaleQuantizer(model.configuration.scaleSchedule)
     guard start.recipe.settings.data.crop == model.configuration.tileSide else {
@@ -44,7 +50,7 @@ final class TransformationStage: TrainingStage {
   var averagedParameters: [Parameter] { trained }
 
   private func targets(_ batch: Batch) -> TokenPyramid {
-    withoutGradients { quantizer.encode(model.features(batch.highQuality)) }
+    withoutGradients { quantizer.encode(model.features(labels.pictures(batch))) }
   }
 
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
@@ -78,7 +84,7 @@ final class TransformationStage: TrainingStage {
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
     let count = network.scaleCount
-    let features = model.features(batch.highQuality)
+    let features = model.features(labels.pictures(batch))
     let given = quantizer.encode(features, intervention).sums[count - 1]
     let truth = quantizer.encode(features).sums[count - 1]
     let columns =

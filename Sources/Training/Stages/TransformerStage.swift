@@ -12,6 +12,7 @@ final class TransformerStage: TrainingStage {
   struct LossSection: Codable {
     var selfCorrection = BitwiseSelfCorrection()
     var labelSmoothing = 0.0
+    var labels = Target.original
   }
 
   let model: Model
@@ -70,7 +71,7 @@ final class TransformerStage: TrainingStage {
         }
       }
       return TeacherForcing(
-        model.features(batch.highQuality), schedule, intervention,
+        model.features(section.labels.pictures(batch)), schedule, intervention,
         contextResize: model.configuration.contextResize)
     }
   }
@@ -114,7 +115,8 @@ final class TransformerStage: TrainingStage {
   }
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
-    let bits = MultiScaleQuantizer(schedule).encode(model.features(batch.highQuality)).latent
+    let bits = MultiScaleQuantizer(schedule)
+      .encode(model.features(section.labels.pictures(batch))).latent
     let columns = [
       enlarged(batch.lowQuality, model.configuration.scale), try model.restore(batch),
       model.decoder(bits, lowQuality: batch.lowQuality), batch.highQuality,

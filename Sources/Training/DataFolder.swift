@@ -1,0 +1,48 @@
+import Foundation
+
+/// A folder to learn from, and how often it is drawn from.
+public struct DataFolder: Equatable, Sendable {
+  public let path: String
+  /// Relative to that of the other folders; above 0.
+  public let weight: Double
+
+  public init(path: String, weight: Double = 1) {
+    precondition(weight > 0 && weight.isFinite, "a weight above 0, not \(weight)")
+    (self.path, self.weight) = (path, weight)
+  }
+
+  /// From "FOLDER" or "FOLDER=WEIGHT"; the name of an existing folder is taken as it is.
+  /// - Throws: `TrainingError.dataWeight` where the weight is not above 0.
+  public init(argument: String) throws {
+    guard !isFolder(argument), let sign = argument.lastIndex(of: "="),
+      let weight = Double(argument[argument.index(after: sign)...])
+    else {
+      self.init(path: argument)
+      return
+    }
+    guard weight > 0, weight.isFinite else { throw TrainingError.dataWeight(argument: argument) }
+    self.init(path: String(argument[..<sign]), weight: weight)
+  }
+
+  /// Pairs where the folder holds `lr` and `hr`, else its photos, degraded on the fly.
+  func source(
+    _ settings: DataSettings, seed: UInt64, warn: @escaping @Sendable (String) -> Void
+  ) throws -> any SampleSource {
+    try PairFolder(path) != nil
+      ? PairDataset(folder: path, settings: settings, seed: seed, warn: warn)
+      : PhotoDataset(folder: path, settings: settings, seed: seed, warn: warn)
+  }
+}
+
+/// The samples of one or several folders of photos or pairs.
+/// - Parameter warn: receives one line per file that is skipped, from any thread.
+/// - Throws: `TrainingError` where a folder has nothing to use, or pictures that do not fit together.
+public func makeSampleSource(
+  _ folders: [DataFolder], settings: DataSettings, seed: UInt64,
+  warn: @escaping @Sendable (String) -> Void
+) throws -> any SampleSource {
+  let sources = try folders.map {
+    (source: try $0.source(settings, seed: seed, warn: warn), weight: $0.weight)
+  }
+  return sources.count == 1 ? sources[0].source : SourceMixture(sources, seed: seed)
+}

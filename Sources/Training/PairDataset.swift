@@ -1,0 +1,64 @@
+import Imaging
+
+/// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same window and
+/// orientation of each. Windows begin at whole low-quality pixels; nothing is degraded, shrunk or sharpened.
+public final class PairDataset: SampleSource {
+  public let settings: DataSettings
+  public let seed: UInt64
+  private let library: PairLibrary
+  private let choose: WeightedChoice
+
+  public var count: Int { library.entries.count }
+  public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
+  public var hasTeacher: Bool { library.hasTeacher }
+
+  /// - Parameters:
+  ///   - folder: holds `lr` and `hr`, and may hold `teacher`.
+  ///   - warn: receives one line per pair that is skipped, from any thread.
+  /// - Throws: `TrainingError` naming the file where a picture has no counterpart or another size, or where
+  ///   the folder has no usable pairs.
+  public init(
+    folder: String, settings: DataSettings, seed: UInt64, warn: @escaping @Sendable (String) -> Void
+  ) throws {
+    guard let pairs = try PairFolder(folder) else {
+      throw TrainingError.pairs(
+        path: folder, problem: "holds no pairs; they are expected in folders 'lr' and 'hr'")
+    }
+    self.settings = settings
+    self.seed = seed
+    library = try PairLibrary(
+      pairs, smallest: settings.crop, budget: settings.cacheMebibytes << 20, warn: warn)
+    choose = WeightedChoice(library.entries.map { Double($0.area) })
+  }
+
+  public func sample(_ index: Int) throws -> Sample {
+    let crop = settings.crop
+    let key = mixed(seed, UInt64(index))
+    var random = KeyedGenerator(key)
+    var pair = try drawn(&random)
+    var retries = 0
+    while retries < settings.flatRetries, deviation(pair.highQuality) < settings.flatThreshold {
+      pair = try drawn(&random)
+      retries += 1
+    }
+    if settings.flips { pair = pair.oriented(crop, Int(random.next() & 7)) }
+    return pair.sample(height: crop, width: crop, seed: key)
+  }
+
+  /// A random window of a random pair.
+  private func drawn(_ random: inout KeyedGenerator) throws -> PairCrop {
+    let side = settings.crop / Sample.scale
+    while true {
+      let index = choose(random.uniform())
+      let low = library.lowQuality(index)
+      let x = random.index(low.width - side + 1)
+      let y = random.index(low.height - side + 1)
+      if let crop = library.crop(index, PixelRect(x: x, y: y, width: side, height: side)) {
+        return crop
+      }
+      if library.isExhausted {
+        throw TrainingError.noPhotos(folder: library.folder, reason: "every pair in it is damaged")
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import ImageQuality
+import Torch
+
+/// How one network's LPIPS takes part in a loss.
+public struct PerceptualLossSettings: Codable, Equatable, Sendable {
+  /// 0: not at all.
+  public var weight = 0.0
+  /// The pictures that it compares with.
+  public var target = Target.original
+  /// Side of the window, at a place drawn for each step, that it sees; 0: the whole picture.
+  public var window = 0
+  /// Both pictures are resized by a factor drawn for each step from 1 − zoom to 1 + zoom, so that no pattern hides
+  /// between the strides of the network's layers.
+  public var zoom = 0.0
+
+  public init() {}
+}
+
+/// LPIPS of pictures in [-1, 1] as a loss.
+final class PerceptualLoss {
+  let settings: PerceptualLossSettings
+  private let lpips: LPIPS
+
+  /// Nil where its weight is 0.
+  init?(_ network: LPIPS.Network, _ settings: PerceptualLossSettings, on device: Device) throws {
+    guard settings.weight > 0 else { return nil }
+    self.settings = settings
+    lpips = try LPIPS(network, on: device)
+  }
+
+  var name: String { "lpips_\(lpips.network.rawValue)" }
+
+  /// `[B, 3, H, W]` twice → one element, float32; the window and the zoom are drawn from `random`.
+  func callAsFunction(_ a: Tensor, _ b: Tensor, _ random: RandomGenerator) -> Tensor {
+    let draws = Tensor.rand([3], using: random).floats.map(Double.init)
+    func seen(_ x: Tensor) -> Tensor { zoomed(window(x, draws[0], draws[1]), draws[2]) }
+    return lpips(seen(a), seen(b)).mean().to(.float32)
+  }
+
+  /// Of whole pictures.
+  func distance(_ a: Tensor, _ b: Tensor) -> Double { lpips(a, b).mean().item }
+
+  private func window(_ x: Tensor, _ down: Double, _ right: Double) -> Tensor {
+    let side = settings.window
+    guard side > 0, side < min(x.size(2), x.size(3)) else { return x }
+    return
+      x.narrowed(2, from: Int(down * Double(x.size(2) - side + 1)), count: side)
+      .narrowed(3, from: Int(right * Double(x.size(3) - side + 1)), count: side)
+  }
+
+  /// At least the 32 pixels that LPIPS needs.
+  private func zoomed(_ x: Tensor, _ draw: Double) -> Tensor {
+    guard settings.zoom > 0 else { return x }
+    let factor = 1 + settings.zoom * (2 * draw - 1)
+    func size(_ n: Int) -> Int { max(Int((Double(n) * factor).rounded()), 32) }
+    return x.resized(size(x.size(2)), size(x.size(3)), .bicubicAntialiased)
+  }
+}

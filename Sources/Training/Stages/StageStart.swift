@@ -1,0 +1,76 @@
+import Checkpoints
+import NSARM
+import Torch
+
+/// What a stage starts from.
+struct StageStart {
+  let recipe: TrainingRecipe
+  let folder: ModelFolder?
+  /// Weights for some or all parameters of the model that the recipe describes.
+  let weights: SafetensorsFile?
+  let policy: ComputePolicy
+
+  /// - Parameter path: a model folder or a safetensors file; nil: fresh weights.
+  init(recipe: TrainingRecipe, from path: String?, policy: ComputePolicy) throws {
+    self.recipe = recipe
+    self.policy = policy
+    let isFile = path?.hasSuffix(".safetensors") ?? false
+    folder = try isFile ? nil : path.map(ModelFolder.init)
+    weights = try isFile ? path.map { try SafetensorsFile($0) } : nil
+  }
+
+  var seed: UInt64 { recipe.settings.seed }
+
+  /// The folder's model with `change` made to its configuration, ready for training.
+  /// - Throws: `TrainingError.recipe` where there is no folder.
+  func model(_ change: (inout ModelConfiguration) throws -> Void = { _ in }) throws -> Model {
+    guard let folder else {
+      throw TrainingError.recipe(
+        file: recipe.file,
+        problem:
+          "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER"
+      )
+    }
+    var configuration = folder.configuration
+    try change(&configuration)
+    let model = try folder.extended(configuration, seed: seed, policy: policy)
+    model.store.prepareForTraining()
+    return model
+  }
+
+  /// The recipe's section `model` of stages that may be the first.
+  struct ModelSection: Codable {
+    var name = "nano"
+    var tokenizer = AutoencoderConfiguration()
+    var patch = 2
+    /// Sides of the token grids of a tile.
+    var schedule = [1, 2, 4, 6, 8, 12, 16]
+    var contextResize = Tensor.Interpolation.bilinear
+    var sampling = SamplingConfiguration()
+
+    var configuration: ModelConfiguration {
+      let schedule = schedule.map { GridSize($0, $0) }
+      return ModelConfiguration(
+        name: name, tokenizer: tokenizer, patch: patch, schedule: schedule,
+        rotaryReference: schedule.last!, contextResize: contextResize, sampling: sampling)
+    }
+  }
+
+  /// The folder's model, or the one that the recipe describes, with the file's weights where it has them.
+  func firstModel() throws -> Model {
+    guard folder == nil else { return try model() }
+    let configuration = try recipe.section("model", defaults: ModelSection()).configuration
+    let store: ParameterStore
+    if let weights {
+      let known = Set(weights.names)
+      store = ParameterStore(
+        QuantizedSource(weights), on: policy.device, fresh: { !known.contains($0) }, seed: seed)
+    } else {
+      store = ParameterStore(seed: seed, on: policy.device)
+    }
+    let model = try Model(configuration, store, policy: policy)
+    try store.validate()
+    store.prepareForTraining()
+    return model
+  }
+}
