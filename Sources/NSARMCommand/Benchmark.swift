@@ -37,7 +37,7 @@ struct BenchmarkCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Ways through the model, separated by commas: restored, true-code (the codes of the original), "
-        + "no-code (the decoder's guide alone).", valueName: "list"))
+        + "no-code (the decoder without any).", valueName: "list"))
   var variants = Restorer.Variant.restored.rawValue
 
   @Option(
