@@ -61,7 +61,7 @@ public final class Restorer {
       guard let high else {
         throw EvaluationError("--variants true-code needs originals; leave it out here")
       }
-      return decoded(try code(of: high), low)
+      return decoded(try code(of: high, low), low)
     case .noCode:
       let t = model.configuration.tokenizer
       let (height, width) = (low.height * scale, low.width * scale)
@@ -80,19 +80,26 @@ public final class Restorer {
   }
 
   /// F_K of a picture whose sides are multiples of a tile's, tile by tile, `[1, d, H / f, W / f]`.
-  private func code(of high: Image) throws -> Tensor {
+  private func code(of high: Image, _ low: Image) throws -> Tensor {
     let c = model.configuration
     let side = c.tileSide
     try checkWhole(high.width, high.height, in: side, .trueCode)
     let quantizer = MultiScaleQuantizer(c.scaleSchedule)
-    let picture = tensor(high)
+    let (picture, lowQuality) = (tensor(high), tensor(low))
     let rows = stride(from: 0, to: high.height, by: side).map { y -> Tensor in
-      let tiles = stride(from: 0, to: high.width, by: side).map { x in
-        picture.narrowed(2, from: y, count: side).narrowed(3, from: x, count: side)
+      func tiles(_ whole: Tensor, shrunk factor: Int) -> Tensor {
+        .concatenated(
+          stride(from: 0, to: high.width, by: side).map { x in
+            whole.narrowed(2, from: y / factor, count: side / factor)
+              .narrowed(3, from: x / factor, count: side / factor)
+          }, 0)
       }
-      let features = autocast { model.encoder(.concatenated(tiles, 0)).to(.float32) }
-      let latent = withoutGradients { quantizer.encode(features.contiguous()).latent }
-      return .concatenated((0..<tiles.count).map { latent.narrowed(0, from: $0, count: 1) }, 3)
+      let features = autocast {
+        model.features(tiles(picture, shrunk: 1), lowQuality: tiles(lowQuality, shrunk: scale))
+      }
+      let latent = withoutGradients { quantizer.encode(features).latent }
+      return .concatenated(
+        (0..<latent.size(0)).map { latent.narrowed(0, from: $0, count: 1) }, 3)
     }
     return .concatenated(rows, 2)
   }

@@ -49,6 +49,20 @@ public final class Model {
     }
   }
 
+  /// A picture's latent before quantisation, float32, `[B, d, H / f, W / f]`: E(I), or with a decoder that reads the
+  /// low-quality picture E(4 (I − I_LR↑)), of what the enlarged low-quality picture lacks. Random weights then make bits
+  /// that the decoder can use from the first step; bits of whole pictures tell it little that it does not know, and it
+  /// learns to ignore them.
+  ///
+  /// - Parameters:
+  ///   - picture: `[B, 3, H, W]` in [-1, 1].
+  ///   - lowQuality: `[B, 3, H / scale, W / scale]` in [-1, 1].
+  public func features(_ picture: Tensor, lowQuality: Tensor) -> Tensor {
+    guard decoder.readsLowQuality else { return encoder(picture).to(.float32).contiguous() }
+    let enlarged = lowQuality.resized(picture.size(2), picture.size(3), .bicubicAntialiased)
+    return encoder((picture - enlarged) * 4).to(.float32).contiguous()
+  }
+
   /// R'_1..R'_{K_LR} of low-quality pictures `[B, 3, h, w]` in [-1, 1]; none without the network.
   public func prefix(lowQuality: Tensor) -> [Tensor] {
     guard let network = transformationNetwork else { return [] }

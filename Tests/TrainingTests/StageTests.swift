@@ -63,8 +63,9 @@ import Torch
         "tokenizer", steps: 200,
         "loss: {quantization: 0, code_dropout: 0}"),
       photos, from: output / "trunk/model", to: output / "tokenizer")
-    #expect(tokenizer.losses.last! < 0.5 * trunk.losses.last!)
+    #expect(tokenizer.losses.last! < 0.7 * trunk.losses.last!)
     #expect(tokenizer.figures["psnr"]! > tokenizer.figures["psnr_bicubic"]!)
+    #expect(tokenizer.figures["psnr"]! > tokenizer.figures["psnr_without_code"]! + 1)
 
     let transformer = try train(
       recipe(
@@ -75,7 +76,7 @@ import Torch
         loss: {self_correction: {maximum: 0}}
         """), photos, from: output / "tokenizer/model", to: output / "transformer")
     #expect(transformer.losses[0] > 0.6 && transformer.losses.last! < 0.05)
-    for scale in 1...3 { #expect(transformer.figures["accuracy_\(scale)"]! > 0.99) }
+    for scale in 1...3 { #expect(transformer.figures["accuracy_\(scale)"]! > 0.97) }
 
     let stage1 = try train(
       recipe(

@@ -5,6 +5,9 @@ public protocol LatentDecoder {
   /// Whether it reads the low-quality picture beside the latent.
   var readsLowQuality: Bool { get }
 
+  /// What it computes from the low-quality picture before it reads the latent.
+  var parametersBeforeLatent: [Parameter] { get }
+
   /// How many cells beyond its own an output pixel depends on, where nothing normalises over the whole
   /// picture.
   var reach: Int { get }

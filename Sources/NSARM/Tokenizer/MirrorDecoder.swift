@@ -56,6 +56,7 @@ public struct MirrorDecoder: LatentDecoder {
   // MARK: What it costs
 
   public var readsLowQuality: Bool { false }
+  public var parametersBeforeLatent: [Parameter] { [] }
 
   /// One position at the resolution of each 3x3 convolution on the way.
   public var reach: Int {

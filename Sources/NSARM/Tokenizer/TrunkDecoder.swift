@@ -49,7 +49,7 @@ public struct TrunkDecoder: LatentDecoder {
     code = CodeBranch(
       convIn: try Conv2d(c.latentChannels, t.codeChannels, bias: false, gain: 1.4, q / "conv_in"),
       convOut: try Conv2d(
-        t.codeChannels, t.channels * pixelsPerCell * pixelsPerCell, bias: false, gain: 0.1,
+        t.codeChannels, t.channels * pixelsPerCell * pixelsPerCell, bias: false, gain: 0.5,
         q / "conv_out"),
       activation: try PReLU(t.codeChannels, q / "prelu"))
   }
@@ -70,6 +70,10 @@ public struct TrunkDecoder: LatentDecoder {
   // MARK: What it costs
 
   public var readsLowQuality: Bool { true }
+
+  public var parametersBeforeLatent: [Parameter] {
+    ([convIn] + body[..<join]).flatMap { [$0.weight, $0.bias!] } + activations[...join].map(\.weight)
+  }
 
   public var reach: Int {
     let side = Double(pixelsPerCell)

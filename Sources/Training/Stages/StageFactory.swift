@@ -45,11 +45,6 @@ extension Model {
     }
   }
 
-  /// The latent of ground truth before quantisation, float32, outside of the graph: `[B, d, H / f, W / f]`.
-  func features(_ highQuality: Tensor) -> Tensor {
-    withoutGradients { encoder(highQuality).to(.float32).contiguous() }
-  }
-
   func write(to folder: String, provenance: [String: String]) throws {
     try ModelFolder.write(self, to: folder, provenance: provenance)
   }

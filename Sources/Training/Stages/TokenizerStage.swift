@@ -12,6 +12,8 @@ final class TokenizerStage: TrainingStage {
     var quantization = 1.0
     /// γ of the entropy penalty.
     var entropyGamma = 1.0
+    /// Whether the part of the decoder that has not met the code yet stays as it is, which saves most of its cost.
+    var freezesInput = false
     /// Share of samples whose code is zero.
     var codeDropout = 0.25
     /// Largest probability of a flipped bit, drawn per sample and scale.
@@ -35,7 +37,10 @@ final class TokenizerStage: TrainingStage {
     model.freeze(except: trained)
   }
 
-  private var trained: [Parameter] { model.parameters(of: .encoder, .decoder) }
+  private var trained: [Parameter] {
+    let frozen = section.freezesInput ? model.decoder.parametersBeforeLatent.map(\.name) : []
+    return model.parameters(of: .encoder, .decoder).filter { !frozen.contains($0.name) }
+  }
 
   var parameterGroups: [(name: String, parameters: [Parameter])] {
     [("generator", trained)] + pictureLoss.parameterGroups
@@ -46,7 +51,7 @@ final class TokenizerStage: TrainingStage {
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
-      let features = model.encoder(section.labels.pictures(batch)).to(.float32)
+      let features = features(batch)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
         let correction = BitwiseSelfCorrection(maximum: section.flips)
@@ -77,6 +82,10 @@ final class TokenizerStage: TrainingStage {
     ]
   }
 
+  private func features(_ batch: Batch) -> Tensor {
+    model.features(section.labels.pictures(batch), lowQuality: batch.lowQuality)
+  }
+
   private func decode(_ latent: Tensor, _ batch: Batch) -> Tensor {
     model.decoder(latent, lowQuality: batch.lowQuality).to(.float32)
   }
@@ -84,7 +93,7 @@ final class TokenizerStage: TrainingStage {
   private func latent(_ batch: Batch) throws -> Tensor {
     let schedule = try model.configuration.schedule(
       pixels: batch.highQuality.size(2), file: "validation")
-    return MultiScaleQuantizer(schedule).encode(model.features(batch.highQuality)).latent
+    return MultiScaleQuantizer(schedule).encode(features(batch)).latent
   }
 
   func validate(_ batch: Batch) throws -> [String: Double] {

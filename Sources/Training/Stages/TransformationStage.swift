@@ -49,8 +49,12 @@ final class TransformationStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformation", trained)] }
   var averagedParameters: [Parameter] { trained }
 
+  private func features(_ batch: Batch) -> Tensor {
+    model.features(labels.pictures(batch), lowQuality: batch.lowQuality)
+  }
+
   private func targets(_ batch: Batch) -> TokenPyramid {
-    withoutGradients { quantizer.encode(model.features(labels.pictures(batch))) }
+    withoutGradients { quantizer.encode(features(batch)) }
   }
 
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
@@ -84,7 +88,7 @@ final class TransformationStage: TrainingStage {
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
     let count = network.scaleCount
-    let features = model.features(labels.pictures(batch))
+    let features = features(batch)
     let given = quantizer.encode(features, intervention).sums[count - 1]
     let truth = quantizer.encode(features).sums[count - 1]
     let columns =

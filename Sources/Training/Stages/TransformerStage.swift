@@ -57,6 +57,10 @@ final class TransformerStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
 
+  private func features(_ batch: Batch) -> Tensor {
+    model.features(section.labels.pictures(batch), lowQuality: batch.lowQuality)
+  }
+
   /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a generator.
   private func teacherForcing(_ batch: Batch, flips random: RandomGenerator?) -> TeacherForcing {
     withoutGradients {
@@ -71,7 +75,7 @@ final class TransformerStage: TrainingStage {
         }
       }
       return TeacherForcing(
-        model.features(section.labels.pictures(batch)), schedule, intervention,
+        features(batch), schedule, intervention,
         contextResize: model.configuration.contextResize)
     }
   }
@@ -116,7 +120,7 @@ final class TransformerStage: TrainingStage {
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let bits = MultiScaleQuantizer(schedule)
-      .encode(model.features(section.labels.pictures(batch))).latent
+      .encode(features(batch)).latent
     let columns = [
       enlarged(batch.lowQuality, model.configuration.scale), try model.restore(batch),
       model.decoder(bits, lowQuality: batch.lowQuality), batch.highQuality,

@@ -1,0 +1,63 @@
+import ImageQuality
+import Testing
+import Torch
+
+@testable import Training
+
+@Suite struct PictureLossTests {
+  private let pictures = (0..<3).map {
+    Tensor.rand([2, 3, 64, 64], using: RandomGenerator(seed: UInt64($0 + 1))) * 2 - 1
+  }
+
+  private func loss(
+    teacher: Tensor?, _ change: (inout PictureLossSettings) -> Void
+  ) throws -> (loss: Tensor, figures: [String: Double]) {
+    var settings = PictureLossSettings()
+    settings.l1 = 0
+    change(&settings)
+    return try PictureLoss(settings, seed: 1, on: .cpu)(
+      pictures[0], pictures[1], teacher: teacher, step: 1, random: RandomGenerator(seed: 1))
+  }
+
+  /// L1 to the teacher's picture; to the original where there is none.
+  @Test func teacher() throws {
+    for teacher in [pictures[2], nil] {
+      let expected = (pictures[0] - (teacher ?? pictures[1])).abs().mean().item
+      let result = try loss(teacher: teacher) { $0.teacher = 2 }
+      #expect(abs(result.loss.item - 2 * expected) < 1e-5)
+      #expect(abs(result.figures["l1_teacher"]! - expected) < 1e-5)
+    }
+  }
+
+  @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
+  func perceptualTermComparesWithItsTarget() throws {
+    let lpips = try LPIPS(.alex)
+    for (target, picture) in [(Target.original, pictures[1]), (.teacher, pictures[2])] {
+      let expected = lpips(pictures[0], picture).mean().item
+      let result = try loss(teacher: pictures[2]) {
+        $0.alex.weight = 0.5
+        $0.alex.target = target
+      }
+      #expect(abs(result.loss.item - 0.5 * expected) < 1e-5)
+    }
+  }
+
+  /// Another window and another zoom for every draw; gradients reach the picture through both.
+  @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
+  func windowsAndZooms() throws {
+    var settings = PerceptualLossSettings()
+    settings.weight = 1
+    settings.window = 48
+    settings.zoom = 0.3
+    let term = try PerceptualLoss(.alex, settings, on: .cpu)!
+    let picture = pictures[0].cloned()
+    picture.requiresGradient = true
+    let random = RandomGenerator(seed: 1)
+    let values = (0..<4).map { _ in term(picture, pictures[1], random) }
+    #expect(Set(values.map(\.item)).count == 4)
+    try values[0].backward()
+    // The pixels of the window, and no others.
+    let reached = (picture.gradient!.abs().sum([0, 1]) .> 0).to(.float32).sum().item
+    #expect(reached > 0.9 * 48 * 48 && reached <= 48 * 48)
+  }
+}
