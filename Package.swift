@@ -38,11 +38,6 @@ let package = Package(
     .target(name: "CPassiveWaiting"),
     .target(name: "Imaging", dependencies: ["CVips"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
-    .target(
-      name: "CommandOptions",
-      dependencies: [
-        "Torch", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
     .target(name: "YAMLSettings", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
@@ -92,7 +87,7 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CPassiveWaiting", "Checkpoints", "CommandOptions", "Evaluation", "ImageQuality",
+        "CPassiveWaiting", "Checkpoints", "Evaluation", "ImageQuality",
         "Imaging", "NSARM", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

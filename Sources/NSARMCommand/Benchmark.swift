@@ -1,5 +1,4 @@
 import ArgumentParser
-import CommandOptions
 import Evaluation
 import Foundation
 import NSARM

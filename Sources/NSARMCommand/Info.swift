@@ -1,6 +1,5 @@
 import ArgumentParser
 import Checkpoints
-import CommandOptions
 import Foundation
 import NSARM
 import Torch

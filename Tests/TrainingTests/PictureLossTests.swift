@@ -29,6 +29,25 @@ import Torch
     }
   }
 
+  /// Noise averages out, what repeats every four pixels does not, whatever brightness lies under it.
+  @Test func grid() throws {
+    func grid(_ prediction: Tensor, _ truth: Tensor) throws -> Double {
+      var settings = PictureLossSettings()
+      (settings.l1, settings.grid) = (0, 1)
+      return try PictureLoss(settings, seed: 1, on: .cpu)(
+        prediction, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)
+      ).loss.item
+    }
+    let dots = Tensor(
+      (0..<64 * 64).map { Float($0 % 4 == 1 && $0 / 64 % 4 == 2 ? 0.16 : 0) }, shape: [64, 64])
+    let truth = pictures[1]
+    #expect(try grid(truth + 0.1, truth) < 1e-6)
+    // One of 16 places stands out by 15/16 of the dot from the mean, the others by 1/16.
+    #expect(abs(try grid(truth + 0.1 + dots, truth) - 0.16 * 2 * 15 / 256) < 1e-5)
+    let noise = Tensor.randn([2, 3, 64, 64], using: RandomGenerator(seed: 9)) * 0.05
+    #expect(try grid(truth + noise, truth) < 0.05 / 8)
+  }
+
   @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
   func perceptualTermComparesWithItsTarget() throws {
     let lpips = try LPIPS(.alex)

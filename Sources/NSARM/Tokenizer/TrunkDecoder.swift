@@ -72,7 +72,8 @@ public struct TrunkDecoder: LatentDecoder {
   public var readsLowQuality: Bool { true }
 
   public var parametersBeforeLatent: [Parameter] {
-    ([convIn] + body[..<join]).flatMap { [$0.weight, $0.bias!] } + activations[...join].map(\.weight)
+    ([convIn] + body[..<join]).flatMap { [$0.weight, $0.bias!] }
+      + activations[...join].map(\.weight)
   }
 
   public var reach: Int {

@@ -12,6 +12,8 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
+  /// Of the pattern that repeats every 4 pixels, which a pixel-shuffle by 4 is prone to.
+  public var grid = 0.0
   /// Of the adversarial term (hinge).
   public var adversarial = 0.0
   /// The update at which the adversarial term joins; the discriminator learns from 500 updates earlier.
@@ -62,6 +64,11 @@ final class PictureLoss {
       loss = loss + l1 * settings.teacher
       figures["l1_teacher"] = l1.detached().item
     }
+    if settings.grid > 0 {
+      let pattern = gridPattern(prediction - Target.teacher.pictures(truth, teacher))
+      loss = loss + pattern * settings.grid
+      figures["grid"] = pattern.detached().item
+    }
     for term in perceptual {
       let distance = term(prediction, term.settings.target.pictures(truth, teacher), random)
       loss = loss + distance * term.settings.weight
@@ -75,6 +82,15 @@ final class PictureLoss {
       figures["adversarial"] = adversarial.detached().item
     }
     return (loss, figures)
+  }
+
+  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each of the 4x4 places in a square of 4 pixels is
+  /// averaged over 64x64 pixels: texture and noise average out, what repeats itself stays.
+  private func gridPattern(_ error: Tensor) -> Tensor {
+    let places = error.pixelUnshuffled(4)  // [B, 3 · 16, H / 4, W / 4]
+    let means = places.resized(max(places.size(2) / 16, 1), max(places.size(3) / 16, 1), .area)
+      .reshaped(error.size(0), 3, 16, -1)
+    return (means - means.mean([2], keep: true)).abs().mean()
   }
 
   /// Hinge loss of the discriminator: max(0, 1 − D(truth)) + max(0, 1 + D(prediction)).

@@ -2,7 +2,7 @@ import ArgumentParser
 import Torch
 
 /// Where and how exactly the networks run: the options of every command that computes.
-public struct ComputeOptions: ParsableArguments {
+struct ComputeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Arithmetic of the networks: auto takes bfloat16 where the processor has units for it, else float32.",
@@ -14,29 +14,29 @@ public struct ComputeOptions: ParsableArguments {
 
   @OptionGroup var threads: ThreadOptions
 
-  public init() {}
+  init() {}
 
   /// Sets the number of threads and gives the policy.
   /// - Parameter standard: the precision where none is asked for.
   /// - Throws: `TorchError` where the device is not here or cannot compute that way.
-  public func policy(standard: Precision = .auto) throws -> ComputePolicy {
+  func policy(standard: Precision = .auto) throws -> ComputePolicy {
     threads.apply()
     return try ComputePolicy(precision ?? standard, on: try Device(device))
   }
 }
 
 /// How many threads compute.
-public struct ThreadOptions: ParsableArguments {
+struct ThreadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
   var threads: Int?
 
-  public init() {}
+  init() {}
 
-  public func validate() throws {
+  func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
-  public func apply() {
+  func apply() {
     if let threads { TorchRuntime.threadCount = threads }
   }
 }
