@@ -57,6 +57,11 @@ struct BenchmarkCommand: ParsableCommand {
   @Flag(help: "Throw earlier results away instead of going on.")
   var overwrite = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Show crops on the page; --no-crops where the pictures may not be published.")
+  var crops = true
+
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws { _ = try chosenVariants() }
@@ -98,7 +103,8 @@ struct BenchmarkCommand: ParsableCommand {
     let display = ProgressDisplay("measuring")
     var problems = 0
     Interruption.install()
-    let report = try benchmark.run(isStopped: { Interruption.isRequested }) { progress in
+    let report = try benchmark.run(showsCrops: crops, isStopped: { Interruption.isRequested }) {
+      progress in
       if let problem = progress.problem {
         display.finish()
         note("error: \(problem)")

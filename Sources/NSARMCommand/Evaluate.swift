@@ -56,6 +56,11 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Use the first pictures only.", valueName: "count"))
   var limit: Int?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Show crops on the page; --no-crops where the pictures may not be published.")
+  var crops = true
+
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
@@ -119,7 +124,7 @@ struct EvaluateCommand: ParsableCommand {
     guard !report.pictures.isEmpty else {
       throw EvaluationError("no picture could be scored")
     }
-    try folder.write(report, source: comparison.panel)
+    try folder.write(report, source: crops ? comparison.panel : nil)
     print(report.table)
     print("\n\(output)/index.html")
     for (reason, metrics) in Dictionary(grouping: suite.unavailable, by: \.reason)

@@ -59,6 +59,13 @@ struct BenchmarkTests {
     let again = try #require(try benchmark([peer]).run())
     #expect(calls == 3)
     #expect(again.pictures.map(\.scores) == first.pictures.map(\.scores))
+    // Crops are shown unless they are not wanted.
+    func page() throws -> String {
+      try String(contentsOfFile: scratch("out/index.html"), encoding: .utf8)
+    }
+    #expect(try page().contains("data:image"))
+    _ = try benchmark([peer]).run(showsCrops: false)
+    #expect(try !page().contains("data:image") && calls == 3)
     // A changed original, and a peer by the same name with another command, are measured anew.
     try scratch.write(waves(64, 64, shift: 3), "p/b.png")
     let other = try repeating("other")

@@ -60,12 +60,14 @@ public final class Benchmark {
   /// Does what has not been done yet and writes the report. A picture that cannot be read is left
   /// out; a method that fails is left out of the rest of the set.
   ///
-  /// - Parameter isStopped: asked after every picture of a method; a run that is stopped writes no
-  ///   report.
+  /// - Parameters:
+  ///   - showsCrops: whether the page shows crops of the pictures.
+  ///   - isStopped: asked after every picture of a method; a run that is stopped writes no report.
   /// - Returns: the report, or nil where the run was stopped.
   /// - Throws: `EvaluationError` where the folder cannot be written or nothing could be measured.
   public func run(
-    isStopped: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
+    showsCrops: Bool = true, isStopped: () -> Bool = { false },
+    progress: (Progress) -> Void = { _ in }
   ) throws -> EvaluationReport? {
     let total = cases.reduce(0) { $0 + unscored($1).count }
     var done = 0
@@ -108,7 +110,7 @@ public final class Benchmark {
     guard !result.pictures.isEmpty else {
       throw EvaluationError("\(folder.path): no picture could be measured")
     }
-    try folder.write(result, source: panel)
+    try folder.write(result, source: showsCrops ? panel : nil)
     return result
   }
 

@@ -62,8 +62,9 @@ public struct ReportFolder: Sendable {
   }
 
   /// Writes all files.
+  /// - Parameter source: of the crops on the page; nil: it shows none.
   /// - Throws: `EvaluationError` that names the file, and what `source` throws.
-  public func write(_ report: EvaluationReport, source: @escaping PanelSource) throws {
+  public func write(_ report: EvaluationReport, source: PanelSource?) throws {
     try save(report)
     try write(Data(ReportCSV(report: report).text.utf8), "report.csv")
     let page = ReportPage(report: report, source: source)

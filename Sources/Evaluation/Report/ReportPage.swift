@@ -7,7 +7,7 @@ struct ReportPage {
   static let cropCount = 40
 
   let report: EvaluationReport
-  let source: PanelSource
+  let source: PanelSource?
 
   func html() throws -> String {
     let sets = report.sets
@@ -61,6 +61,7 @@ struct ReportPage {
   }
 
   private func crops(_ report: EvaluationReport, _ limit: Int) throws -> String {
+    guard let source else { return "" }
     let grid = CropGrid(report: report, source: source, limit: limit)
     let rows = try grid.html()
     guard !rows.isEmpty, let judged = grid.judged else { return "" }
