@@ -39,17 +39,24 @@ import Torch
     let resolver = try SuperResolver(try ModelFolder(Self.shipped!).load())
     let planes = try Self.photo().cropped(to: PixelRect(x: 20, y: 10, width: 140, height: 100))
     let input = Tensor(planes.values, shape: [3, planes.height, planes.width]) * 2 - 1
-    func bytes(_ options: SuperResolver.Options) throws -> [UInt8] {
-      ((try resolver.upscaled(input, options) + 1) * 127.5).rounded().to(.uint8).values()
+    func levels(_ options: SuperResolver.Options) throws -> Tensor {
+      ((try resolver.upscaled(input, options) + 1) * 127.5).rounded()
     }
     var options = SuperResolver.Options()
-    let expected = try bytes(options)
+    let expected = try levels(options)
+    // Exact but for float32 products that round otherwise in another batch, as some processors' do: a bit whose
+    // probability is near its draw may then flip in a cell.
+    func check() throws {
+      let differences = (try levels(options) - expected).abs()
+      #expect(differences.mean().item < 0.02)
+      #expect((differences .> 0).to(.float32).mean().item < 0.02)
+    }
     options.order = [4, 1, 5, 0, 3, 2]
     options.batch = 2
-    #expect(try bytes(options) == expected)
+    try check()
     options.order = nil
     options.batch = 1
-    #expect(try bytes(options) == expected)
+    try check()
   }
 
   private func check(_ model: Model, seams: [Double]) throws {
