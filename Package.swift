@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Imaging", dependencies: ["CVips"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
     .target(name: "YAMLSettings", dependencies: [.product(name: "Yams", package: "Yams")]),
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Imaging"], path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(
       name: "ParityTests",
@@ -62,7 +62,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "Torch",
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "TestSupport",
+        "Torch",
       ]),
     .target(name: "Upscaling", dependencies: ["Imaging", "NSARM", "Torch"]),
     .target(
@@ -82,7 +83,8 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch",
+        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport",
+        "Torch",
       ]),
     .executableTarget(
       name: "NSARMCommand",

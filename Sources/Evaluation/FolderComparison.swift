@@ -21,12 +21,9 @@ public struct FolderComparison {
     _ methods: [Method], reference: PictureFolder? = nil, input: PictureFolder? = nil,
     crop: Int? = nil, _ suite: MetricSuite
   ) throws {
-    var taken: Set = [
-      EvaluationReport.baseline, EvaluationReport.reference, EvaluationReport.input, "",
-    ]
-    for method in methods where !taken.insert(method.name).inserted {
-      throw EvaluationError("the name '\(method.name)' of a method is taken; choose another")
-    }
+    try EvaluationReport.check(
+      names: methods.map(\.name),
+      reserved: EvaluationReport.baseline, EvaluationReport.reference, EvaluationReport.input)
     guard reference != nil || suite.metrics.contains(where: { !$0.needsReference }) else {
       let titles = Metric.allCases.filter { !$0.needsReference }.map(\.title)
       let reasons = suite.unavailable.filter { titles.contains($0.title) }

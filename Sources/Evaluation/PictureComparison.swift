@@ -102,13 +102,8 @@ final class PictureComparison {
 
   /// A part of a picture that has to have a certain size.
   private func read(_ role: String, _ size: PixelRect, _ part: PixelRect) throws -> Image {
-    let path = sources[role]!.path
-    let image = try ImageFile.readRGB(path)
-    guard image.rect == size else {
-      throw EvaluationError(
-        "\(path): \(image.width)x\(image.height) pixels, expected \(size.width)x\(size.height)")
-    }
-    return image.cropped(to: part)
+    try ImageFile.readRGB(sources[role]!.path, width: size.width, height: size.height)
+      .cropped(to: part)
   }
 
   private func attempt<T>(_ body: () throws -> T) -> T? {

@@ -59,8 +59,15 @@ public final class Model {
   ///   - lowQuality: `[B, 3, H / scale, W / scale]` in [-1, 1].
   public func features(_ picture: Tensor, lowQuality: Tensor) -> Tensor {
     guard decoder.readsLowQuality else { return encoder(picture).to(.float32).contiguous() }
-    let enlarged = lowQuality.resized(picture.size(2), picture.size(3), .bicubicAntialiased)
-    return encoder((picture - enlarged) * 4).to(.float32).contiguous()
+    return encoder((picture - enlarged(lowQuality)) * 4).to(.float32).contiguous()
+  }
+
+  /// I_LR↑, the low-quality picture at the size of the result, Pillow's bicubic: `[B, 3, h, w]` →
+  /// `[B, 3, scale · h, scale · w]`.
+  public func enlarged(_ lowQuality: Tensor) -> Tensor {
+    let scale = configuration.scale
+    return lowQuality.resized(
+      scale * lowQuality.size(2), scale * lowQuality.size(3), .bicubicAntialiased)
   }
 
   /// R'_1..R'_{K_LR} of low-quality pictures `[B, 3, h, w]` in [-1, 1]; none without the network.

@@ -39,3 +39,18 @@ func deviation(_ planes: [Float]) -> Double {
   let mean = Double(sum) / Double(area)
   return max(Double(squares) / Double(area) - mean * mean, 0).squareRoot()
 }
+
+extension DataSettings {
+  /// A crop that is not too flat, or the last of those that may be drawn (`flatThreshold`, `flatRetries`).
+  /// - Parameter highQuality: of a crop, planar in 0...1.
+  func accepted<Crop>(_ highQuality: (Crop) -> [Float], _ draw: () throws -> Crop) rethrows -> Crop
+  {
+    var crop = try draw()
+    var retries = 0
+    while retries < flatRetries, deviation(highQuality(crop)) < flatThreshold {
+      crop = try draw()
+      retries += 1
+    }
+    return crop
+  }
+}

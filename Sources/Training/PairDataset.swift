@@ -35,12 +35,7 @@ public final class PairDataset: SampleSource {
     let crop = settings.crop
     let key = mixed(seed, UInt64(index))
     var random = KeyedGenerator(key)
-    var pair = try drawn(&random)
-    var retries = 0
-    while retries < settings.flatRetries, deviation(pair.highQuality) < settings.flatThreshold {
-      pair = try drawn(&random)
-      retries += 1
-    }
+    var pair = try settings.accepted(\.highQuality) { try drawn(&random) }
     if settings.flips { pair = pair.oriented(crop, Int(random.next() & 7)) }
     return pair.sample(height: crop, width: crop, seed: key)
   }

@@ -32,12 +32,7 @@ public final class PhotoDataset: SampleSource {
     let crop = settings.crop
     let key = mixed(seed, UInt64(index))
     var random = KeyedGenerator(key)
-    var planes = try drawn(&random)
-    var retries = 0
-    while retries < settings.flatRetries, deviation(planes) < settings.flatThreshold {
-      planes = try drawn(&random)
-      retries += 1
-    }
+    var planes = try settings.accepted(\.self) { try drawn(&random) }
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
     let low = degrader(planes, height: crop, width: crop, seed: key)
     if settings.sharpenedTarget { planes = degrader.sharpened(planes, height: crop, width: crop) }

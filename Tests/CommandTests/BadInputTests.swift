@@ -3,6 +3,7 @@ import Foundation
 import Imaging
 import ModelTestSupport
 import NSARM
+import TestSupport
 import Testing
 import Torch
 

@@ -1,17 +1,11 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// `nsarm benchmark`.
 @Suite(.serialized) struct BenchmarkTests {
   private let scratch = try! ScratchFolder()
-
-  private func write(_ image: Image, _ name: String) throws {
-    let file = scratch(name)
-    try FileManager.default.createDirectory(
-      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try image.write(to: file, overwrite: true)
-  }
 
   private func benchmark(_ text: String, _ options: String...) throws -> Command.Result {
     let sets = try scratch.write("sets.yaml", Array(text.utf8))
@@ -27,9 +21,9 @@ import Testing
   @Test(.enabled(if: hasVips, "libvips-tools is not installed"))
   func setsModelVariantsAndPeer() throws {
     let original = scene(128, 128)
-    try write(original, "photos/a.png")
-    try write(scene(92, 80), "RealSR/Canon/Test/4/Canon_001_HR.png")
-    try write(
+    try scratch.write(original, "photos/a.png")
+    try scratch.write(scene(92, 80), "RealSR/Canon/Test/4/Canon_001_HR.png")
+    try scratch.write(
       scene(92, 80).resized(toWidth: 23, height: 20, .area),
       "RealSR/Canon/Test/4/Canon_001_LR4.png")
     let sets = """
@@ -71,7 +65,7 @@ import Testing
   }
 
   @Test func mistakesAreNamed() throws {
-    try write(scene(64, 64), "photos/a.png")
+    try scratch.write(scene(64, 64), "photos/a.png")
     let set = "sets: [{name: s, folder: photos, damage: light}]"
     for (text, options, message) in [
       (set, ["--variants", "best"], "unknown 'best'"), (set, ["--peer", "x"], "NAME=COMMAND"),
@@ -89,7 +83,7 @@ import Testing
     }
     let missing = try Command.run(["benchmark", scratch("none.yaml"), "-o", scratch("report")])
     #expect(missing.status != 0 && missing.errors.contains("none.yaml: no such file"))
-    try write(scene(8, 8), "full/other.png")
+    try scratch.write(scene(8, 8), "full/other.png")
     let taken = try Command.run([
       "benchmark", try scratch.write("sets.yaml", Array(set.utf8)), "--no-model", "-o",
       scratch("full"),

@@ -1,37 +1,7 @@
 import Foundation
 import Imaging
 import ModelTestSupport
-
-/// An empty folder that is removed with everything in it when the test ends.
-final class ScratchFolder {
-  let path: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-command-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    path = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
-    try Data(Array(bytes)).write(to: URL(fileURLWithPath: self(name)))
-    return self(name)
-  }
-
-  /// Names of all files in the folder and below, hidden ones too, sorted.
-  var contents: [String] {
-    (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? [])
-      .filter { name in
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: self(name), isDirectory: &isFolder)
-        return !isFolder.boolValue
-      }.sorted()
-  }
-}
+import TestSupport
 
 /// The `nsarm` executable, run as users run it.
 enum Command {

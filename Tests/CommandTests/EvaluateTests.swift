@@ -1,17 +1,11 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// `nsarm evaluate` and `nsarm compare`.
 @Suite(.serialized) struct EvaluateTests {
   private let scratch = try! ScratchFolder()
-
-  private func write(_ image: Image, _ name: String) throws {
-    let file = scratch(name)
-    try FileManager.default.createDirectory(
-      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try image.write(to: file, overwrite: true)
-  }
 
   private func evaluate(_ options: String...) throws -> Command.Result {
     try Command.run(
@@ -29,9 +23,9 @@ import Testing
     for name in ["a", "b"] {
       let image = scene(name == "a" ? 96 : 112, 80)
       let low = image.resized(toWidth: image.width / 4, height: 20, .area)
-      try write(image, "hr/\(name).png")
-      try write(low, "lr/\(name).png")
-      try write(low.resized(toWidth: image.width, height: 80, .lanczos), "mine/\(name).jpg")
+      try scratch.write(image, "hr/\(name).png")
+      try scratch.write(low, "lr/\(name).png")
+      try scratch.write(low.resized(toWidth: image.width, height: 80, .lanczos), "mine/\(name).jpg")
     }
     let options = ["--reference", scratch("hr"), "--input", scratch("lr")]
     let first = try evaluate(options[0], options[1], options[2], options[3])
@@ -59,7 +53,7 @@ import Testing
   }
 
   @Test func mistakesAreNamed() throws {
-    try write(scene(48, 48), "mine/a.png")
+    try scratch.write(scene(48, 48), "mine/a.png")
     for (options, message) in [
       (["--method", "x"], "--method has to be NAME=FOLDER"),
       (["--method", "bicubic=\(scratch("mine"))"], "'bicubic'"),
@@ -81,8 +75,8 @@ import Testing
   }
 
   @Test func comparesPictures() throws {
-    try write(scene(30, 20), "small.png")
-    try write(scene(120, 80), "large.png")
+    try scratch.write(scene(30, 20), "small.png")
+    try scratch.write(scene(120, 80), "large.png")
     let arguments = ["compare", scratch("small.png"), scratch("large.png"), "-o", scratch("c.jpg")]
     let result = try Command.run(arguments + ["--label", "bicubic"])
     #expect(result.status == 0, "\(result.errors)")
@@ -92,7 +86,7 @@ import Testing
     let part = try Command.run(arguments + ["--overwrite", "--crop", "40x30+80+50"])
     #expect(part.status == 0, "\(part.errors)")
     #expect(try ImageFile.read(scratch("c.jpg")).width == 2 * 40 + 8)
-    try write(scene(80, 120), "tall.png")
+    try scratch.write(scene(80, 120), "tall.png")
     for (options, message) in [
       ([scratch("tall.png")], "another aspect ratio"), (["--crop", "40x30+81+50"], "lies outside"),
       (["--crop", "40x30+9223372036854775807+0"], "lies outside"),

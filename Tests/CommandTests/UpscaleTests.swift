@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// One after the other: every test runs processes that compute with all cores themselves.

@@ -1,6 +1,7 @@
 import Imaging
 import ModelTestSupport
 import NSARM
+import TestSupport
 import Testing
 import Torch
 

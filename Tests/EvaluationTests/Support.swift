@@ -1,29 +1,8 @@
 import Foundation
 import Imaging
+import TestSupport
 
 @testable import Evaluation
-
-/// An empty folder that is removed with everything in it when the test ends.
-final class ScratchFolder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "/nsarm-evaluation-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  /// Writes a picture, and the folder that it is in.
-  func write(_ image: Image, _ name: String) throws {
-    let file = self(name)
-    try FileManager.default.createDirectory(
-      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try image.write(to: file, overwrite: true)
-  }
-}
 
 /// A picture of waves with edges; `shift` moves it.
 func waves(_ width: Int, _ height: Int, shift: Int = 0, channels: Int = 3, bitDepth: Int = 8)

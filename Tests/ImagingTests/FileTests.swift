@@ -27,7 +27,7 @@ import Testing
         #expect(error < 0.1, "\(format) \(channels) channels, \(depth) bit: error \(error)")
       }
     }
-    #expect(folder.contents.allSatisfy { $0.hasPrefix("x") })
+    #expect(folder.entries.allSatisfy { $0.hasPrefix("x") })
   }
 
   @Test func regionsAreThoseOfTheWholeAlsoThroughAFile() throws {
@@ -46,7 +46,7 @@ import Testing
       }
       let beyond = PixelRect(x: 120, y: -4, width: 20, height: 90)
       #expect(try reader.planes(beyond) == picture.planes().cropped(to: beyond))
-      #expect(folder.contents == ["p.png"])
+      #expect(folder.entries == ["p.png"])
     }
   }
 
@@ -57,7 +57,7 @@ import Testing
       try picture.write(to: folder(name))
       #expect(try ImageFile.read(folder(name)).samples == picture.samples)
     }
-    #expect(folder.contents.count == 3)
+    #expect(folder.entries.count == 3)
   }
 
   @Test func unreadableFilesAreReportedInOneLine() throws {

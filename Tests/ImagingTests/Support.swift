@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 
 /// SplitMix64, so that every run sees the same numbers.
 struct Generator: RandomNumberGenerator {
@@ -34,25 +35,4 @@ func gradient(width: Int, height: Int, channels: Int) -> Planes {
     }
   }
   return planes
-}
-
-/// An empty folder that is removed with everything in it when the test ends.
-final class ScratchFolder {
-  let path: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-tests-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    path = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  /// Names of all files in the folder, hidden ones too, sorted.
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-  }
 }

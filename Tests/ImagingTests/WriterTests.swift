@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {
@@ -14,11 +15,11 @@ import Testing
         try writer.write(
           planes.cropped(to: PixelRect(x: 0, y: y, width: 50, height: min(8, 41 - y))))
       }
-      #expect(!folder.contents.contains("strips\(depth).png"))
+      #expect(!folder.entries.contains("strips\(depth).png"))
       try writer.finish()
       #expect(try ImageFile.read(path).samples == Image(planes, bitDepth: depth).samples)
     }
-    #expect(folder.contents == ["strips16.png", "strips8.png"])
+    #expect(folder.entries == ["strips16.png", "strips8.png"])
   }
 
   @Test func existingFilesAreKeptUnlessOverwritten() throws {
@@ -39,7 +40,7 @@ import Testing
     #expect(try ImageFile.read(late).samples == a.samples)
     try b.write(to: path, overwrite: true)
     #expect(try ImageFile.read(path).width == 4)
-    #expect(folder.contents == ["a.png", "late.png"])
+    #expect(folder.entries == ["a.png", "late.png"])
   }
 
   @Test func nothingIsLeftAfterAFailure() throws {
@@ -59,7 +60,7 @@ import Testing
         try dropped.write(Planes(width: 8, height: 3, channels: 3))
       }
     }
-    #expect(folder.contents == [])
+    #expect(folder.entries == [])
   }
 
   @Test func impossibleTargetsAreRefusedAtOnce() throws {
@@ -77,7 +78,7 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: folder("d.png"), withIntermediateDirectories: false)
     #expect(throws: ImagingError.self) { try open("d.png") }
-    #expect(folder.contents == ["d.png"])
+    #expect(folder.entries == ["d.png"])
   }
 
   /// Needs the right to mount a small file system.
@@ -100,7 +101,7 @@ import Testing
           try writer.write(picture)
           try writer.finish()
         }
-        #expect(folder.contents == [], "\(format)")
+        #expect(folder.entries == [], "\(format)")
       }
     }
   }

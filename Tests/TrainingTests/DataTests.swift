@@ -6,14 +6,6 @@ import Torch
 @testable import Training
 
 @Suite struct DataTests {
-  private func settings(_ change: (inout DataSettings) -> Void = { _ in }) -> DataSettings {
-    var settings = DataSettings()
-    settings.crop = 32
-    settings.flatThreshold = 0
-    change(&settings)
-    return settings
-  }
-
   @Test func samplesDependOnTheIndexOnly() throws {
     let folder = try photos(3, width: 96, height: 64)
     let one = try PhotoDataset(folder: folder.path, settings: settings(), seed: 5) { _ in }

@@ -7,14 +7,6 @@ import Torch
 
 /// Real pairs, teachers, and mixtures of sources.
 @Suite struct PairTests {
-  private func settings(_ change: (inout DataSettings) -> Void = { _ in }) -> DataSettings {
-    var settings = DataSettings()
-    settings.crop = 32
-    settings.flatThreshold = 0
-    change(&settings)
-    return settings
-  }
-
   private func dataset(
     _ folder: String, seed: UInt64 = 5, _ change: (inout DataSettings) -> Void = { _ in }
   ) throws -> PairDataset {

@@ -18,6 +18,15 @@ final class TemporaryFolder {
   static func / (folder: TemporaryFolder, name: String) -> String { folder.path + "/" + name }
 }
 
+/// Settings for small crops, also flat ones.
+func settings(_ change: (inout DataSettings) -> Void = { _ in }) -> DataSettings {
+  var settings = DataSettings()
+  settings.crop = 32
+  settings.flatThreshold = 0
+  change(&settings)
+  return settings
+}
+
 /// Smooth coloured waves, different for every `kind`.
 func wave(_ width: Int, _ height: Int, kind: Int) -> Image {
   var planes = Planes(width: width, height: height, channels: 3)

@@ -31,10 +31,8 @@ public final class Benchmark {
     _ sets: BenchmarkSets, data: String, methods: [any EvaluationMethod], suite: MetricSuite,
     scale: Int, notes: [String: String], to path: String, overwrite: Bool = false
   ) throws {
-    var taken: Set = [EvaluationReport.reference, EvaluationReport.input, ""]
-    for method in methods where !taken.insert(method.name).inserted {
-      throw EvaluationError("the name '\(method.name)' of a method is taken; choose another")
-    }
+    try EvaluationReport.check(
+      names: methods.map(\.name), reserved: EvaluationReport.reference, EvaluationReport.input)
     cases = try sets.sets.flatMap { try BenchmarkCase.all(of: $0, data: data) }
     self.methods = methods
     self.suite = suite

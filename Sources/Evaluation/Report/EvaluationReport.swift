@@ -94,6 +94,14 @@ public struct EvaluationReport: Codable, Sendable {
     self.methods = methods
   }
 
+  /// - Throws: `EvaluationError` where a method has no name, a reserved one or that of another.
+  static func check(names: [String], reserved: String...) throws {
+    var taken = Set(reserved + [""])
+    for name in names where !taken.insert(name).inserted {
+      throw EvaluationError("the name '\(name)' of a method is taken; choose another")
+    }
+  }
+
   /// The methods that restore: neither interpolations nor the reference.
   public var restoringMethods: [String] {
     methods.filter { ![Self.baseline, Self.lanczos, Self.reference].contains($0) }

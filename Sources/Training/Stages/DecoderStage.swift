@@ -79,7 +79,7 @@ final class DecoderStage: TrainingStage {
     let input = windows(try latent(batch), batch, random)
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
-      let picture = model.decoder(input.latent, lowQuality: input.batch.lowQuality).to(.float32)
+      let picture = model.decoded(input.latent, input.batch)
       prediction = picture.detached()
       return pictureLoss(
         picture, input.batch.highQuality, teacher: input.batch.teacher, step: step, random: random)
@@ -133,14 +133,12 @@ final class DecoderStage: TrainingStage {
 
   private func restored(_ batch: Batch) throws -> Tensor {
     let latent = try latent(batch)
-    return withoutGradients {
-      model.decoder(latent, lowQuality: batch.lowQuality).to(.float32)
-    }
+    return withoutGradients { model.decoded(latent, batch) }
   }
 
   func validate(_ batch: Batch) throws -> [String: Double] {
     let picture = try restored(batch)
-    let bicubic = enlarged(batch.lowQuality, model.configuration.scale)
+    let bicubic = model.enlarged(batch.lowQuality)
     var figures = [
       "psnr": psnr(picture, batch.highQuality), "psnr_bicubic": psnr(bicubic, batch.highQuality),
     ]
@@ -150,7 +148,7 @@ final class DecoderStage: TrainingStage {
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let columns = [
-      enlarged(batch.lowQuality, model.configuration.scale), try restored(batch),
+      model.enlarged(batch.lowQuality), try restored(batch),
       batch.highQuality,
     ]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }

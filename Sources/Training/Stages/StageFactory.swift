@@ -45,6 +45,16 @@ extension Model {
     }
   }
 
+  /// The latent, before quantisation, of a batch's originals or of its teacher's pictures.
+  func features(_ batch: Batch, of target: Target) -> Tensor {
+    features(target.pictures(batch), lowQuality: batch.lowQuality)
+  }
+
+  /// A latent as a picture, float32.
+  func decoded(_ latent: Tensor, _ batch: Batch) -> Tensor {
+    decoder(latent, lowQuality: batch.lowQuality).to(.float32)
+  }
+
   func write(to folder: String, provenance: [String: String]) throws {
     try ModelFolder.write(self, to: folder, provenance: provenance)
   }
@@ -54,9 +64,4 @@ extension Model {
 func psnr(_ prediction: Tensor, _ truth: Tensor) -> Double {
   let error = (prediction.to(.float32).clamped(min: -1, max: 1) - truth).square().mean([1, 2, 3])
   return (aten("log10", 4 / error) * 10).mean().item
-}
-
-/// The low-quality picture at the size of the result, Pillow's bicubic.
-func enlarged(_ lowQuality: Tensor, _ scale: Int) -> Tensor {
-  lowQuality.resized(lowQuality.size(2) * scale, lowQuality.size(3) * scale, .bicubicAntialiased)
 }

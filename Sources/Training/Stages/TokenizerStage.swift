@@ -51,7 +51,7 @@ final class TokenizerStage: TrainingStage {
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
-      let features = features(batch)
+      let features = model.features(batch, of: section.labels)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
         let correction = BitwiseSelfCorrection(maximum: section.flips)
@@ -60,7 +60,7 @@ final class TokenizerStage: TrainingStage {
       let pyramid = quantizer.encode(features, intervention)
       let draws = Tensor.rand([batch.count, 1, 1, 1], using: random, on: features.device)
       let kept = draws .> section.codeDropout
-      let picture = decode(pyramid.latent * kept.to(.float32), batch)
+      let picture = model.decoded(pyramid.latent * kept.to(.float32), batch)
       var (loss, figures) = pictureLoss(
         picture, batch.highQuality, teacher: batch.teacher, step: step, random: random)
       if section.quantization > 0 {
@@ -82,35 +82,27 @@ final class TokenizerStage: TrainingStage {
     ]
   }
 
-  private func features(_ batch: Batch) -> Tensor {
-    model.features(section.labels.pictures(batch), lowQuality: batch.lowQuality)
-  }
-
-  private func decode(_ latent: Tensor, _ batch: Batch) -> Tensor {
-    model.decoder(latent, lowQuality: batch.lowQuality).to(.float32)
-  }
-
   private func latent(_ batch: Batch) throws -> Tensor {
     let schedule = try model.configuration.schedule(
       pixels: batch.highQuality.size(2), file: "validation")
-    return MultiScaleQuantizer(schedule).encode(features(batch)).latent
+    return MultiScaleQuantizer(schedule).encode(model.features(batch, of: section.labels)).latent
   }
 
   func validate(_ batch: Batch) throws -> [String: Double] {
     let latent = try latent(batch)
     return [
-      "psnr": psnr(decode(latent, batch), batch.highQuality),
-      "psnr_without_code": psnr(decode(.zeros(like: latent), batch), batch.highQuality),
+      "psnr": psnr(model.decoded(latent, batch), batch.highQuality),
+      "psnr_without_code": psnr(model.decoded(.zeros(like: latent), batch), batch.highQuality),
       "psnr_bicubic": psnr(
-        enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality),
+        model.enlarged(batch.lowQuality), batch.highQuality),
     ]
   }
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let latent = try latent(batch)
     let columns = [
-      enlarged(batch.lowQuality, model.configuration.scale), decode(.zeros(like: latent), batch),
-      decode(latent, batch), batch.highQuality,
+      model.enlarged(batch.lowQuality), model.decoded(.zeros(like: latent), batch),
+      model.decoded(latent, batch), batch.highQuality,
     ]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
   }

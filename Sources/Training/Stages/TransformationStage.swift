@@ -49,12 +49,8 @@ final class TransformationStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformation", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  private func features(_ batch: Batch) -> Tensor {
-    model.features(labels.pictures(batch), lowQuality: batch.lowQuality)
-  }
-
   private func targets(_ batch: Batch) -> TokenPyramid {
-    withoutGradients { quantizer.encode(features(batch)) }
+    withoutGradients { quantizer.encode(model.features(batch, of: labels)) }
   }
 
   func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
@@ -88,12 +84,12 @@ final class TransformationStage: TrainingStage {
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
     let count = network.scaleCount
-    let features = features(batch)
+    let features = model.features(batch, of: labels)
     let given = quantizer.encode(features, intervention).sums[count - 1]
     let truth = quantizer.encode(features).sums[count - 1]
     let columns =
-      [enlarged(batch.lowQuality, model.configuration.scale)]
-      + [given, truth].map { model.decoder($0, lowQuality: batch.lowQuality) } + [batch.highQuality]
+      [model.enlarged(batch.lowQuality)]
+      + [given, truth].map { model.decoded($0, batch) } + [batch.highQuality]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
   }
 

@@ -57,10 +57,6 @@ final class TransformerStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  private func features(_ batch: Batch) -> Tensor {
-    model.features(section.labels.pictures(batch), lowQuality: batch.lowQuality)
-  }
-
   /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a generator.
   private func teacherForcing(_ batch: Batch, flips random: RandomGenerator?) -> TeacherForcing {
     withoutGradients {
@@ -75,7 +71,7 @@ final class TransformerStage: TrainingStage {
         }
       }
       return TeacherForcing(
-        features(batch), schedule, intervention,
+        model.features(batch, of: section.labels), schedule, intervention,
         contextResize: model.configuration.contextResize)
     }
   }
@@ -114,16 +110,16 @@ final class TransformerStage: TrainingStage {
     let picture = try model.restore(batch)
     figures["psnr"] = psnr(picture, batch.highQuality)
     figures["psnr_bicubic"] = psnr(
-      enlarged(batch.lowQuality, model.configuration.scale), batch.highQuality)
+      model.enlarged(batch.lowQuality), batch.highQuality)
     return figures
   }
 
   func preview(_ batch: Batch) throws -> [[Tensor]] {
     let bits = MultiScaleQuantizer(schedule)
-      .encode(features(batch)).latent
+      .encode(model.features(batch, of: section.labels)).latent
     let columns = [
-      enlarged(batch.lowQuality, model.configuration.scale), try model.restore(batch),
-      model.decoder(bits, lowQuality: batch.lowQuality), batch.highQuality,
+      model.enlarged(batch.lowQuality), try model.restore(batch),
+      model.decoded(bits, batch), batch.highQuality,
     ]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
   }
@@ -152,6 +148,6 @@ extension Model {
   /// Tiles restored as a user would get them, `[B, 3, H, W]`.
   func restore(_ batch: Batch) throws -> Tensor {
     let latent = try generatedLatent(batch)
-    return withoutGradients { decoder(latent, lowQuality: batch.lowQuality).to(.float32) }
+    return withoutGradients { decoded(latent, batch) }
   }
 }

@@ -1,0 +1,46 @@
+import Foundation
+import Imaging
+
+/// An empty folder that is removed with everything in it when the test ends.
+public final class ScratchFolder {
+  public let path: String
+
+  public init() throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("nsarm-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    path = url.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+  public func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+    try Data(Array(bytes)).write(to: URL(fileURLWithPath: self(name)))
+    return self(name)
+  }
+
+  /// Writes a picture, and the folder that it is in.
+  public func write(_ image: Image, _ name: String) throws {
+    let file = self(name)
+    try FileManager.default.createDirectory(
+      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try image.write(to: file, overwrite: true)
+  }
+
+  /// Names of all files and folders in the folder, hidden ones too, sorted.
+  public var entries: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+
+  /// Names of all files in the folder and below, hidden ones too, sorted.
+  public var contents: [String] {
+    (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? [])
+      .filter { name in
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: self(name), isDirectory: &isFolder)
+        return !isFolder.boolValue
+      }.sorted()
+  }
+}
