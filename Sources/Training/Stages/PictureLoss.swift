@@ -8,7 +8,7 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public var l1 = 1.0
   /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the original.
   public var teacher = 0.0
-  /// LPIPS with AlexNet's features, which cost a fortieth of VGG's.
+  /// LPIPS with AlexNet's features, which cost a small part of VGG's.
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
