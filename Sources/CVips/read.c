@@ -79,8 +79,8 @@ static bool is_known(VipsSource *source) {
   return known;
 }
 
-cvips_picture *cvips_open(const char *path, cvips_header *header, char **error) {
-  if (cvips_start(error) != 0) return NULL;
+/// Opens a page, or the file's main picture where page is negative.
+static VipsImage *open_page(const char *path, int32_t page, char **error) {
   VipsSource *source = vips_source_new_from_file(path);
   if (source && !is_known(source)) {
     cvips_fail_with(error, "no known format");
@@ -88,15 +88,36 @@ cvips_picture *cvips_open(const char *path, cvips_header *header, char **error) 
     g_object_unref(source);
     return NULL;
   }
-  VipsImage *image =
-      source ? vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                          VIPS_FAIL_ON_ERROR, NULL)
-             : NULL;
+  VipsImage *image = NULL;
+  if (source && page < 0)
+    image = vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                       VIPS_FAIL_ON_ERROR, NULL);
+  else if (source)
+    image = vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                       VIPS_FAIL_ON_ERROR, "page", page, NULL);
   if (source) g_object_unref(source);
-  if (!image) {
-    cvips_fail(error);
-    vips_error_clear();
-    return NULL;
+  if (!image) cvips_fail(error);
+  vips_error_clear();
+  return image;
+}
+
+static int32_t page_count(VipsImage *image) {
+  int pages = 1;
+  if (vips_image_get_typeof(image, VIPS_META_N_PAGES) != 0)
+    vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
+  return pages < 1 ? 1 : pages;
+}
+
+cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error) {
+  if (cvips_start(error) != 0) return NULL;
+  VipsImage *image = open_page(path, -1, error);
+  if (!image) return NULL;
+  header->pages = page_count(image);
+  // Formats of one picture know no option "page".
+  if (page >= 0 && header->pages > 1 && page < header->pages) {
+    g_object_unref(image);
+    image = open_page(path, page, error);
+    if (!image) return NULL;
   }
   int orientation = vips_image_get_orientation(image);
   if (normalise(&image, &header->converted, error) != 0) {

@@ -25,10 +25,38 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     self = format
   }
 
+  /// The format that the name of an output stands for; nil where it has no picture's extension and
+  /// may be a folder's name.
+  ///
+  /// Throws `ImagingError.unwritableFormat` where the extension is that of a picture in a format that
+  /// is not written, such as "a.gif".
+  public static func output(path: String) throws -> ImageFormat? {
+    if let format = ImageFormat(path: path) { return format }
+    let suffix = (path as NSString).pathExtension.lowercased()
+    guard let name = unwritable[suffix] else { return nil }
+    throw ImagingError.unwritableFormat(path: path, name: name)
+  }
+
   /// Extensions of the files that a folder is searched for.
   public static let readableExtensions: Set<String> = Set(
     ImageFormat.allCases.flatMap(\.fileExtensions)
       + ["heic", "heif", "gif", "ppm", "pgm", "pnm"])
+
+  /// What is not written, by extension.
+  private static let unwritable = [
+    "gif": "GIF", "bmp": "BMP", "dib": "BMP", "ico": "ICO", "cur": "ICO", "heic": "HEIC",
+    "heif": "HEIF", "jp2": "JPEG 2000", "j2k": "JPEG 2000", "jpx": "JPEG 2000", "jpf": "JPEG 2000",
+    "j2c": "JPEG 2000", "jpc": "JPEG 2000", "ppm": "PPM", "pgm": "PGM", "pbm": "PBM", "pnm": "PNM",
+    "pam": "PAM", "pfm": "PFM", "hdr": "Radiance HDR", "exr": "OpenEXR", "svg": "SVG",
+    "pdf": "PDF", "eps": "EPS", "psd": "PSD", "psb": "PSB", "xcf": "XCF", "tga": "TGA",
+    "pcx": "PCX", "dng": "DNG", "cr2": "CR2", "cr3": "CR3", "nef": "NEF", "arw": "ARW",
+    "raf": "RAF", "orf": "ORF", "rw2": "RW2", "fits": "FITS", "mp4": "MP4",
+  ]
+
+  /// ".jpg, .png, ...", for messages.
+  static var listedExtensions: String {
+    allCases.map { ".\($0.fileExtensions[0])" }.joined(separator: ", ")
+  }
 
   public var supportsAlpha: Bool { self != .jpeg }
   public var supports16Bit: Bool { self != .jpeg && self != .webp }

@@ -11,11 +11,15 @@ public struct ReadOptions: Sendable {
   public var memoryLimit: Int
   /// Where that file is made.
   public var scratchFolder: String
+  /// Which page of a file of several (multi-page TIFF, animated GIF and WebP), counted from 0; nil
+  /// reads the main picture, which is the first but in some HEIF files.
+  public var page: Int?
 
   public init(
     maximumDimension: Int = 65_500, maximumPixels: Int = 400_000_000,
-    memoryLimit: Int = 96 << 20, scratchFolder: String = NSTemporaryDirectory()
+    memoryLimit: Int = 96 << 20, scratchFolder: String = NSTemporaryDirectory(), page: Int? = nil
   ) {
+    self.page = page
     self.maximumDimension = maximumDimension
     self.maximumPixels = maximumPixels
     self.memoryLimit = memoryLimit
@@ -29,7 +33,7 @@ public enum ImageFile {
   /// its size.
   ///
   /// Pixels are decoded by the first read. Throws `ImagingError` where the file is missing, empty,
-  /// unreadable, a folder, no picture, or larger than the options allow.
+  /// unreadable, a folder, no picture, without the page, or larger than the options allow.
   public static func open(_ path: String, options: ReadOptions = .init()) throws -> ImageReader {
     try ImageReader(path: path, options: options)
   }
@@ -50,6 +54,10 @@ public final class ImageReader: @unchecked Sendable {
   public let width, height, channels, bitDepth: Int
   /// Profile (of the samples as they are read), EXIF, XMP and IPTC blocks.
   public let metadata: ImageMetadata
+  /// Pages or frames in the file, of which one is read.
+  public let pageCount: Int
+  /// What is read otherwise than the file's owner may expect, a line each.
+  public let warnings: [String]
 
   private let picture: OpaquePointer
   private let options: ReadOptions
@@ -64,7 +72,8 @@ public final class ImageReader: @unchecked Sendable {
     try ImageReader.check(path)
     var header = cvips_header()
     var text: UnsafeMutablePointer<CChar>?
-    guard let picture = cvips_open(path, &header, &text) else {
+    let page = options.page.map { Int32(clamping: max(0, $0)) } ?? -1
+    guard let picture = cvips_open(path, page, &header, &text) else {
       throw ImageReader.openingError(path, take(&text))
     }
     self.path = path
@@ -74,6 +83,9 @@ public final class ImageReader: @unchecked Sendable {
     height = Int(header.height)
     channels = Int(header.channels)
     bitDepth = Int(header.bit_depth)
+    pageCount = Int(header.pages)
+    warnings =
+      pageCount > 1 && options.page == nil ? ["the first of its \(pageCount) pages is read"] : []
 
     let native = cvips_get_metadata(picture)
     var metadata = ImageMetadata(
@@ -83,10 +95,14 @@ public final class ImageReader: @unchecked Sendable {
     if header.converted || metadata.profileSpace != space { metadata.iccProfile = nil }
     self.metadata = metadata
 
+    if let page = options.page, !(0..<pageCount).contains(page) {
+      throw ImagingError.noPage(path: path, page: page, count: pageCount)
+    }
     let limit =
       width > options.maximumDimension || height > options.maximumDimension
-      ? "\(options.maximumDimension) pixels a side"
-      : width * height > options.maximumPixels ? "\(options.maximumPixels) pixels" : nil
+      ? "\(options.maximumDimension) pixels a side (maximumDimension)"
+      : width * height > options.maximumPixels
+        ? "\(options.maximumPixels) pixels (maximumPixels)" : nil
     if let limit {
       throw ImagingError.tooLarge(path: path, width: width, height: height, limit: limit)
     }

@@ -19,6 +19,8 @@ public final class ImageWriter {
   public let width, height, channels, bitDepth: Int
   /// Rows received so far.
   public private(set) var rowsWritten = 0
+  /// What the file will not keep of the metadata, a line each.
+  public let warnings: [String]
 
   private let options: EncodingOptions
   private let metadata: ImageMetadata
@@ -61,6 +63,9 @@ public final class ImageWriter {
     var metadata = metadata
     if metadata.profileSpace != (channels <= 2 ? "GRAY" : "RGB ") { metadata.iccProfile = nil }
     self.metadata = metadata
+    warnings =
+      metadata.exif != nil && !format.keepsExif
+      ? ["\(format.rawValue.uppercased()) keeps no EXIF data; it is left out"] : []
     target = try TargetFile(path, overwrite: overwrite)
     try checkFormat()
     if rowBytes * height > memoryLimit {
@@ -167,9 +172,12 @@ public final class ImageWriter {
   }
 
   private var header: cvips_header {
-    cvips_header(
-      width: Int32(width), height: Int32(height), channels: Int32(channels),
-      bit_depth: Int32(bitDepth), converted: false)
+    var header = cvips_header()
+    header.width = Int32(width)
+    header.height = Int32(height)
+    header.channels = Int32(channels)
+    header.bit_depth = Int32(bitDepth)
+    return header
   }
 
   private var encoding: cvips_encoding {

@@ -10,8 +10,10 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
   case notAnImage(path: String, reason: String)
   case damaged(path: String, reason: String)
   case tooLarge(path: String, width: Int, height: Int, limit: String)
+  case noPage(path: String, page: Int, count: Int)
   case unsupported(path: String, reason: String)
   case unknownFormat(path: String)
+  case unwritableFormat(path: String, name: String)
   case exists(path: String)
   case missingFolder(path: String)
   case diskFull(path: String)
@@ -38,11 +40,14 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): the picture is damaged or cut short (\(reason)); copy or download it again"
     case .tooLarge(let path, let width, let height, let limit):
       "\(path): \(width)x\(height) pixels exceed the limit of \(limit); raise the limit to allow it"
+    case .noPage(let path, let page, let count):
+      "\(path): no page \(page), counted from 0; the file has \(count)"
     case .unsupported(let path, let reason):
       "\(path): \(reason)"
     case .unknownFormat(let path):
-      "\(path): unknown output format; use one of the extensions "
-        + ImageFormat.allCases.map { ".\($0.fileExtensions[0])" }.joined(separator: ", ")
+      "\(path): unknown output format; use one of \(ImageFormat.listedExtensions)"
+    case .unwritableFormat(let path, let name):
+      "\(path): cannot write \(name); use one of \(ImageFormat.listedExtensions)"
     case .exists(let path):
       "\(path): exists already; choose another name or allow overwriting"
     case .missingFolder(let path):

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 
 /// An empty folder that is removed with everything in it when the test ends.
-public final class ScratchFolder {
+public final class ScratchFolder: Sendable {
   public let path: String
 
   public init() throws {

@@ -24,6 +24,7 @@ typedef struct {
   int32_t channels;       ///< 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   int32_t bit_depth;      ///< 8 or 16
   bool converted;         ///< true where colours were converted to sRGB (CMYK, Lab, float)
+  int32_t pages;          ///< pages or frames in the file, >= 1
 } cvips_header;
 
 /// A block of bytes that somebody else owns; {NULL, 0} where there is none.
@@ -65,8 +66,9 @@ const char *cvips_version(void);
 /// Whether this libvips can write the format.
 bool cvips_can_write(cvips_format format);
 
-/// Opens a file and reads its header only. Free with cvips_close.
-cvips_picture *cvips_open(const char *path, cvips_header *header, char **error);
+/// Opens a file and reads its header only: that of a page, counted from 0, or of the file's main
+/// picture where page is negative or beyond the last (compare header->pages). Free with cvips_close.
+cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error);
 
 /// Decodes the whole picture: into memory where its samples take at most memory_limit bytes, else
 /// into an unnamed temporary file in scratch_folder. Fails on damaged or truncated files.

@@ -1,0 +1,29 @@
+import Imaging
+import Testing
+
+@Suite struct FormatTests {
+  @Test func outputsAreFormatsFoldersOrErrors() throws {
+    #expect(try ImageFormat.output(path: "x/photo.JPG") == .jpeg)
+    #expect(try ImageFormat.output(path: "a.b/photo.tiff") == .tiff)
+    for name in ["out", "out.d", "2024.05.01", "a.gif/out", ".png"] {
+      #expect(try ImageFormat.output(path: name) == nil, "\(name)")
+    }
+    for (path, name) in [("a.gif", "GIF"), ("x/b.BMP", "BMP"), ("c.jp2", "JPEG 2000")] {
+      #expect(throws: ImagingError.unwritableFormat(path: path, name: name)) {
+        try ImageFormat.output(path: path)
+      }
+    }
+    let message = ImagingError.unwritableFormat(path: "a.gif", name: "GIF").description
+    #expect(
+      message == "a.gif: cannot write GIF; use one of .jpg, .png, .webp, .tif, .avif, .jxl")
+  }
+
+  /// A folder that is searched finds every file that could be written.
+  @Test func whatIsWrittenIsRead() {
+    for format in ImageFormat.allCases {
+      for suffix in format.fileExtensions {
+        #expect(ImageFormat.readableExtensions.contains(suffix))
+      }
+    }
+  }
+}
