@@ -21,6 +21,7 @@ let package = Package(
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageQuality", targets: ["ImageQuality"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "Files", targets: ["Files"]),
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
@@ -29,28 +30,31 @@ let package = Package(
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
-    .target(name: "Checkpoints", dependencies: ["Torch"]),
+    .target(name: "Files"),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+    .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
     .systemLibrary(
       name: "CVipsSystem", pkgConfig: vipsPackage,
       providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .target(
       name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
     .target(name: "CPassiveWaiting"),
-    .target(name: "Imaging", dependencies: ["CVips"]),
-    .target(name: "NSARM", dependencies: ["Checkpoints", "Torch"]),
+    .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),
+    .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Torch"]),
     .target(name: "YAMLSettings", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "TestSupport", dependencies: ["Imaging"], path: "Tests/TestSupport"),
-    .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Files", "Imaging", "TestSupport"]),
     .testTarget(
       name: "ParityTests",
       dependencies: [
         "Imaging", "ModelTestSupport", "NSARM", "Degradations", "TestSupport", "Torch",
       ]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
-    .target(name: "Degradations", dependencies: ["Torch"]),
-    .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Torch"]),
+    .target(name: "Degradations", dependencies: ["Imaging", "Torch"]),
+    .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Imaging", "Torch"]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch"], exclude: ["Fixtures"]),
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Torch"],
+      exclude: ["Fixtures"]),
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(
@@ -65,20 +69,20 @@ let package = Package(
         "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "TestSupport",
         "Torch",
       ]),
-    .target(name: "Upscaling", dependencies: ["Imaging", "NSARM", "Torch"]),
+    .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
     .target(
       name: "Training",
       dependencies: [
-        "Torch", "Checkpoints", "Imaging", "Degradations", "NSARM", "ImageQuality", "YAMLSettings",
-        .product(name: "Yams", package: "Yams"),
+        "Torch", "Checkpoints", "Files", "Imaging", "Degradations", "NSARM", "ImageQuality",
+        "YAMLSettings", .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Torch", "Imaging", "Checkpoints"]),
     .target(
       name: "Evaluation",
       dependencies: [
-        "Degradations", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling", "YAMLSettings",
-        .product(name: "Yams", package: "Yams"),
+        "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
+        "YAMLSettings", .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
       name: "EvaluationTests",

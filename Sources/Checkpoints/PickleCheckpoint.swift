@@ -60,7 +60,7 @@ public final class PickleCheckpoint: TensorSource {
     let start = bytes.lowerBound + entry.offset * dtype.size
     let elements = file.tensor(start..<(start + span * dtype.size), dtype, [span])
     if entry.isContiguous { return elements.reshaped(entry.shape) }
-    return aten("as_strided", elements, entry.shape, entry.strides, 0).contiguous()
+    return elements.viewed(entry.shape, strides: entry.strides).contiguous()
   }
 
   /// Checks that tensor `name` has a known type and lies inside of its storage.

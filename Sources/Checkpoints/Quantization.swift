@@ -11,7 +11,7 @@ public struct Int8Weight {
   public init(_ weight: Tensor) {
     let wide = weight.detached().to(.float32)
     let rows = wide.reshaped(weight.size(0), -1)
-    let largest = aten("amax", rows.abs(), [1], false)
+    let largest = rows.abs().max([1])
     scale = (largest / 127).clamped(min: Double(Float.leastNormalMagnitude))
     values = (rows / scale.unsqueezed(1)).rounded().clamped(min: -127, max: 127)
       .to(.int8).reshaped(weight.shape)
@@ -51,7 +51,7 @@ public func quantizedInt8(
       throw QuantizationError(
         "weight '\(name)' has a neighbour called '\(scaleName(name))' already")
     }
-    guard aten("isfinite", tensor.to(.float32)).to(.uint8).min().item == 1 else {
+    guard tensor.to(.float32).isFinite().allTrue else {
       throw QuantizationError("weight '\(name)' holds values that are not finite")
     }
     let weight = Int8Weight(tensor)

@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// Writes `tensors` as a safetensors file, tensor by tensor, so that at most one is held in host memory
@@ -7,15 +8,9 @@ import Torch
 /// bytes depend on the arguments only. It is written beside `path` and renamed when it is complete and
 /// flushed: on failure an older file stays as it was.
 ///
-/// - Throws: `CheckpointError` for repeated names and for what the file system refuses.
+/// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses.
 public func writeSafetensors(
   _ tensors: [(String, Tensor)], metadata: [String: String] = [:], to path: String
-) throws {
-  try writeSafetensors(tensors, metadata: metadata, to: AtomicFile(path), path)
-}
-
-func writeSafetensors(
-  _ tensors: [(String, Tensor)], metadata: [String: String], to file: AtomicFile, _ path: String
 ) throws {
   var names: Set<String> = ["__metadata__"]
   for (name, _) in tensors where !names.insert(name).inserted {
@@ -27,6 +22,7 @@ func writeSafetensors(
   }.map(\.element)
 
   let header = safetensorsHeader(ordered, metadata)
+  let file = try AtomicFile(path)
   try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
   try header.withUnsafeBytes { try file.write($0) }
   for (_, tensor) in ordered {

@@ -1,3 +1,4 @@
+import Imaging
 import Torch
 
 /// Low-quality pictures from high-quality ones (Wang et al., Real-ESRGAN, 2021): sharpen, then
@@ -18,49 +19,25 @@ public struct DegradationPipeline: Sendable {
   }
 
   /// # Shapes
-  /// `[3, H, W]` in [0, 1] → lowQuality `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid,
-  /// and the sharpened picture `[3, H, W]` it was made from. Sizes are rounded down.
-  public func callAsFunction(
-    _ highQuality: Tensor, seed: UInt64, scale: Int = 4
-  ) -> (lowQuality: Tensor, sharpened: Tensor) {
-    let (low, sharp) = degrade(
-      Planes(highQuality), DegradationSample(configuration, seed: seed), seed, scale)
-    return (low.tensor, sharp.tensor)
+  /// RGB `[3, H, W]` in [0, 1] → `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid. Sizes are rounded down.
+  public func degrade(_ picture: Planes, seed: UInt64, scale: Int) -> Planes {
+    degrade(picture, DegradationSample(configuration, seed: seed), seed: seed, scale: scale)
   }
 
-  /// The form for data loaders: planar RGB `[3, height, width]` in [0, 1] →
-  /// `[3, height / scale, width / scale]` in [0, 1] on the 8-bit grid. Uses no tensors.
-  public func degrade(
-    _ planes: [Float], height: Int, width: Int, seed: UInt64, scale: Int = 4
-  ) -> [Float] {
-    let picture = Planes(channels: 3, height: height, width: width, values: planes)
-    return degrade(picture, DegradationSample(configuration, seed: seed), seed, scale).0.values
+  /// The target of training: the picture sharpened as configured, `[3, height, width]`.
+  public func sharpen(_ picture: Planes) -> Planes {
+    configuration.sharpens ? unsharpMask(picture) : picture
   }
 
   /// Degrades with given parameters; `seed` decides the noise alone.
   public func degrade(
-    _ planes: [Float], height: Int, width: Int, sample: DegradationSample, seed: UInt64,
-    scale: Int = 4
-  ) -> [Float] {
-    let picture = Planes(channels: 3, height: height, width: width, values: planes)
-    return degrade(picture, sample, seed, scale).0.values
-  }
-
-  /// The target of training: the picture sharpened as configured, `[3, height, width]`.
-  public func sharpen(_ planes: [Float], height: Int, width: Int) -> [Float] {
-    guard configuration.sharpens else { return planes }
-    return unsharpMask(Planes(channels: 3, height: height, width: width, values: planes)).values
-  }
-
-  private func degrade(
-    _ picture: Planes, _ sample: DegradationSample, _ seed: UInt64, _ scale: Int
-  ) -> (Planes, Planes) {
+    _ picture: Planes, _ sample: DegradationSample, seed: UInt64, scale: Int
+  ) -> Planes {
     let (height, width) = (picture.height, picture.width)
     precondition(
       picture.channels == 3 && scale >= 1 && height >= scale && width >= scale,
       "RGB of at least \(scale) x \(scale), not \(picture.channels) x \(height) x \(width)")
-    let sharpened = configuration.sharpens ? unsharpMask(picture) : picture
-    var x = sharpened
+    var x = sharpen(picture)
 
     var round = sample.first
     if let blur = round.blur { x = x.filtered(blur.kernel) }
@@ -92,7 +69,7 @@ public struct DegradationPipeline: Sendable {
       x.clamp()
       x = jpeg(x, quality: round.quality)
     }
-    x.quantize()
-    return (x, sharpened)
+    x.roundToLevels()
+    return x
   }
 }

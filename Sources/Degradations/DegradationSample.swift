@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// The families of blur kernels, in the order of `kernel_prob`, and the sinc kernel.
 public enum BlurKernelKind: String, Codable, Sendable, CaseIterable {

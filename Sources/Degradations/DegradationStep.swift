@@ -1,3 +1,6 @@
+import Imaging
+import Torch
+
 /// One stage of a degradation by itself.
 public enum DegradationStep: Equatable, Sendable {
   case blur(BlurKernel)
@@ -7,19 +10,20 @@ public enum DegradationStep: Equatable, Sendable {
   case jpeg(quality: Double)
 
   /// # Shapes
-  /// Planar RGB `[3, height, width]` in [0, 1] → the same shape in [0, 1].
-  public func callAsFunction(_ planes: [Float], height: Int, width: Int) -> [Float] {
-    var picture = Planes(channels: 3, height: height, width: width, values: planes)
+  /// RGB `[3, height, width]` in [0, 1] → the same shape in [0, 1].
+  public func callAsFunction(_ picture: Planes) -> Planes {
+    var result: Planes
     switch self {
     case .blur(let kernel):
-      picture = picture.filtered(kernel)
+      result = picture.filtered(kernel)
     case .noise(let noise, let seed):
+      result = picture
       var random = RandomStream(seed: seed, stream: 4)
-      picture.add(noise, &random)
+      result.add(noise, &random)
     case .jpeg(let quality):
-      picture = JPEGSimulation()(picture, quality: quality)
+      result = JPEGSimulation()(picture, quality: quality)
     }
-    picture.clamp()
-    return picture.values
+    result.clamp()
+    return result
   }
 }

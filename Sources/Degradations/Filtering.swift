@@ -1,3 +1,4 @@
+import Imaging
 import Torch
 
 /// Correlation with a kernel, borders reflected:
@@ -62,7 +63,7 @@ extension Planes {
     let stride = width + 2 * columns + Self.block
     var taps = Taps()
     list(&taps, stride)
-    return Planes(channels: channels, height: height, width: width) { output in
+    return Planes(width: width, height: height, channels: channels) { output in
       withPadded(columns, rows, stride) { plane, padded in
         taps.offsets.withUnsafeBufferPointer { offsets in
           taps.weights.withUnsafeBufferPointer { weights in
@@ -130,4 +131,15 @@ extension Planes {
       }
     }
   }
+}
+
+/// Index of the reflected border: −1 → 1, n → n − 2; repeated for borders wider than the picture.
+@inline(__always)
+func reflected(_ index: Int, _ count: Int) -> Int {
+  if count == 1 { return 0 }
+  var index = index
+  while index < 0 || index >= count {
+    index = index < 0 ? -index : 2 * (count - 1) - index
+  }
+  return index
 }

@@ -1,3 +1,5 @@
+import Imaging
+
 /// The fast form: one thread, blocks of 8 x 8 in registers.
 extension JPEGSimulation {
   func callAsFunction(_ picture: Planes, quality: Double) -> Planes {
@@ -14,7 +16,7 @@ extension JPEGSimulation {
     code(luma, h, w, Self.luma.map { $0 * scale })
     code(cb, h / 2, w / 2, Self.chroma.map { $0 * scale })
     code(cr, h / 2, w / 2, Self.chroma.map { $0 * scale })
-    return Planes(channels: 3, height: height, width: width) { output in
+    return Planes(width: width, height: height, channels: 3) { output in
       Self.join(luma, cb, cr, w, output, height, width)
     }
   }

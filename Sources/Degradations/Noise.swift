@@ -1,4 +1,6 @@
 import Foundation
+import Imaging
+import Torch
 
 /// Noise as a degradation samples it.
 public enum DegradationNoise: Equatable, Sendable, Codable {
@@ -37,7 +39,7 @@ extension Planes {
 
   private mutating func addPoisson(_ scale: Float, _ gray: Bool, _ random: inout RandomStream) {
     let area = height * width
-    quantize()
+    roundToLevels()
     guard gray else {
       let noise = Planes.poissonNoise(levels: values.map { UInt8($0 * 255 + 0.5) }, &random)
       for i in values.indices { values[i] += scale * noise[i] }

@@ -1,3 +1,4 @@
+import Imaging
 import Torch
 
 /// Unsharp masking where it matters: with blur G, residual R = x − G x and mask M = G [255 |R| >

@@ -115,12 +115,10 @@ public final class Restorer {
 
   /// `[1, 3, h, w]` in [-1, 1].
   private func tensor(_ image: Image) -> Tensor {
-    Tensor(image.planes().values, shape: [1, 3, image.height, image.width]).to(device) * 2 - 1
+    image.planes().tensor.unsqueezed(0).to(device).signed
   }
 
   private func image(_ x: Tensor) -> Image {
-    let values = (x.selected(0, 0) * 0.5 + 0.5).clamped(min: 0, max: 1).floats
-    return Image(
-      Imaging.Planes(width: x.size(3), height: x.size(2), channels: 3, values: values))
+    Image(Planes(x.unsigned))
   }
 }

@@ -45,10 +45,7 @@ public enum GridPattern {
     for y in stride(from: 0, through: luma.size(0) - side, by: side / 2) {
       for x in stride(from: 0, through: luma.size(1) - side, by: side / 2) {
         let part = luma.narrowed(0, from: y, count: side).narrowed(1, from: x, count: side)
-        let wave = aten(
-          "fft_fft2", (part - part.mean()) * window, Optional<[Int]>.none, [-2, -1],
-          Optional<String>.none)
-        sum = sum + wave.abs().square()
+        sum = sum + ((part - part.mean()) * window).fourierTransformed2d().abs().square()
         count += 1
       }
     }

@@ -32,5 +32,5 @@ public func multiScaleStructuralSimilarity(
 /// Means of 2 x 2 pixels; the last row and column count twice where the size is odd.
 func halvedByMeans(_ x: Tensor) -> Tensor {
   let even = x.padded([0, x.size(3) % 2, 0, x.size(2) % 2], .replicate)
-  return aten("avg_pool2d", even, [2, 2], [2, 2])
+  return even.averagePool2d(2)
 }

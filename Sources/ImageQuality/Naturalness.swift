@@ -53,12 +53,12 @@ public struct NIQE: @unchecked Sendable {
 
   private func distance(_ features: [[Double]]) -> Double {
     let x = Tensor(features.flatMap { $0 }, shape: [features.count, 36])
-    let average = aten("nanmean", x, [0])
+    let average = x.meanIgnoringNaN([0])
     let whole = features.filter { $0.allSatisfy(\.isFinite) }
     let kept = Tensor(whole.flatMap { $0 }, shape: [whole.count, 36])
     let centred = kept - kept.mean([0], keep: true)
     let spread = centred.transposed(0, 1).matmul(centred) / Double(max(1, whole.count - 1))
-    let inverse = aten("linalg_pinv", (covariance + spread) / 2, 1e-15)
+    let inverse = ((covariance + spread) / 2).pseudoInverse(tolerance: 1e-15)
     let difference = (average - mean).unsqueezed(0)
     return difference.matmul(inverse).matmul(difference.transposed(0, 1)).item.squareRoot()
   }

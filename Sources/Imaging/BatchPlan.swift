@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One picture file to process.
@@ -126,7 +127,7 @@ public struct BatchPlan: Sendable, Equatable {
     self.items = items
   }
 
-  /// Creates the outputs' folders. Throws `ImagingError.unwritable`.
+  /// Creates the outputs' folders. Throws `FileError.unwritable`.
   public func createFolders() throws {
     for folder in Set(items.map { ($0.output as NSString).deletingLastPathComponent })
     where !folder.isEmpty {
@@ -134,7 +135,7 @@ public struct BatchPlan: Sendable, Equatable {
         try FileManager.default.createDirectory(
           atPath: folder, withIntermediateDirectories: true)
       } catch {
-        throw ImagingError.unwritable(path: folder, reason: "the folder cannot be created")
+        throw FileError.unwritable(path: folder, reason: "the folder cannot be created")
       }
     }
   }

@@ -1,4 +1,5 @@
 import CVips
+import Files
 import Foundation
 
 /// Limits that hold before a single pixel is decoded, and where decoded pixels go.
@@ -112,7 +113,7 @@ public final class ImageReader: @unchecked Sendable {
 
   /// Decodes the whole file now rather than at the first read, so that damage is found at once.
   ///
-  /// Throws `ImagingError.damaged` where the file is damaged or cut short.
+  /// Throws `ImagingError.damaged` where the file is damaged or cut short, `FileError` where there is no room for it.
   public func decode() throws {
     lock.lock()
     defer { lock.unlock() }
@@ -122,7 +123,7 @@ public final class ImageReader: @unchecked Sendable {
     guard status == 0 else {
       let reason = take(&text)
       if reason.contains("No space left") || reason.contains("temporary file") {
-        throw ImagingError.unwritable(
+        throw FileError.unwritable(
           path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
       }
       throw ImagingError.damaged(path: path, reason: reason)

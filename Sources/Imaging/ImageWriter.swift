@@ -1,4 +1,5 @@
 import CVips
+import Files
 import Foundation
 
 /// Writes one picture file from rows that arrive strip by strip, top to bottom, in bounded memory.
@@ -24,10 +25,9 @@ public final class ImageWriter {
 
   private let options: EncodingOptions
   private let metadata: ImageMetadata
-  private let overwrite: Bool
-  private let target: TargetFile
+  private let target: AtomicFile
   private var memory: [UInt8] = []
-  private var descriptor: Int32 = -1
+  private var scratch: ScratchFile?
   private var isFinished = false
 
   private var rowBytes: Int { width * channels * bitDepth / 8 }
@@ -41,7 +41,8 @@ public final class ImageWriter {
   ///   - overwrite: whether an existing file may be replaced.
   ///   - memoryLimit: bytes of samples kept in memory; larger pictures go through a file.
   ///
-  /// Throws `ImagingError` where the format, the size, the folder or an existing file forbid it.
+  /// Throws `ImagingError` where the format or the size forbid it, `FileError` where the folder or an existing file
+  /// do.
   public init(
     _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
     format: ImageFormat? = nil, options: EncodingOptions = .init(),
@@ -59,17 +60,16 @@ public final class ImageWriter {
     self.channels = channels
     self.bitDepth = bitDepth
     self.options = options
-    self.overwrite = overwrite
     var metadata = metadata
     if metadata.profileSpace != (channels <= 2 ? "GRAY" : "RGB ") { metadata.iccProfile = nil }
     self.metadata = metadata
     warnings =
       metadata.exif != nil && !format.keepsExif
       ? ["\(format.rawValue.uppercased()) keeps no EXIF data; it is left out"] : []
-    target = try TargetFile(path, overwrite: overwrite)
+    target = try AtomicFile(path, overwrite: overwrite)
     try checkFormat()
     if rowBytes * height > memoryLimit {
-      descriptor = try target.scratch(bytes: rowBytes * height)
+      scratch = try target.scratch(bytes: rowBytes * height)
     } else {
       memory.reserveCapacity(rowBytes * height)
     }
@@ -109,40 +109,31 @@ public final class ImageWriter {
   }
 
   /// Appends rows given as float planes in 0...1 (clamped).
-  public func write(_ rows: Planes, quantisation: Quantisation = .rounded) throws {
-    try write(Image(rows, bitDepth: bitDepth, quantisation: quantisation))
+  public func write(_ rows: Planes, rounding: SampleRounding = .nearest) throws {
+    try write(Image(rows, bitDepth: bitDepth, rounding: rounding))
   }
 
   private func append(_ bytes: UnsafeRawBufferPointer) throws {
-    guard descriptor >= 0 else {
+    guard let scratch else {
       memory.append(contentsOf: bytes)
       return
     }
-    var offset = 0
-    while offset < bytes.count {
-      #if canImport(Darwin)
-        let count = Darwin.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-      #else
-        let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-      #endif
-      if count < 0 {
-        if errno == EINTR { continue }
-        let error = target.failure(String(cString: strerror(errno)))
-        cancel()
-        throw error
-      }
-      offset += count
+    do {
+      try scratch.append(bytes)
+    } catch {
+      cancel()
+      throw error
     }
   }
 
-  /// Encodes the picture and gives the file its name. Throws `ImagingError`; then no file is left.
+  /// Encodes the picture and gives the file its name. Throws `ImagingError` or `FileError`; then no file is left.
   public func finish() throws {
     precondition(!isFinished, "the writer has finished or was cancelled")
     defer { cancel() }
     guard rowsWritten == height else {
       throw ImagingError.incomplete(path: path, written: rowsWritten, height: height)
     }
-    let temporary = try target.temporary(extension: format.fileExtensions[0])
+    let temporary = try target.temporaryPath(extension: format.fileExtensions[0])
     var text: UnsafeMutablePointer<CChar>?
     let status = withBlob(metadata.iccProfile) { icc in
       withBlob(metadata.exif) { exif in
@@ -151,8 +142,8 @@ public final class ImageWriter {
             let native = cvips_metadata(icc: icc, exif: exif, xmp: xmp, iptc: iptc)
             return memory.withUnsafeBytes { samples in
               cvips_encode(
-                descriptor < 0 ? samples.baseAddress : nil, descriptor, header, encoding, native,
-                temporary, &text)
+                scratch == nil ? samples.baseAddress : nil, scratch?.descriptor ?? -1, header,
+                encoding, native, temporary, &text)
             }
           }
         }
@@ -165,8 +156,7 @@ public final class ImageWriter {
   /// Gives the picture up and removes what was written. Does nothing after `finish()`.
   public func cancel() {
     isFinished = true
-    if descriptor >= 0 { close(descriptor) }
-    descriptor = -1
+    scratch = nil
     memory = []
     target.discard()
   }

@@ -14,10 +14,6 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
   case unsupported(path: String, reason: String)
   case unknownFormat(path: String)
   case unwritableFormat(path: String, name: String)
-  case exists(path: String)
-  case missingFolder(path: String)
-  case diskFull(path: String)
-  case unwritable(path: String, reason: String)
   case incomplete(path: String, written: Int, height: Int)
   case collision(output: String, inputs: [String])
   case noInputs(path: String)
@@ -48,14 +44,6 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): unknown output format; use one of \(ImageFormat.listedExtensions)"
     case .unwritableFormat(let path, let name):
       "\(path): cannot write \(name); use one of \(ImageFormat.listedExtensions)"
-    case .exists(let path):
-      "\(path): exists already; choose another name or allow overwriting"
-    case .missingFolder(let path):
-      "\(path): the folder does not exist; create it first"
-    case .diskFull(let path):
-      "\(path): the disk is full; free some space or choose another folder"
-    case .unwritable(let path, let reason):
-      "\(path): cannot be written (\(reason))"
     case .incomplete(let path, let written, let height):
       "\(path): only \(written) of \(height) rows were written"
     case .collision(let output, let inputs):

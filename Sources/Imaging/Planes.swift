@@ -1,4 +1,4 @@
-import Foundation
+import Torch
 
 /// A floating-point picture, plane after plane; pictures proper have values in 0...1.
 ///
@@ -23,6 +23,30 @@ public struct Planes: Equatable, Sendable {
       width: width, height: height, channels: channels,
       values: [Float](repeating: value, count: width * height * channels))
   }
+
+  /// Planes that `body` writes completely.
+  public init(
+    width: Int, height: Int, channels: Int, written body: (UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let count = channels * height * width
+    self.init(
+      width: width, height: height, channels: channels,
+      values: [Float](unsafeUninitializedCapacity: count) { buffer, written in
+        if let base = buffer.baseAddress { body(base) }
+        written = count
+      })
+  }
+
+  /// Of a tensor `[C, H, W]` or `[1, C, H, W]`.
+  public init(_ tensor: Tensor) {
+    let shape = Array(tensor.shape.suffix(3))
+    precondition(
+      shape.count == 3 && tensor.count == shape.reduce(1, *), "no picture: \(tensor.shape)")
+    self.init(width: shape[2], height: shape[1], channels: shape[0], values: tensor.floats)
+  }
+
+  /// `[C, H, W]`, float32 on the CPU.
+  public var tensor: Tensor { Tensor(values, shape: [channels, height, width]) }
 
   public var rect: PixelRect { PixelRect(width: width, height: height) }
 
@@ -53,12 +77,19 @@ public struct Planes: Equatable, Sendable {
     return out
   }
 
-  /// The first channels only, for example the colours without alpha.
+  /// Some channels only, for example alpha.
   public func channels(_ range: Range<Int>) -> Planes {
     let plane = width * height
     return Planes(
       width: width, height: height, channels: range.count,
       values: Array(values[range.lowerBound * plane..<range.upperBound * plane]))
+  }
+
+  /// Limits every value to [0, 1].
+  public mutating func clamp() {
+    values.withUnsafeMutableBufferPointer { values in
+      for i in values.indices { values[i] = min(max(values[i], 0), 1) }
+    }
   }
 
   /// One channel thrice, three as they are: what the networks take.
@@ -71,12 +102,20 @@ public struct Planes: Equatable, Sendable {
   }
 }
 
+extension Tensor {
+  /// The networks' value range: y = 2x − 1, from 0...1 to −1...1.
+  public var signed: Tensor { self * 2 - 1 }
+
+  /// The inverse: x = (y + 1) / 2.
+  public var unsigned: Tensor { self * 0.5 + 0.5 }
+}
+
 /// How a value in 0...1 becomes an integer sample.
-public enum Quantisation: Sendable {
+public enum SampleRounding: Sendable {
   /// ⌊255 x + ½⌋
-  case rounded
+  case nearest
   /// ⌊255 x⌋, as the published inference code
-  case truncated
+  case down
 }
 
 extension Image {
@@ -116,24 +155,24 @@ extension Image {
 
   /// The picture of float planes in 0...1; values outside are clamped, NaN becomes 0.
   public init(
-    _ planes: Planes, bitDepth: Int = 8, quantisation: Quantisation = .rounded,
+    _ planes: Planes, bitDepth: Int = 8, rounding: SampleRounding = .nearest,
     metadata: ImageMetadata = .init()
   ) {
     precondition(bitDepth == 8 || bitDepth == 16, "bit depth \(bitDepth)")
     self.init(
       width: planes.width, height: planes.height, channels: planes.channels,
       samples: bitDepth == 8
-        ? .u8(interleave(planes, 255, quantisation))
-        : .u16(interleave(planes, 65535, quantisation)),
+        ? .u8(interleave(planes, 255, rounding))
+        : .u16(interleave(planes, 65535, rounding)),
       metadata: metadata)
   }
 }
 
 private func interleave<T: FixedWidthInteger>(
-  _ planes: Planes, _ maximum: Float, _ quantisation: Quantisation
+  _ planes: Planes, _ maximum: Float, _ rounding: SampleRounding
 ) -> [T] {
   let (channels, area) = (planes.channels, planes.width * planes.height)
-  let offset: Float = quantisation == .rounded ? 0.5 : 0
+  let offset: Float = rounding == .nearest ? 0.5 : 0
   return [T](unsafeUninitializedCapacity: area * channels) { target, count in
     planes.values.withUnsafeBufferPointer { source in
       for c in 0..<channels {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Resizes pictures, whole or window by window.
 ///
 /// A window of the target computed from the part of the source it needs (`sourceRect(for:)`) has
@@ -16,15 +14,19 @@ public struct Resize: Sendable {
   public let filter: ResizeFilter
   /// Width and height of the whole picture before and after, pixels.
   public let source, target: (width: Int, height: Int)
+  private let factor: Double?
 
+  /// - Parameter factor: target pixels per source pixel where they are not the ratio of the sizes, since a size was
+  ///   rounded; of filters without antialiasing only.
   public init(
     _ filter: ResizeFilter, from source: (width: Int, height: Int),
-    to target: (width: Int, height: Int)
+    to target: (width: Int, height: Int), factor: Double? = nil
   ) {
     precondition(source.width > 0 && source.height > 0 && target.width > 0 && target.height > 0)
     self.filter = filter
     self.source = source
     self.target = target
+    self.factor = filter.isAntialiased ? nil : factor
   }
 
   /// The part of the source that a window of the target is computed from.
@@ -52,41 +54,52 @@ public struct Resize: Sendable {
     precondition(at.contains(sourceRect(for: window)), "\(at) lacks pixels that \(window) needs")
     let (columns, rows) = axes(window)
     let needed = rows.sourceRange
-    var narrow = Planes(width: window.width, height: needed.count, channels: planes.channels)
-    horizontal(planes, at, columns, needed, &narrow)
-    var out = Planes(width: window.width, height: window.height, channels: planes.channels)
-    vertical(narrow, needed, rows, &out)
-    return out
+    if filter.isAntialiased, filter != .area {
+      let narrow = Self.horizontal(planes, columns, from: at.x, rows: needed, firstRow: at.y)
+      return Self.vertical(narrow, rows, from: needed.lowerBound)
+    }
+    // Few rows first: the sums over columns do not vectorise.
+    let short = Self.vertical(planes, rows, from: at.y)
+    return Self.horizontal(
+      short, columns, from: at.x, rows: 0..<window.height, firstRow: 0)
   }
 
   func axes(_ window: PixelRect) -> (columns: ResampleAxis, rows: ResampleAxis) {
     precondition(
       PixelRect(width: target.width, height: target.height).contains(window) && !window.isEmpty,
       "\(window) lies outside the resized picture")
+    func axis(_ source: Int, _ target: Int, _ range: Range<Int>) -> ResampleAxis {
+      ResampleAxis(filter, source: source, target: target, range: range, factor: factor)
+    }
     return (
-      ResampleAxis(filter, source: source.width, target: target.width, range: window.columns),
-      ResampleAxis(filter, source: source.height, target: target.height, range: window.rows)
+      axis(source.width, target.width, window.columns),
+      axis(source.height, target.height, window.rows)
     )
   }
 
-  private func horizontal(
-    _ planes: Planes, _ at: PixelRect, _ axis: ResampleAxis, _ rows: Range<Int>, _ out: inout Planes
-  ) {
+  /// Sums over columns, of the rows `rows` of planes whose first pixel is column `first` and row `firstRow`.
+  private static func horizontal(
+    _ planes: Planes, _ axis: ResampleAxis, from first: Int, rows: Range<Int>, firstRow: Int
+  ) -> Planes {
     let weights = axis.weights.map { Float($0) }
-    planes.values.withUnsafeBufferPointer { source in
-      out.values.withUnsafeMutableBufferPointer { target in
+    let width = axis.range.count
+    return Planes(width: width, height: rows.count, channels: planes.channels) { target in
+      planes.values.withUnsafeBufferPointer { source in
         weights.withUnsafeBufferPointer { weights in
-          var t = 0
-          for c in 0..<planes.channels {
-            for y in rows {
-              let row = (c * at.height + y - at.y) * at.width - at.x
-              for i in 0..<axis.range.count {
-                let first = row + axis.starts[i]
-                let w = i * axis.stride
-                var sum: Float = 0
-                for k in 0..<axis.counts[i] { sum += weights[w + k] * source[first + k] }
-                target[t] = sum
-                t += 1
+          axis.starts.withUnsafeBufferPointer { starts in
+            axis.counts.withUnsafeBufferPointer { counts in
+              var t = 0
+              for c in 0..<planes.channels {
+                for y in rows {
+                  let row = (c * planes.height + y - firstRow) * planes.width - first
+                  for i in 0..<width {
+                    let (from, w) = (row + starts[i], i * axis.stride)
+                    var sum: Float = 0
+                    for k in 0..<counts[i] { sum += weights[w + k] * source[from + k] }
+                    target[t] = sum
+                    t += 1
+                  }
+                }
               }
             }
           }
@@ -95,20 +108,23 @@ public struct Resize: Sendable {
     }
   }
 
-  private func vertical(
-    _ planes: Planes, _ rows: Range<Int>, _ axis: ResampleAxis, _ out: inout Planes
-  ) {
-    let width = planes.width
-    planes.values.withUnsafeBufferPointer { source in
-      out.values.withUnsafeMutableBufferPointer { target in
+  /// Sums over rows, of planes whose first row is `first`.
+  private static func vertical(_ planes: Planes, _ axis: ResampleAxis, from first: Int) -> Planes {
+    let (width, height) = (planes.width, axis.range.count)
+    return Planes(width: width, height: height, channels: planes.channels) { target in
+      planes.values.withUnsafeBufferPointer { source in
         for c in 0..<planes.channels {
-          for i in 0..<axis.range.count {
-            let to = target.baseAddress! + (c * axis.range.count + i) * width
+          for i in 0..<height {
+            let to = target + (c * height + i) * width
             for k in 0..<axis.counts[i] {
               let weight = Float(axis.weights[i * axis.stride + k])
-              let row = c * rows.count + axis.starts[i] + k - rows.lowerBound
+              let row = c * planes.height + axis.starts[i] + k - first
               let from = source.baseAddress! + row * width
-              for x in 0..<width { to[x] += weight * from[x] }
+              if k == 0 {
+                for x in 0..<width { to[x] = weight * from[x] }
+              } else {
+                for x in 0..<width { to[x] += weight * from[x] }
+              }
             }
           }
         }

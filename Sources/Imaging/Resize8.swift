@@ -121,16 +121,6 @@ extension Image {
 }
 
 extension Planes {
-  /// The networks' value range: y = 2x − 1, from 0...1 to −1...1.
-  public var signed: Planes {
-    Planes(width: width, height: height, channels: channels, values: values.map { $0 + $0 - 1 })
-  }
-
-  /// The inverse: x = (y + 1) / 2.
-  public var unsigned: Planes {
-    Planes(width: width, height: height, channels: channels, values: values.map { ($0 + 1) / 2 })
-  }
-
   /// The planes resized; for repeated or windowed work see `Resize`.
   public func resized(toWidth width: Int, height: Int, _ filter: ResizeFilter) -> Planes {
     Resize(filter, from: (self.width, self.height), to: (width, height))(self)

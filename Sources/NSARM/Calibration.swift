@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Torch
 
@@ -31,15 +32,10 @@ extension ModelFolder {
   }
 
   /// Writes a calibration beside the weights.
-  /// - Throws: `CheckpointError` where the folder is not writable.
+  /// - Throws: `FileError` where the folder is not writable.
   public func write(_ calibration: Calibration) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    do {
-      try encoder.encode(calibration).write(
-        to: URL(fileURLWithPath: calibrationPath), options: .atomic)
-    } catch {
-      throw CheckpointError(calibrationPath, "cannot be written: \(error.localizedDescription)")
-    }
+    try AtomicFile.write(encoder.encode(calibration), to: calibrationPath)
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Torch
 
@@ -78,25 +79,22 @@ public struct ModelFolder {
     return model
   }
 
-  /// Writes a model: matrices and kernels as bfloat16, vectors as float32.
-  /// - Throws: `CheckpointError` when the folder cannot be written; nothing half-written stays.
+  /// Writes a model: matrices and kernels as bfloat16, vectors as float32. A folder that is there already is replaced
+  /// as a whole.
+  /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in place.
   public static func write(
     _ model: Model, to path: String, provenance: [String: String]
   ) throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
       return (parameter.name, value.to(value.rank >= 2 ? .bfloat16 : .float32).contiguous())
     }
-    try writeSafetensors(tensors, metadata: provenance, to: path + "/model.safetensors")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let data = try encoder.encode(model.configuration)
-    do {
-      try data.write(to: URL(fileURLWithPath: path + "/config.json"), options: .atomic)
-    } catch {
-      throw CheckpointError(
-        path + "/config.json", "cannot be written: \(error.localizedDescription)")
+    let configuration = try encoder.encode(model.configuration)
+    try AtomicFolder.write(path) { folder in
+      try writeSafetensors(tensors, metadata: provenance, to: folder + "/model.safetensors")
+      try AtomicFile.write(configuration, to: folder + "/config.json")
     }
   }
 }

@@ -53,8 +53,7 @@ struct CalibrateCommand: ParsableCommand {
             x: (image.width - width) / 2, y: (image.height - height) / 2, width: width,
             height: height)
         ).planes().asRGB
-        _ = try resolver.upscaled(
-          Tensor(planes.values, shape: [3, height, width]) * 2 - 1)
+        _ = try resolver.upscaled(planes.tensor.signed)
         progress.update(Double(index + 1) / Double(files.count))
       }
     }

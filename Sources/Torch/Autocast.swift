@@ -7,8 +7,9 @@ import CTorch
 public func withAutocast<Result>(
   _ dtype: DType, on device: Device, _ body: () throws -> Result
 ) rethrows -> Result {
-  let outer = ct_enter_autocast(device.type, dtype != .float32, dtype.code)
-  defer { ct_leave_autocast(device.type, outer) }
+  var outer = ct_autocast()
+  demand(ct_enter_autocast(device.type, dtype != .float32, dtype.code, &outer))
+  defer { demand(ct_leave_autocast(device.type, outer)) }
   return try body()
 }
 

@@ -49,6 +49,20 @@ extension Tensor {
     aten("max_pool2d", self, [size, size], [stride, stride])
   }
 
+  public func averagePool2d(_ size: Int) -> Tensor {
+    aten("avg_pool2d", self, [size, size], [size, size])
+  }
+
+  /// The discrete Fourier transform over the last two dimensions, complex.
+  public func fourierTransformed2d() -> Tensor {
+    aten("fft_fft2", self, [Int]?.none, [-2, -1], String?.none)
+  }
+
+  /// The Moore-Penrose inverse of a matrix; singular values below `tolerance` times the largest count as 0.
+  public func pseudoInverse(tolerance: Double) -> Tensor {
+    aten("linalg_pinv", self, tolerance)
+  }
+
   /// `[B, C, H, W]` → `[B, C f², H/f, W/f]`, channel order c f² + dy f + dx.
   public func pixelUnshuffled(_ factor: Int) -> Tensor { aten("pixel_unshuffle", self, factor) }
   /// The inverse of `pixelUnshuffled`.

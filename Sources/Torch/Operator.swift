@@ -2,12 +2,12 @@ import CTorch
 import Foundation
 
 /// Something that an ATen operator takes as an argument.
-public protocol OperatorArgument {
+protocol OperatorArgument {
   func append(to arguments: inout OperatorArguments)
 }
 
 /// The arguments of one call, with what keeps their memory alive until it returns.
-public struct OperatorArguments {
+struct OperatorArguments {
   private enum List { case none, text(Int), integers(Int), reals(Int), tensors(Int) }
   private var values: [ct_value] = []
   private var lists: [List] = []
@@ -103,36 +103,36 @@ public struct OperatorArguments {
 }
 
 extension Tensor: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension RandomGenerator: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension Int: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension Double: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension Bool: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension String: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(self) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(self) }
 }
 extension DType: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(Int(code)) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(Int(code)) }
 }
 extension Device: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) { arguments.append(description) }
+  func append(to arguments: inout OperatorArguments) { arguments.append(description) }
 }
 extension Optional: OperatorArgument where Wrapped: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) {
+  func append(to arguments: inout OperatorArguments) {
     if let self { self.append(to: &arguments) } else { arguments.appendNone() }
   }
 }
 extension Array: OperatorArgument where Element: OperatorArgument {
-  public func append(to arguments: inout OperatorArguments) {
+  func append(to arguments: inout OperatorArguments) {
     // By element type, not by content: an empty list casts to a list of anything.
     if Element.self == Int.self {
       arguments.append(self as! [Int])
@@ -150,9 +150,11 @@ extension Array: OperatorArgument where Element: OperatorArgument {
   }
 }
 
-/// libtorch's dispatcher: every ATen operator by its schema name.
-public enum Operators {
+/// libtorch's dispatcher: every ATen operator by its schema name. Names and arguments are checked when an operator is
+/// called, so that they stay inside of this target; what others call are methods.
+enum Operators {
   private static let lock = NSLock()
+  /// Guarded by `lock`; operators live as long as the process.
   nonisolated(unsafe) private static var handles: [String: ct_operator] = [:]
 
   private static func handle(_ name: String) throws -> ct_operator {
@@ -168,20 +170,23 @@ public enum Operators {
   }
 
   /// Whether this build of libtorch has operator `name`.
-  public static func has(_ name: String) -> Bool { (try? handle(name)) != nil }
+  static func has(_ name: String) -> Bool { (try? handle(name)) != nil }
 
   /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing arguments
   /// take the schema's defaults.
   /// - Throws: `TorchError` with libtorch's message.
-  public static func attempt(
+  static func attempt(
     _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
   ) throws -> [Tensor] {
-    try values(name, arguments, capacity: capacity).map { value in
-      guard value.kind == Int32(CT_TENSOR.rawValue) else {
-        throw TorchError("\(name) returned something else than a tensor")
-      }
-      return Tensor(owning: UnsafeMutableRawPointer(mutating: value.pointer!))
+    // All of them are taken over before the first complaint, so that none is lost.
+    let tensors = try values(name, arguments, capacity: capacity).map { value in
+      value.kind == Int32(CT_TENSOR.rawValue)
+        ? Tensor(owning: UnsafeMutableRawPointer(mutating: value.pointer!)) : nil
     }
+    guard tensors.allSatisfy({ $0 != nil }) else {
+      throw TorchError("\(name) returned something else than a tensor")
+    }
+    return tensors.compactMap(\.self)
   }
 
   static func values(
@@ -203,13 +208,13 @@ public enum Operators {
 /// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming error:
 /// it stops the program with libtorch's message.
 @discardableResult
-public func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
+func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
   atenList(name, arguments)[0]
 }
 
 /// Calls an ATen operator with several tensors, or none, as its result.
 @discardableResult
-public func atenList(
+func atenList(
   _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
 ) -> [Tensor] {
   do {

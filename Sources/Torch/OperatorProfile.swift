@@ -36,18 +36,19 @@ public struct OperatorProfile: Sendable {
   }
 
   /// Starts to watch this thread's operators; `end` has to follow.
-  public static func begin() { ct_profile_start() }
+  public static func begin() { demand(ct_profile_start()) }
 
   /// What was watched since `begin`.
   public static func end() -> OperatorProfile {
     let collection = Collection()
-    ct_profile_stop(
-      { context, name, calls, seconds, operations in
-        Unmanaged<Collection>.fromOpaque(context!).takeUnretainedValue().entries.append(
-          Entry(
-            name: String(cString: name!), calls: Int(calls), seconds: seconds,
-            operations: operations))
-      }, Unmanaged.passUnretained(collection).toOpaque())
+    demand(
+      ct_profile_stop(
+        { context, name, calls, seconds, operations in
+          Unmanaged<Collection>.fromOpaque(context!).takeUnretainedValue().entries.append(
+            Entry(
+              name: String(cString: name!), calls: Int(calls), seconds: seconds,
+              operations: operations))
+        }, Unmanaged.passUnretained(collection).toOpaque()))
     return OperatorProfile(entries: collection.entries.sorted { $0.seconds > $1.seconds })
   }
 

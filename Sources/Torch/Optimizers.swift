@@ -77,7 +77,7 @@ public final class AdamW {
 /// The L2 norm over all elements of all tensors.
 public func globalNorm(_ tensors: [Tensor]) -> Double {
   let norms = atenList("_foreach_norm.Scalar", [tensors, 2.0], capacity: tensors.count)
-  return aten("linalg_vector_norm", Tensor.stacked(norms), 2.0).item
+  return Tensor.stacked(norms).norm().item
 }
 
 /// Exponential moving average of parameters: θ̄ ← d θ̄ + (1 − d) θ.

@@ -1,5 +1,5 @@
 /// A weight matrix in oneDNN's blocked layout, which saves its reordering at every product.
-public struct PackedMatrix: @unchecked Sendable {
+public struct PackedMatrix: Sendable {
   /// Whether libtorch was built with oneDNN, and oneDNN knows the element type on this processor.
   public static func isAvailable(_ dtype: DType) -> Bool {
     guard Operators.has("mkldnn::_linear_pointwise") else { return false }

@@ -1,4 +1,6 @@
 /// A named tensor of a model. Training replaces or updates `value` in place.
+///
+/// Sendable, so that models can be handed from thread to thread; one thread at a time changes a parameter.
 public final class Parameter: @unchecked Sendable {
   /// How products and convolutions with this weight are computed.
   public enum Execution {
@@ -150,7 +152,7 @@ public final class ParameterStore {
     guard let source else { return }
     problems += unused.filter { !ignoring($0) }.map { "'\($0)' is not part of the model" }
     for parameter in parameters where parameter.value.dtype.isFloatingPoint {
-      if !aten("isfinite", parameter.value.sum()).values(Bool.self)[0] {
+      if !parameter.value.sum().isFinite().allTrue {
         problems.append("'\(renamed(parameter.name))' holds values that are not finite")
       }
     }

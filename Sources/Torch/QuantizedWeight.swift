@@ -25,7 +25,7 @@ extension Tensor {
 /// A weight matrix or kernel in 8 bits (7 where the processor needs that) with a scale per output channel, packed for the
 /// processor, and the range of its inputs: products of 8-bit numbers summed in 32 bits (oneDNN). Inference on the CPU
 /// only.
-public struct QuantizedWeight: @unchecked Sendable {
+public struct QuantizedWeight: Sendable {
   /// Of the inputs; inputs outside of it are clipped.
   public let input: QuantizationRange
   /// Element type of the outputs, float32 or bfloat16.
@@ -38,7 +38,7 @@ public struct QuantizedWeight: @unchecked Sendable {
   ) {
     let outputs = weight.size(0)
     let weight = weight.detached().to(.float32)
-    let largest = aten("amax", weight.reshaped(outputs, -1).abs(), [1])
+    let largest = weight.reshaped(outputs, -1).abs().max([1])
     // 2 · 255 · 64 fits into 16 bits.
     let steps = Processor.current.sumsProductsIn32Bits ? 127.0 : 64
     scales = largest.clamped(min: 1e-12) / steps

@@ -11,7 +11,7 @@ public final class RandomGenerator {
 
   public init(seed: UInt64) {
     var result: ct_generator?
-    if let message = ct_generator_create(seed, &result) { fatalError(text(of: message)) }
+    demand(ct_generator_create(seed, &result))
     handle = result!
   }
 

@@ -22,6 +22,11 @@ func check(_ message: ct_message?) throws {
   throw TorchError(String(lines.first ?? "unknown libtorch error"))
 }
 
+/// Stops the program with a message of the C interface, if there is one: what no caller can do anything about.
+func demand(_ message: ct_message?) {
+  if let message { fatalError(text(of: message)) }
+}
+
 /// Process-wide settings of libtorch.
 public enum TorchRuntime {
   /// The version of the libtorch in use, such as "2.13.0".
@@ -30,7 +35,10 @@ public enum TorchRuntime {
   /// Threads that CPU operators use.
   public static var threadCount: Int {
     get { Int(ct_thread_count()) }
-    set { ct_set_thread_count(Int32(newValue)) }
+    set {
+      precondition((1...Int(Int32.max)).contains(newValue), "\(newValue) threads")
+      demand(ct_set_thread_count(Int32(newValue)))
+    }
   }
 }
 

@@ -3,6 +3,9 @@ import Foundation
 
 /// An n-dimensional array on a device: one reference to a libtorch tensor, dropped with the last Swift
 /// reference to this object.
+///
+/// Sendable, since libtorch counts references atomically and tensors may be read from several threads at once; who
+/// writes into one in place sees to it that nobody else uses it meanwhile.
 public final class Tensor: @unchecked Sendable {
   let handle: ct_tensor
 
@@ -12,7 +15,7 @@ public final class Tensor: @unchecked Sendable {
   /// The number of elements along each dimension.
   public var shape: [Int] {
     var sizes = [Int64](repeating: 0, count: Int(ct_tensor_dimensions(handle)))
-    ct_tensor_sizes(handle, &sizes)
+    demand(ct_tensor_sizes(handle, &sizes))
     return sizes.map(Int.init)
   }
 
@@ -34,8 +37,9 @@ public final class Tensor: @unchecked Sendable {
 
   public var device: Device {
     var name = [CChar](repeating: 0, count: 32)
-    ct_tensor_device(handle, &name, 32)
-    return Device(unchecked: String(cString: name))
+    demand(ct_tensor_device(handle, &name, 32))
+    return Device(
+      unchecked: String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self))
   }
 
   // MARK: Construction
@@ -61,11 +65,11 @@ public final class Tensor: @unchecked Sendable {
     wrapping bytes: UnsafeRawPointer, dtype: DType, shape: [Int], owner: AnyObject
   ) {
     var result: ct_tensor?
-    let message = ct_tensor_wrapping(
-      UnsafeMutableRawPointer(mutating: bytes), dtype.code, shape.map(Int64.init),
-      Int32(shape.count), { Unmanaged<AnyObject>.fromOpaque($0!).release() },
-      Unmanaged.passRetained(owner).toOpaque(), &result)
-    if let message { fatalError(text(of: message)) }
+    demand(
+      ct_tensor_wrapping(
+        UnsafeMutableRawPointer(mutating: bytes), dtype.code, shape.map(Int64.init),
+        Int32(shape.count), { Unmanaged<AnyObject>.fromOpaque($0!).release() },
+        Unmanaged.passRetained(owner).toOpaque(), &result))
     self.init(owning: result!)
   }
 
@@ -73,9 +77,8 @@ public final class Tensor: @unchecked Sendable {
     _ bytes: UnsafeRawPointer?, _ dtype: DType, _ shape: [Int]
   ) -> ct_tensor {
     var result: ct_tensor?
-    let message = ct_tensor_copying(
-      bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result)
-    if let message { fatalError(text(of: message)) }
+    demand(
+      ct_tensor_copying(bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result))
     return result!
   }
 
@@ -149,25 +152,23 @@ public final class Tensor: @unchecked Sendable {
   ) rethrows -> Result {
     precondition(
       device == .cpu && ct_tensor_is_contiguous(handle), "bytes of a CPU tensor in row-major order")
-    return try body(
-      UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: count * dtype.size))
+    return try withExtendedLifetime(self) {
+      try body(
+        UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: count * dtype.size))
+    }
   }
 
   // MARK: Autograd
 
   public var requiresGradient: Bool {
     get { ct_tensor_requires_grad(handle) }
-    set {
-      if let message = ct_tensor_set_requires_grad(handle, newValue) {
-        fatalError(text(of: message))
-      }
-    }
+    set { demand(ct_tensor_set_requires_grad(handle, newValue)) }
   }
 
   /// The gradient that `backward` accumulated into this leaf.
   public var gradient: Tensor? { ct_tensor_grad(handle).map(Tensor.init(owning:)) }
 
-  public func clearGradient() { ct_tensor_clear_grad(handle) }
+  public func clearGradient() { demand(ct_tensor_clear_grad(handle)) }
 
   /// Accumulates d(self)/d(leaf) into the gradient of every leaf; self has one element.
   /// - Throws: `TorchError`, for example when memory runs out.

@@ -16,9 +16,9 @@ extension Tensor {
   public static func - (a: Double, b: Tensor) -> Tensor { aten("rsub.Scalar", b, a) }
   public static prefix func - (a: Tensor) -> Tensor { aten("neg", a) }
 
-  /// self + scale * other, in place and outside of the graph.
-  public func addInPlace(_ other: Tensor, scale: Double = 1) {
-    withoutGradients { _ = aten("add_.Tensor", self, other, scale) }
+  /// self + other, in place and outside of the graph.
+  public func addInPlace(_ other: Tensor) {
+    withoutGradients { _ = aten("add_.Tensor", self, other) }
   }
 
   /// Writes `source`, broadcast and converted, into this tensor's memory.
@@ -28,7 +28,9 @@ extension Tensor {
 
   public static func .> (a: Tensor, b: Double) -> Tensor { aten("gt.Scalar", a, b) }
   public static func .< (a: Tensor, b: Double) -> Tensor { aten("lt.Scalar", a, b) }
+  public static func .<= (a: Tensor, b: Double) -> Tensor { aten("le.Scalar", a, b) }
   public static func .== (a: Tensor, b: Tensor) -> Tensor { aten("eq.Tensor", a, b) }
+  public static func .> (a: Tensor, b: Tensor) -> Tensor { aten("gt.Tensor", a, b) }
   public static func .< (a: Tensor, b: Tensor) -> Tensor { aten("lt.Tensor", a, b) }
   public static func .<= (a: Tensor, b: Tensor) -> Tensor { aten("le.Tensor", a, b) }
 
@@ -37,8 +39,15 @@ extension Tensor {
   public func sqrt() -> Tensor { aten("sqrt", self) }
   public func exp() -> Tensor { aten("exp", self) }
   public func log() -> Tensor { aten("log", self) }
+  public func sin() -> Tensor { aten("sin", self) }
+  public func cos() -> Tensor { aten("cos", self) }
   public func sign() -> Tensor { aten("sign", self) }
+  /// To the nearest integer, half to even.
   public func rounded() -> Tensor { aten("round", self) }
+  /// ⌊x⌋.
+  public func floor() -> Tensor { aten("floor", self) }
+  /// True where an element is neither infinite nor NaN.
+  public func isFinite() -> Tensor { aten("isfinite", self) }
   public func sigmoid() -> Tensor { aten("sigmoid", self) }
   public func relu() -> Tensor { aten("relu", self) }
   public func silu() -> Tensor { aten("silu", self) }
@@ -64,6 +73,9 @@ extension Tensor {
 
   // MARK: Reductions
 
+  /// Whether all elements of a boolean tensor are true.
+  public var allTrue: Bool { aten("all", self).item != 0 }
+
   public func sum() -> Tensor { aten("sum", self) }
   public func mean() -> Tensor { aten("mean", self) }
   public func max() -> Tensor { aten("max", self) }
@@ -81,11 +93,41 @@ extension Tensor {
     aten("var.dim", self, dimensions, unbiased, keep)
   }
 
+  public func max(_ dimensions: [Int], keep: Bool = false) -> Tensor {
+    aten("amax", self, dimensions, keep)
+  }
+
+  /// The mean of the elements that are not NaN.
+  public func meanIgnoringNaN(_ dimensions: [Int]) -> Tensor { aten("nanmean", self, dimensions) }
+
   public func argmax(_ dimension: Int) -> Tensor { aten("argmax", self, dimension) }
+
+  /// The L2 norm over all elements.
+  public func norm() -> Tensor { aten("linalg_vector_norm", self, 2.0) }
 
   /// x / max(‖x‖₂, ε) along `dimension`.
   public func l2Normalized(_ dimension: Int, epsilon: Double = 1e-12) -> Tensor {
     self / aten("linalg_vector_norm", self, 2.0, [dimension], true).clamped(min: epsilon)
+  }
+
+  public func cumulativeSum(_ dimension: Int) -> Tensor { aten("cumsum", self, dimension) }
+
+  // MARK: Order
+
+  /// The `count` largest elements along `dimension`, the largest first.
+  public func largest(_ count: Int, _ dimension: Int) -> Tensor {
+    atenList("topk", [self, count, dimension, true, true])[0]
+  }
+
+  /// Ascending along `dimension`, and where each element was.
+  public func sorted(_ dimension: Int) -> (values: Tensor, indices: Tensor) {
+    let parts = atenList("sort", [self, dimension, false])
+    return (parts[0], parts[1])
+  }
+
+  /// A copy with element i of `source` at place `indices`[i] along `dimension`.
+  public func scattered(_ dimension: Int, _ indices: Tensor, _ source: Tensor) -> Tensor {
+    aten("scatter.src", self, dimension, indices, source)
   }
 
   // MARK: Shape
@@ -124,8 +166,19 @@ extension Tensor {
     aten("slice.Tensor", self, dimension, start, Int?.none, step)
   }
 
-  public func gathered(_ dimension: Int, _ index: Tensor) -> Tensor {
-    aten("index_select", self, dimension, index)
+  /// The slices of `indices`, in that order, along `dimension` (index_select).
+  public func selected(_ dimension: Int, indices: Tensor) -> Tensor {
+    aten("index_select", self, dimension, indices)
+  }
+
+  /// A view of this tensor's memory from its first element on, with strides in elements.
+  public func viewed(_ shape: [Int], strides: [Int]) -> Tensor {
+    aten("as_strided", self, shape, strides, 0)
+  }
+
+  /// The slices along `dimension`, which is dropped.
+  public func unbound(_ dimension: Int) -> [Tensor] {
+    atenList("unbind.int", [self, dimension], capacity: size(dimension))
   }
 
   public func split(_ sizes: [Int], _ dimension: Int) -> [Tensor] {

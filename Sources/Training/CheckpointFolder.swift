@@ -1,9 +1,9 @@
 import Checkpoints
+import Files
 import Foundation
 import Torch
 
-/// The folders "checkpoint-NNNNNN" of a run. Each is written under a temporary name, flushed and renamed, so
-/// that whatever has the final name is complete.
+/// The folders "checkpoint-NNNNNN" of a run; whatever has such a name is complete.
 struct CheckpointFolder {
   let run: String
   /// Checkpoints that are kept.
@@ -29,37 +29,19 @@ struct CheckpointFolder {
   /// Writes a checkpoint and removes all but the newest `kept`.
   /// - Throws: `TrainingError.unwritable`; earlier checkpoints stay as they were.
   func write(_ state: TrainingState, recipe: TrainingRecipe) throws {
-    removeRemains()
-    let final = path(state.step)
-    let temporary = run + "/.checkpoint-\(padded(state.step)).partial"
-    do {
-      try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
-      for (name, tensors) in state.files {
-        try writeSafetensors(
-          tensors.sorted { $0.key < $1.key }.map { ($0, $1) }, to: temporary + "/" + name)
+    let progress = Progress(step: state.step, seconds: state.seconds, computed: state.computed)
+    try writing(path(state.step)) {
+      try AtomicFolder.write(path(state.step)) { folder in
+        for (name, tensors) in state.files {
+          try writeSafetensors(
+            tensors.sorted { $0.key < $1.key }.map { ($0, $1) }, to: folder + "/" + name)
+        }
+        try AtomicFile.write(Data(recipe.text.utf8), to: folder + "/recipe.yaml")
+        try AtomicFile.write(JSONEncoder().encode(progress), to: folder + "/state.json")
       }
-      try flushed(Data(recipe.text.utf8), temporary + "/recipe.yaml")
-      let progress = Progress(
-        step: state.step, seconds: state.seconds, computed: state.computed)
-      try flushed(JSONEncoder().encode(progress), temporary + "/state.json")
-      flushFolder(temporary)
-      if manager.fileExists(atPath: final) { try manager.removeItem(atPath: final) }
-      try manager.moveItem(atPath: temporary, toPath: final)
-      flushFolder(run)
-    } catch {
-      try? manager.removeItem(atPath: temporary)
-      throw TrainingError.unwritable(path: final, reason: reason(error))
     }
     for step in steps.dropLast(CheckpointFolder.kept) {
       try? manager.removeItem(atPath: path(step))
-    }
-  }
-
-  /// Removes what a run that was killed while writing left behind.
-  func removeRemains() {
-    for name in (try? manager.contentsOfDirectory(atPath: run)) ?? []
-    where name.hasSuffix(".partial") {
-      try? manager.removeItem(atPath: run + "/" + name)
     }
   }
 
@@ -93,19 +75,5 @@ struct CheckpointFolder {
     } catch {
       throw TrainingError.damagedCheckpoint(folder: folder, problem: reason(error))
     }
-  }
-
-  private func flushed(_ data: Data, _ path: String) throws {
-    try data.write(to: URL(fileURLWithPath: path))
-    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
-    try file.synchronize()
-    try file.close()
-  }
-
-  private func flushFolder(_ path: String) {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
   }
 }

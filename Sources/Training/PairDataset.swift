@@ -1,4 +1,5 @@
 import Imaging
+import Torch
 
 /// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same window and
 /// orientation of each. Windows begin at whole low-quality pixels; nothing is degraded, shrunk or sharpened.
@@ -33,15 +34,15 @@ public final class PairDataset: SampleSource {
 
   public func sample(_ index: Int) throws -> Sample {
     let crop = settings.crop
-    let key = mixed(seed, UInt64(index))
-    var random = KeyedGenerator(key)
+    let key = RandomStream.key(seed, UInt64(index))
+    var random = RandomStream(key)
     var pair = try settings.accepted(\.highQuality) { try drawn(&random) }
     if settings.flips { pair = pair.oriented(crop, Int(random.next() & 7)) }
     return pair.sample(height: crop, width: crop, seed: key)
   }
 
   /// A random window of a random pair.
-  private func drawn(_ random: inout KeyedGenerator) throws -> PairCrop {
+  private func drawn(_ random: inout RandomStream) throws -> PairCrop {
     let side = settings.crop / Sample.scale
     while true {
       let index = choose(random.uniform())

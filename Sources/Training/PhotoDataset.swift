@@ -30,18 +30,19 @@ public final class PhotoDataset: SampleSource {
   /// - Throws: `TrainingError.noPhotos` where every photo turned out to be damaged.
   public func sample(_ index: Int) throws -> Sample {
     let crop = settings.crop
-    let key = mixed(seed, UInt64(index))
-    var random = KeyedGenerator(key)
+    let key = RandomStream.key(seed, UInt64(index))
+    var random = RandomStream(key)
     var planes = try settings.accepted(\.self) { try drawn(&random) }
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
-    let low = degrader(planes, height: crop, width: crop, seed: key)
-    if settings.sharpenedTarget { planes = degrader.sharpened(planes, height: crop, width: crop) }
+    let picture = Planes(width: crop, height: crop, channels: 3, values: planes)
+    let target = settings.sharpenedTarget ? degrader.sharpened(picture) : picture
     return Sample(
-      highQuality: signed(planes), lowQuality: signed(low), height: crop, width: crop, seed: key)
+      highQuality: signed(target.values), lowQuality: signed(degrader(picture, seed: key).values),
+      height: crop, width: crop, seed: key)
   }
 
   /// A random crop of a random photo, planar in 0...1.
-  private func drawn(_ random: inout KeyedGenerator) throws -> [Float] {
+  private func drawn(_ random: inout RandomStream) throws -> [Float] {
     let crop = settings.crop
     while true {
       let entry = choose(random.uniform())
@@ -49,7 +50,7 @@ public final class PhotoDataset: SampleSource {
       let smallest = max(
         settings.rescaleRange[0], Double(crop) / Double(min(photo.width, photo.height)))
       let chance = random.uniform()
-      let drawn = random.uniform(settings.rescaleRange[0]...settings.rescaleRange[1])
+      let drawn = random.uniform(settings.rescaleRange[0], settings.rescaleRange[1])
       let scale = chance < settings.rescaleProbability ? min(max(drawn, smallest), 1) : 1
       let side = min(Int((Double(crop) / scale).rounded()), photo.width, photo.height)
       let x = random.index(photo.width - side + 1)

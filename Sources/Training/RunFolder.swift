@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The output folder of a run: its lock, its logs (one JSON object per line) and its previews.
@@ -10,10 +11,8 @@ final class RunFolder {
   /// - Throws: `TrainingError.unwritable`, or `.outputInUse` while another process trains into it.
   init(_ path: String) throws {
     self.path = path
-    do {
+    try writing(path) {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw TrainingError.unwritable(path: path, reason: reason(error))
     }
     lock = open(path + "/.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
     guard lock >= 0 else {
@@ -40,7 +39,7 @@ final class RunFolder {
         kept.append(line)
         kept.append(UInt8(ascii: "\n"))
       }
-      if kept != data { try replace(file, kept) }
+      if kept != data { try writing(file) { try AtomicFile.write(kept, to: file) } }
     }
     let previews = path + "/previews"
     for name in (try? FileManager.default.contentsOfDirectory(atPath: previews)) ?? [] {
@@ -52,7 +51,7 @@ final class RunFolder {
 
   /// Appends one line to a log.
   func append(_ line: JSONLine, to name: String) throws {
-    do {
+    try writing(path + "/" + name) {
       if files[name] == nil {
         let file = path + "/" + name
         if !FileManager.default.fileExists(atPath: file) {
@@ -63,16 +62,6 @@ final class RunFolder {
         files[name] = handle
       }
       try files[name]!.write(contentsOf: Data((line.text + "\n").utf8))
-    } catch {
-      throw TrainingError.unwritable(path: path + "/" + name, reason: reason(error))
-    }
-  }
-
-  private func replace(_ file: String, _ data: Data) throws {
-    do {
-      try data.write(to: URL(fileURLWithPath: file), options: .atomic)
-    } catch {
-      throw TrainingError.unwritable(path: file, reason: reason(error))
     }
   }
 }
@@ -89,8 +78,23 @@ func padded(_ number: Int) -> String {
   return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
 }
 
+/// Runs `body`, which writes `path`.
+/// - Throws: `TrainingError.unwritable` with the reason why it could not.
+func writing(_ path: String, _ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch {
+    throw TrainingError.unwritable(path: path, reason: reason(error))
+  }
+}
+
 /// What an error says; the system's words, without domain and code, for Foundation's.
 func reason(_ error: any Error) -> String {
+  switch error as? FileError {
+  case .unwritable(_, let reason): return reason
+  case .diskFull: return String(cString: strerror(ENOSPC))
+  default: break
+  }
   guard type(of: error) is NSError.Type || error is CocoaError || error is POSIXError else {
     return "\(error)"
   }

@@ -1,3 +1,5 @@
+import Torch
+
 /// Samples of several sources, each drawn from with a probability of its own. Where any source has a teacher,
 /// every sample has one: the high-quality picture itself for sources that have none.
 public final class SourceMixture: SampleSource {
@@ -21,7 +23,7 @@ public final class SourceMixture: SampleSource {
   }
 
   public func sample(_ index: Int) throws -> Sample {
-    var random = KeyedGenerator(seed, UInt64(index), 0x736F_7572_6365)
+    var random = RandomStream(seed, UInt64(index), 0x736F_7572_6365)
     let sample = try sources[choose(random.uniform())].sample(index)
     guard hasTeacher, sample.teacher == nil else { return sample }
     return Sample(

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Torch
 
@@ -57,7 +58,7 @@ public final class Trainer {
     folder = try RunFolder(output)
     checkpoints = CheckpointFolder(run: output)
     updater = try Updater(stage, recipe.settings)
-    checkpoints.removeRemains()
+    AtomicFolder.recoverAll(in: output)
     if let step = checkpoints.steps.last {
       let earlier = try checkpoints.recipe(step)
       let differences = recipe.modelDifferences(from: earlier)
@@ -219,11 +220,7 @@ public final class Trainer {
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
     try judging {
       let rows = try batches.flatMap { try stage.preview($0.to(device)) }
-      do {
-        try PreviewSheet.write(rows, to: path)
-      } catch {
-        throw TrainingError.unwritable(path: path, reason: reason(error))
-      }
+      try writing(path) { try PreviewSheet.write(rows, to: path) }
     }
   }
 
@@ -239,9 +236,6 @@ public final class Trainer {
 
   /// Writes the averaged model to the folder "model" of the output, in place of an earlier one.
   private func export() throws {
-    let final = folder.path + "/model"
-    let (fresh, old) = (folder.path + "/.model.partial", folder.path + "/.model-old.partial")
-    let files = FileManager.default
     var facts = provenance
     facts["stage"] = settings.stage
     facts["step"] = String(state.step)
@@ -251,18 +245,11 @@ public final class Trainer {
     facts["training_photos"] = String(source.count)
     facts["training_pixels"] = String(source.pixels)
     facts["recipe"] = recipe.text
-    checkpoints.removeRemains()
-    do {
-      try files.createDirectory(atPath: fresh, withIntermediateDirectories: false)
+    let path = folder.path + "/model"
+    try writing(path) {
       try withoutGradients {
-        try state.average.withAverages { try stage.export(to: fresh, provenance: facts) }
+        try state.average.withAverages { try stage.export(to: path, provenance: facts) }
       }
-      if files.fileExists(atPath: final) { try files.moveItem(atPath: final, toPath: old) }
-      try files.moveItem(atPath: fresh, toPath: final)
-    } catch {
-      try? files.removeItem(atPath: fresh)
-      throw TrainingError.unwritable(path: final, reason: reason(error))
     }
-    checkpoints.removeRemains()
   }
 }

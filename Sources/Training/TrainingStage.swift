@@ -21,7 +21,7 @@ public protocol TrainingStage: AnyObject {
   /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
   /// enlarged, the prediction and the ground truth.
   func preview(_ batch: Batch) throws -> [[Tensor]]
-  /// Writes the model as a model folder; the averaged weights are in place. `folder` exists and is empty.
+  /// Writes the model as the model folder `folder`, in place of an earlier one; the averaged weights are in place.
   func export(to folder: String, provenance: [String: String]) throws
 }
 

@@ -29,7 +29,7 @@ public final class Updater {
   ///   - step: the number of the update, from 1, which keys what is drawn.
   ///   - factor: on the learning rates.
   public func update(_ batches: [Batch], step: Int, factor: Double = 1) throws -> UpdateResult {
-    let random = RandomGenerator(seed: mixed(settings.seed, UInt64(step)))
+    let random = RandomGenerator(seed: RandomStream.key(settings.seed, UInt64(step)))
     let objectives = try batches.map { try stage.objectives($0, step: step, random: random) }
     let count = objectives[0].count
     guard objectives.allSatisfy({ $0.count == count }) else {

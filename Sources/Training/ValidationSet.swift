@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Torch
 
 /// Centre crops of the pictures of a folder, degraded with fixed seeds, or of real pairs as they are: the same
 /// pairs at every validation of every run with the same settings.
@@ -42,10 +43,10 @@ public final class ValidationSet {
     return samples(library.entries.count, settings) { index, seed in
       guard let image = library.photo(index) else { return nil }
       let crop = image.rect.centre(settings.validationCrop, multipleOf: Sample.scale)
-      let planes = image.planes(crop).values
-      let low = degrader(planes, height: crop.height, width: crop.width, seed: seed)
+      let picture = image.planes(crop)
       return Sample(
-        highQuality: signed(planes), lowQuality: signed(low), height: crop.height,
+        highQuality: signed(picture.values),
+        lowQuality: signed(degrader(picture, seed: seed).values), height: crop.height,
         width: crop.width, seed: seed)
     }
   }
@@ -68,7 +69,7 @@ public final class ValidationSet {
     let limit = settings.validationCount > 0 ? settings.validationCount : count
     var samples: [Sample] = []
     for index in 0..<count where samples.count < limit {
-      if let sample = make(index, mixed(0x7661_6C69_6461_7465, UInt64(index))) {
+      if let sample = make(index, RandomStream.key(0x7661_6C69_6461_7465, UInt64(index))) {
         samples.append(sample)
       }
     }

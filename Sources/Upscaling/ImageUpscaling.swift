@@ -12,10 +12,8 @@ extension PhotoUpscaler {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let planes = image.planes()
     let input = (image.hasAlpha ? planes.channels(0..<image.channels - 1) : planes).asRGB
-    let x = Tensor(input.values, shape: [3, input.height, input.width]) * 2 - 1
-    let y = try resolver.upscaled(x, options.resolver)  // [3, scale · h, scale · w]
-    var restored = Planes(
-      width: y.size(2), height: y.size(1), channels: 3, values: (y * 0.5 + 0.5).floats)
+    let y = try resolver.upscaled(input.tensor.signed, options.resolver)  // [3, scale · h, scale · w]
+    var restored = Planes(y.unsigned)
     let color = colorMode(options)
     if color != .none {
       let style = input.resized(toWidth: restored.width, height: restored.height, .bicubic)

@@ -85,13 +85,12 @@ public final class PhotoUpscaler {
         PixelRect(
           x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
       )
-      return Tensor(planes.values, shape: [3, rows.count, columns.count]) * 2 - 1
+      return planes.tensor.signed
     }
     try resolver(picture, options.resolver, progress: progress) { _, strip in
       for rows in pieces(of: 0..<strip.size(1)) {
-        let piece = strip.narrowed(1, from: rows.lowerBound, count: rows.count) * 0.5 + 0.5
         try first.push(
-          Planes(width: strip.size(2), height: rows.count, channels: 3, values: piece.floats))
+          Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned))
       }
     }
     try first.finish()

@@ -91,7 +91,8 @@ final class InstanceNormalisationStage: RowStage {
   init(_ reference: ColorReference, folder: String, next: any RowStage) throws {
     self.reference = reference
     self.next = next
-    file = try SampleFile(in: folder, width: reference.resize.target.width, channels: 3)
+    let size = reference.resize.target
+    file = try SampleFile(in: folder, width: size.width, height: size.height, channels: 3)
   }
 
   func push(_ strip: Planes) throws {

@@ -1,27 +1,17 @@
-import Foundation
+import Files
 import Imaging
 
-/// Rows of a picture in an unnamed temporary file, in 16 bit, which disappears with the process at the
-/// latest.
+/// Rows of a picture in an unnamed temporary file, in 16 bit.
 final class SampleFile {
-  private let path: String
   private let width, channels: Int
-  private let descriptor: Int32
+  private let file: ScratchFile
 
-  /// - Throws: `ImagingError` where the folder is not writable.
-  init(in folder: String, width: Int, channels: Int) throws {
-    let name = ".nsarm-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).rows"
-    path = (folder as NSString).appendingPathComponent(name)
+  /// - Throws: `FileError` where the folder is not writable or has no room for the rows.
+  init(in folder: String, width: Int, height: Int, channels: Int) throws {
     self.width = width
     self.channels = channels
-    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw ImagingError.unwritable(path: folder, reason: String(cString: strerror(errno)))
-    }
-    unlink(path)
+    file = try ScratchFile(in: folder, reserving: width * height * channels * 2)
   }
-
-  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Appends rows with values in 0...1.
   func append(_ strip: Planes) throws {
@@ -37,37 +27,15 @@ final class SampleFile {
         }
       }
     }
-    try samples.withUnsafeBytes { bytes in
-      var offset = 0
-      while offset < bytes.count {
-        let count = write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else {
-          throw errno == ENOSPC
-            ? ImagingError.diskFull(path: path)
-            : ImagingError.unwritable(path: path, reason: String(cString: strerror(errno)))
-        }
-        offset += count
-      }
-    }
+    try samples.withUnsafeBytes { try file.append($0) }
   }
 
   /// Rows that were appended.
   func rows(_ rows: Range<Int>) throws -> Planes {
     let count = rows.count * channels * width
     var samples = [UInt16](repeating: 0, count: count)
-    try samples.withUnsafeMutableBytes { bytes in
-      var offset = 0
-      let start = rows.lowerBound * channels * width * 2
-      while offset < bytes.count {
-        let count = pread(
-          descriptor, bytes.baseAddress! + offset, bytes.count - offset, off_t(start + offset))
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else {
-          throw ImagingError.unreadable(path: path, reason: String(cString: strerror(errno)))
-        }
-        offset += count
-      }
+    try samples.withUnsafeMutableBytes {
+      try file.read($0, at: rows.lowerBound * channels * width * 2)
     }
     var planes = Planes(width: width, height: rows.count, channels: channels)
     for y in 0..<rows.count {

@@ -34,7 +34,7 @@ import Testing
       parts("training").map { String($0.name.prefix { $0 != "," }) }
         == ["tokenizer", "transformer", "stage1", "stage2", "decoder"])
     for part in parts("inference") + parts("training") {
-      #expect(part.operations > 0 && part.fraction > 0 && part.fraction < 1.5, "\(part)")
+      #expect(part.operations > 0 && part.fraction > 0, "\(part)")
     }
     #expect((report["whole"] as! [String: Any])["seconds"] as! Double > 0)
     #expect(report["samples_per_second"] as! Double > 0)

@@ -1,3 +1,6 @@
+import Imaging
+import Torch
+
 @testable import Degradations
 
 /// A picture with edges, ramps and texture, planar RGB in [0, 1].
@@ -13,7 +16,7 @@ func picture(_ height: Int, _ width: Int) -> Planes {
       }
     }
   }
-  return Planes(channels: 3, height: height, width: width, values: values)
+  return Planes(width: width, height: height, channels: 3, values: values)
 }
 
 func largestDifference(_ a: [Float], _ b: [Float]) -> Float {

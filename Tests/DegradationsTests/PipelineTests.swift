@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Testing
 import Torch
 
@@ -11,13 +12,13 @@ import Torch
       for index in 0..<8 {
         group.addTask {
           let seed = UInt64(index % 4)
-          return (seed, pipeline.degrade(x.values, height: 64, width: 64, seed: seed))
+          return (seed, pipeline.degrade(x, seed: seed, scale: 4).values)
         }
       }
       return await group.reduce(into: []) { $0.append($1) }
     }
     for (seed, result) in results {
-      #expect(result == pipeline.degrade(x.values, height: 64, width: 64, seed: seed))
+      #expect(result == pipeline.degrade(x, seed: seed, scale: 4).values)
     }
     #expect(Set(results.map(\.1)).count == 4)
   }
@@ -28,21 +29,13 @@ import Torch
     for configuration in [DegradationConfiguration(), .light] {
       let pipeline = DegradationPipeline(configuration)
       for seed in 0..<6 as Range<UInt64> {
-        let low = pipeline.degrade(x.values, height: height, width: width, seed: seed, scale: scale)
-        #expect(low.count == 3 * (height / scale) * (width / scale))
-        for value in low {
+        let low = pipeline.degrade(x, seed: seed, scale: scale)
+        #expect(low.height == height / scale && low.width == width / scale)
+        for value in low.values {
           #expect(value >= 0 && value <= 1 && abs(value * 255 - (value * 255).rounded()) < 1e-4)
         }
       }
     }
-  }
-
-  @Test func tensorsAndBuffersAgree() {
-    let (pipeline, x) = (DegradationPipeline(), picture(64, 48))
-    let (low, sharp) = pipeline(x.tensor, seed: 5)
-    #expect(low.shape == [3, 16, 12] && sharp.shape == [3, 64, 48])
-    #expect(low.floats == pipeline.degrade(x.values, height: 64, width: 48, seed: 5))
-    #expect(sharp.floats == pipeline.sharpen(x.values, height: 64, width: 48))
   }
 
   @Test func sampledModesFollowTheProbabilities() {

@@ -1,5 +1,7 @@
 import Foundation
+import Imaging
 import Testing
+import Torch
 
 @testable import Degradations
 
@@ -27,7 +29,7 @@ struct SpeedTests {
     let (pipeline, x) = (DegradationPipeline(), picture(size, size))
     let repeats = 256 * 128 / size
     let time = milliseconds(repeats) {
-      _ = pipeline.degrade(x.values, height: size, width: size, seed: UInt64($0))
+      _ = pipeline.degrade(x, seed: UInt64($0), scale: 4)
     }
     let stages: [(String, (Planes, Int) -> Void)] = [
       ("unsharp mask", { x, _ in _ = UnsharpMask()(x) }),

@@ -30,7 +30,7 @@ import Torch
     let suite = try MetricSuite.plain(border: 4)
     let (a, b) = (waves(64, 48), waves(64, 48, shift: 2))
     func tensor(_ image: Image) -> Tensor {
-      Tensor(image.planes().values, shape: [1, 3, image.height, image.width])
+      image.planes().tensor.unsqueezed(0)
     }
     let scores = suite.scores(b, suite.reference(a))
     #expect(scores[.psnrY] == peakSignalToNoise(tensor(b), tensor(a), .luma, border: 4)[0])

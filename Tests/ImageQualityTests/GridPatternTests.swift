@@ -9,7 +9,7 @@ import Torch
     let y = Tensor.range(192).to(.float64).unsqueezed(1)
     let x = Tensor.range(256).to(.float64)
     let waves =
-      aten("sin", y * 0.11 + x * 0.07) * 0.2 + aten("cos", x * 0.31 - y * 0.05) * 0.1 + 0.5
+      (y * 0.11 + x * 0.07).sin() * 0.2 + (x * 0.31 - y * 0.05).cos() * 0.1 + 0.5
     let random = RandomGenerator(seed: 5)
     let grey = waves + Tensor.randn([192, 256], using: random).to(.float64) * noise
     return rounded(.stacked([grey, grey, grey]))

@@ -35,7 +35,7 @@ import Torch
   func mirroredPicturesHaveTheSameFeatures(height: Int, width: Int) throws {
     let x = picture(2, height, width)
     let features = try BRISQUE.features(x)
-    var mirrored = try BRISQUE.features(aten("flip", x, [1]))
+    var mirrored = try BRISQUE.features(x.flipped([1]))
     #expect(features.count == 36)
     for scale in 0...1 where scale == 0 || height % 2 == 0 {
       let diagonals = 18 * scale + 10

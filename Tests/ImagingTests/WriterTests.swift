@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import TestSupport
@@ -30,13 +31,13 @@ import Testing
     )
     let path = folder("a.png")
     try a.write(to: path)
-    #expect(throws: ImagingError.exists(path: path)) { try b.write(to: path) }
+    #expect(throws: FileError.exists(path: path)) { try b.write(to: path) }
     // A file that appears while the picture is being written is kept too.
     let late = folder("late.png")
     let writer = try ImageWriter(late, width: 4, height: 4, channels: 1)
     try writer.write(b)
     try a.write(to: late)
-    #expect(throws: ImagingError.exists(path: late)) { try writer.finish() }
+    #expect(throws: FileError.exists(path: late)) { try writer.finish() }
     #expect(try ImageFile.read(late).samples == a.samples)
     try b.write(to: path, overwrite: true)
     #expect(try ImageFile.read(path).width == 4)
@@ -71,13 +72,13 @@ import Testing
     }
     #expect(throws: ImagingError.unknownFormat(path: folder("x.bmp"))) { try open("x.bmp") }
     #expect(throws: ImagingError.unknownFormat(path: folder("x"))) { try open("x") }
-    #expect(throws: ImagingError.missingFolder(path: folder("no"))) { try open("no/x.png") }
+    #expect(throws: FileError.missingFolder(path: folder("no"))) { try open("no/x.png") }
     #expect(throws: ImagingError.self) { try open("x.jpg", channels: 4) }
     #expect(throws: ImagingError.self) { try open("x.jpg", bitDepth: 16) }
     #expect(throws: ImagingError.self) { try open("x.webp", width: 20_000) }
     try FileManager.default.createDirectory(
       atPath: folder("d.png"), withIntermediateDirectories: false)
-    #expect(throws: ImagingError.self) { try open("d.png") }
+    #expect(throws: FileError.self) { try open("d.png") }
     #expect(folder.entries == ["d.png"])
   }
 
@@ -94,7 +95,7 @@ import Testing
       let path = folder("x.\(format.fileExtensions[0])")
       // Rows in a file, then rows in memory and the encoded file too large.
       for limit in [0, 1 << 30] {
-        #expect(throws: ImagingError.diskFull(path: path), "\(format) \(limit)") {
+        #expect(throws: FileError.diskFull(path: path), "\(format) \(limit)") {
           let writer = try ImageWriter(
             path, width: 400, height: 400, channels: 3,
             options: EncodingOptions(quality: 100, lossless: true), memoryLimit: limit)

@@ -1,7 +1,7 @@
 import Testing
-import Torch
 
 @testable import NSARM
+@testable import Torch
 
 @Suite struct QuantizerTests {
   let random = RandomGenerator(seed: 1)

@@ -18,8 +18,8 @@ import Testing
     let wavelet = ColorCorrection.wavelet(x, style: s)
     compare("out.adain_float", adain, tolerance: 1e-5)
     compare("out.wavelet_float", wavelet, tolerance: 1e-5)
-    compareLevels("out.adain_u8", Image(adain, quantisation: .truncated))
-    compareLevels("out.wavelet_u8", Image(wavelet, quantisation: .truncated))
+    compareLevels("out.adain_u8", Image(adain, rounding: .down))
+    compareLevels("out.wavelet_u8", Image(wavelet, rounding: .down))
 
     let low = ColorCorrection.lowPass(x)
     let high = Planes(
@@ -32,10 +32,10 @@ import Testing
       .resized(toWidth: target.width, height: target.height, .bicubic)
     compareLevels("out.lr_resized_u8", resized)
     let style = resized.planes()
-    let toned = Image(ColorCorrection.adain(x, style: style), quantisation: .truncated).planes()
+    let toned = Image(ColorCorrection.adain(x, style: style), rounding: .down).planes()
     compareLevels(
       "out.color_adjust_u8",
-      Image(ColorCorrection.wavelet(toned, style: style), quantisation: .truncated))
+      Image(ColorCorrection.wavelet(toned, style: style), rounding: .down))
 
     report.finish()
     #expect(report.failures.isEmpty, "\(report.failures)")

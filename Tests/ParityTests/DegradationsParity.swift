@@ -1,3 +1,4 @@
+import Imaging
 import TestSupport
 import Testing
 import Torch
@@ -89,7 +90,7 @@ struct DegradationsParity {
       let tensor = fixture["out.filter2D.\(label)"]
       return planar(Tensor(tensor.floats, shape: tensor.shape)) { filtered in
         var picture = filtered
-        picture.quantize()
+        picture.roundToLevels()
         return picture
       }
     }

@@ -28,7 +28,8 @@ import Testing
       let expected = fixture["out.transform." + suffix]
       let out = source.covering(width: expected.shape[2], height: expected.shape[1])
       report.compare(
-        "out.transform." + suffix, out.planes().signed.values, expected.floats, tolerance: 1e-6)
+        "out.transform." + suffix, out.planes().tensor.signed.floats, expected.floats,
+        tolerance: 1e-6)
     }
     // The reference computes its weights in float32, these are computed in double.
     let cases = [("out.torch_area.", ResizeFilter.area), ("out.torch_bicubic_aa.", .bicubic)]

@@ -36,8 +36,10 @@ import Torch
       }
       let index = fixture.tensor("\(name).token_index").to(.int64)
       // An angle of up to 111 rad has an error of half its last place, 4e-6, in float32.
-      report.compare("\(name).cos", rotary.cosines.gathered(0, index), fixture, tolerance: 1e-5)
-      report.compare("\(name).sin", rotary.sines.gathered(0, index), fixture, tolerance: 1e-5)
+      report.compare(
+        "\(name).cos", rotary.cosines.selected(0, indices: index), fixture, tolerance: 1e-5)
+      report.compare(
+        "\(name).sin", rotary.sines.selected(0, indices: index), fixture, tolerance: 1e-5)
     }
     application(fixture, report)
     report.requireCoverage(

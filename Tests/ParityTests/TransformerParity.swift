@@ -71,7 +71,7 @@ import Torch
         relativeTo: .maximum)
     }
     for parameter in fixture.names(after: "\(name).out.gradnorm.") {
-      let norm = aten("linalg_vector_norm", gradient(parameter), 2.0).reshaped(1)
+      let norm = gradient(parameter).norm().reshaped(1)
       report.compare(
         "\(name).out.gradnorm.\(parameter)", norm, fixture, tolerance: 1e-3, relativeTo: .maximum)
     }

@@ -1,5 +1,6 @@
 import Testing
-import Torch
+
+@testable import Torch
 
 @Suite struct AutocastTests {
   /// 1 + 2⁻¹⁰ is 1 in bfloat16: a product tells which type it was computed in.

@@ -279,7 +279,7 @@ private func pairs(_ count: Int, width: Int = 16, height: Int = 12, teacher: Boo
 private func writePair(
   _ index: Int, width: Int, height: Int, teacher: Bool = true, in folder: TemporaryFolder
 ) throws {
-  var random = KeyedGenerator(UInt64(index))
+  var random = RandomStream(UInt64(index))
   let low = (0..<width * height * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
   var high = [UInt8](repeating: 0, count: 16 * low.count)
   for y in 0..<4 * height {

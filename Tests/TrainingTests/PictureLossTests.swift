@@ -29,7 +29,7 @@ import Torch
     }
   }
 
-  /// Noise averages out, what repeats every four pixels does not, whatever brightness lies under it.
+  /// Noise averages out, what repeats every four or eight pixels does not, whatever brightness lies under it.
   @Test func grid() throws {
     func grid(_ prediction: Tensor, _ truth: Tensor) throws -> Double {
       var settings = PictureLossSettings()
@@ -38,14 +38,21 @@ import Torch
         prediction, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)
       ).loss.item
     }
-    let dots = Tensor(
-      (0..<64 * 64).map { Float($0 % 4 == 1 && $0 / 64 % 4 == 2 ? 0.16 : 0) }, shape: [64, 64])
+    func dots(every period: Int) -> Tensor {
+      Tensor(
+        (0..<64 * 64).map { Float($0 % period == 1 && $0 / 64 % period == 2 ? 0.16 : 0) },
+        shape: [64, 64])
+    }
     let truth = pictures[1]
     #expect(try grid(truth + 0.1, truth) < 1e-6)
-    // One of 16 places stands out by 15/16 of the dot from the mean, the others by 1/16.
-    #expect(abs(try grid(truth + 0.1 + dots, truth) - 0.16 * 2 * 15 / 256) < 1e-5)
+    // One of 16 places stands out by 15/16 of the dot from the mean, the others by 1/16; in squares of 8 pixels 4 of 64.
+    let dense = 0.16 * 2 * 15 / 256
+    #expect(abs(try grid(truth + 0.1 + dots(every: 4), truth) - 2 * dense) < 1e-5)
+    // One of 64; squares of 4 pixels hold a quarter of a dot each.
+    let sparse = 0.16 * 2 * 63 / 4096
+    #expect(abs(try grid(truth + dots(every: 8), truth) - sparse - dense / 4) < 1e-5)
     let noise = Tensor.randn([2, 3, 64, 64], using: RandomGenerator(seed: 9)) * 0.05
-    #expect(try grid(truth + noise, truth) < 0.05 / 8)
+    #expect(try grid(truth + noise, truth) < 2 * 0.05 / 8)
   }
 
   @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))

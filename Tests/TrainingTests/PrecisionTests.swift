@@ -93,7 +93,7 @@ import Torch
     settings.l1 = 0
     settings.vgg.weight = 1
     let loss = try PictureLoss(settings, seed: 1, on: .cpu)
-    let truth = Tensor(wave(64, 64, kind: 1).planes().values, shape: [1, 3, 64, 64]) * 2 - 1
+    let truth = wave(64, 64, kind: 1).planes().tensor.unsqueezed(0).signed
     for precision in [Precision.float32, .bfloat16] {
       let picture = (truth + 0.3).detached().cloned()
       picture.requiresGradient = true

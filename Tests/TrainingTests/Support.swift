@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import Torch
@@ -134,7 +135,9 @@ final class TinyStage: TrainingStage {
   }
 
   func export(to folder: String, provenance: [String: String]) throws {
-    try Data((provenance["step"] ?? "").utf8).write(to: URL(fileURLWithPath: folder + "/step.txt"))
+    try AtomicFolder.write(folder) {
+      try AtomicFile.write(Data((provenance["step"] ?? "").utf8), to: $0 + "/step.txt")
+    }
   }
 }
 

@@ -23,11 +23,11 @@ struct PatternTests {
     let x = (Tensor.range(96).to(.float32) * (1 / 96)).expanded([96, 96])
     let planes = Tensor.stacked([x * 0.1 + 0.3, x * 0.1 + 0.45, x * -0.1 + 0.8])
     let noise = Tensor.randn([3, 96, 96], using: RandomGenerator(seed: 1)) * 0.004
-    try check("flat area", (planes + noise) * 2 - 1)
+    try check("flat area", (planes + noise).signed)
   }
 
   @Test func texturedArea() throws {
     let planes = try TilingTests.photo()
-    try check("texture", Tensor(planes.values, shape: [3, planes.height, planes.width]) * 2 - 1)
+    try check("texture", planes.tensor.signed)
   }
 }

@@ -38,7 +38,7 @@ import Torch
   func orderAndBatchOfTheShippedModel() throws {
     let resolver = try SuperResolver(try ModelFolder(Self.shipped!).load())
     let planes = try Self.photo().cropped(to: PixelRect(x: 20, y: 10, width: 140, height: 100))
-    let input = Tensor(planes.values, shape: [3, planes.height, planes.width]) * 2 - 1
+    let input = planes.tensor.signed
     func levels(_ options: SuperResolver.Options) throws -> Tensor {
       ((try resolver.upscaled(input, options) + 1) * 127.5).rounded()
     }
@@ -75,7 +75,7 @@ import Torch
     let photo = try Self.photo()
     let outputs = try [0, shift].map { start in
       let piece = photo.cropped(to: PixelRect(x: start, y: start, width: side, height: side))
-      return try resolver.upscaled(Tensor(piece.values, shape: [3, side, side]) * 2 - 1)
+      return try resolver.upscaled(piece.tensor.signed)
     }
     let c = model.configuration
     let layout = try TileLayout(c, width: side, height: side, overlap: 0.25)

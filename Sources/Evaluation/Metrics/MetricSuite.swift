@@ -81,8 +81,8 @@ public final class MetricSuite {
     }
     let y = x.to(device)
     return Reference(
-      picture: x, alex: features(.lpipsAlex) { alex?.features(y * 2 - 1) },
-      vgg: features(.lpipsVGG) { vgg?.features(y * 2 - 1) },
+      picture: x, alex: features(.lpipsAlex) { alex?.features(y.signed) },
+      vgg: features(.lpipsVGG) { vgg?.features(y.signed) },
       dists: features(.dists) { dists?.features(y) }, text: text)
   }
 
@@ -122,7 +122,7 @@ public final class MetricSuite {
     func lpips(_ network: LPIPS?, _ kept: [Tensor]?) -> Double? {
       network.map {
         $0.distance(
-          $0.features(x.to(device) * 2 - 1), kept ?? $0.features(y.to(device) * 2 - 1)
+          $0.features(x.to(device).signed), kept ?? $0.features(y.to(device).signed)
         ).item
       }
     }
@@ -163,6 +163,6 @@ public final class MetricSuite {
 
   /// `[1, 3, H, W]` in [0, 1].
   private func tensor(_ image: Image) -> Tensor {
-    Tensor(image.rgb.planes().values, shape: [1, 3, image.height, image.width])
+    image.rgb.planes().tensor.unsqueezed(0)
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A folder that holds a report: `report.json`, `report.csv` and the page `index.html`.
@@ -56,14 +57,14 @@ public struct ReportFolder: Sendable {
   }
 
   /// Writes `report.json` alone: what a run can be continued from.
-  /// - Throws: `EvaluationError` that names the file.
+  /// - Throws: `FileError`.
   public func save(_ report: EvaluationReport) throws {
     try write(try report.json(), "report.json")
   }
 
   /// Writes all files.
   /// - Parameter source: of the crops on the page; nil: it shows none.
-  /// - Throws: `EvaluationError` that names the file, and what `source` throws.
+  /// - Throws: `FileError`, and what `source` throws.
   public func write(_ report: EvaluationReport, source: PanelSource?) throws {
     try save(report)
     try write(Data(ReportCSV(report: report).text.utf8), "report.csv")
@@ -72,12 +73,7 @@ public struct ReportFolder: Sendable {
   }
 
   private func write(_ data: Data, _ name: String) throws {
-    let file = (path as NSString).appendingPathComponent(name)
-    do {
-      try data.write(to: URL(fileURLWithPath: file), options: .atomic)
-    } catch {
-      throw EvaluationError("\(file): cannot be written (\(error.localizedDescription))")
-    }
+    try AtomicFile.write(data, to: (path as NSString).appendingPathComponent(name))
   }
 }
 

@@ -40,14 +40,9 @@ public enum Damage: Hashable, Sendable, CustomStringConvertible {
   /// - Parameter original: RGB of at least `scale` pixels a side.
   public func callAsFunction(_ original: Image, seed: UInt64, scale: Int) -> Image {
     let (width, height) = (original.width / scale, original.height / scale)
-    func image(_ values: [Float]) -> Image {
-      Image(Imaging.Planes(width: width, height: height, channels: 3, values: values))
-    }
     func random(_ configuration: DegradationConfiguration) -> Image {
-      image(
-        DegradationPipeline(configuration).degrade(
-          original.planes().values, height: original.height, width: original.width, seed: seed,
-          scale: scale))
+      Image(
+        DegradationPipeline(configuration).degrade(original.planes(), seed: seed, scale: scale))
     }
     switch self {
     case .light: return random(.light)
@@ -57,19 +52,19 @@ public enum Damage: Hashable, Sendable, CustomStringConvertible {
       var planes = original.planes()
       if kind == .blur || kind == .mixture {
         let sigma = 1.2 * strength
-        let kernel = BlurKernel.gaussian(
-          size: 2 * Int((3 * sigma).rounded(.up)) + 1, .isotropic(sigma))
-        planes.values = DegradationStep.blur(kernel)(
-          planes.values, height: planes.height, width: planes.width)
+        let size = 2 * Int((3 * sigma).rounded(.up)) + 1
+        planes = DegradationStep.blur(.gaussian(size: size, .isotropic(sigma)))(planes)
       }
-      var values = planes.resized(toWidth: width, height: height, .bicubic).values
-        .map { min(max($0, 0), 1) }
-      func apply(_ step: DegradationStep) { values = step(values, height: height, width: width) }
+      planes = planes.resized(toWidth: width, height: height, .bicubic)
+      planes.clamp()
       if kind == .noise || kind == .mixture {
-        apply(.noise(.gaussian(sigma: 5 * strength, gray: false), seed: seed))
+        planes = DegradationStep.noise(.gaussian(sigma: 5 * strength, gray: false), seed: seed)(
+          planes)
       }
-      if kind == .jpeg || kind == .mixture { apply(.jpeg(quality: 105 - 15 * strength)) }
-      return image(values)
+      if kind == .jpeg || kind == .mixture {
+        planes = DegradationStep.jpeg(quality: 105 - 15 * strength)(planes)
+      }
+      return Image(planes)
     }
   }
 }

@@ -25,20 +25,19 @@ public func filteredProbabilities(_ logits: Tensor, topK: Int, topP: Double) -> 
   let count = logits.size(-1)
   let excluded = Tensor.full([], -Double.infinity, logits.dtype, on: logits.device)
   if topK > 0, topK < count {
-    let kept = atenList("topk", [logits, topK, -1, true, true])[0]
+    let kept = logits.largest(topK, -1)
     logits = excluded.selected(
       where: logits .< kept.narrowed(-1, from: topK - 1, count: 1), else: logits)
   }
   if topP > 0, topP < 1 {
-    let ascending = atenList("sort", [logits, -1, false])
-    let total = aten("cumsum", ascending[0].softmax(-1), -1)
-    let dropped = aten("le.Scalar", total, 1 - topP)
+    let ascending = logits.sorted(-1)
+    let dropped = ascending.values.softmax(-1).cumulativeSum(-1) .<= 1 - topP
     let safe = Tensor.concatenated(
       [
         dropped.narrowed(-1, from: 0, count: count - 1),
-        aten("zeros_like", dropped.narrowed(-1, from: 0, count: 1)),
+        .zeros(like: dropped.narrowed(-1, from: 0, count: 1)),
       ], -1)
-    let inPlace = aten("scatter.src", safe, -1, ascending[1], safe)
+    let inPlace = safe.scattered(-1, ascending.indices, safe)
     logits = excluded.selected(where: inPlace, else: logits)
   }
   return logits.softmax(-1)
@@ -69,7 +68,7 @@ public struct BitSampler: Sendable {
     let bits = logits.size(2) / 2
     let pairs = logits.reshaped(batch, length, bits, 2)
     guard configuration.temperature > 0, configuration.topK != 1 else {
-      return aten("gt.Tensor", pairs.selected(3, 1), pairs.selected(3, 0))
+      return pairs.selected(3, 1) .> pairs.selected(3, 0)
     }
     let probability = filteredProbability(pairs.selected(3, 0), pairs.selected(3, 1))
     var uniform = [Float](repeating: 0, count: batch * length * bits)
@@ -98,7 +97,7 @@ public struct BitSampler: Sendable {
     let p = difference.sigmoid()
     guard configuration.topP > 0, configuration.topP < 1 else { return p }
     let threshold = 1 - configuration.topP
-    let isCertain = aten("le.Scalar", (-difference.abs()).sigmoid(), threshold)
+    let isCertain = (-difference.abs()).sigmoid() .<= threshold
     return (difference .> 0).to(.float32).selected(where: isCertain, else: p)
   }
 
@@ -106,11 +105,7 @@ public struct BitSampler: Sendable {
     parts.reduce(0) { mix($0 ^ $1) }
   }
 
-  /// The output function of SplitMix64 (Steele et al., 2014), a bijection that scrambles all bits.
   private static func mix(_ value: UInt64) -> UInt64 {
-    var z = value &+ 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    RandomStream.mix(value &+ 0x9E37_79B9_7F4A_7C15)
   }
 }

@@ -40,11 +40,8 @@ struct LatentBlender {
       sums = .concatenated([sums, more], 1)
     }
     let weighted = latent.to(.cpu).to(.float64) * layout.weights(index) * Self.unit
-    _ = aten(
-      "add_.Tensor",
-      sums.narrowed(1, from: y - top, count: size.height)
-        .narrowed(2, from: x, count: size.width),
-      weighted.rounded().to(.int64))
+    sums.narrowed(1, from: y - top, count: size.height).narrowed(2, from: x, count: size.width)
+      .addInPlace(weighted.rounded().to(.int64))
     missing[layout.place(index).row] -= 1
   }
 

@@ -40,8 +40,8 @@ public struct LowQualityPicture {
       rows.lowerBound < 0 || rows.upperBound > height
         || columns.lowerBound < 0 || columns.upperBound > width
     else { return piece }
-    return piece.gathered(1, Tensor(y.map { Int64($0 - top) }))
-      .gathered(2, Tensor(x.map { Int64($0 - left) }))
+    return piece.selected(1, indices: Tensor(y.map { Int64($0 - top) }))
+      .selected(2, indices: Tensor(x.map { Int64($0 - left) }))
   }
 
   private static func mirrored(_ range: Range<Int>, _ count: Int) -> [Int] {

@@ -20,7 +20,7 @@ public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
     _ shape: [Int], using random: RandomGenerator, on device: Device = .cpu
   ) -> Tensor {
     let levels = (maximum / step).rounded() + 1
-    let p = aten("floor", Tensor.rand([shape[0], 1, 1, 1], using: random) * levels) * step
+    let p = (Tensor.rand([shape[0], 1, 1, 1], using: random) * levels).floor() * step
     return (Tensor.rand(shape, using: random) .< p).to(device)
   }
 }

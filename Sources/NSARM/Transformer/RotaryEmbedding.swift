@@ -34,8 +34,8 @@ public struct RotaryEmbedding {
       frequencies.map { Float(place.y) * $0 } + frequencies.map { Float(place.x) * $0 }
     }
     let tensor = Tensor(angles, shape: [positions.count, 2 * quarter])
-    cosines = aten("cos", tensor).to(device)
-    sines = aten("sin", tensor).to(device)
+    cosines = tensor.cos().to(device)
+    sines = tensor.sin().to(device)
     self.positions = positions
   }
 

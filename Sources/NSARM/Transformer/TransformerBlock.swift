@@ -35,7 +35,7 @@ struct TransformerBlock {
     _ x: Tensor, shared: Tensor, condition: Condition, _ context: AttentionContext, block: Int
   ) -> Tensor {
     // gamma1, gamma2, scale1, scale2, shift1, shift2
-    let m = atenList("unbind.int", [modulation.value + shared, 2])
+    let m = (modulation.value + shared).unbound(2)
     var x = x
     let mixed = attention(
       modulated(x, scale: m[2], shift: m[4], for: attention.qkv), context, block: block)

@@ -128,13 +128,12 @@ struct InferenceBench {
   }
 
   private func tensor(_ width: Int, _ height: Int) -> Tensor {
-    Tensor(Self.pattern(width, height).values, shape: [1, 3, height, width])
-      .to(model.policy.device) * 2 - 1
+    Self.pattern(width, height).tensor.unsqueezed(0).to(model.policy.device).signed
   }
 
   /// Waves of many lengths with edges: something to restore in every tile.
-  static func pattern(_ width: Int, _ height: Int) -> Imaging.Planes {
-    var planes = Imaging.Planes(width: width, height: height, channels: 3)
+  static func pattern(_ width: Int, _ height: Int) -> Planes {
+    var planes = Planes(width: width, height: height, channels: 3)
     for c in 0..<3 {
       for y in 0..<height {
         for x in 0..<width {

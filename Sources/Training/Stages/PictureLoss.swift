@@ -12,7 +12,8 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
-  /// Of the pattern that repeats every 4 pixels, which a pixel-shuffle by 4 is prone to.
+  /// Of patterns that repeat every 4 pixels, which a pixel-shuffle by 4 is prone to, or every 8, the side of the
+  /// code's cells.
   public var grid = 0.0
   /// Of the adversarial term (hinge).
   public var adversarial = 0.0
@@ -28,6 +29,8 @@ final class PictureLoss {
   let discriminator: PatchDiscriminator?
   let discriminatorStore: ParameterStore
   private let perceptual: [PerceptualLoss]
+  /// Sides of the squares in pixels.
+  private let gridPeriods = [4, 8]
 
   init(_ settings: PictureLossSettings, seed: UInt64, on device: Device) throws {
     self.settings = settings
@@ -84,13 +87,16 @@ final class PictureLoss {
     return (loss, figures)
   }
 
-  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each of the 4x4 places in a square of 4 pixels is
-  /// averaged over 64x64 pixels: texture and noise average out, what repeats itself stays.
+  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each place in the squares of a grid is averaged
+  /// over 16x16 squares: texture and noise average out, what repeats itself stays.
   private func gridPattern(_ error: Tensor) -> Tensor {
-    let places = error.pixelUnshuffled(4)  // [B, 3 · 16, H / 4, W / 4]
-    let means = places.resized(max(places.size(2) / 16, 1), max(places.size(3) / 16, 1), .area)
-      .reshaped(error.size(0), 3, 16, -1)
-    return (means - means.mean([2], keep: true)).abs().mean()
+    let patterns = gridPeriods.map { period in
+      let places = error.pixelUnshuffled(period)  // [B, 3 · period², H / period, W / period]
+      let means = places.resized(max(places.size(2) / 16, 1), max(places.size(3) / 16, 1), .area)
+        .reshaped(error.size(0), 3, period * period, -1)
+      return (means - means.mean([2], keep: true)).abs().mean()
+    }
+    return patterns.dropFirst().reduce(patterns[0], +)
   }
 
   /// Hinge loss of the discriminator: max(0, 1 − D(truth)) + max(0, 1 + D(prediction)).

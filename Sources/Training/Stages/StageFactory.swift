@@ -1,3 +1,5 @@
+import ImageQuality
+import Imaging
 import NSARM
 import Torch
 
@@ -60,8 +62,9 @@ extension Model {
   }
 }
 
-/// 10 log₁₀(4 / MSE) of pictures in [-1, 1], dB, mean over the batch; the prediction is clamped.
+/// PSNR over red, green and blue of pictures in [-1, 1], dB, mean over the batch; the prediction is clamped.
 func psnr(_ prediction: Tensor, _ truth: Tensor) -> Double {
-  let error = (prediction.to(.float32).clamped(min: -1, max: 1) - truth).square().mean([1, 2, 3])
-  return (aten("log10", 4 / error) * 10).mean().item
+  let clamped = prediction.to(.float32).clamped(min: -1, max: 1)
+  let values = peakSignalToNoise(clamped.unsigned, truth.unsigned, .rgb)
+  return values.reduce(0, +) / Double(values.count)
 }

@@ -97,7 +97,7 @@ final class TransformerStage: TrainingStage {
     let forcing = teacherForcing(batch, flips: nil)
     let logits = logits(forcing, batch)
     let pairs = logits.reshaped(forcing.labels.shape + [2])
-    let correct = aten("gt.Tensor", pairs.selected(-1, 1), pairs.selected(-1, 0)) .== forcing.labels
+    let correct = (pairs.selected(-1, 1) .> pairs.selected(-1, 0)) .== forcing.labels
     let perToken = bitCrossEntropy(logits, forcing.labels)
     var figures = ["loss": (perToken * weights).sum([1]).mean().item]
     for (k, range) in schedule.ranges.enumerated() where k >= firstScale {

@@ -1,13 +1,13 @@
-#include "CTorch.h"
+#include "Interop.h"
 
 #include <chrono>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include <ATen/ATen.h>
 #include <ATen/record_function.h>
+
+using namespace nsarm;
 
 namespace {
 
@@ -123,21 +123,25 @@ void end(const at::RecordFunction &call, at::ObserverContext *context) {
 
 }  // namespace
 
-void ct_profile_start(void) {
-  profile = std::make_unique<Profile>();
-  profile->handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(begin, end)
-          .needsInputs(true)
-          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+ct_message ct_profile_start(void) {
+  return guarded([] {
+    profile = std::make_unique<Profile>();
+    profile->handle = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(begin, end)
+            .needsInputs(true)
+            .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+  });
 }
 
-void ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls, double seconds,
-                                   double operations),
-                     void *context) {
-  if (!profile) return;
-  at::removeCallback(profile->handle);
-  for (const auto &[name, entry] : profile->entries) {
-    visit(context, name.c_str(), entry.calls, entry.seconds, entry.operations);
-  }
-  profile.reset();
+ct_message ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls, double seconds,
+                                         double operations),
+                           void *context) {
+  return guarded([&] {
+    if (!profile) return;
+    at::removeCallback(profile->handle);
+    for (const auto &[name, entry] : profile->entries) {
+      visit(context, name.c_str(), entry.calls, entry.seconds, entry.operations);
+    }
+    profile.reset();
+  });
 }

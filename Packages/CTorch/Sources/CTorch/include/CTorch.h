@@ -1,6 +1,6 @@
 // A C interface to libtorch: tensors as opaque handles, and every ATen operator through libtorch's
 // dispatcher, by its schema name. Functions that can fail return NULL on success or a message that the
-// caller frees with ct_free_message.
+// caller frees with ct_free_message; no C++ exception leaves any function.
 #ifndef CTORCH_H
 #define CTORCH_H
 
@@ -40,7 +40,7 @@ CT_API void ct_free_message(ct_message message);
 CT_API void ct_keep_freed_memory(void);
 CT_API ct_message ct_load_library(const char *path);
 CT_API bool ct_device_available(const char *type);
-CT_API void ct_set_thread_count(int32_t count);
+CT_API ct_message ct_set_thread_count(int32_t count);
 CT_API int32_t ct_thread_count(void);
 CT_API const char *ct_version(void);
 
@@ -52,10 +52,10 @@ typedef struct {
   bool enabled;
   int32_t dtype;
 } ct_autocast;
-// Enters a region in which autocast casts to `dtype`, or is off; the result is for ct_leave_autocast.
-CT_API ct_autocast ct_enter_autocast(const char *device, bool enabled, int32_t dtype);
+// Enters a region in which autocast casts to `dtype`, or is off; `outer` is for ct_leave_autocast.
+CT_API ct_message ct_enter_autocast(const char *device, bool enabled, int32_t dtype, ct_autocast *outer);
 CT_API int32_t ct_autocast_dtype(const char *device);  // -1 outside of regions
-CT_API void ct_leave_autocast(const char *device, ct_autocast outer);
+CT_API ct_message ct_leave_autocast(const char *device, ct_autocast outer);
 
 // Operators
 CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result);
@@ -77,9 +77,9 @@ CT_API ct_message ct_tensor_wrapping(void *bytes, int32_t dtype, const int64_t *
                                      ct_tensor *result);
 CT_API void ct_tensor_release(ct_tensor tensor);
 CT_API int32_t ct_tensor_dimensions(ct_tensor tensor);
-CT_API void ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
-CT_API int32_t ct_tensor_dtype(ct_tensor tensor);
-CT_API void ct_tensor_device(ct_tensor tensor, char *text, int32_t capacity);
+CT_API ct_message ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
+CT_API int32_t ct_tensor_dtype(ct_tensor tensor);  // libtorch's ScalarType
+CT_API ct_message ct_tensor_device(ct_tensor tensor, char *text, int32_t capacity);
 CT_API bool ct_tensor_is_contiguous(ct_tensor tensor);
 CT_API void *ct_tensor_data(ct_tensor tensor);  // CPU tensors only, else NULL
 
@@ -87,7 +87,7 @@ CT_API void *ct_tensor_data(ct_tensor tensor);  // CPU tensors only, else NULL
 CT_API bool ct_tensor_requires_grad(ct_tensor tensor);
 CT_API ct_message ct_tensor_set_requires_grad(ct_tensor tensor, bool value);
 CT_API ct_tensor ct_tensor_grad(ct_tensor tensor);  // NULL when there is none
-CT_API void ct_tensor_clear_grad(ct_tensor tensor);
+CT_API ct_message ct_tensor_clear_grad(ct_tensor tensor);
 CT_API ct_message ct_backward(ct_tensor loss);
 // d(outputs)/d(inputs), optionally weighted; results[i] is NULL when inputs[i] was not used.
 CT_API ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weights, int32_t output_count,
@@ -96,10 +96,10 @@ CT_API ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weight
 
 // What the calling thread's operators cost from start to stop, backward passes on the CPU included: calls,
 // seconds without nested operators, and operations of matrix products, convolutions and attention.
-CT_API void ct_profile_start(void);
-CT_API void ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls, double seconds,
-                                          double operations),
-                            void *context);
+CT_API ct_message ct_profile_start(void);
+CT_API ct_message ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls,
+                                                double seconds, double operations),
+                                  void *context);
 
 #ifdef __cplusplus
 }

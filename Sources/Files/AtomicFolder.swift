@@ -1,0 +1,85 @@
+import Foundation
+
+/// A folder that is written under a temporary name, flushed, and then takes its name in place of an earlier one:
+/// whatever has the name is complete, also after a crash.
+public enum AtomicFolder {
+  /// Writes the folder `path` anew.
+  /// - Parameter fill: writes the contents into the empty folder that it is given.
+  /// - Throws: what `fill` throws, or `FileError`; then an earlier folder is still in place.
+  public static func write(_ path: String, fill: (_ temporary: String) throws -> Void) throws {
+    let files = FileManager.default
+    let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let (fresh, old) = (hidden(path, "partial"), hidden(path, "old"))
+    recover(path)
+    do {
+      try files.createDirectory(atPath: fresh, withIntermediateDirectories: true)
+    } catch {
+      throw FileError.unwritable(path: path, reason: "the folder cannot be created")
+    }
+    defer {
+      try? files.removeItem(atPath: fresh)
+      try? files.removeItem(atPath: old)
+    }
+    try fill(fresh)
+    flushContents(fresh)
+    if !exchanged(fresh, path) {
+      // Without an exchange in one step the name is free for a moment, which `recover` mends after a crash.
+      if rename(path, old) != 0, errno != ENOENT { throw FileError.system(path) }
+      guard rename(fresh, path) == 0 else {
+        let error = FileError.system(path)
+        rename(old, path)
+        throw error
+      }
+    }
+    Descriptor.flush((path as NSString).deletingLastPathComponent)
+  }
+
+  /// Removes what a process that was killed while writing `path` left behind, and gives the earlier folder its name
+  /// back where it had lost it.
+  public static func recover(_ path: String) {
+    let files = FileManager.default
+    let old = hidden(path, "old")
+    if !files.fileExists(atPath: path) { rename(old, path) }
+    try? files.removeItem(atPath: old)
+    try? files.removeItem(atPath: hidden(path, "partial"))
+  }
+
+  /// `recover` for every folder in `parent`.
+  public static func recoverAll(in parent: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    where name.hasPrefix(".") {
+      for suffix in [".partial", ".old"] where name.hasSuffix(suffix) {
+        recover(parent + "/" + name.dropFirst().dropLast(suffix.count))
+      }
+    }
+  }
+
+  /// "runs/a/model" → "runs/a/.model.partial".
+  private static func hidden(_ path: String, _ suffix: String) -> String {
+    let path = path as NSString
+    return (path.deletingLastPathComponent as NSString)
+      .appendingPathComponent(".\(path.lastPathComponent).\(suffix)")
+  }
+
+  private static func flushContents(_ folder: String) {
+    let names = FileManager.default.enumerator(atPath: folder)
+    while let name = names?.nextObject() as? String { Descriptor.flush(folder + "/" + name) }
+    Descriptor.flush(folder)
+  }
+
+  /// Exchanges two folders in one step, where the system can.
+  private static func exchanged(_ fresh: String, _ path: String) -> Bool {
+    #if canImport(Glibc)
+      // Glibc declares it for GNU programs only.
+      typealias Rename =
+        @convention(c) (
+          Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+        ) -> Int32
+      guard let symbol = dlsym(nil, "renameat2") else { return false }
+      let exchange: UInt32 = 2  // RENAME_EXCHANGE of <linux/fs.h>
+      return unsafeBitCast(symbol, to: Rename.self)(AT_FDCWD, fresh, AT_FDCWD, path, exchange) == 0
+    #else
+      return renamex_np(fresh, path, UInt32(RENAME_SWAP)) == 0
+    #endif
+  }
+}

@@ -1,0 +1,32 @@
+import Foundation
+
+/// Why a file or a folder could not be written, in one line that names it and, where there is one, the remedy.
+public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
+  case exists(path: String)
+  case missingFolder(path: String)
+  case diskFull(path: String)
+  case unwritable(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .exists(let path):
+      "\(path): exists already; choose another name or allow overwriting"
+    case .missingFolder(let path):
+      "\(path): the folder does not exist; create it first"
+    case .diskFull(let path):
+      "\(path): the disk is full; free some space or choose another folder"
+    case .unwritable(let path, let reason):
+      "\(path): cannot be written (\(reason))"
+    }
+  }
+
+  public var errorDescription: String? { description }
+
+  /// A failed system call, in the words of the operating system.
+  static func system(_ path: String, _ code: Int32 = errno) -> FileError {
+    switch code {
+    case ENOSPC, EDQUOT, EFBIG: .diskFull(path: path)
+    default: .unwritable(path: path, reason: String(cString: strerror(code)))
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct AtomicFolderTests {
+  private let folder = try! ScratchFolder()
+  private struct Interrupted: Error {}
+
+  private func write(_ contents: [String: String]) throws {
+    try AtomicFolder.write(folder("model")) { temporary in
+      for (name, text) in contents {
+        try AtomicFile.write(Data(text.utf8), to: temporary + "/" + name)
+      }
+    }
+  }
+
+  private func text(_ name: String) -> String? {
+    FileManager.default.contents(atPath: folder(name)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  @Test func aNewFolderTakesThePlaceOfTheOld() throws {
+    try write(["weights": "1", "notes": "old"])
+    try write(["weights": "2"])
+    #expect(folder.contents == ["model/weights"] && text("model/weights") == "2")
+    #expect(folder.entries == ["model"])
+  }
+
+  @Test func aFailureLeavesTheOldFolder() throws {
+    try write(["weights": "1"])
+    #expect(throws: Interrupted.self) {
+      try AtomicFolder.write(folder("model")) { temporary in
+        try AtomicFile.write(Data(), to: temporary + "/weights")
+        throw Interrupted()
+      }
+    }
+    #expect(folder.entries == ["model"] && text("model/weights") == "1")
+  }
+
+  /// What a killed process leaves: a half-written folder, and on systems that cannot exchange two names in one step
+  /// an old folder that has lost its own.
+  @Test func remainsAreMended() throws {
+    let files = FileManager.default
+    for name in [".model.partial", ".model.old", ".run.partial"] {
+      try files.createDirectory(atPath: folder(name), withIntermediateDirectories: true)
+      try AtomicFile.write(Data(name.utf8), to: folder(name) + "/weights")
+    }
+    AtomicFolder.recoverAll(in: folder.path)
+    #expect(folder.entries == ["model"] && text("model/weights") == ".model.old")
+  }
+
+  @Test func aPathThatCannotBeAFolder() throws {
+    try AtomicFile.write(Data(), to: folder("file"))
+    #expect(throws: FileError.self) { try AtomicFolder.write(folder("file/model")) { _ in } }
+  }
+}
