@@ -126,6 +126,10 @@ cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, 
     return NULL;
   }
   bool turned = orientation >= 5;
+  // 1 pixel per millimetre is libvips' default.
+  bool known = image->Xres != 1 || image->Yres != 1;
+  header->xres = !known ? 0 : turned ? image->Yres : image->Xres;
+  header->yres = !known ? 0 : turned ? image->Xres : image->Yres;
   header->width = turned ? image->Ysize : image->Xsize;
   header->height = turned ? image->Xsize : image->Ysize;
   header->channels = image->Bands;
@@ -225,12 +229,27 @@ static cvips_blob blob(VipsImage *image, const char *name) {
   return blob;
 }
 
+/// Finds the XMP packet among the untyped blocks of a HEIF file ("heif-mime-1", ...).
+static void *find_packet(VipsImage *image, const char *name, GValue *value, void *data) {
+  (void)value;
+  cvips_blob found = g_str_has_prefix(name, "heif-mime-") ? blob(image, name) : (cvips_blob){0};
+  static const char *const starts[] = {"<?xpacket", "<x:xmpmeta", "<rdf:RDF"};
+  for (size_t i = 0; found.bytes && i < 3; i++)
+    if (found.count > strlen(starts[i]) && !memcmp(found.bytes, starts[i], strlen(starts[i]))) {
+      *(cvips_blob *)data = found;
+      return image;
+    }
+  return NULL;
+}
+
 cvips_metadata cvips_get_metadata(const cvips_picture *picture) {
   VipsImage *image = picture->opened;
+  cvips_blob xmp = blob(image, VIPS_META_XMP_NAME);
+  if (!xmp.bytes) vips_image_map(image, find_packet, &xmp);
   return (cvips_metadata){
     .icc = blob(image, VIPS_META_ICC_NAME),
     .exif = blob(image, VIPS_META_EXIF_NAME),
-    .xmp = blob(image, VIPS_META_XMP_NAME),
+    .xmp = xmp,
     .iptc = blob(image, VIPS_META_IPTC_NAME),
   };
 }

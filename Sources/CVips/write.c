@@ -101,8 +101,11 @@ int cvips_encode(
   if (status == 0) {
     attach(image, VIPS_META_ICC_NAME, metadata.icc);
     attach(image, VIPS_META_EXIF_NAME, metadata.exif);
+    // libvips makes up an AVIF file's EXIF data; 72 per inch is EXIF's word for unknown.
+    image->Xres = header.xres > 0 ? header.xres : 72 / 25.4;
+    image->Yres = header.yres > 0 ? header.yres : 72 / 25.4;
+    vips_image_set_string(image, VIPS_META_RESOLUTION_UNIT, "in");
     attach(image, VIPS_META_XMP_NAME, metadata.xmp);
-    attach(image, VIPS_META_IPTC_NAME, metadata.iptc);
     if (metadata.exif.count > 0) attach_exif(image, metadata.exif);
     vips_image_set_int(image, VIPS_META_ORIENTATION, 1);
     status = save(image, header, encoding, path);

@@ -46,28 +46,6 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(width)x\(height)+\(x)+\(y)" }
 }
 
-/// What travels with a picture besides its samples; the blocks are kept as they were in the file.
-public struct ImageMetadata: Equatable, Sendable {
-  public var iccProfile: Data?
-  public var exif: Data?
-  public var xmp: Data?
-  public var iptc: Data?
-
-  public init(iccProfile: Data? = nil, exif: Data? = nil, xmp: Data? = nil, iptc: Data? = nil) {
-    self.iccProfile = iccProfile
-    self.exif = exif
-    self.xmp = xmp
-    self.iptc = iptc
-  }
-
-  /// The colour space an ICC profile describes, "RGB " or "GRAY" for example (bytes 16 to 19).
-  var profileSpace: String? {
-    guard let iccProfile, iccProfile.count >= 20 else { return nil }
-    let start = iccProfile.startIndex + 16
-    return String(decoding: iccProfile[start..<start + 4], as: UTF8.self)
-  }
-}
-
 /// A picture in memory: interleaved samples, row by row, grey or RGB with or without alpha.
 ///
 /// # Shapes

@@ -64,9 +64,6 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   /// Whether colours pass through unchanged (PNG, TIFF) or may be lossy.
   public var isAlwaysLossless: Bool { self == .png || self == .tiff }
 
-  /// Whether the EXIF block is written; libvips has no place for it in TIFF and JPEG XL files.
-  public var keepsExif: Bool { self != .tiff && self != .jxl }
-
   /// Largest width and height the format (or its encoder) can store, pixels.
   public var maximumDimension: Int {
     switch self {

@@ -91,7 +91,8 @@ public final class ImageReader: @unchecked Sendable {
     let native = cvips_get_metadata(picture)
     var metadata = ImageMetadata(
       iccProfile: data(native.icc), exif: data(native.exif), xmp: data(native.xmp),
-      iptc: data(native.iptc))
+      iptc: data(native.iptc), density: PixelDensity(perMillimetre: header.xres, header.yres))
+    metadata.complete(from: path, page: Int(page))
     let space = header.channels <= 2 ? "GRAY" : "RGB "
     if header.converted || metadata.profileSpace != space { metadata.iccProfile = nil }
     self.metadata = metadata

@@ -21,10 +21,10 @@ public final class ImageWriter {
   /// Rows received so far.
   public private(set) var rowsWritten = 0
   /// What the file will not keep of the metadata, a line each.
-  public let warnings: [String]
+  public var warnings: [String] { blocks.warnings }
 
   private let options: EncodingOptions
-  private let metadata: ImageMetadata
+  private let blocks: MetadataBlocks
   private let target: AtomicFile
   private var memory: [UInt8] = []
   private var scratch: ScratchFile?
@@ -37,12 +37,13 @@ public final class ImageWriter {
   /// - Parameters:
   ///   - format: nil takes it from the name's extension.
   ///   - channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
-  ///   - metadata: written with the picture; its EXIF orientation is set to 1 (upright).
+  ///   - metadata: written with the picture and made true for it: upright, of its size, no old
+  ///     thumbnail. `warnings` says what the format cannot hold.
   ///   - overwrite: whether an existing file may be replaced.
   ///   - memoryLimit: bytes of samples kept in memory; larger pictures go through a file.
   ///
-  /// Throws `ImagingError` where the format or the size forbid it, `FileError` where the folder or an existing file
-  /// do.
+  /// Throws `ImagingError` where the format or the size forbid it, `FileError` where the folder or
+  /// an existing file do.
   public init(
     _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
     format: ImageFormat? = nil, options: EncodingOptions = .init(),
@@ -62,10 +63,7 @@ public final class ImageWriter {
     self.options = options
     var metadata = metadata
     if metadata.profileSpace != (channels <= 2 ? "GRAY" : "RGB ") { metadata.iccProfile = nil }
-    self.metadata = metadata
-    warnings =
-      metadata.exif != nil && !format.keepsExif
-      ? ["\(format.rawValue.uppercased()) keeps no EXIF data; it is left out"] : []
+    blocks = MetadataBlocks(metadata, format, width: width, height: height)
     target = try AtomicFile(path, overwrite: overwrite)
     try checkFormat()
     if rowBytes * height > memoryLimit {
@@ -78,7 +76,7 @@ public final class ImageWriter {
   deinit { cancel() }
 
   private func checkFormat() throws {
-    let name = format.rawValue.uppercased()
+    let name = format.name
     func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
     if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
     if (channels == 2 || channels == 4) && !format.supportsAlpha {
@@ -126,31 +124,60 @@ public final class ImageWriter {
     }
   }
 
-  /// Encodes the picture and gives the file its name. Throws `ImagingError` or `FileError`; then no file is left.
+  /// Encodes the picture and gives the file its name. Throws `ImagingError` or `FileError`; then no
+  /// file is left.
   public func finish() throws {
     precondition(!isFinished, "the writer has finished or was cancelled")
     defer { cancel() }
     guard rowsWritten == height else {
       throw ImagingError.incomplete(path: path, written: rowsWritten, height: height)
     }
-    let temporary = try target.temporaryPath(extension: format.fileExtensions[0])
+    do {
+      try encode()
+    } catch let failure as EncodingFailure {
+      throw target.failure(failure.reason)
+    }
+    try target.commit()
+  }
+
+  /// libvips encodes the pixels with their profile; the other metadata are put in around them, since
+  /// libvips rewrites some and has no place for others.
+  private func encode() throws {
+    if format == .avif || format == .tiff {
+      let temporary = try target.temporaryPath(extension: format.fileExtensions[0])
+      try encode(to: temporary)
+      if format == .tiff { try TiffContainer.add(blocks, to: temporary) }
+      return
+    }
+    let encoded = try target.scratch(bytes: 0)
+    try encode(to: "/dev/fd/\(encoded.descriptor)")
+    let source = FileBytes(descriptor: encoded.descriptor)
+    switch format {
+    case .jpeg: try JpegContainer.write(source, blocks, to: target)
+    case .png: try PngContainer.write(source, blocks, to: target)
+    case .webp:
+      try WebpContainer.write(
+        source, blocks, width: width, height: height, hasAlpha: channels % 2 == 0, to: target)
+    case .jxl: try JxlContainer.write(source, blocks, to: target)
+    case .tiff, .avif: break
+    }
+  }
+
+  private func encode(to path: String) throws {
     var text: UnsafeMutablePointer<CChar>?
-    let status = withBlob(metadata.iccProfile) { icc in
-      withBlob(metadata.exif) { exif in
-        withBlob(metadata.xmp) { xmp in
-          withBlob(metadata.iptc) { iptc in
-            let native = cvips_metadata(icc: icc, exif: exif, xmp: xmp, iptc: iptc)
-            return memory.withUnsafeBytes { samples in
-              cvips_encode(
-                scratch == nil ? samples.baseAddress : nil, scratch?.descriptor ?? -1, header,
-                encoding, native, temporary, &text)
-            }
+    let status = withBlob(blocks.iccProfile) { icc in
+      withBlob(format == .avif ? blocks.exif : nil) { exif in
+        withBlob(format == .avif || format == .tiff ? blocks.xmp : nil) { xmp in
+          let native = cvips_metadata(icc: icc, exif: exif, xmp: xmp, iptc: cvips_blob())
+          return memory.withUnsafeBytes { samples in
+            cvips_encode(
+              scratch == nil ? samples.baseAddress : nil, scratch?.descriptor ?? -1, header,
+              encoding, native, path, &text)
           }
         }
       }
     }
-    guard status == 0 else { throw target.failure(take(&text)) }
-    try target.commit()
+    guard status == 0 else { throw EncodingFailure(reason: take(&text)) }
   }
 
   /// Gives the picture up and removes what was written. Does nothing after `finish()`.
@@ -167,6 +194,8 @@ public final class ImageWriter {
     header.height = Int32(height)
     header.channels = Int32(channels)
     header.bit_depth = Int32(bitDepth)
+    header.xres = (blocks.density?.horizontal ?? 0) / 25.4
+    header.yres = (blocks.density?.vertical ?? 0) / 25.4
     return header
   }
 
@@ -191,7 +220,7 @@ extension Image {
   }
 }
 
-private func withBlob<R>(_ data: Data?, _ body: (cvips_blob) -> R) -> R {
+private func withBlob<R>(_ data: (some ContiguousBytes)?, _ body: (cvips_blob) -> R) -> R {
   guard let data else { return body(cvips_blob(bytes: nil, count: 0)) }
   return data.withUnsafeBytes { body(cvips_blob(bytes: $0.baseAddress, count: $0.count)) }
 }

@@ -25,6 +25,7 @@ typedef struct {
   int32_t bit_depth;      ///< 8 or 16
   bool converted;         ///< true where colours were converted to sRGB (CMYK, Lab, float)
   int32_t pages;          ///< pages or frames in the file, >= 1
+  double xres, yres;      ///< pixels per millimetre, 0 where unknown
 } cvips_header;
 
 /// A block of bytes that somebody else owns; {NULL, 0} where there is none.

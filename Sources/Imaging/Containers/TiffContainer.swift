@@ -1,0 +1,54 @@
+import Foundation
+
+/// Puts metadata into TIFF files.
+enum TiffContainer {
+  /// Adds what an EXIF block says to the directory of a file that libvips has encoded: a new
+  /// directory at the file's end takes the old one's place.
+  ///
+  static func add(_ blocks: MetadataBlocks, to path: String) throws {
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw EncodingFailure(reason: String(cString: strerror(errno)))
+    }
+    defer { close(descriptor) }
+    let file = FileBytes(descriptor: descriptor)
+    guard let (layout, offset) = TiffDirectory.start(file.read) else {
+      throw EncodingFailure(reason: "the encoded TIFF is malformed")
+    }
+    var directory = TiffDirectory()
+    if let bytes = blocks.exif, let block = ExifBlock(bytes) {
+      directory = block.root.converted(from: block.layout, to: layout)
+      directory.values = directory.values.filter { ExifBlock.descriptive.contains($0.key) }
+      // What a TIFF file says elsewhere: its components and its size.
+      for tag: UInt16 in [0x9101, 0x9102, 0xa002, 0xa003] {
+        directory.children[TiffDirectory.Tag.exif]?.values[tag] = nil
+      }
+    }
+    let count = layout.integer(try file.required(offset, layout.countSize))
+    var entries: [UInt16: [UInt8]] = [:]
+    for i in 0..<count {
+      let place = offset + layout.countSize + i * layout.entrySize
+      let entry = try file.required(place, layout.entrySize)
+      entries[UInt16(layout.integer(entry[0..<2]))] = entry
+    }
+    // What libvips has written is true of this file.
+    for tag in entries.keys { directory.values[tag] = nil }
+    if let iptc = blocks.iptc {
+      // As libtiff has it, in words of four bytes (libvips 8.14 keeps a quarter of them only).
+      let padding = [UInt8](repeating: 0, count: (4 - iptc.count % 4) % 4)
+      directory.values[0x83bb] = TiffDirectory.Value(
+        type: 4, count: (iptc.count + padding.count) / 4, bytes: iptc + padding)
+    }
+    if blocks.density == nil {
+      // libvips writes its default of 1 pixel per millimetre; this says that none is known.
+      directory.values[0x11a] = .rational(1, layout)
+      directory.values[0x11b] = .rational(1, layout)
+      directory.values[0x128] = .short(1, layout)
+    }
+    let end = file.count + file.count % 2
+    var writer = TiffDirectoryWriter(layout, at: end)
+    let place = writer.add(directory, keeping: entries)
+    try file.overwrite(end, writer.bytes)
+    try file.overwrite(layout.big ? 8 : 4, layout.number(place))
+  }
+}
