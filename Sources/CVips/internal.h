@@ -11,4 +11,10 @@ int cvips_fail(char **error);
 /// The same with a text of our own (printf format).
 int cvips_fail_with(char **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/// Whether a file that begins with these bytes is a BMP file.
+bool cvips_is_bmp(const uint8_t *bytes, size_t count);
+
+/// Opens a BMP file; its rows are read when they are needed.
+VipsImage *cvips_bmp_open(const char *path, char **error);
+
 #endif

@@ -26,13 +26,38 @@ static void replace(VipsImage **image, VipsImage *next) {
   *image = next;
 }
 
+/// Float samples become 16 bit as they are, 1 white: those of a file with a profile are its
+/// profile's, those of one without cannot be told to be linear light, as libvips takes them to be.
+static int scale_floats(VipsImage **image, char **error) {
+  VipsImage *scaled = NULL, *whole = NULL, *next = NULL;
+  VipsInterpretation space = vips_image_get_bands(*image) < 3 ? VIPS_INTERPRETATION_GREY16
+                                                              : VIPS_INTERPRETATION_RGB16;
+  int status = -1;
+  if (vips_linear1(*image, &scaled, 65535, 0.5, NULL) == 0 &&
+      vips_cast(scaled, &whole, VIPS_FORMAT_USHORT, NULL) == 0 &&
+      vips_copy(whole, &next, "interpretation", space, NULL) == 0)
+    status = 0;
+  if (scaled) g_object_unref(scaled);
+  if (whole) g_object_unref(whole);
+  if (status != 0) return cvips_fail(error);
+  replace(image, next);
+  return 0;
+}
+
 /// Converts to unsigned grey or RGB of 8 or 16 bit with at most one alpha channel.
-static int normalise(VipsImage **image, bool *converted, char **error) {
+static int normalise(VipsImage **image, cvips_header *header, char **error) {
   VipsImage *next = NULL;
+  header->from_float = vips_image_get_coding(*image) == VIPS_CODING_NONE &&
+                       vips_band_format_isfloat(vips_image_get_format(*image)) &&
+                       !vips_band_format_iscomplex(vips_image_get_format(*image)) &&
+                       vips_image_guess_interpretation(*image) != VIPS_INTERPRETATION_LAB &&
+                       vips_image_guess_interpretation(*image) != VIPS_INTERPRETATION_CMYK &&
+                       vips_image_get_bands(*image) <= 4;
+  if (header->from_float && scale_floats(image, error) != 0) return -1;
   VipsInterpretation space = vips_image_guess_interpretation(*image);
   VipsBandFormat format = vips_image_get_format(*image);
   bool wide = format != VIPS_FORMAT_UCHAR || space == VIPS_INTERPRETATION_LABS;
-  *converted = false;
+  header->converted = false;
 
   if (vips_image_get_coding(*image) == VIPS_CODING_NONE && !is_grey(space) && !is_rgb(space) &&
       space != VIPS_INTERPRETATION_CMYK && space != VIPS_INTERPRETATION_LAB &&
@@ -45,12 +70,12 @@ static int normalise(VipsImage **image, bool *converted, char **error) {
                            "depth", wide ? 16 : 8, NULL) != 0)
       return cvips_fail(error);
     replace(image, next);
-    *converted = true;
+    header->converted = true;
   } else if (!is_grey(space) && !is_rgb(space)) {
     VipsInterpretation target = wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
     if (vips_colourspace(*image, &next, target, NULL) != 0) return cvips_fail(error);
     replace(image, next);
-    *converted = true;
+    header->converted = true;
   }
   format = vips_image_get_format(*image);
   if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
@@ -82,6 +107,18 @@ static bool is_known(VipsSource *source) {
 /// Opens a page, or the file's main picture where page is negative.
 static VipsImage *open_page(const char *path, int32_t page, char **error) {
   VipsSource *source = vips_source_new_from_file(path);
+  unsigned char *start = NULL;
+  gint64 count = source ? vips_source_sniff_at_most(source, &start, 26) : 0;
+  static const unsigned char icon[4] = {0, 0, 1, 0};
+  if (count > 0 && cvips_is_bmp(start, (size_t)count)) {
+    g_object_unref(source);
+    return cvips_bmp_open(path, error);
+  }
+  if (count >= 4 && memcmp(start, icon, 4) == 0) {
+    cvips_fail_with(error, "ICO files are not read; convert it to PNG");
+    g_object_unref(source);
+    return NULL;
+  }
   if (source && !is_known(source)) {
     cvips_fail_with(error, "no known format");
     vips_error_clear();
@@ -103,6 +140,12 @@ static VipsImage *open_page(const char *path, int32_t page, char **error) {
 
 static int32_t page_count(VipsImage *image) {
   int pages = 1;
+  const char *loader = NULL;
+  // What libvips counts as pages of a JPEG 2000 file are the picture's resolutions.
+  if (vips_image_get_typeof(image, VIPS_META_LOADER) != 0 &&
+      vips_image_get_string(image, VIPS_META_LOADER, &loader) == 0 &&
+      g_str_has_prefix(loader, "jp2k"))
+    return 1;
   if (vips_image_get_typeof(image, VIPS_META_N_PAGES) != 0)
     vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
   return pages < 1 ? 1 : pages;
@@ -120,7 +163,7 @@ cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, 
     if (!image) return NULL;
   }
   int orientation = vips_image_get_orientation(image);
-  if (normalise(&image, &header->converted, error) != 0) {
+  if (normalise(&image, header, error) != 0) {
     vips_error_clear();
     g_object_unref(image);
     return NULL;

@@ -24,7 +24,7 @@ static void start(void) {
   static const char *const readers[] = {
     "VipsForeignLoadJpeg", "VipsForeignLoadPng",   "VipsForeignLoadWebp", "VipsForeignLoadTiff",
     "VipsForeignLoadHeif", "VipsForeignLoadJxl",   "VipsForeignLoadNsgif", "VipsForeignLoadPpm",
-    "VipsForeignLoadRaw"
+    "VipsForeignLoadJp2k", "VipsForeignLoadRaw"
   };
   for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
     vips_operation_block_set(readers[i], FALSE);

@@ -8,7 +8,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   /// Extensions in lower case, the customary one first.
   public var fileExtensions: [String] {
     switch self {
-    case .jpeg: ["jpg", "jpeg", "jpe"]
+    case .jpeg: ["jpg", "jpeg", "jpe", "jfif"]
     case .png: ["png"]
     case .webp: ["webp"]
     case .tiff: ["tif", "tiff"]
@@ -40,7 +40,13 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   /// Extensions of the files that a folder is searched for.
   public static let readableExtensions: Set<String> = Set(
     ImageFormat.allCases.flatMap(\.fileExtensions)
-      + ["heic", "heif", "gif", "ppm", "pgm", "pnm"])
+      + [
+        "heic", "heif", "gif", "ppm", "pgm", "pbm", "pnm", "pfm", "bmp", "dib", "jp2", "j2k",
+        "j2c", "jpc", "jpf", "jpx",
+      ])
+
+  /// Extensions of pictures in formats that are not read, such as those of cameras' raw data.
+  public static let unreadableExtensions = Set(unwritable.keys).subtracting(readableExtensions)
 
   /// What is not written, by extension.
   private static let unwritable = [
@@ -50,7 +56,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     "pam": "PAM", "pfm": "PFM", "hdr": "Radiance HDR", "exr": "OpenEXR", "svg": "SVG",
     "pdf": "PDF", "eps": "EPS", "psd": "PSD", "psb": "PSB", "xcf": "XCF", "tga": "TGA",
     "pcx": "PCX", "dng": "DNG", "cr2": "CR2", "cr3": "CR3", "nef": "NEF", "arw": "ARW",
-    "raf": "RAF", "orf": "ORF", "rw2": "RW2", "fits": "FITS", "mp4": "MP4",
+    "raf": "RAF", "orf": "ORF", "rw2": "RW2", "pef": "PEF", "fits": "FITS",
   ]
 
   /// ".jpg, .png, ...", for messages.

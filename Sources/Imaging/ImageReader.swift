@@ -28,10 +28,10 @@ public struct ReadOptions: Sendable {
   }
 }
 
-/// Opens picture files of every format libvips reads.
+/// Opens picture files of the formats of photos.
 public enum ImageFile {
-  /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, GIF or PNM file and checks
-  /// its size.
+  /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, JPEG 2000, GIF, BMP or PNM
+  /// file and checks its size.
   ///
   /// Pixels are decoded by the first read. Throws `ImagingError` where the file is missing, empty,
   /// unreadable, a folder, no picture, without the page, or larger than the options allow.
@@ -47,7 +47,8 @@ public enum ImageFile {
 
 /// Random access to the pixels of one picture file, in bounded memory.
 ///
-/// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB; grey stays grey,
+/// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB, float samples to
+/// 16 bit; grey stays grey,
 /// alpha is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they
 /// are. Safe to use from several threads.
 public final class ImageReader: @unchecked Sendable {
@@ -85,8 +86,16 @@ public final class ImageReader: @unchecked Sendable {
     channels = Int(header.channels)
     bitDepth = Int(header.bit_depth)
     pageCount = Int(header.pages)
-    warnings =
-      pageCount > 1 && options.page == nil ? ["the first of its \(pageCount) pages is read"] : []
+    var warnings: [String] = []
+    if pageCount > 1 && options.page == nil {
+      warnings.append("the first of its \(pageCount) pages is read")
+    }
+    if header.converted { warnings.append("its colours are converted to sRGB") }
+    if header.from_float {
+      warnings.append(
+        "its float samples are read as 16 bit: 0 is black, 1 is white, others are cut off")
+    }
+    self.warnings = warnings
 
     let native = cvips_get_metadata(picture)
     var metadata = ImageMetadata(
@@ -102,9 +111,10 @@ public final class ImageReader: @unchecked Sendable {
     }
     let limit =
       width > options.maximumDimension || height > options.maximumDimension
-      ? "\(options.maximumDimension) pixels a side (maximumDimension)"
+      ? "\(options.maximumDimension) pixels a side; cut it into pieces"
       : width * height > options.maximumPixels
-        ? "\(options.maximumPixels) pixels (maximumPixels)" : nil
+        ? "\(options.maximumPixels) pixels; raise it (--max-pixels, ReadOptions.maximumPixels)"
+        : nil
     if let limit {
       throw ImagingError.tooLarge(path: path, width: width, height: height, limit: limit)
     }
@@ -202,7 +212,8 @@ public final class ImageReader: @unchecked Sendable {
     if reason == "no known format" {
       return .notAnImage(path: path, reason: "its contents are in no known picture format")
     }
-    if reason.hasPrefix("neither grey") || reason.hasPrefix("samples are") {
+    let unsupported = ["neither grey", "samples are", "ICO files", "BMP: compressed"]
+    if unsupported.contains(where: reason.hasPrefix) {
       return .unsupported(path: path, reason: reason)
     }
     return .damaged(path: path, reason: reason)

@@ -31,11 +31,11 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): the file is empty"
     case .notAnImage(let path, let reason):
       "\(path): not a picture (\(reason));"
-        + " JPEG, PNG, WebP, TIFF, HEIF, AVIF, JPEG XL, GIF and PNM are read"
+        + " JPEG, PNG, WebP, TIFF, HEIF, AVIF, JPEG XL, JPEG 2000, GIF, BMP and PNM are read"
     case .damaged(let path, let reason):
       "\(path): the picture is damaged or cut short (\(reason)); copy or download it again"
     case .tooLarge(let path, let width, let height, let limit):
-      "\(path): \(width)x\(height) pixels exceed the limit of \(limit); raise the limit to allow it"
+      "\(path): \(width)x\(height) pixels exceed the limit of \(limit)"
     case .noPage(let path, let page, let count):
       "\(path): no page \(page), counted from 0; the file has \(count)"
     case .unsupported(let path, let reason):

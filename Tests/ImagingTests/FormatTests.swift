@@ -1,4 +1,5 @@
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct FormatTests {
@@ -16,6 +17,25 @@ import Testing
     let message = ImagingError.unwritableFormat(path: "a.gif", name: "GIF").description
     #expect(
       message == "a.gif: cannot write GIF; use one of .jpg, .png, .webp, .tif, .avif, .jxl")
+  }
+
+  @Test func jpeg2000IsRead() throws {
+    let folder = try ScratchFolder()
+    let reader = try ImageFile.open(folder.write("a.jp2", MadeElsewhere.jpeg2000))
+    #expect((reader.width, reader.height, reader.pageCount) == (8, 6, 1))
+    #expect(reader.warnings == [])
+    #expect(try Array(reader.image().bytes.suffix(3)) == [200, 40, 90])
+  }
+
+  @Test func extensionsOfPictures() {
+    for suffix in ["jfif", "jpe", "jp2", "j2k", "bmp", "gif", "heic", "ppm"] {
+      #expect(ImageFormat.readableExtensions.contains(suffix))
+    }
+    #expect(ImageFormat(path: "a.JFIF") == .jpeg)
+    for suffix in ["psd", "ico", "cr2", "svg"] {
+      #expect(ImageFormat.unreadableExtensions.contains(suffix))
+    }
+    #expect(ImageFormat.unreadableExtensions.isDisjoint(with: ImageFormat.readableExtensions))
   }
 
   /// A folder that is searched finds every file that could be written.

@@ -14,23 +14,8 @@ import Testing
         }
       ).bytes
     ),
-    (
-      "a.gif",
-      bytes(
-        """
-        R0lGODlhBQADAIAAAEdwTP8AACH/C05FVFNDQVBFMi4wAwEAAAAh+QQFAAAAACwAAAAABQADAAACA4yPWQAh+QQF\
-        AAAAACwAAAAABQADAIBHcEwA/wACA4yPWQAh+QQFAAAAACwAAAAABQADAIBHcEwAAP8CA4yPWQA7
-        """)
-    ),
-    (
-      "a.webp",
-      bytes(
-        """
-        UklGRrQAAABXRUJQVlA4WAoAAAACAAAABAAAAgAAQU5JTQYAAAD/////AABBTk1GKAAAAAAAAAAAAAQAAAIAAGQA\
-        AAJWUDhMDwAAAC8EgAAABxD9j/4HIqL/AQBBTk1GKAAAAAAAAAAAAAQAAAIAAGQAAABWUDhMDwAAAC8EgAAAB9D/\
-        iP4HIqL/AQBBTk1GKAAAAAAAAAAAAAQAAAIAAGQAAABWUDhMDwAAAC8EgAAABxDR//4HIqL/AQA=
-        """)
-    ),
+    ("a.gif", MadeElsewhere.gif),
+    ("a.webp", MadeElsewhere.webp),
   ]
 
   @Test(arguments: files) func everyPageIsRead(_ name: String, _ bytes: [UInt8]) throws {
@@ -66,5 +51,3 @@ import Testing
     }
   }
 }
-
-private func bytes(_ base64: String) -> [UInt8] { [UInt8](Data(base64Encoded: base64)!) }

@@ -23,7 +23,8 @@ typedef struct {
   int32_t width, height;  ///< pixels, >= 1
   int32_t channels;       ///< 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   int32_t bit_depth;      ///< 8 or 16
-  bool converted;         ///< true where colours were converted to sRGB (CMYK, Lab, float)
+  bool converted;         ///< true where colours were converted to sRGB (CMYK, Lab)
+  bool from_float;        ///< true where float samples were scaled to 16 bit
   int32_t pages;          ///< pages or frames in the file, >= 1
   double xres, yres;      ///< pixels per millimetre, 0 where unknown
 } cvips_header;
@@ -57,8 +58,8 @@ typedef struct {
 } cvips_encoding;
 
 /// Starts libvips; safe to call often and from several threads. Only the readers of photo formats
-/// are left enabled (JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, GIF, PNM). Returns 0, or -1 with
-/// *error.
+/// are left enabled (JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, JPEG 2000, GIF, PNM). Returns 0, or
+/// -1 with *error.
 int cvips_start(char **error);
 
 /// libvips' version, for example "8.14.1".

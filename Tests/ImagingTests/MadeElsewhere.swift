@@ -1,0 +1,32 @@
+import Foundation
+
+/// Files in formats that the library does not write.
+enum MadeElsewhere {
+  /// Three frames of 5x3 pixels: red, green, blue.
+  static let gif = bytes(
+    """
+    R0lGODlhBQADAIAAAEdwTP8AACH/C05FVFNDQVBFMi4wAwEAAAAh+QQFAAAAACwAAAAABQADAAACA4yPWQAh+QQF\
+    AAAAACwAAAAABQADAIBHcEwA/wACA4yPWQAh+QQFAAAAACwAAAAABQADAIBHcEwAAP8CA4yPWQA7
+    """)
+
+  /// The same frames.
+  static let webp = bytes(
+    """
+    UklGRrQAAABXRUJQVlA4WAoAAAACAAAABAAAAgAAQU5JTQYAAAD/////AABBTk1GKAAAAAAAAAAAAAQAAAIAAGQA\
+    AAJWUDhMDwAAAC8EgAAABxD9j/4HIqL/AQBBTk1GKAAAAAAAAAAAAAQAAAIAAGQAAABWUDhMDwAAAC8EgAAAB9D/\
+    iP4HIqL/AQBBTk1GKAAAAAAAAAAAAAQAAAIAAGQAAABWUDhMDwAAAC8EgAAABxDR//4HIqL/AQA=
+    """)
+
+  /// 8x6 pixels of 200, 40, 90, without loss.
+  static let jpeg2000 = bytes(
+    """
+    AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRyAAAABgAAAAgAAwcHAAAAAAAPY29s\
+    cgEAAAAAABAAAAC6anAyY/9P/1EALwAAAAAACAAAAAYAAAAAAAAAAAAAAgAAAAIAAAAAAAAAAAAAAwcBAQcBAQcBAf9S\
+    AAwAAAABAQAEBAAB/1wABEBA/2QAJQABQ3JlYXRlZCBieSBPcGVuSlBFRyB2ZXJzaW9uIDIuNS4w/5AACgAAAAAAQgAB\
+    /5PH1B4RUFSIhqsAAAYSDAnOEhLH1B4UAFyu8rkAAAYSDAnOEg/fgGgUAFyHLusgAAYSEv9//9k=
+    """)
+
+  private static func bytes(_ base64: String) -> [UInt8] {
+    [UInt8](Data(base64Encoded: base64)!)
+  }
+}
