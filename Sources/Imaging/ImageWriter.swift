@@ -177,7 +177,8 @@ public final class ImageWriter {
         }
       }
     }
-    guard status == 0 else { throw EncodingFailure(reason: take(&text)) }
+    // Asked at once: what has been encoded counts as long as it takes room on the disk.
+    guard status == 0 else { throw target.failure(take(&text)) }
   }
 
   /// Gives the picture up and removes what was written. Does nothing after `finish()`.
