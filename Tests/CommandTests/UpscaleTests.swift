@@ -148,7 +148,6 @@ import Testing
       folder("a.png"), "--color", mode, "--format", "tiff", "-o", folder("out"))
     #expect(result.status == 0, "\(result.errors)")
     #expect(folder.contents == ["a.png", "out/a.tif"])
-    guard mode != "none" else { return }
     let (input, output) = (
       try ImageFile.read(folder("a.png")), try ImageFile.read(folder("out/a.tif"))
     )
@@ -157,7 +156,9 @@ import Testing
         planes.channels(c..<c + 1).values.reduce(0, +) / Float(planes.values.count / 3)
       }
     }
-    for (a, b) in zip(means(input.planes()), means(output.planes())) { #expect(abs(a - b) < 0.01) }
+    let off = zip(means(input.planes()), means(output.planes())).map { abs($0 - $1) }.max()!
+    // The model's random weights change the colours, which only a correction mends.
+    #expect(mode == "none" ? off > 0.02 : off < 0.01, "\(off)")
   }
 
   @Test(arguments: [(1, 1), (1, 200), (300, 2)])

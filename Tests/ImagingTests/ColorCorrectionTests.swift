@@ -1,4 +1,3 @@
-import Foundation
 import Imaging
 import Testing
 
@@ -51,19 +50,5 @@ import Testing
       let (a, b) = (piece.cropped(to: inside), whole.cropped(to: window))
       #expect(zip(a.values, b.values).allSatisfy { abs($0 - $1) < 1e-6 })
     }
-  }
-
-  @Test func waveletSpeed() {
-    #if DEBUG
-      let side = 256
-    #else
-      let side = 2048
-    #endif
-    let content = Planes(width: side, height: side, channels: 3, repeating: 0.25)
-    let style = Planes(width: side, height: side, channels: 3, repeating: 0.5)
-    let start = Date()
-    let out = ColorCorrection.wavelet(content, style: style)
-    print(String(format: "wavelet %dx%dx3: %.3f s", side, side, Date().timeIntervalSince(start)))
-    #expect(abs(out.values[side] - 0.5) < 1e-6)
   }
 }

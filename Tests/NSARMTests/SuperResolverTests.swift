@@ -162,4 +162,14 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     let code = 16 * 16 * 9 * (8 * 16 + 16 * 64)
     #expect(one.decoder == Double(2 * (trunk + code)))
   }
+
+  /// What the operators themselves report, but for the vectors that are computed once per picture.
+  @Test func isWhatTheOperatorsDo() throws {
+    let resolver = try SuperResolver(SuperResolverTests.model)
+    let expected = try resolver.operationCount(width: 56, height: 56).total
+    let (_, profile) = try OperatorProfile.measuring {
+      try resolver.upscaled(.zeros([3, 56, 56]))
+    }
+    #expect((1...1.05).contains(profile.operations / expected), "\(profile.operations / expected)")
+  }
 }

@@ -17,7 +17,11 @@ import Torch
     }
     for name in fixture.cases(where: ".in.x") { single(name, fixture, report) }
     for name in fixture.cases(where: ".in.z") { try entropies(name, fixture, report) }
-    report.requireCoverage(of: fixture.expectations)
+    // The published training code switches its penalties off and reports zeros, which prove nothing.
+    report.requireCoverage(
+      of: fixture.expectations.filter {
+        !$0.hasSuffix(".losses_as_published") && !$0.hasSuffix(".aux_loss")
+      })
     report.finish()
     #expect(report.failures.isEmpty, "\(report.failures)")
   }
@@ -69,10 +73,6 @@ import Torch
     report.compare("\(name).out.recon_total", total.reshaped(1), fixture, tolerance: 1e-5)
     report.compare(
       "\(name).out.recon_grad", gradient, fixture, tolerance: 1e-3, relativeTo: .maximum)
-    // The published training code switches both terms off: it reports zeros.
-    report.compare(
-      "\(name).out.losses_as_published", .stacked(terms.map { $0.total().detached() * 0 }), fixture,
-      tolerance: 0)
   }
 
   /// One quantisation without scales, and codes from bits.
@@ -86,8 +86,6 @@ import Torch
     report.compare(
       "\(name).out.codes_from_bits", BinarySphericalQuantization.codes(stored), fixture,
       tolerance: 1e-6)
-    let published = BinarySphericalQuantization.penalties(x).total() * 0
-    report.compare("\(name).out.aux_loss", published.reshaped(1), fixture, tolerance: 0)
   }
 
   /// The entropy terms alone, on vectors that are not normalised.

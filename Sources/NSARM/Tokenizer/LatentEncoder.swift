@@ -50,4 +50,18 @@ public struct LatentEncoder {
   }
 
   func output(_ h: Tensor) -> Tensor { convOut(normOut.swish(h, for: convOut)) }
+
+  /// Floating-point operations for a picture of so many pixels.
+  func operations(pixels: Double) -> Double {
+    var positions = pixels / Double(stemPatch * stemPatch)  // of the level
+    var sum = positions * convIn.operations
+    for level in levels {
+      sum += positions * level.blocks.reduce(0) { $0 + $1.operations }
+      if let downsample = level.downsample {
+        positions /= 4
+        sum += positions * downsample.operations
+      }
+    }
+    return sum + positions * (middle.operations + convOut.operations)
+  }
 }

@@ -88,8 +88,3 @@ struct MiddleBlocks {
 
   func callAsFunction(_ x: Tensor) -> Tensor { block2(block1(x)) }
 }
-
-extension Conv2d {
-  /// Floating-point operations per output position; a multiplication with its addition is two.
-  var operations: Double { 2 * Double(weight.value.count) }
-}

@@ -55,4 +55,13 @@ public struct ConvolutionalTransformationNetwork: TransformationNetwork {
       return output.projection(output.hidden(output.norm(pooled)).gelu()).to(.float32)
     }
   }
+
+  public func operations(pixels: Double) -> Double {
+    let cells = pixels / Double(configuration.patch * configuration.patch)
+    let trunk = blocks.reduce(convIn.operations) { $0 + $1.operations }
+    return zip(outputs, configuration.scales).reduce(trunk * cells) { sum, scale in
+      let (output, side) = scale
+      return sum + (output.hidden.operations + output.projection.operations) * Double(side * side)
+    }
+  }
 }

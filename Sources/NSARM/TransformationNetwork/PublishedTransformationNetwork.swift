@@ -91,6 +91,19 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
     return network.projection(network.norm(network.hidden(x)).gelu())
   }
 
+  public func operations(pixels: Double) -> Double {
+    let cells = Double(configuration.size * configuration.size)
+    func cost(_ stack: [(convolution: Conv2d, norm: LayerNorm)]) -> Double {
+      stack.reduce(0) { $0 + $1.convolution.operations } * cells
+    }
+    return zip(scales, configuration.scales).reduce(cost(trunk)) { sum, scale in
+      let (network, tokens) = (scale.0, Double(scale.1 * scale.1))
+      let layers = network.layers.reduce(0) { $0 + $1.operations(tokens: tokens) }
+      let output = (network.hidden.operations + network.projection.operations) * tokens
+      return sum + cost(network.transform) + layers + output
+    }
+  }
+
   private static func run(_ stack: [(convolution: Conv2d, norm: LayerNorm)], _ x: Tensor) -> Tensor
   {
     stack.reduce(x) { x, stage in stage.norm(stage.convolution(x)).gelu() }
@@ -124,5 +137,11 @@ struct PostNormLayer {
     let mixed = parts.selected(0, 0).attention(parts.selected(0, 1), parts.selected(0, 2))
     let x = norm1(x + projection(mixed.transposed(1, 2).reshaped(batch, length, width)))
     return norm2(x + down(up(x).relu()))
+  }
+
+  func operations(tokens: Double) -> Double {
+    let matrices =
+      qkvWeight.operations + projection.operations + up.operations + down.operations
+    return matrices * tokens + 4 * Double(norm1.shape[0]) * tokens * tokens
   }
 }

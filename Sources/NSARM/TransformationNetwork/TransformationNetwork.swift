@@ -12,6 +12,9 @@ public protocol TransformationNetwork {
   func callAsFunction(lowQuality: Tensor, latent: Tensor?) -> [Tensor]
 
   var readsLatent: Bool { get }
+
+  /// Floating-point operations for a low-quality picture of so many pixels, without those of its latent.
+  func operations(pixels: Double) -> Double
 }
 
 /// Which transformation network a model has, and its shape.

@@ -40,6 +40,9 @@ struct SelfAttention {
     return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
   }
 
+  /// Floating-point operations of the matrices per token.
+  var operations: Double { qkv.operations + projection.operations }
+
   /// Attention of each scale to itself and everything before it: one product per scale and no mask.
   private func blockCausal(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ scales: [Int]) -> Tensor {
     let before = k.size(2) - q.size(2)
@@ -78,6 +81,9 @@ struct CrossAttention {
     let mixed = q.attention(k.to(q.dtype), v.to(q.dtype), mask: mask)
     return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
   }
+
+  /// Floating-point operations of the matrices per token.
+  var operations: Double { query.operations + pairs.weight.operations + projection.operations }
 }
 
 /// Keys (without bias) and values of text features.

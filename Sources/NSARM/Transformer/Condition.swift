@@ -64,4 +64,10 @@ struct PictureCondition {
     let features = convOut(h)
     return (features, start(features.mean([2, 3])))
   }
+
+  /// Floating-point operations for a low-quality picture of so many pixels.
+  func operations(pixels: Double) -> Double {
+    let perCell = blocks.reduce(convIn.operations + convOut.operations) { $0 + $1.operations }
+    return perCell * pixels / Double(patch * patch)
+  }
 }

@@ -46,4 +46,10 @@ struct TransformerBlock {
     let fed = down(up.gelu(modulated(x, scale: m[3], shift: m[5], for: up.weight), for: down))
     return x.gatedResidual(fed, gate: m[1])
   }
+
+  /// Floating-point operations of the matrices per token, as if there were a token of text for each.
+  var operations: Double {
+    let text = crossAttention.map { $0.attention.operations } ?? 0
+    return attention.operations + text + up.operations + down.operations
+  }
 }

@@ -136,6 +136,28 @@ public struct VisualAutoregressiveTransformer {
     return logits(hidden(x, condition, context), condition)
   }
 
+  // MARK: What it costs
+
+  /// Floating-point operations of the bits of one picture, 4 C L_q L_kv of attention per block and scale among them.
+  ///
+  /// - Parameters:
+  ///   - tokens: of each scale.
+  ///   - forced: how many scales are given, so that they need no logits.
+  func operations(tokens: [Int], forced: Int) -> Double {
+    let counts = tokens.map { Double($0) }
+    let all = counts.reduce(0, +)
+    let matrices = blocks.reduce(0) { $0 + $1.operations }
+    var sum =
+      matrices * all + wordEmbedding.operations * (all - 1)
+      + head.operations * counts.dropFirst(forced).reduce(0, +)
+    var seen = 0.0
+    for count in counts {
+      seen += count
+      sum += 4 * Double(configuration.width * blocks.count) * count * seen
+    }
+    return sum
+  }
+
   /// Tokens of all scales of `schedule`, `[B, L, C]`.
   func sequence(_ contexts: Tensor, _ schedule: ScaleSchedule, _ condition: Condition) -> Tensor {
     let sizes = schedule.tokens

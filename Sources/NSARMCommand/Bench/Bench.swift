@@ -15,7 +15,9 @@ struct BenchCommand: ParsableCommand {
       """)
 
   /// What can be measured.
-  enum Section: String, CaseIterable, ExpressibleByArgument { case peak, inference, training }
+  enum Section: String, CaseIterable, ExpressibleByArgument {
+    case peak, operators, inference, training
+  }
 
   @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
   var model: String?
@@ -86,6 +88,12 @@ struct BenchCommand: ParsableCommand {
     say(peak.line)
     let best = peak.best[policy.precision.rawValue] ?? .nan
 
+    if sections.contains(.operators), policy.device == .cpu {
+      say("")
+      report.operators = OperatorReport.all(budget: time, precision: policy.precision)
+      report.operators.forEach { say($0.line) }
+      say("")
+    }
     if sections.contains(.inference) {
       let (width, height) = pixels!
       let bench = InferenceBench(
@@ -120,6 +128,8 @@ struct BenchReport: Encodable {
   let threads: Int
   var peak: MachinePeak?
   var whole: InferenceBench.Whole?
+  /// The fused operators.
+  var operators: [OperatorReport] = []
   var inference: [PartReport] = []
   var training: [PartReport] = []
   /// Training pairs that one thread makes per second.
