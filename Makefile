@@ -1,4 +1,4 @@
-# make setup | build | test | demo | bench | format | lint | clean
+# make setup | build | test | demo | install | bench | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
 # FILTER=name runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
@@ -12,7 +12,10 @@ SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 NSARM := $(BIN)/nsarm
 
-.PHONY: all setup build test demo bench format lint clean
+# Where `make install` puts lib/nsarm and the link bin/nsarm.
+PREFIX ?= /usr/local
+
+.PHONY: all setup build test demo install bench format lint clean
 
 all: build
 
@@ -24,7 +27,7 @@ build: setup
 
 # Built by `swift build`, since `swift test` would compile the libraries again. Tests run in parallel, as many at once
 # as there are cores: none depends on another or changes what the whole process shares.
-test: setup
+test: setup lint
 	swift build $(SWIFT_FLAGS) --build-tests --disable-xctest
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
@@ -34,6 +37,10 @@ demo: build
 	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png --overwrite
 	$(NSARM) compare Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
 	  --label bicubic --label restored -o demo/before-after.jpg --overwrite
+
+# Installs what `make build` has built, for every user of the machine: make build && sudo make install PREFIX=/opt/nsarm
+install:
+	scripts/install "$(DESTDIR)$(PREFIX)"
 
 # Prints how fast this machine restores and trains and, given DATA=folder with val/, a folder of original pictures, the
 # quality of the shipped model on them, with a report in benchmark/ (see Documentation/performance.md and
@@ -45,8 +52,11 @@ bench: build
 format:
 	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
 
+# swift format does not look at the width of comments.
 lint:
 	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+	@! LC_ALL=C.UTF-8 grep -rnE --include='*.swift' --include='*.[ch]' --include='*.cpp' '^.{101,}$$' \
+	  Sources Tests Packages/CTorch/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
 
 clean:
 	rm -rf .build Packages/CTorch/.build demo benchmark

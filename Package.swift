@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
     .target(name: "Files"),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+    .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
     .systemLibrary(
       name: "CVipsSystem", pkgConfig: vipsPackage,
@@ -98,5 +99,5 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],
-  swiftLanguageModes: [.v5]
+  swiftLanguageModes: [.v6]
 )

@@ -9,7 +9,7 @@ import Torch
 /// scales. Each block of 96 x 96 gives 2 x 18 parameters of asymmetric generalised Gaussians fitted
 /// to x̂ and to products of neighbours; with their mean ν and covariance Σ, D = √((ν − ν₀)ᵀ ((Σ +
 /// Σ₀)/2)⁻¹ (ν − ν₀)).
-public struct NIQE: @unchecked Sendable {
+public struct NIQE: Sendable {
   static let block = 96
   private let mean: Tensor  // [36]
   private let covariance: Tensor  // [36, 36]

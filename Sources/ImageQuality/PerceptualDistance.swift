@@ -8,7 +8,7 @@ import Torch
 ///
 /// Differentiable in both pictures, so that it serves as a training loss; its own weights are
 /// frozen.
-public final class LPIPS: @unchecked Sendable {
+public final class LPIPS: Sendable {
   public enum Network: String, Codable, Sendable, CaseIterable {
     /// The metric that papers report.
     case alex

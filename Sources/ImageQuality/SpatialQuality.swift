@@ -11,7 +11,7 @@ import Torch
 /// fitted to its products with four neighbours give 2 x 18 features f. With these scaled to −1 ...
 /// 1 over the pictures of the fit, and support vectors v_i:
 /// score = Σ_i a_i exp(−γ ‖f − v_i‖²) − ρ.
-public struct BRISQUE: @unchecked Sendable {
+public struct BRISQUE: Sendable {
   static let smallest = 32
   private let support: Tensor  // [N, 36]
   private let coefficients: Tensor  // [N]

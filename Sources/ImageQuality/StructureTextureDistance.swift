@@ -12,7 +12,7 @@ import Torch
 ///
 /// It is tolerant of textures that are resampled. Differentiable in both pictures; its own weights
 /// are frozen.
-public final class DISTS: @unchecked Sendable {
+public final class DISTS: Sendable {
   /// The convolutions of each stage by their index in torchvision's `features`; every one is 3 x 3
   /// and followed by ReLU.
   private static let stages = [[0, 2], [5, 7], [10, 12, 14], [17, 19, 21], [24, 26, 28]]

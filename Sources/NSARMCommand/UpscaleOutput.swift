@@ -36,7 +36,7 @@ struct UpscaleOutput {
       print(
         "\(item.output): \(from.width)x\(from.height) -> \(to.width)x\(to.height), \(time)")
     }
-    fflush(stdout)
+    fflush(nil)
   }
 
   func message(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }

@@ -121,7 +121,8 @@ import Testing
     #expect(lines[2] == "NIQE ↓         7.00 (2)   -")
   }
 
-  @Test(arguments: [[0.0, 0], [1, 1 + 1e-15], [1e6, 1e6 + 1e-3], [-3, 7], [0.001, 0.0017]])
+  @Test(
+    arguments: [[0, 0], [1, 1 + 1e-15], [1e6, 1e6 + 1e-3], [-3, 7], [0.001, 0.0017]] as [[Double]])
   func axesHaveTicksWithinTheirEnds(_ values: [Double]) {
     let axis = Axis(values, from: 200, to: 20, endsAtTicks: true)
     #expect((2...8).contains(axis.ticks.count))

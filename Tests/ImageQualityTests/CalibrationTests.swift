@@ -6,16 +6,16 @@ import Torch
 
 /// Every metric against independent values: those of its authors' code and of a PyTorch
 /// implementation.
-private struct CalibratedMetric {
+private struct CalibratedMetric: Sendable {
   let title: String
   /// Files of weights that it needs.
   var weights: [String] = []
   /// Its value for reference and distorted picture, `[1, 3, H, W]` in [0, 1].
-  let make: () throws -> (Tensor, Tensor) throws -> Double
+  let make: @Sendable () throws -> (Tensor, Tensor) throws -> Double
   /// Its row in `official.csv`, and the largest difference from it.
   var official: (row: String, tolerance: Double)?
   /// Its value in `pytorch_values.jsonl`, and the largest difference from it.
-  var pyTorch: (value: KeyPath<Calibration.Pair, Double>, tolerance: Double)?
+  var pyTorch: (value: any KeyPath<Calibration.Pair, Double> & Sendable, tolerance: Double)?
 
   /// Published values have four digits, PSNR two. Rounding of gray levels is what MS-SSIM, NIQE and
   /// BRISQUE react to; the PyTorch values of the latter two are further from the official ones than

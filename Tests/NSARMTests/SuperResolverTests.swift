@@ -26,7 +26,8 @@ func bytes(_ picture: Tensor) -> [UInt8] {
 }
 
 @Suite struct SuperResolverTests {
-  static let model = try! TinyModel.make()
+  /// Shared by tests that only read it.
+  nonisolated(unsafe) static let model = try! TinyModel.make()
   let resolver = try! SuperResolver(SuperResolverTests.model)
 
   @Test(arguments: [(1, 1), (1, 90), (31, 33), (32, 32), (47, 101)])

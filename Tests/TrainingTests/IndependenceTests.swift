@@ -59,7 +59,8 @@ import Torch
       }
     }
 
-    let runs = try [1, 2].map { seed in
+    // Each thread touches a run of its own.
+    nonisolated(unsafe) let runs = try [1, 2].map { seed in
       let stage = try stage(seed: seed)
       return (stage, try trainer(stage, recipe(seed: seed), photos, output / "at-once\(seed)"))
     }

@@ -73,7 +73,7 @@ struct BenchCommand: ParsableCommand {
         FileHandle.standardError.write(Data((text + "\n").utf8))
       } else {
         print(text)
-        fflush(stdout)
+        fflush(nil)
       }
     }
     func say(_ parts: [PartReport]) {

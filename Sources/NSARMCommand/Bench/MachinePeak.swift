@@ -42,11 +42,11 @@ struct MachinePeak: Encodable {
     best = Dictionary(all.map { ($0.precision, $0.teraflops) }, uniquingKeysWith: max)
   }
 
-  private struct Size {
+  private struct Size: Sendable {
     let name: String
     let operations: Double
     /// Prepares the operands and gives the operation.
-    let operation: (Precision, Device) -> () -> Tensor
+    let operation: @Sendable (Precision, Device) -> () -> Tensor
   }
 
   private static let products = [256, 512, 1024, 2048, 4096].map { n in

@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `make install`: a program that needs neither this folder nor this user's home.
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/ldd"), "no ldd here"))
+struct InstallTests {
+  private let script = Fixture.packageRoot.appendingPathComponent("scripts/install").path
+
+  /// - Returns: the exit status, and what was written to standard output and error.
+  private func run(_ path: String, _ arguments: [String], clean: Bool) throws -> (Int32, String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    if clean { process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"] }
+    process.currentDirectoryURL = URL(fileURLWithPath: "/")
+    let output = Pipe()
+    (process.standardOutput, process.standardError) = (output, output)
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+  }
+
+  @Test func theInstalledProgramStandsAlone() throws {
+    let folder = try ScratchFolder()
+    for _ in 0..<2 {  // a second run replaces the first
+      let (status, text) = try run(script, [folder("usr")], clean: false)
+      #expect(status == 0, "\(text)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("usr/lib")) == ["nsarm"])
+    let (status, text) = try run(folder("usr/bin/nsarm"), ["info", "nano"], clean: true)
+    #expect(status == 0 && text.contains("nano"), "\(text)")
+    let libraries = try run("/usr/bin/ldd", [folder("usr/lib/nsarm/libCTorch.so")], clean: true).1
+    #expect(libraries.contains(folder("usr/lib/nsarm/libtorch_cpu.so")), "\(libraries)")
+  }
+
+  @Test func whatCannotBeWrittenIsSaid() throws {
+    let folder = try ScratchFolder()
+    try Data().write(to: URL(fileURLWithPath: folder("file")))
+    let (status, text) = try run(script, [folder("file/usr")], clean: false)
+    #expect(status == 1 && text.contains("cannot be written"), "\(text)")
+  }
+}
