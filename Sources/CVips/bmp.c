@@ -130,7 +130,8 @@ bool cvips_is_bmp(const uint8_t *bytes, size_t count) {
 static const char *parse(bitmap *b, double density[2]) {
   uint8_t file[14 + 124] = {0};
   struct stat status;
-  if (fstat(b->descriptor, &status) != 0 || !read_at(b->descriptor, 0, file, 26)) return "no header";
+  if (fstat(b->descriptor, &status) != 0 || !read_at(b->descriptor, 0, file, 26))
+    return "no header";
   uint8_t *header = file + 14;
   uint32_t size = le(header, 4), compression = 0, colours = 0;
   b->pixels = le(file + 10, 4);

@@ -93,8 +93,9 @@ static int normalise(VipsImage **image, cvips_header *header, char **error) {
   return 0;
 }
 
-/// Whether one of the readers that are not blocked recognises the contents. Asked in advance, because libvips
-/// keeps one error text for all threads: after a failure it may hold, or lack, what another one did.
+/// Whether one of the readers that are not blocked recognises the contents. Asked in advance,
+/// because libvips keeps one error text for all threads: after a failure it may hold, or lack, what
+/// another one did.
 static bool is_known(VipsSource *source) {
   const char *reader = vips_foreign_find_load_source(source);
   gpointer class = reader ? g_type_class_ref(g_type_from_name(reader)) : NULL;

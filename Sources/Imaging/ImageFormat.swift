@@ -28,8 +28,8 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   /// The format that the name of an output stands for; nil where it has no picture's extension and
   /// may be a folder's name.
   ///
-  /// Throws `ImagingError.unwritableFormat` where the extension is that of a picture in a format that
-  /// is not written, such as "a.gif".
+  /// Throws `ImagingError.unwritableFormat` where the extension is that of a picture in a format
+  /// that is not written, such as "a.gif".
   public static func output(path: String) throws -> ImageFormat? {
     if let format = ImageFormat(path: path) { return format }
     let suffix = (path as NSString).pathExtension.lowercased()

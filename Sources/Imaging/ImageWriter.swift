@@ -140,8 +140,8 @@ public final class ImageWriter {
     try target.commit()
   }
 
-  /// libvips encodes the pixels with their profile; the other metadata are put in around them, since
-  /// libvips rewrites some and has no place for others.
+  /// libvips encodes the pixels with their profile; the other metadata are put in around them,
+  /// since libvips rewrites some and has no place for others.
   private func encode() throws {
     if format == .avif || format == .tiff {
       let temporary = try target.temporaryPath(extension: format.fileExtensions[0])

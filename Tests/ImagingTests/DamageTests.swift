@@ -83,5 +83,17 @@ import Testing
       try ImageFile.open(path, options: ReadOptions(maximumPixels: 100_000))
     }
     #expect(try ImageFile.open(path).width == 3000)
+    // The message names what raises the limit, in the command and in the library.
+    for (options, name) in [
+      (ReadOptions(maximumDimension: 2999), "maximumDimension"),
+      (ReadOptions(maximumPixels: 100_000), "maximumPixels"),
+    ] {
+      do {
+        _ = try ImageFile.open(path, options: options)
+      } catch let error as ImagingError {
+        #expect(error.description.contains("--max-pixels"))
+        #expect(error.description.contains("ReadOptions.\(name)"))
+      }
+    }
   }
 }

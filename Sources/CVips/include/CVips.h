@@ -69,7 +69,8 @@ const char *cvips_version(void);
 bool cvips_can_write(cvips_format format);
 
 /// Opens a file and reads its header only: that of a page, counted from 0, or of the file's main
-/// picture where page is negative or beyond the last (compare header->pages). Free with cvips_close.
+/// picture where page is negative or beyond the last (compare header->pages). Free with
+/// cvips_close.
 cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error);
 
 /// Decodes the whole picture: into memory where its samples take at most memory_limit bytes, else

@@ -1,16 +1,16 @@
 import Foundation
 
 /// EXIF blocks, built and read by the tests' own means: a tag's bytes by the path of directories.
-struct ExifFile {
+public struct ExifFile {
   /// "0/10f" is tag 0x10f of the first directory, "exif/..." and "gps/..." those below it, "1/..."
   /// the thumbnail's directory.
-  var tags: [String: (type: Int, bytes: [UInt8])] = [:]
+  public private(set) var tags: [String: (type: Int, bytes: [UInt8])] = [:]
 
-  static let makerNote = Array("Maker: counts from the start of the block".utf8)
+  public static let makerNote = Array("Maker: counts from the start of the block".utf8)
 
   /// A big-endian block as a camera writes it: orientation 6, 300 pixels per inch, a size, a maker
   /// note after 1000 bytes, the place of the picture, a thumbnail.
-  static func camera() -> [UInt8] {
+  public static func camera() -> [UInt8] {
     typealias Entry = (tag: Int, type: Int, bytes: [UInt8])
     func short(_ v: Int) -> [UInt8] { [UInt8(v >> 8), UInt8(v & 255)] }
     func long(_ v: Int) -> [UInt8] { short(v >> 16) + short(v & 0xffff) }
@@ -59,7 +59,7 @@ struct ExifFile {
   }
 
   /// Reads a block, or the directories of a TIFF file.
-  init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     let little = bytes[0] == 0x49
     func number(_ place: Int, _ count: Int) -> Int {
       let part = bytes[place..<place + count]
@@ -84,10 +84,10 @@ struct ExifFile {
     if next != 0 { _ = read("1", at: next) }
   }
 
-  let littleEndian: Bool
+  private let littleEndian: Bool
 
   /// The first numbers of a tag of SHORT, LONG or RATIONAL (numerator and denominator).
-  func numbers(_ name: String) -> [Int]? {
+  public func numbers(_ name: String) -> [Int]? {
     guard let (type, bytes) = tags[name] else { return nil }
     let size = type == 3 ? 2 : 4
     return stride(from: 0, to: bytes.count, by: size).map {
@@ -96,7 +96,7 @@ struct ExifFile {
     }
   }
 
-  func text(_ name: String) -> String? {
+  public func text(_ name: String) -> String? {
     tags[name].map { String(decoding: $0.bytes.prefix { $0 != 0 }, as: UTF8.self) }
   }
 }
