@@ -5,6 +5,15 @@ import Foundation
 public enum ImageFormat: String, CaseIterable, Sendable {
   case jpeg, png, webp, tiff, avif, jxl
 
+  /// The format's name in messages.
+  public var name: String {
+    switch self {
+    case .webp: "WebP"
+    case .jxl: "JPEG XL"
+    case .jpeg, .png, .tiff, .avif: rawValue.uppercased()
+    }
+  }
+
   /// Extensions in lower case, the customary one first.
   public var fileExtensions: [String] {
     switch self {

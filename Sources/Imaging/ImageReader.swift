@@ -52,8 +52,8 @@ public enum ImageFile {
 /// alpha is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they
 /// are. Safe to use from several threads.
 ///
-/// Unchecked: libvips reads a decoded picture from several threads; the lock guards `isDecoded`, the
-/// only thing that changes.
+/// Unchecked: libvips reads a decoded picture from several threads; the lock guards `isDecoded`,
+/// the only thing that changes.
 public final class ImageReader: @unchecked Sendable {
   public let path: String
   public let width, height, channels, bitDepth: Int
@@ -114,7 +114,8 @@ public final class ImageReader: @unchecked Sendable {
     }
     let limit =
       width > options.maximumDimension || height > options.maximumDimension
-      ? "\(options.maximumDimension) pixels a side; raise it (--max-pixels, ReadOptions.maximumDimension)"
+      ? "\(options.maximumDimension) pixels a side;"
+        + " raise it (--max-pixels, ReadOptions.maximumDimension)"
       : width * height > options.maximumPixels
         ? "\(options.maximumPixels) pixels; raise it (--max-pixels, ReadOptions.maximumPixels)"
         : nil
@@ -127,8 +128,8 @@ public final class ImageReader: @unchecked Sendable {
 
   /// Decodes the whole file now rather than at the first read, so that damage is found at once.
   ///
-  /// Throws `ImagingError.damaged` where the file is damaged or cut short, `FileError` where there is
-  /// no room for it.
+  /// Throws `ImagingError.damaged` where the file is damaged or cut short, `FileError` where there
+  /// is no room for it.
   public func decode() throws {
     lock.lock()
     defer { lock.unlock() }

@@ -75,7 +75,7 @@ import Testing
     #expect(
       writer.warnings
         == (keepsIptc
-          ? [] : ["\(format.rawValue.uppercased()) has no place for IPTC data; they are left out"]))
+          ? [] : ["\(format.name) has no place for IPTC data; they are left out"]))
   }
 
   /// From each format through each other one.

@@ -33,7 +33,7 @@ public struct ImageMetadata: Equatable, Sendable {
   public var xmp: Data?
   /// IPTC records (IIM); Photoshop's block of resources may be around them.
   public var iptc: Data?
-  /// nil where the file does not say.
+  /// nil where the file does not say; libvips says 72 for JPEG and PNG files that do not.
   public var density: PixelDensity?
 
   public init(

@@ -44,9 +44,6 @@ struct MetadataBlocks {
 }
 
 extension ImageFormat {
-  /// The format's name in messages.
-  var name: String { rawValue.uppercased() }
-
   fileprivate var storesDensity: Bool { self == .jpeg || self == .png || self == .tiff }
   fileprivate var storesIptc: Bool { self == .jpeg || self == .tiff }
 
