@@ -48,10 +48,7 @@ public struct Resize: Sendable {
   public func callAsFunction(_ planes: Planes, at: PixelRect? = nil, window: PixelRect? = nil)
     -> Planes
   {
-    let window = window ?? PixelRect(width: target.width, height: target.height)
-    let at = at ?? PixelRect(width: source.width, height: source.height)
-    precondition(at.width == planes.width && at.height == planes.height, "planes do not fill \(at)")
-    precondition(at.contains(sourceRect(for: window)), "\(at) lacks pixels that \(window) needs")
+    let (at, window) = places(at, window, of: planes.rect)
     let (columns, rows) = axes(window)
     let needed = rows.sourceRange
     if filter.isAntialiased, filter != .area {
@@ -62,6 +59,17 @@ public struct Resize: Sendable {
     let short = Self.vertical(planes, rows, from: at.y)
     return Self.horizontal(
       short, columns, from: at.x, rows: 0..<window.height, firstRow: 0)
+  }
+
+  /// Where the pixels at hand lie in the source, and the part of the target that is wanted.
+  func places(
+    _ at: PixelRect?, _ window: PixelRect?, of pixels: PixelRect
+  ) -> (at: PixelRect, window: PixelRect) {
+    let window = window ?? PixelRect(width: target.width, height: target.height)
+    let at = at ?? PixelRect(width: source.width, height: source.height)
+    precondition(at.width == pixels.width && at.height == pixels.height, "\(pixels) is not \(at)")
+    precondition(at.contains(sourceRect(for: window)), "\(at) lacks pixels that \(window) needs")
+    return (at, window)
   }
 
   func axes(_ window: PixelRect) -> (columns: ResampleAxis, rows: ResampleAxis) {

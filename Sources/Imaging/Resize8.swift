@@ -14,10 +14,7 @@ extension Resize {
     guard case .u8(let samples) = image.samples else {
       preconditionFailure("16-bit pictures are resized as float planes")
     }
-    let window = window ?? PixelRect(width: target.width, height: target.height)
-    let at = at ?? PixelRect(width: source.width, height: source.height)
-    precondition(at.width == image.width && at.height == image.height, "pixels do not fill \(at)")
-    precondition(at.contains(sourceRect(for: window)), "\(at) lacks pixels that \(window) needs")
+    let (at, window) = places(at, window, of: image.rect)
     let (columns, rows) = axes(window)
     let needed = rows.sourceRange
     let channels = image.channels
