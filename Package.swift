@@ -33,6 +33,8 @@ let package = Package(
     .target(name: "Files"),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
     .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
+    .target(name: "Settings"),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings", "YAMLSettings"]),
     .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
     .systemLibrary(
       name: "CVipsSystem", pkgConfig: vipsPackage,
@@ -41,8 +43,9 @@ let package = Package(
       name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
     .target(name: "CPassiveWaiting"),
     .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),
-    .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Torch"]),
-    .target(name: "YAMLSettings", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Settings", "Torch"]),
+    .target(
+      name: "YAMLSettings", dependencies: ["Settings", .product(name: "Yams", package: "Yams")]),
     .target(name: "TestSupport", dependencies: ["Imaging"], path: "Tests/TestSupport"),
     .testTarget(name: "ImagingTests", dependencies: ["Files", "Imaging", "TestSupport"]),
     .testTarget(
@@ -51,16 +54,19 @@ let package = Package(
         "Imaging", "ModelTestSupport", "NSARM", "Degradations", "TestSupport", "Torch",
       ]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
-    .target(name: "Degradations", dependencies: ["Imaging", "Torch"]),
-    .testTarget(name: "DegradationsTests", dependencies: ["Degradations", "Imaging", "Torch"]),
+    .target(name: "Degradations", dependencies: ["Imaging", "Settings", "Torch"]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Torch"],
+      name: "DegradationsTests", dependencies: ["Degradations", "Imaging", "Settings", "Torch"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(
       name: "ModelTestSupport", dependencies: ["NSARM", "Torch"], path: "Tests/ModelTestSupport"),
-    .testTarget(name: "NSARMTests", dependencies: ["ModelTestSupport", "NSARM", "Torch"]),
+    .testTarget(
+      name: "NSARMTests",
+      dependencies: ["ModelTestSupport", "NSARM", "Settings", "TestSupport", "Torch"]),
     .testTarget(
       name: "UpscalingTests",
       dependencies: ["ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
@@ -75,10 +81,11 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Torch", "Checkpoints", "Files", "Imaging", "Degradations", "NSARM", "ImageQuality",
-        "YAMLSettings", .product(name: "Yams", package: "Yams"),
+        "Settings", "YAMLSettings", .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Torch", "Imaging", "Checkpoints"]),
+      name: "TrainingTests",
+      dependencies: ["Training", "TestSupport", "Torch", "Imaging", "Checkpoints", "Settings"]),
     .target(
       name: "Evaluation",
       dependencies: [

@@ -1,4 +1,4 @@
-import Foundation
+import Settings
 
 /// The ranges and probabilities of a degradation; the coded names are BasicSR's (`blur_sigma`,
 /// `resize_prob`, `jpeg_range2`, ...). The default is Real-ESRGAN's second-order model; missing
@@ -71,10 +71,8 @@ public struct DegradationConfiguration: Equatable, Sendable {
   }()
 }
 
-/// A configuration that makes no sense, with the key to change.
-public struct DegradationConfigurationError: LocalizedError, CustomStringConvertible {
-  public let description: String
-  public var errorDescription: String? { description }
+extension DegradationConfiguration: SettingsWithOwnKeys {
+  public static let keys = general + fields("").map(\.name) + fields("2").map(\.name)
 }
 
 extension DegradationConfiguration: Codable {
@@ -130,17 +128,16 @@ extension DegradationConfiguration: Codable {
     ]
   }
 
-  /// - Throws: `DegradationConfigurationError` for unknown keys and impossible values.
+  /// - Throws: `ConfigurationError` for unknown keys and impossible values.
   public init(from decoder: any Decoder) throws {
     self.init()
     let container = try decoder.container(keyedBy: Key.self)
-    let known = Self.general + Self.fields("").map(\.name) + Self.fields("2").map(\.name)
-    for key in container.allKeys where !known.contains(key.stringValue) {
-      throw DegradationConfigurationError(
-        description:
-          "degradation: unknown key \(key.stringValue); the keys are "
-          + known.joined(separator: ", ")
-      )
+    let path = decoder.codingPath.map(\.stringValue).joined(separator: ".")
+    let check = SettingsCheck(path)
+    for key in container.allKeys {
+      try check(
+        key.stringValue, Self.keys.contains(key.stringValue),
+        else: "is unknown; the keys are \(Self.keys.joined(separator: ", "))")
     }
     func value<Value: Decodable>(_ name: String, _: Value.Type = Value.self) throws -> Value? {
       try container.decodeIfPresent(Value.self, forKey: Key(name))
@@ -154,7 +151,7 @@ extension DegradationConfiguration: Codable {
           field.count == nil
           ? [try container.decode(Double.self, forKey: Key(field.name))]
           : try container.decode([Double].self, forKey: Key(field.name))
-        try Self.check(field.name, values, field.count)
+        try Self.validate(field.name, values, field.count, check)
         field.set(&round, values)
       }
     }
@@ -162,30 +159,38 @@ extension DegradationConfiguration: Codable {
     var round = Round.second
     try read(&round, "2")
     second = try value("second_order") ?? true ? round : nil
-    guard blurKernelSize >= 7, blurKernelSize % 2 == 1 else {
-      throw DegradationConfigurationError(
-        description:
-          "degradation: blur_kernel_size is odd and at least 7, not \(blurKernelSize)")
-    }
-    try Self.check("final_sinc_prob", [finalSincProbability], nil)
+    try check("blur_kernel_size", blurKernelSize, 7...99)
+    try check(
+      "blur_kernel_size", blurKernelSize % 2 == 1, else: "is \(blurKernelSize), which is not odd")
+    try Self.validate("final_sinc_prob", [finalSincProbability], nil, check)
   }
 
-  private static func check(_ name: String, _ values: [Double], _ count: Int?) throws {
-    func fail(_ what: String) -> DegradationConfigurationError {
-      DegradationConfigurationError(description: "degradation: \(name) is \(what), not \(values)")
+  /// The values that a key may have: as wide as pictures stay pictures and memory is bounded.
+  private static func allowed(_ name: String) -> ClosedRange<Double> {
+    switch true {
+    case name.contains("_prob"): 0...1
+    case name.hasPrefix("blur_sigma"): 0.01...100
+    case name.hasPrefix("beta"): 0.01...100
+    case name.hasPrefix("resize_range"): 0.01...8
+    case name.hasPrefix("noise_range"): 0...255
+    case name.hasPrefix("poisson_scale_range"): 0...100
+    // At 100 the simulation's tables of quantisation would be 0.
+    case name.hasPrefix("jpeg_range"): 1...99.9
+    default: 0...1
     }
-    if let count, values.count != count { throw fail("a list of \(count) numbers") }
-    if !values.allSatisfy({ $0.isFinite && $0 >= 0 }) { throw fail("not negative") }
-    if name.contains("_prob") {
-      if count == nil, values[0] > 1 { throw fail("a probability from 0 to 1") }
-      if count != nil, values.reduce(0, +) <= 0 { throw fail("a list with a positive weight") }
-    } else if count == 2, values[0] > values[1] {
-      throw fail("a range [smallest, largest]")
-    }
-    let positive = ["blur_sigma", "resize_range", "jpeg_range"]
-    if positive.contains(where: name.hasPrefix), values[0] <= 0 { throw fail("above zero") }
-    if name.hasPrefix("jpeg_range"), values[1] >= 100 {
-      throw fail("a range of qualities below 100")
+  }
+
+  private static func validate(
+    _ name: String, _ values: [Double], _ count: Int?, _ check: SettingsCheck
+  ) throws {
+    guard let count else { return try check(name, values[0], allowed(name)) }
+    let isRange = !name.contains("_prob")
+    try check(name, values, isRange ? allowed(name) : 0...1e6, count: count...count)
+    if isRange {
+      try check(
+        name, values[0] <= values[1], else: "is \(values); expected: [smallest, largest]")
+    } else {
+      try check(name, values.contains { $0 > 0 }, else: "has no weight above 0")
     }
   }
 

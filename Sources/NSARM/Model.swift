@@ -22,16 +22,18 @@ public final class Model {
 
   /// Builds the networks that `configuration` has, with parameters of `store`, which are on the policy's
   /// device.
-  /// - Throws: `ConfigurationError`; call `store.validate()` for what does not fit a checkpoint.
+  /// - Throws: `ConfigurationError` where `configuration` makes no sense; call `store.validate()` for what does not fit a checkpoint.
   public init(
     _ configuration: ModelConfiguration, _ store: ParameterStore, policy: ComputePolicy = .float32
   ) throws {
+    try configuration.validate()
     self.configuration = configuration
     self.policy = policy
     self.store = store
     let p = store.root
     encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")
-    decoder = try configuration.tokenizer.buildDecoder(p / "tokenizer" / "decoder")
+    decoder = try configuration.tokenizer.buildDecoder(
+      scale: configuration.scale, p / "tokenizer" / "decoder")
     transformationNetwork = try configuration.transformationNetwork.map {
       try $0.build(
         latentChannels: configuration.tokenizer.latentChannels, p / "map_transformer")

@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Torch
 
 /// Everything that distinguishes one model from another: `config.json` of a model folder.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Settings
 import Torch
 
 /// A model on disk: `config.json` (the configuration), `model.safetensors` (the weights, with their
@@ -12,26 +13,23 @@ public struct ModelFolder {
   public var weightsPath: String { path + "/model.safetensors" }
 
   /// Reads the configuration.
-  /// - Throws: `CheckpointError` naming the file, when it is missing or makes no sense.
+  /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing or makes no sense.
   public init(_ path: String) throws {
     self.path = path
     let file = path + "/config.json"
     guard FileManager.default.fileExists(atPath: path) else {
       throw CheckpointError(path, "no such model folder")
     }
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw CheckpointError(file, "missing; a model folder holds config.json and model.safetensors")
-    }
     do {
-      configuration = try JSONDecoder().decode(ModelConfiguration.self, from: data)
-    } catch let DecodingError.keyNotFound(key, _) {
-      throw CheckpointError(file, "has no '\(key.stringValue)'; it is not a model's configuration")
-    } catch let DecodingError.dataCorrupted(context) {
-      throw CheckpointError(file, "is damaged: \(context.debugDescription)")
-    } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context)
-    {
-      let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw CheckpointError(file, "'\(key)': \(context.debugDescription)")
+      guard let data = try SettingsFile.contents(file) else {
+        throw SettingsProblem("missing; a model folder holds config.json and model.safetensors")
+      }
+      configuration = try SettingsJSON.decode(data, example: ModelConfiguration.example)
+      try configuration.validate()
+    } catch let problem as SettingsProblem {
+      throw CheckpointError(file, problem.description)
+    } catch let error as ConfigurationError {
+      throw CheckpointError(file, error.description)
     }
   }
 

@@ -107,7 +107,7 @@ struct ModelSummary: Encodable {
     if let d = t.trunk {
       add(
         "decoder",
-        "trunk of \(d.convolutions) convolutions of \(d.channels) channels at 1/\(d.scale), code joins after \(d.join)"
+        "trunk of \(d.convolutions) convolutions of \(d.channels) channels at 1/\(c.scale), code joins after \(d.join)"
       )
     }
     add(

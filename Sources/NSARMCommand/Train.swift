@@ -3,7 +3,7 @@ import Foundation
 import Torch
 import Training
 
-/// `nsarm train STAGE --recipe FILE --data FOLDER --output FOLDER`
+/// `nsarm train RECIPE --data FOLDER --output FOLDER`
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -12,13 +12,11 @@ struct TrainCommand: ParsableCommand {
       Degraded inputs are made from photos on the fly. A folder with "lr" and "hr" holds pairs, which are \
       taken as they are; "teacher" beside them holds what another method made of "lr". The output folder \
       receives log.jsonl, validation.jsonl, previews, checkpoints and the averaged model in "model". A run \
-      that was stopped or killed resumes from its last checkpoint when the same command is given again.
+      that was stopped or killed resumes from its last checkpoint when the same command is given again; with \
+      another recipe, other data or another --init it is refused, unless --continue-with-changes is given.
       """)
 
-  @Argument(help: "What is trained; the recipe has to be for the same stage.")
-  var stage: String
-
-  @Option(help: ArgumentHelp("The YAML file with the settings.", valueName: "file"))
+  @Argument(help: "The YAML file that says what is trained, the stage, and how.")
   var recipe: String
 
   @Option(
@@ -41,29 +39,30 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("A model folder to start from or to build on.", valueName: "folder"))
   var initFolder: String?
 
+  @Flag(
+    help: "Go on with a run whose recipe, data or --init have changed since it was started.")
+  var continueWithChanges = false
+
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     let recipe = try TrainingRecipe(file: recipe)
-    guard recipe.settings.stage == stage else {
-      throw ValidationError(
-        "\(self.recipe) is a recipe for stage '\(recipe.settings.stage)', not '\(stage)'")
-    }
     let warn: @Sendable (String) -> Void = { text in
       FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
     }
     let settings = recipe.settings
-    let source = try makeSampleSource(
-      data, settings: settings.data, seed: settings.seed, warn: warn)
-    let validationSet = try validation.map {
-      try ValidationSet(folder: $0, settings: settings.data, warn: warn)
-    }
     let policy = try compute.policy(standard: settings.precision)
-    let model = try makeStage(name: stage, recipe: recipe, from: initFolder, policy: policy)
+    let stage = try makeStage(recipe, from: initFolder, policy: policy)
+    let source = try makeTrainingSource(
+      data, settings: settings.data, scale: stage.scale, seed: settings.seed, warn: warn)
+    let validationSet = try validation.map {
+      try ValidationSet(folder: $0, settings: settings.data, scale: stage.scale, warn: warn)
+    }
     Interruption.install()
     let trainer = try Trainer(
-      model, recipe: recipe, source: source, validation: validationSet, output: output,
-      shouldStop: { Interruption.isRequested })
+      stage, recipe: recipe, source: source, validation: validationSet, output: output,
+      initial: initFolder, acceptsChanges: continueWithChanges,
+      shouldStop: { _ in Interruption.isRequested })
     switch try trainer.run() {
     case .finished(let step):
       print("finished after \(step) steps; the model is in \(output)/model")

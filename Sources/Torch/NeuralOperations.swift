@@ -68,7 +68,7 @@ extension Tensor {
   /// The inverse of `pixelUnshuffled`.
   public func pixelShuffled(_ factor: Int) -> Tensor { aten("pixel_shuffle", self, factor) }
 
-  public enum Interpolation: String, Codable, Sendable {
+  public enum Interpolation: String, CaseIterable, Codable, Sendable {
     /// Adaptive average: each output cell is the mean of the input cells it touches.
     case area
     case bilinear

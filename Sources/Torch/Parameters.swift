@@ -102,6 +102,7 @@ public final class ParameterStore {
   }
 
   private var available: Set<String> = []
+  private var placeholders: Set<String> = []
   private var fresh: (String) -> Bool = { _ in true }
 
   /// The scope whose names have no prefix.
@@ -129,15 +130,21 @@ public final class ParameterStore {
     guard available.contains(key) else {
       if fresh(name) { return made() }
       problems.append("'\(key)' is missing")
-      return .zeros(shape)
+      return placeholder(name, shape)
     }
     let tensor = try source.tensor(key)
     guard tensor.shape == shape else {
       if fresh(name) { return made() }
       problems.append("'\(key)' has shape \(tensor.shape), expected \(shape)")
-      return .zeros(shape)
+      return placeholder(name, shape)
     }
     return tensor.to(device)
+  }
+
+  /// Zeros that take no memory, whatever the shape: a model that does not fit its source is never computed with.
+  private func placeholder(_ name: String, _ shape: [Int]) -> Tensor {
+    placeholders.insert(name)
+    return Tensor.zeros([]).expanded(shape)
   }
 
   /// Names of the source that no parameter asked for.
@@ -151,7 +158,8 @@ public final class ParameterStore {
   public func validate(ignoring: (String) -> Bool = { _ in false }) throws {
     guard let source else { return }
     problems += unused.filter { !ignoring($0) }.map { "'\($0)' is not part of the model" }
-    for parameter in parameters where parameter.value.dtype.isFloatingPoint {
+    for parameter in parameters
+    where parameter.value.dtype.isFloatingPoint && !placeholders.contains(parameter.name) {
       if !parameter.value.sum().isFinite().allTrue {
         problems.append("'\(renamed(parameter.name))' holds values that are not finite")
       }

@@ -26,6 +26,30 @@ final class RunFolder {
     if lock >= 0 { close(lock) }
   }
 
+  /// Refuses a folder without a checkpoint in which there is something that a run would replace and that no
+  /// run without a checkpoint has written.
+  /// - Throws: `TrainingError.foreign` naming it.
+  static func refuseForeign(_ folder: String) throws {
+    for (name, key) in [("log.jsonl", "loss"), ("validation.jsonl", "figures")] {
+      let path = folder + "/" + name
+      guard let data = FileManager.default.contents(atPath: path) else { continue }
+      // A run that was killed may have left half a line at the end.
+      let lines = data.split(separator: UInt8(ascii: "\n"))
+      for line in data.last == UInt8(ascii: "\n") ? lines[...] : lines.dropLast() {
+        let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
+        guard object?["step"] is Int, object?[key] is [String: Any] else {
+          throw TrainingError.foreign(
+            path: path, problem: "is there already, and no log of a training run")
+        }
+      }
+    }
+    let model = folder + "/model"
+    if FileManager.default.fileExists(atPath: model) {
+      throw TrainingError.foreign(
+        path: model, problem: "is there already, without a checkpoint to go on from")
+    }
+  }
+
   /// Removes what an interrupted run wrote after update `step`: log lines and previews.
   func rewind(to step: Int) throws {
     for name in ["log.jsonl", "validation.jsonl"] {

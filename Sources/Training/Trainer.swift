@@ -19,14 +19,14 @@ public final class Trainer {
 
   let stage: any TrainingStage
   let recipe: TrainingRecipe
-  let source: any SampleSource
+  let source: any TrainingSource
   let validation: ValidationSet?
   let folder: RunFolder
   let checkpoints: CheckpointFolder
   let updater: Updater
   var state: TrainingState { updater.state }
   let provenance: [String: String]
-  let shouldStop: () -> Bool
+  let shouldStop: (_ step: Int) -> Bool
   let progress: ProgressLine
   var device: Device { stage.policy.device }
   var settings: TrainingRecipe.Settings { recipe.settings }
@@ -41,13 +41,18 @@ public final class Trainer {
   /// - Parameters:
   ///   - provenance: entered into the model's card beside what the trainer knows itself.
   ///   - isSilent: whether nothing is written to standard error.
-  ///   - shouldStop: asked after every update.
-  /// - Throws: `TrainingError`, for example where the folder holds a run of another model.
+  ///   - initial: the model folder or file of weights that the stage was made from.
+  ///   - acceptsChanges: whether a run goes on where its recipe, its data or its start have changed.
+  ///   - shouldStop: asked, with the number of updates done, after every update and while data is waited for.
+  /// - Throws: `TrainingError`, for example where the folder holds another run.
   public init(
-    _ stage: any TrainingStage, recipe: TrainingRecipe, source: any SampleSource,
+    _ stage: any TrainingStage, recipe: TrainingRecipe, source: any TrainingSource,
     validation: ValidationSet?, output: String, provenance: [String: String] = [:],
-    isSilent: Bool = false, shouldStop: @escaping () -> Bool = { false }
+    initial: String? = nil, acceptsChanges: Bool = false, isSilent: Bool = false,
+    shouldStop: @escaping (_ step: Int) -> Bool = { _ in false }
   ) throws {
+    try validation?.check(stage.problem(validatingHeight:width:))
+    try recipe.checkMemory(scale: stage.scale, hasTeacher: source.hasTeacher)
     self.stage = stage
     self.recipe = recipe
     self.source = source
@@ -55,24 +60,35 @@ public final class Trainer {
     self.provenance = provenance
     self.shouldStop = shouldStop
     progress = ProgressLine(isSilent: isSilent)
-    folder = try RunFolder(output)
     checkpoints = CheckpointFolder(run: output)
+    if checkpoints.steps.isEmpty { try RunFolder.refuseForeign(output) }
+    folder = try RunFolder(output)
     updater = try Updater(stage, recipe.settings)
     AtomicFolder.recoverAll(in: output)
+    let inputs = try RunInputs(source, initial: initial)
     if let step = checkpoints.steps.last {
-      let earlier = try checkpoints.recipe(step)
-      let differences = recipe.modelDifferences(from: earlier)
-      guard differences.isEmpty else {
-        throw TrainingError.differentModel(folder: output, differences: differences)
-      }
-      try checkpoints.restore(step, into: state)
-      progress.message("resuming after step \(step) from \(checkpoints.path(step))")
-      if let change = state.change(to: stage.policy) { progress.message("  note: \(change)") }
-      for difference in recipe.otherDifferences(from: earlier) {
-        progress.message("  note: \(difference)")
-      }
+      try resume(step, inputs, acceptsChanges: acceptsChanges)
     }
     try folder.rewind(to: state.step)
+    try inputs.write(output)
+  }
+
+  /// Restores the checkpoint of a run that is the same as this one.
+  private func resume(_ step: Int, _ inputs: RunInputs, acceptsChanges: Bool) throws {
+    let earlier = try checkpoints.recipe(step)
+    let differences = recipe.modelDifferences(from: earlier)
+    guard differences.isEmpty else {
+      throw TrainingError.differentModel(folder: folder.path, differences: differences)
+    }
+    let (changes, details) = recipe.otherDifferences(from: earlier)
+    let all = changes + (RunInputs.read(folder.path).map(inputs.differences) ?? [])
+    guard all.isEmpty || acceptsChanges else {
+      throw TrainingError.otherRun(folder: folder.path, step: step, differences: all)
+    }
+    try checkpoints.restore(step, into: state)
+    progress.message("resuming after step \(step) from \(checkpoints.path(step))")
+    if let change = state.change(to: stage.policy) { progress.message("  note: \(change)") }
+    for difference in all + details { progress.message("  note: \(difference)") }
   }
 
   /// Trains to the end of the recipe, or until `shouldStop`.
@@ -85,9 +101,13 @@ public final class Trainer {
       source, size: settings.batch, first: state.step * settings.accumulation,
       threads: settings.data.loaderThreads, ahead: settings.data.prefetch)
     defer { loader.stop() }
+    let first = state.step
     while !isDone {
-      try advance(loader)
-      let stopping = shouldStop()
+      guard try advance(loader) else {
+        if state.step > first { try checkpoint() }
+        return .interrupted(step: state.step)
+      }
+      let stopping = shouldStop(state.step)
       if due(settings.validationEvery) { try validate() }
       if due(settings.previewEvery) { try preview() }
       if stopping || isDone || (badSteps == 0 && checkpointIsDue) { try checkpoint() }
@@ -122,13 +142,14 @@ public final class Trainer {
 
   // MARK: One update
 
-  private func advance(_ loader: BatchLoader) throws {
+  /// - Returns: false where the run is to stop before the update's data is there.
+  private func advance(_ loader: BatchLoader) throws -> Bool {
     let start = Date()
     let step = state.step + 1
     var wait = 0.0
-    var batches: [Batch] = []
+    var batches: [TrainingBatch] = []
     for _ in 0..<settings.accumulation {
-      let next = try loader.next()
+      guard let next = try loader.next(unless: { shouldStop(state.step) }) else { return false }
       wait += next.wait
       batches.append(next.batch.to(device))
     }
@@ -142,6 +163,7 @@ public final class Trainer {
     if badSteps >= Trainer.patience {
       throw TrainingError.diverged(step: step, count: badSteps, folder: folder.path)
     }
+    return true
   }
 
   private func log(_ result: UpdateResult, factor: Double, seconds: Double, wait: Double) throws {
@@ -216,7 +238,7 @@ public final class Trainer {
     let count = settings.data.previewCount
     let batches =
       try validation?.preview(count)
-      ?? [Batch((0..<min(count, settings.batch)).map { try source.sample($0) })]
+      ?? [TrainingBatch((0..<min(count, settings.batch)).map { try source.pair($0) })]
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
     try judging {
       let rows = try batches.flatMap { try stage.preview($0.to(device)) }

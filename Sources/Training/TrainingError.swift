@@ -2,34 +2,39 @@ import Foundation
 
 /// Why training cannot start or go on, in one line with the remedy.
 public enum TrainingError: LocalizedError, CustomStringConvertible {
-  case unknownStage(String, known: [String])
   case recipe(file: String, problem: String)
   case noPhotos(folder: String, reason: String)
   case unreadableFolder(String)
+  case unreadable(path: String, reason: String)
   case pairs(path: String, problem: String)
   case dataWeight(argument: String)
+  case validation(path: String, size: String, problem: String)
   case stage(problem: String)
   case outputInUse(folder: String)
   case differentModel(folder: String, differences: [String])
+  case otherRun(folder: String, step: Int, differences: [String])
+  case foreign(path: String, problem: String)
   case damagedCheckpoint(folder: String, problem: String)
   case unwritable(path: String, reason: String)
   case diverged(step: Int, count: Int, folder: String)
 
   public var description: String {
     switch self {
-    case .unknownStage(let name, let known):
-      "there is no training stage '\(name)'"
-        + (known.isEmpty ? "" : "; choose from: \(known.joined(separator: ", "))")
     case .recipe(let file, let problem):
       "\(file): \(problem)"
     case .noPhotos(let folder, let reason):
       "\(folder): \(reason)"
     case .unreadableFolder(let folder):
       "\(folder): no such folder, or it cannot be read; check the path"
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read (\(reason))"
     case .pairs(let path, let problem):
       "\(path): \(problem)"
     case .dataWeight(let argument):
       "'\(argument)': the weight after = has to be a number above 0, such as PAIRS=0.5"
+    case .validation(let path, let size, let problem):
+      "\(path): cannot be validated with: the middle that 'data.validation_crop' leaves has \(size) "
+        + "pixels, \(problem); leave the picture out or change the crop"
     case .stage(let problem):
       "the training stage is inconsistent: \(problem)"
     case .outputInUse(let folder):
@@ -37,6 +42,12 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
     case .differentModel(let folder, let differences):
       "\(folder): holds a training run of another model (\(differences.joined(separator: "; "))); "
         + "choose another output folder or restore the recipe"
+    case .otherRun(let folder, let step, let differences):
+      "\(folder): holds a run, at step \(step), that was started otherwise "
+        + "(\(differences.joined(separator: "; "))); choose another --output, or go on with the "
+        + "changes by --continue-with-changes"
+    case .foreign(let path, let problem):
+      "\(path): \(problem); choose another --output or move it away"
     case .damagedCheckpoint(let folder, let problem):
       "\(folder): cannot resume from this checkpoint (\(problem)); delete it to use the one before"
     case .unwritable(let path, let reason):

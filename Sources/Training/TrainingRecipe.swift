@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Torch
 import YAMLSettings
 import Yams
@@ -56,7 +57,7 @@ public struct TrainingRecipe {
 
   /// How the learning rate falls after the warm-up.
   public struct Decay: Codable, Equatable, Sendable {
-    public enum Shape: String, Codable, Sendable { case constant, linear, cosine }
+    public enum Shape: String, CaseIterable, Codable, Sendable { case constant, linear, cosine }
     public var shape = Shape.linear
     /// What is left at the end, as a fraction of the highest learning rate.
     public var to = 0.1
@@ -71,14 +72,20 @@ public struct TrainingRecipe {
   public let text: String
   /// The file's name, for messages.
   public let file: String
-  private let sections: [String: Node]
+  let sections: [String: Node]
   private static let stageSections = ["model", "loss"]
 
   /// - Throws: `TrainingError.recipe` where the file is missing, is no YAML, or holds a wrong key or value.
   public init(file path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path),
-      let text = String(data: data, encoding: .utf8)
-    else { throw TrainingError.recipe(file: path, problem: "no such recipe, or it is not text") }
+    let data: Data?
+    do {
+      data = try SettingsFile.contents(path)
+    } catch let problem as SettingsProblem {
+      throw TrainingError.recipe(file: path, problem: problem.description)
+    }
+    guard let text = data.flatMap({ String(data: $0, encoding: .utf8) }) else {
+      throw TrainingError.recipe(file: path, problem: "no such recipe, or it is not text")
+    }
     try self.init(text: text, file: path)
   }
 
@@ -95,80 +102,37 @@ public struct TrainingRecipe {
     self.sections = sections
     settings = try decoding.decode(
       .mapping(mapping), path: "", defaults: Settings(), siblings: TrainingRecipe.stageSections)
-    try check()
+    try checking { try settings.validate($0) }
   }
 
   /// A section of the stage ("model" or "loss") as the stage's own configuration.
-  /// - Parameter defaults: the values of keys that the section does not give.
+  /// - Parameters:
+  ///   - defaults: the values of keys that the section does not give.
+  ///   - validate: checks the values.
   /// - Throws: `TrainingError.recipe` naming a wrong key or value.
-  public func section<Value: Codable>(_ name: String, defaults: Value) throws -> Value {
+  public func section<Value: Codable>(
+    _ name: String, defaults: Value,
+    validate: (Value, SettingsCheck) throws -> Void = { _, _ in }
+  ) throws -> Value {
     precondition(TrainingRecipe.stageSections.contains(name), "recipes have no section '\(name)'")
-    return try TrainingRecipe.decoding(file)
+    let value = try TrainingRecipe.decoding(file)
       .decode(sections[name], path: name, defaults: defaults)
+    try checking { try validate(value, $0 / name) }
+    return value
+  }
+
+  /// Runs `body`, which checks settings of this recipe.
+  /// - Throws: `TrainingError.recipe` in place of a `ConfigurationError`.
+  func checking(_ body: (SettingsCheck) throws -> Void) throws {
+    do {
+      // A recipe's network is of the kind that is trained, and its section does not name it.
+      try body(SettingsCheck { $0 == "convolutional" ? "" : snakeCased($0) })
+    } catch let error as ConfigurationError {
+      throw TrainingError.recipe(file: file, problem: error.description)
+    }
   }
 
   private static func decoding(_ file: String) -> SettingsDecoding {
     SettingsDecoding { TrainingError.recipe(file: file, problem: $0) }
-  }
-
-  /// What differs from another recipe in the stage or in the model: "model.width is 64, was 32".
-  func modelDifferences(from earlier: TrainingRecipe) -> [String] {
-    differences(
-      ["stage": settings.stage].merging(flattened(sections["model"], "model")) { $1 },
-      ["stage": earlier.settings.stage]
-        .merging(flattened(earlier.sections["model"], "model")) { $1 })
-  }
-
-  /// What differs in everything else.
-  func otherDifferences(from earlier: TrainingRecipe) -> [String] {
-    func values(_ recipe: TrainingRecipe) -> [String: String] {
-      flattened(try? Yams.compose(yaml: recipe.text)).filter { !$0.key.hasPrefix("model") }
-    }
-    return differences(values(self), values(earlier))
-  }
-
-  private func differences(_ new: [String: String], _ old: [String: String]) -> [String] {
-    Set(new.keys).union(old.keys).sorted().filter { new[$0] != old[$0] }.map {
-      "\(snakeCased($0)) is \(new[$0] ?? "absent"), was \(old[$0] ?? "absent")"
-    }
-  }
-
-  private func check() throws {
-    func demand(_ condition: Bool, _ problem: String) throws {
-      if !condition { throw TrainingError.recipe(file: file, problem: problem) }
-    }
-    let s = settings
-    try demand(!s.stage.isEmpty, "'stage' is missing")
-    try demand(s.steps != nil || s.hours != nil, "give 'steps' or 'hours'")
-    try demand(s.steps.map { $0 > 0 } ?? true, "'steps' has to be positive")
-    try demand(s.hours.map { $0 > 0 } ?? true, "'hours' has to be positive")
-    try demand(s.batch > 0 && s.accumulation > 0, "'batch' and 'accumulation' have to be positive")
-    try demand(s.learningRate > 0, "'learning_rate' has to be positive")
-    try demand(s.learningRates.values.allSatisfy { $0 > 0 }, "'learning_rates' have to be positive")
-    try demand(
-      s.precision != .int8, "'precision' is auto, float32 or bfloat16: int8 has no gradients")
-    try demand(s.warmup >= 0, "'warmup' must not be negative")
-    try demand((0...1).contains(s.decay.to), "'decay.to' has to be in 0...1")
-    try demand(s.decay.over > 0 && s.decay.over <= 1, "'decay.over' has to be in (0, 1]")
-    try demand(s.gradientClip.map { $0 > 0 } ?? true, "'gradient_clip' has to be positive")
-    try demand(s.emaDecay >= 0 && s.emaDecay < 1, "'ema_decay' has to be in [0, 1)")
-    try demand(
-      min(s.validationEvery, s.previewEvery, s.checkpointEvery) >= 0 && s.checkpointMinutes >= 0,
-      "'validation_every', 'preview_every', 'checkpoint_every' and 'checkpoint_minutes' must not be negative"
-    )
-    if let problem = s.data.problem { throw TrainingError.recipe(file: file, problem: problem) }
-  }
-}
-
-extension TrainingRecipe.Settings {
-  /// The factor on the learning rate of update `step` (from 1), `progress` in 0...1 of the run being done.
-  func scheduleFactor(step: Int, progress: Double) -> Double {
-    let rise = warmup > 0 ? min(Double(step) / Double(warmup), 1) : 1
-    let fall = min(max((progress - (1 - decay.over)) / decay.over, 0), 1)
-    switch decay.shape {
-    case .constant: return rise
-    case .linear: return rise * (1 - (1 - decay.to) * fall)
-    case .cosine: return rise * (decay.to + (1 - decay.to) * (1 + cos(.pi * fall)) / 2)
-    }
   }
 }

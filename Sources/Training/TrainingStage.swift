@@ -5,6 +5,8 @@ import Torch
 public protocol TrainingStage: AnyObject {
   /// Groups of parameters, each with an optimiser of its own ("generator", "discriminator").
   var parameterGroups: [(name: String, parameters: [Parameter])] { get }
+  /// Low-quality pictures are smaller by this factor.
+  var scale: Int { get }
   /// Where and in which element types the stage computes; losses run under it.
   var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
@@ -13,16 +15,22 @@ public protocol TrainingStage: AnyObject {
   /// update. A step always has the same number of objectives in the same groups, whatever the batch.
   /// Whatever they draw comes from `random`, which is seeded by the recipe's seed and the step, and serves all
   /// batches of the update.
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective]
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
   /// Figures on one validation batch, with the averaged weights in place; the trainer averages them over
   /// batches, weighted by the number of samples. Noise depends on the samples' seeds only, so that figures can
   /// be compared from step to step.
-  func validate(_ batch: Batch) throws -> [String: Double]
+  func validate(_ batch: TrainingBatch) throws -> [String: Double]
+  /// What keeps the stage from validating with pictures of a size, such as "tiles of 256x256 are needed"; nil: nothing.
+  func problem(validatingHeight height: Int, width: Int) -> String?
   /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
   /// enlarged, the prediction and the ground truth.
-  func preview(_ batch: Batch) throws -> [[Tensor]]
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]]
   /// Writes the model as the model folder `folder`, in place of an earlier one; the averaged weights are in place.
   func export(to folder: String, provenance: [String: String]) throws
+}
+
+extension TrainingStage {
+  public func problem(validatingHeight height: Int, width: Int) -> String? { nil }
 }
 
 /// One loss and the parameters that it updates.
@@ -41,10 +49,10 @@ public struct Objective {
 }
 
 /// Pairs of a picture and what a poor camera made, or would have made, of it.
-public struct Batch {
+public struct TrainingBatch {
   /// `[B, 3, H, W]` in -1...1.
   public let highQuality: Tensor
-  /// `[B, 3, H/4, W/4]` in -1...1.
+  /// `[B, 3, H / scale, W / scale]` in -1...1.
   public let lowQuality: Tensor
   /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the run has
   /// a teacher. For samples of sources without one it is `highQuality`.
@@ -63,8 +71,8 @@ public struct Batch {
   public var count: Int { seeds.count }
 
   /// The batch on another device.
-  public func to(_ device: Device) -> Batch {
-    Batch(
+  public func to(_ device: Device) -> TrainingBatch {
+    TrainingBatch(
       highQuality: highQuality.to(device), lowQuality: lowQuality.to(device),
       teacher: teacher?.to(device), seeds: seeds)
   }

@@ -28,7 +28,9 @@ public final class Updater {
   /// - Parameters:
   ///   - step: the number of the update, from 1, which keys what is drawn.
   ///   - factor: on the learning rates.
-  public func update(_ batches: [Batch], step: Int, factor: Double = 1) throws -> UpdateResult {
+  public func update(_ batches: [TrainingBatch], step: Int, factor: Double = 1) throws
+    -> UpdateResult
+  {
     let random = RandomGenerator(seed: RandomStream.key(settings.seed, UInt64(step)))
     let objectives = try batches.map { try stage.objectives($0, step: step, random: random) }
     let count = objectives[0].count

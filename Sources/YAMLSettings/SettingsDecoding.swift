@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Yams
 
 /// Reads sections of a YAML file into `Codable` values: keys that are absent keep the values of a default
@@ -9,10 +10,16 @@ public struct SettingsDecoding {
 
   public init(failure: @escaping (String) -> any Error) { self.failure = failure }
 
+  /// Values of a file of settings, and how deep they may lie.
+  private static let (mostValues, deepest) = (100_000, 32)
+
   /// The keys of a file.
   /// - Parameter example: what a file without keys should begin with, for the message.
   /// - Throws: the failure where the text is no YAML or holds no keys.
   public func mapping(of text: String, example: String) throws -> Node.Mapping {
+    guard text.utf8.count <= SettingsFile.longest else {
+      throw failure("has \(text.utf8.count) bytes; settings have \(SettingsFile.longest) at most")
+    }
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
@@ -23,7 +30,31 @@ public struct SettingsDecoding {
     guard case .mapping(let mapping)? = root else {
       throw failure("holds no keys; \(example)")
     }
+    // References to the same few values may stand for endlessly many.
+    var values = 0
+    guard Self.isSmall(.mapping(mapping), depth: 0, &values) else {
+      throw failure("holds more values, or deeper ones, than settings have")
+    }
     return mapping
+  }
+
+  private static func isSmall(_ node: Node, depth: Int, _ values: inout Int) -> Bool {
+    values += 1
+    guard values <= mostValues, depth <= deepest else { return false }
+    switch node {
+    case .mapping(let mapping):
+      for (key, value) in mapping {
+        guard isSmall(key, depth: depth + 1, &values), isSmall(value, depth: depth + 1, &values)
+        else { return false }
+      }
+      return true
+    case .sequence(let sequence):
+      for element in sequence {
+        guard isSmall(element, depth: depth + 1, &values) else { return false }
+      }
+      return true
+    case .scalar, .alias: return true
+    }
   }
 
   /// - Parameters:
@@ -34,78 +65,66 @@ public struct SettingsDecoding {
     _ node: Node?, path: String, defaults: Value, siblings: [String] = []
   ) throws -> Value {
     guard let node, !isNull(node) else { return defaults }
-    let text = try YAMLEncoder().encode(defaults)
-    let base = try Yams.compose(yaml: text) ?? Node.mapping([:])
-    let merged = try merge(node, into: base, Mirror(reflecting: defaults), path, siblings)
+    let merged = try merge(
+      node, into: try encoded(defaults), SettingsReflection(defaults), path, siblings)
     do {
       return try YAMLDecoder().decode(Value.self, from: merged)
     } catch let error as DecodingError {
-      throw failure(describe(error, path))
+      // The decoder wraps what a type's own decoding throws.
+      if case .dataCorrupted(let context) = error,
+        let error = context.underlyingError as? ConfigurationError
+      {
+        throw failure("'\(path.isEmpty ? "" : path + ".")\(error.key)' \(error.problem)")
+      }
+      throw failure(
+        SettingsReflection.problem(error, example: defaults, path: path, spelling: snakeCased))
     }
   }
 
+  private func encoded(_ value: any Encodable) throws -> Node {
+    try Yams.compose(yaml: try YAMLEncoder().encode(value)) ?? Node.mapping([:])
+  }
+
   private func merge(
-    _ user: Node, into base: Node, _ mirror: Mirror?, _ path: String, _ siblings: [String] = []
+    _ user: Node, into base: Node, _ section: SettingsReflection?, _ path: String,
+    _ siblings: [String] = []
   ) throws -> Node {
-    guard case .mapping(let defaults) = base, mirror?.displayStyle != .dictionary else {
+    guard case .mapping(let defaults) = base, let section, !section.isDictionary else {
       return user
     }
     guard case .mapping(let given) = user else {
       throw failure("'\(path)' has to be a section with keys below it")
     }
-    // Absent optionals are not in the encoded defaults, but they are properties.
-    var known: [String] = defaults.keys.compactMap { $0.string }
-    let usesSnakeCase = known.contains { $0.contains("_") }
-    for case let label? in mirror?.children.map(\.label) ?? [] {
-      let name = usesSnakeCase ? snakeCased(label) : label
-      if !known.contains(where: { camelCased($0) == camelCased(name) }) { known.append(name) }
-    }
+    let known = section.keys ?? defaults.keys.compactMap { $0.string }
     var result = defaults
     for (key, value) in given {
       let name = key.string ?? "?"
       let full = path.isEmpty ? name : path + "." + name
       guard let property = known.first(where: { camelCased($0) == camelCased(name) }) else {
-        let names = (known + siblings).map(snakeCased).sorted().joined(separator: ", ")
-        throw failure("unknown key '\(full)'; the keys here are: \(names)")
+        throw failure(
+          SettingsReflection.unknownKey(name, in: path, keys: (known + siblings).map(snakeCased)))
       }
       if isNull(value) {
         result[Node(property)] = nil
-        continue
-      }
-      let child = mirror?.children.first { $0.label.map(camelCased) == camelCased(property) }
-      let nested = child.map { Mirror(reflecting: unwrapped($0.value)) }
-      if let standard = defaults[Node(property)] {
-        result[Node(property)] = try merge(value, into: standard, nested, full)
+      } else if let (standard, shape) = try standard(property, defaults, section) {
+        result[Node(property)] = try merge(value, into: standard, shape, full)
       } else {
-        result[Node(property)] = withCamelCasedKeys(value)
+        result[Node(property)] = value
       }
     }
     return .mapping(result)
   }
 
-  /// A section that has no default instance, with the names of the type's properties.
-  private func withCamelCasedKeys(_ node: Node) -> Node {
-    guard case .mapping(let mapping) = node else { return node }
-    return Node(
-      mapping.map { (Node(camelCased($0.key.string ?? "?")), withCamelCasedKeys($0.value)) })
-  }
-
-  private func describe(_ error: DecodingError, _ path: String) -> String {
-    func place(_ context: DecodingError.Context) -> String {
-      let keys = (path.isEmpty ? [] : [path]) + context.codingPath.map(\.stringValue)
-      return keys.map(snakeCased).joined(separator: ".")
+  /// The defaults of a key: what the section's defaults say, or of a section that is absent by default its own.
+  private func standard(
+    _ property: String, _ defaults: Node.Mapping, _ section: SettingsReflection
+  ) throws -> (Node, SettingsReflection?)? {
+    let shape = section[property]
+    if let node = defaults[Node(property)] { return (node, shape) }
+    guard let shape, shape.keys != nil, let value = shape.value as? any Encodable else {
+      return nil
     }
-    switch error {
-    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-      return "'\(place(context))' is not a \(type)"
-    case .dataCorrupted(let context):
-      return "'\(place(context))': \(context.debugDescription)"
-    case .keyNotFound(let key, let context):
-      let prefix = place(context)
-      return "'\(prefix.isEmpty ? "" : prefix + ".")\(snakeCased(key.stringValue))' is missing"
-    @unknown default:
-      return "\(error)"
-    }
+    return (try encoded(value), shape)
   }
 }
 
@@ -146,10 +165,4 @@ public func snakeCased(_ name: String) -> String {
   name.reduce(into: "") { result, letter in
     result += letter.isUppercase ? "_" + letter.lowercased() : String(letter)
   }
-}
-
-private func unwrapped(_ value: Any) -> Any {
-  let mirror = Mirror(reflecting: value)
-  guard mirror.displayStyle == .optional, let child = mirror.children.first else { return value }
-  return child.value
 }

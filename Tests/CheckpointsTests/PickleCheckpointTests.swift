@@ -80,12 +80,6 @@ import Torch
       text.hasPrefix("\(path): asks for 'posix.system', which is refused") && !text.contains("\n"))
   }
 
-  /// A checkpoint of the old format around the pickle of its object.
-  private func legacy(_ pickle: [UInt8]) -> [UInt8] {
-    [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
-      + [0x80, 0x02, 0x4d, 0xe9, 0x03, 0x2e] + [0x80, 0x02, 0x7d, 0x2e] + pickle + [0x5d, 0x2e]
-  }
-
   @Test func deepAndCircularPicklesAreRefused() throws {
     let folder = try TemporaryFolder()
     let one = [UInt8](repeating: 0x85, count: 200_000)  // a tuple in a tuple in a ...
@@ -96,34 +90,18 @@ import Torch
       doubling += [0x71, 1, 0x30, 0x7d, 0x28, 0x4b, 0, 0x68, 1, 0x4b, 1, 0x68, 1, 0x75]
     }
     for (name, pickle) in [("deep", [0x29] + one), ("circle", circle), ("doubling", doubling)] {
-      let path = try folder.write(name, legacy([0x80, 0x02] + pickle + [0x2e]))
+      let path = try folder.write(name, legacyCheckpoint([0x80, 0x02] + pickle + [0x2e]))
       #expect(message { _ = try PickleCheckpoint(path) }!.contains("nested too deeply"), "\(name)")
     }
   }
 
   @Test(arguments: ["zip.pth", "legacy.pth"])
-  func truncatedAndMutatedFilesNeverCrash(_ name: String) throws {
+  func truncatedFilesAreRefused(_ name: String) throws {
     let folder = try TemporaryFolder()
     let whole = Array(try Data(contentsOf: URL(fileURLWithPath: fixture(name))))
     for length in stride(from: 0, to: whole.count, by: 37) {
       let path = try folder.write("short", Array(whole.prefix(length)))
       #expect(message { _ = try PickleCheckpoint(path) } != nil, "\(length) bytes were accepted")
-    }
-    var random = SplitMix(state: 7)
-    for _ in 0..<1000 {
-      var mutant = whole
-      for _ in 0..<Int.random(in: 1...4, using: &random) {
-        let at = Int.random(in: 0..<mutant.count, using: &random)
-        switch Int.random(in: 0..<3, using: &random) {
-        case 0: mutant[at] = UInt8.random(in: 0...255, using: &random)
-        case 1: mutant[at] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-        default: mutant.removeSubrange(at..<min(at + 3, mutant.count))
-        }
-        if mutant.isEmpty { break }
-      }
-      let path = try folder.write("mutant", mutant)
-      guard let checkpoint = try? PickleCheckpoint(path) else { continue }
-      for name in checkpoint.names { _ = bytes(try checkpoint.tensor(name)) }
     }
   }
 }

@@ -31,17 +31,10 @@ final class TemporaryFolder {
   var contents: [String] { try! FileManager.default.contentsOfDirectory(atPath: path).sorted() }
 }
 
-/// Small deterministic generator (Steele et al., 2014, SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+/// A checkpoint of the old format around the pickle of its object, without storages.
+func legacyCheckpoint(_ pickle: [UInt8]) -> [UInt8] {
+  [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
+    + [0x80, 0x02, 0x4d, 0xe9, 0x03, 0x2e] + [0x80, 0x02, 0x7d, 0x2e] + pickle + [0x5d, 0x2e]
 }
 
 /// The message of the `CheckpointError` that `body` throws, or nil.

@@ -36,7 +36,7 @@ import Testing
     }
     return try Command.run(
       [
-        "train", "tokenizer", "--recipe", recipe, "--data", photos, "--validation", photos,
+        "train", recipe, "--data", photos, "--validation", photos,
         "--output", scratch("run"), "--threads", "1",
       ] + options)
   }
@@ -51,7 +51,10 @@ import Testing
     let info = try Command.run(["info", scratch("run/model"), "--json"])
     #expect(info.status == 0 && info.output.contains("\"stage\" : \"tokenizer\""))
 
-    let second = try train(try recipe(steps: 5), ["--precision", "bfloat16"])
+    let longer = try train(try recipe(steps: 5), [])
+    #expect(longer.status == 1 && longer.errors.contains("steps is 5, was 3"), "\(longer.errors)")
+    let second = try train(
+      try recipe(steps: 5), ["--precision", "bfloat16", "--continue-with-changes"])
     #expect(second.status == 0, "\(second.errors)")
     #expect(second.errors.contains("resuming after step 3"))
     #expect(second.errors.contains("computed in float32 on cpu so far, goes on in bfloat16 on cpu"))
@@ -92,12 +95,33 @@ import Testing
       let result = try train(try recipe(), options)
       #expect(result.status != 0 && result.errors.contains(message), "\(options): \(result.errors)")
     }
-    let other = try Command.run(
-      [
-        "train", "stage1", "--recipe", try recipe(), "--data", scratch.path, "--output",
-        scratch("run"),
-      ])
-    #expect(other.status != 0 && other.errors.contains("is a recipe for stage 'tokenizer'"))
+  }
+
+  /// One line each, an exit status that tells, nothing left behind.
+  @Test func hostileRecipesAreRefused() throws {
+    let whole = try String(contentsOfFile: try recipe(), encoding: .utf8)
+    for (old, new, message) in [
+      ("batch: 2", "batch: 1000000000", "'batch' is 1000000000; 1 to 100000 are allowed"),
+      ("schedule: [1, 2, 4]", "schedule: []", "'model.schedule' has 0 elements"),
+      ("degradation: bicubic", "degradation: ful", "full, light, bicubic or mix are allowed"),
+      ("stem_patch: 4", "stem_patch: 0", "'model.tokenizer.stem_patch' is 0"),
+      ("stage: tokenizer", "stage: tokeniser", "'stage' is 'tokeniser'; there are: tokenizer"),
+      ("validation_crop: 64", "validation_crop: 48", "0.png: cannot be validated with"),
+    ] {
+      let file = try scratch.write(
+        "hostile.yaml", whole.replacingOccurrences(of: old, with: new).utf8)
+      let result = try train(file, [])
+      #expect(result.status == 1 && result.errorLines.count == 1, "\(result.errors)")
+      #expect(result.errors.contains(message), "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: scratch("run")))
+    }
+    let log = scratch("run/log.jsonl")
+    try FileManager.default.createDirectory(
+      atPath: scratch("run"), withIntermediateDirectories: true)
+    try Data("mine\n".utf8).write(to: URL(fileURLWithPath: log))
+    let foreign = try train(try recipe(), [])
+    #expect(foreign.status == 1 && foreign.errors.contains("log.jsonl: is there already"))
+    #expect(try String(contentsOfFile: log, encoding: .utf8) == "mine\n")
   }
 
   @Test func infoTellsHowTheMachineComputes() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Settings
 import Testing
 import Torch
 
@@ -110,7 +111,7 @@ import Torch
       #"{"blur_sigmas": [0.1, 2]}"#, #"{"resize_range": [2, 1]}"#, #"{"sinc_prob": 1.5}"#,
       #"{"kernel_prob": [1, 0]}"#, #"{"jpeg_range": [30, 100]}"#, #"{"blur_kernel_size": 8}"#,
     ] {
-      #expect(throws: DegradationConfigurationError.self) { try decode(wrong) }
+      #expect(throws: ConfigurationError.self) { try decode(wrong) }
     }
   }
 }

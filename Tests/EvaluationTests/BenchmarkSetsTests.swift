@@ -32,15 +32,20 @@ import Testing
     let set = "name: a, folder: f"
     #expect(problem("").hasPrefix("s.yaml: holds no keys"))
     #expect(problem("sets: [").contains("not valid YAML"))
+    #expect(
+      problem("{sets: [{\(set)}], weather: 2}").contains(
+        "'weather'; the keys here are: border, sets"))
     #expect(problem("border: 1").contains("'sets' has to be a list"))
     #expect(
-      problem("{sets: [{\(set)}], borde: 2}").contains("'borde'; the keys here are: border, sets"))
+      problem("{sets: [{\(set)}], borde: 2}").contains("'borde'; did you mean 'border'?"))
     #expect(problem("{sets: [{\(set)}], border: -2}").contains("'border'"))
     #expect(
       problem("sets: [{\(set), crp: 2}]")
+        .hasSuffix("unknown key 'sets.0.crp'; did you mean 'crop'?"))
+    #expect(
+      problem("sets: [{\(set), weather: 2}]")
         .hasSuffix(
-          "unknown key 'sets.0.crp'; the keys here are: crop, damage, folder, limit, name, prefix, seeds"
-        ))
+          "'sets.0.weather'; the keys here are: crop, damage, folder, limit, name, prefix, seeds"))
     #expect(problem("sets: [{\(set), damage: heavy}]").contains("sets.0.damage"))
     #expect(problem("sets: [{\(set), crop: x}]").contains("'sets.0.crop' is not a"))
     #expect(problem("sets: [{\(set), crop: 8}]").contains("'sets.0.crop'"))

@@ -8,28 +8,32 @@ import Torch
 @Suite struct DataTests {
   @Test func samplesDependOnTheIndexOnly() throws {
     let folder = try photos(3, width: 96, height: 64)
-    let one = try PhotoDataset(folder: folder.path, settings: settings(), seed: 5) { _ in }
-    let two = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.cacheMebibytes = 0 }, seed: 5
+    let one = try PhotoDataset(
+      folder: folder.path, settings: settings(), scale: 4, seed: 5
     ) { _ in }
-    let forward = try (0..<6).map { try one.sample($0) }
-    let backward = try (0..<6).reversed().map { try two.sample($0) }.reversed()
+    let two = try PhotoDataset(
+      folder: folder.path, settings: settings { $0.cacheMebibytes = 0 }, scale: 4, seed: 5
+    ) { _ in }
+    let forward = try (0..<6).map { try one.pair($0) }
+    let backward = try (0..<6).reversed().map { try two.pair($0) }.reversed()
     for (a, b) in zip(forward, backward) {
       #expect(a.highQuality == b.highQuality && a.lowQuality == b.lowQuality && a.seed == b.seed)
       #expect(a.highQuality.count == 3 * 32 * 32 && a.lowQuality.count == 3 * 8 * 8)
       #expect(a.highQuality.allSatisfy { abs($0) <= 1 } && a.lowQuality.allSatisfy { abs($0) <= 1 })
     }
     #expect(Set(forward.map(\.seed)).count == 6)
-    let other = try PhotoDataset(folder: folder.path, settings: settings(), seed: 6) { _ in }
-    #expect(try other.sample(0).highQuality != forward[0].highQuality)
+    let other = try PhotoDataset(
+      folder: folder.path, settings: settings(), scale: 4, seed: 6
+    ) { _ in }
+    #expect(try other.pair(0).highQuality != forward[0].highQuality)
   }
 
   @Test func batchesDoNotDependOnThreads() throws {
     let folder = try photos(3, width: 80, height: 64)
     let dataset = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.degradation = .mix }, seed: 1
+      folder: folder.path, settings: settings { $0.degradation = .mix }, scale: 4, seed: 1
     ) { _ in }
-    func batches(threads: Int, first: Int, count: Int) throws -> [Batch] {
+    func batches(threads: Int, first: Int, count: Int) throws -> [TrainingBatch] {
       let loader = BatchLoader(dataset, size: 3, first: first, threads: threads, ahead: 2)
       defer { loader.stop() }
       return try (0..<count).map { _ in try loader.next().batch }
@@ -64,10 +68,12 @@ import Torch
     try wave(16, 16, kind: 1).write(to: folder / "small.png")
     try Data("notes".utf8).write(to: URL(fileURLWithPath: folder / "notes.txt"))
     let warnings = Warnings()
-    let dataset = try PhotoDataset(folder: folder.path, settings: settings(), seed: 1) {
+    let dataset = try PhotoDataset(
+      folder: folder.path, settings: settings(), scale: 4, seed: 1
+    ) {
       warnings($0)
     }
-    for index in 0..<20 { _ = try dataset.sample(index) }
+    for index in 0..<20 { _ = try dataset.pair(index) }
     #expect(warnings.all.count == 3)
     #expect(warnings.all.filter { $0.contains("bad.jpg") }.count == 1)
     #expect(warnings.all.filter { $0.contains("cut.png") }.count == 1)
@@ -77,11 +83,15 @@ import Torch
   @Test func foldersWithoutPhotos() throws {
     let folder = try TemporaryFolder()
     let empty = #expect(throws: TrainingError.self) {
-      try PhotoDataset(folder: folder.path, settings: settings(), seed: 1) { _ in }
+      try PhotoDataset(
+        folder: folder.path, settings: settings(), scale: 4, seed: 1
+      ) { _ in }
     }
     #expect("\(empty!)".contains("holds no picture files"))
     let missing = #expect(throws: TrainingError.self) {
-      try PhotoDataset(folder: folder / "none", settings: settings(), seed: 1) { _ in }
+      try PhotoDataset(
+        folder: folder / "none", settings: settings(), scale: 4, seed: 1
+      ) { _ in }
     }
     #expect("\(missing!)".contains("no such folder"))
   }
@@ -95,9 +105,9 @@ import Torch
         .write(to: folder / "\(name).png")
     }
     let dataset = try PhotoDataset(
-      folder: folder.path, settings: settings { $0.degradation = .bicubic }, seed: 3
+      folder: folder.path, settings: settings { $0.degradation = .bicubic }, scale: 4, seed: 3
     ) { _ in }
-    let bright = try (0..<300).filter { try dataset.sample($0).highQuality[0] > 0 }.count
+    let bright = try (0..<300).filter { try dataset.pair($0).highQuality[0] > 0 }.count
     #expect((12...55).contains(bright))
   }
 
@@ -116,8 +126,8 @@ import Torch
       $0.validationCrop = 48
       $0.validationBatch = 2
     }
-    let one = try ValidationSet(folder: folder.path, settings: chosen) { _ in }
-    let two = try ValidationSet(folder: folder.path, settings: chosen) { _ in }
+    let one = try ValidationSet(folder: folder.path, settings: chosen, scale: 4) { _ in }
+    let two = try ValidationSet(folder: folder.path, settings: chosen, scale: 4) { _ in }
     #expect(one.count == 5 && one.batches.map(\.count) == [2, 2, 1])
     #expect(one.batches[0].highQuality.shape == [2, 3, 48, 48])
     #expect(one.preview(3).map(\.count) == [2, 1])

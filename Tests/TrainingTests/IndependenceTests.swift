@@ -29,7 +29,7 @@ import Torch
   }
 
   private func stage(seed: Int) throws -> any TrainingStage {
-    try makeStage(name: "tokenizer", recipe: recipe(seed: seed), from: nil)
+    try makeStage(recipe(seed: seed), from: nil)
   }
 
   private func weights(_ stage: any TrainingStage) -> [[Float]] {

@@ -10,7 +10,9 @@ import Torch
   private func dataset(
     _ folder: String, seed: UInt64 = 5, _ change: (inout DataSettings) -> Void = { _ in }
   ) throws -> PairDataset {
-    try PairDataset(folder: folder, settings: settings(change), seed: seed) { _ in }
+    try PairDataset(
+      folder: folder, settings: settings(change), scale: 4, seed: seed
+    ) { _ in }
   }
 
   private func message(_ body: () throws -> some Any) -> String {
@@ -21,7 +23,7 @@ import Torch
   }
 
   /// Every high-quality pixel has the value of the low-quality pixel over it, and the teacher's is its negative.
-  private func agree(_ sample: Sample) -> Bool {
+  private func agree(_ sample: TrainingPair) -> Bool {
     let (width, height) = (sample.width, sample.height)
     var isRight = sample.lowQuality.count == 3 * (height / 4) * (width / 4)
     for c in 0..<3 {
@@ -45,7 +47,7 @@ import Torch
     var corners: Set<[Float]> = []
     var orientations: Set<Int> = []
     for index in 0..<100 {
-      let (sample, other) = try (upright.sample(index), turned.sample(index))
+      let (sample, other) = try (upright.pair(index), turned.pair(index))
       #expect(agree(sample) && agree(other) && other.teacher != nil)
       #expect(sample.height == 32 && sample.width == 32)
       corners.insert(Array(sample.lowQuality.prefix(3)))
@@ -68,29 +70,29 @@ import Torch
     let one = try dataset(folder.path)
     let two = try dataset(folder.path) { $0.cacheMebibytes = 0 }
     #expect(one.count == 3 && one.pixels == 3 * 64 * 48 && one.hasTeacher)
-    let forward = try (0..<8).map { try one.sample($0) }
-    let backward = try (0..<8).reversed().map { try two.sample($0) }.reversed()
+    let forward = try (0..<8).map { try one.pair($0) }
+    let backward = try (0..<8).reversed().map { try two.pair($0) }.reversed()
     for (a, b) in zip(forward, backward) {
       #expect(a.highQuality == b.highQuality && a.lowQuality == b.lowQuality && a.seed == b.seed)
       #expect(a.teacher == b.teacher)
     }
     #expect(Set(forward.map(\.seed)).count == 8 && Set(forward.map(\.lowQuality)).count > 4)
-    let other = try (0..<8).map { try dataset(folder.path, seed: 6).sample($0).lowQuality }
+    let other = try (0..<8).map { try dataset(folder.path, seed: 6).pair($0).lowQuality }
     #expect(other != forward.map(\.lowQuality))
   }
 
   @Test func withoutATeacherThereIsNone() throws {
     let folder = try pairs(2, teacher: false)
     let source = try dataset(folder.path)
-    let samples = try (0..<3).map { try source.sample($0) }
+    let samples = try (0..<3).map { try source.pair($0) }
     #expect(!source.hasTeacher && samples.allSatisfy { agree($0) && $0.teacher == nil })
-    #expect(Batch(samples).teacher == nil)
+    #expect(TrainingBatch(samples).teacher == nil)
   }
 
   @Test func batchesCarryTheTeacher() throws {
     let folder = try pairs(2)
     let source = try dataset(folder.path)
-    let batch = Batch(try (0..<3).map { try source.sample($0) }).to(.cpu)
+    let batch = TrainingBatch(try (0..<3).map { try source.pair($0) }).to(.cpu)
     let teacher = try #require(batch.teacher)
     #expect(teacher.shape == [3, 3, 32, 32])
     #expect(zip(teacher.floats, batch.highQuality.floats).allSatisfy { abs($0 + $1) < 1e-6 })
@@ -142,10 +144,12 @@ import Torch
     try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: folder / "teacher/1.png"))
     try writePair(2, width: 7, height: 12, in: folder)
     let warnings = Warnings()
-    let source = try PairDataset(folder: folder.path, settings: settings(), seed: 1) {
+    let source = try PairDataset(
+      folder: folder.path, settings: settings(), scale: 4, seed: 1
+    ) {
       warnings($0)
     }
-    #expect(try (0..<20).allSatisfy { agree(try source.sample($0)) })
+    #expect(try (0..<20).allSatisfy { agree(try source.pair($0)) })
     #expect(warnings.all.count == 3)
     #expect(warnings.all.filter { $0.contains("lr/0.png") }.count == 1)
     #expect(warnings.all.filter { $0.contains("teacher/1.png") }.count == 1)
@@ -166,7 +170,7 @@ import Torch
     }
     func flat(retries: Int) throws -> Int {
       let source = try dataset(folder.path) { ($0.flatThreshold, $0.flatRetries) = (0.02, retries) }
-      return try (0..<50).filter { try source.sample($0).highQuality.allSatisfy { $0 == -1 } }.count
+      return try (0..<50).filter { try source.pair($0).highQuality.allSatisfy { $0 == -1 } }.count
     }
     #expect(try flat(retries: 0) > 10)
     #expect(try flat(retries: 20) == 0)
@@ -176,18 +180,18 @@ import Torch
     let (photos, pairs) = (try photos(2, width: 48, height: 48), try pairs(2))
     let folders = [DataFolder(path: photos.path, weight: 3), DataFolder(path: pairs.path)]
     let chosen = settings { $0.degradation = .bicubic }
-    func source(_ seed: UInt64) throws -> any SampleSource {
-      try makeSampleSource(folders, settings: chosen, seed: seed) { _ in }
+    func source(_ seed: UInt64) throws -> any TrainingSource {
+      try makeTrainingSource(folders, settings: chosen, scale: 4, seed: seed) { _ in }
     }
     let mixture = try source(1)
     #expect(mixture.count == 4 && mixture.hasTeacher)
-    let samples = try (0..<200).map { try mixture.sample($0) }
+    let samples = try (0..<200).map { try mixture.pair($0) }
     let real = samples.filter { $0.teacher != $0.highQuality }
     #expect(samples.allSatisfy { $0.teacher != nil } && real.allSatisfy(agree))
     #expect((30...70).contains(real.count))
 
     // A loader that starts later gives what an earlier one gave then.
-    func batches(first: Int, threads: Int) throws -> [Batch] {
+    func batches(first: Int, threads: Int) throws -> [TrainingBatch] {
       let loader = BatchLoader(try source(1), size: 4, first: first, threads: threads, ahead: 2)
       defer { loader.stop() }
       return try (first..<6).map { _ in try loader.next().batch }
@@ -200,7 +204,7 @@ import Torch
       #expect(a.teacher!.floats == b.teacher!.floats)
     }
     let other = try source(2)
-    #expect(try (0..<20).contains { try other.sample($0).lowQuality != samples[$0].lowQuality })
+    #expect(try (0..<20).contains { try other.pair($0).lowQuality != samples[$0].lowQuality })
   }
 
   @Test func resumedRunsOnMixturesEqualUninterruptedOnes() throws {
@@ -232,7 +236,7 @@ import Torch
       settings: settings {
         $0.validationCrop = 40
         $0.validationBatch = 2
-      }
+      }, scale: 4
     ) { _ in }
     #expect(set.count == 3 && set.batches.map(\.count) == [2, 1])
     let batch = set.batches[0]

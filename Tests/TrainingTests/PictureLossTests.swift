@@ -15,7 +15,7 @@ import Torch
     var settings = PictureLossSettings()
     settings.l1 = 0
     change(&settings)
-    return try PictureLoss(settings, seed: 1, on: .cpu)(
+    return try PictureLoss(settings, gridPeriods: [4, 8], seed: 1, on: .cpu)(
       pictures[0], pictures[1], teacher: teacher, step: 1, random: RandomGenerator(seed: 1))
   }
 
@@ -34,7 +34,7 @@ import Torch
     func grid(_ prediction: Tensor, _ truth: Tensor) throws -> Double {
       var settings = PictureLossSettings()
       (settings.l1, settings.grid) = (0, 1)
-      return try PictureLoss(settings, seed: 1, on: .cpu)(
+      return try PictureLoss(settings, gridPeriods: [4, 8], seed: 1, on: .cpu)(
         prediction, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)
       ).loss.item
     }

@@ -51,7 +51,7 @@ import Torch
         -> TrainingState
       {
         let stage = try makeStage(
-          name: name, recipe: recipe, from: earlier, policy: ComputePolicy(precision))
+          recipe, from: earlier, policy: ComputePolicy(precision))
         #expect(stage.policy.precision == precision)
         let trainer = try trainer(stage, recipe, photos, output / run, stopAfter: stopAfter)
         _ = try trainer.run()
@@ -92,7 +92,7 @@ import Torch
     var settings = PictureLossSettings()
     settings.l1 = 0
     settings.vgg.weight = 1
-    let loss = try PictureLoss(settings, seed: 1, on: .cpu)
+    let loss = try PictureLoss(settings, gridPeriods: [4, 8], seed: 1, on: .cpu)
     let truth = wave(64, 64, kind: 1).planes().tensor.unsqueezed(0).signed
     for precision in [Precision.float32, .bfloat16] {
       let picture = (truth + 0.3).detached().cloned()

@@ -66,7 +66,7 @@ import Torch
     #expect(problem("{stage: a, steps: 1, precision: int8}").contains("no gradients"))
     #expect(problem("{steps: 1}").contains("'stage' is missing"))
     #expect(problem("{stage: a}").contains("'steps' or 'hours'"))
-    #expect(problem("{stage: a, steps: 1, data: {crop: 30}}").contains("'data.crop'"))
+    #expect(problem("{stage: a, steps: 1, data: {crop: 8}}").contains("'data.crop' is 8; 16 to"))
     #expect(problem("{stage: a, steps: 1, ema_decay: 1}").contains("'ema_decay'"))
     #expect(problem("stage: [").contains("not valid YAML"))
     #expect(problem("").contains("stage: NAME"))
@@ -91,6 +91,6 @@ import Torch
     let a = try TrainingRecipe(text: "{stage: a, steps: 1, model: {width: 4, max_depth: 2}}")
     let b = try TrainingRecipe(text: "{stage: a, steps: 2, model: {width: 8, maxDepth: 2}}")
     #expect(b.modelDifferences(from: a) == ["model.width is 8, was 4"])
-    #expect(b.otherDifferences(from: a) == ["steps is 2, was 1"])
+    #expect(b.otherDifferences(from: a).changes == ["steps is 2, was 1"])
   }
 }

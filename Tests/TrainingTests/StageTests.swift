@@ -33,7 +33,7 @@ import Torch
     _ recipe: TrainingRecipe, _ photos: TemporaryFolder, from earlier: String?, to output: String
   ) throws -> (losses: [Double], figures: [String: Double]) {
     let settings = recipe.settings
-    let stage = try makeStage(name: settings.stage, recipe: recipe, from: earlier)
+    let stage = try makeStage(recipe, from: earlier)
     let outcome = try trainer(stage, recipe, photos, output).run()
     #expect(outcome == .finished(step: settings.steps!))
     let losses = try losses(output, of: stage.parameterGroups[0].name)

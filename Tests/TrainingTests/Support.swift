@@ -75,6 +75,7 @@ final class TinyStage: TrainingStage {
   struct Failure: Error {}
 
   let policy: ComputePolicy
+  let scale = 4
   let store: ParameterStore
   let first, second: Conv2d
   let noise: Double
@@ -104,7 +105,8 @@ final class TinyStage: TrainingStage {
 
   func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
 
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
+  {
     if step == failsAt { throw Failure() }
     return [
       Objective(group: "generator") { [self] in
@@ -119,12 +121,12 @@ final class TinyStage: TrainingStage {
     ]
   }
 
-  func validate(_ batch: Batch) throws -> [String: Double] {
+  func validate(_ batch: TrainingBatch) throws -> [String: Double] {
     validations += 1
     return ["error": (enlarge(batch.lowQuality) - batch.highQuality).square().mean().item]
   }
 
-  func preview(_ batch: Batch) throws -> [[Tensor]] {
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
     let prediction = enlarge(batch.lowQuality)
     return (0..<batch.count).map {
       [
@@ -156,25 +158,26 @@ func losses(_ run: String, of group: String = "generator") throws -> [Double] {
 /// A silent trainer that validates on what it learns from.
 func trainer(
   _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ photos: TemporaryFolder, _ output: String,
-  stopAfter: Int = .max
+  stopAfter: Int = .max, acceptsChanges: Bool = false
 ) throws -> Trainer {
-  try trainer(stage, recipe, [DataFolder(path: photos.path)], output, stopAfter: stopAfter)
+  try trainer(
+    stage, recipe, [DataFolder(path: photos.path)], output, stopAfter: stopAfter,
+    acceptsChanges: acceptsChanges)
 }
 
 /// A silent trainer that validates on the first folder that it learns from.
 func trainer(
   _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ folders: [DataFolder], _ output: String,
-  stopAfter: Int = .max
+  stopAfter: Int = .max, acceptsChanges: Bool = false
 ) throws -> Trainer {
   let data = recipe.settings.data
-  let source = try makeSampleSource(folders, settings: data, seed: recipe.settings.seed) { _ in }
-  let validation = try ValidationSet(folder: folders[0].path, settings: data) { _ in }
-  var updates = 0
+  let source = try makeTrainingSource(
+    folders, settings: data, scale: stage.scale, seed: recipe.settings.seed
+  ) { _ in }
+  let validation = try ValidationSet(folder: folders[0].path, settings: data, scale: 4) { _ in }
+  let first = CheckpointFolder(run: output).steps.last ?? 0
   return try Trainer(
     stage, recipe: recipe, source: source, validation: validation, output: output,
-    isSilent: true
-  ) {
-    updates += 1
-    return updates >= stopAfter
-  }
+    acceptsChanges: acceptsChanges, isSilent: true
+  ) { $0 - first >= stopAfter }
 }

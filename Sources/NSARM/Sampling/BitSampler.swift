@@ -1,8 +1,9 @@
 import Foundation
+import Settings
 import Torch
 
 /// How bits are drawn from logits (SPEC 4).
-public struct SamplingConfiguration: Codable, Equatable, Sendable {
+public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSection {
   /// τ: logits are divided by it; 0 takes the likelier value of every bit.
   public var temperature = 0.5
   /// Values kept of each bit's distribution: 1 takes the likelier one; 2, or 0, keeps both.
@@ -13,6 +14,14 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable {
   public var guidance = 1.0
 
   public init() {}
+
+  /// - Throws: `ConfigurationError` for values that sampling makes no sense of.
+  public func validate(_ check: SettingsCheck = SettingsCheck()) throws {
+    try check("temperature", temperature, 0...100)
+    try check("topK", topK, 0...65536)
+    try check("topP", topP, 0...1)
+    try check("guidance", guidance, 0...100)
+  }
 }
 
 /// Top-k and top-p filtered probabilities of logits that were already multiplied by 1 / τ.

@@ -81,6 +81,7 @@ public final class SuperResolver {
   ) throws {
     let c = model.configuration
     precondition((0..<1).contains(options.overlap) && options.batch > 0)
+    try options.sampling?.validate()
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(

@@ -1,11 +1,7 @@
-/// A model's configuration that makes no sense.
-public struct ConfigurationError: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
+import Settings
 
 /// Shape of a tokenizer's autoencoder; the defaults are the published f8 d14 one.
-public struct AutoencoderConfiguration: Codable, Equatable, Sendable {
+public struct AutoencoderConfiguration: Codable, Equatable, Sendable, SettingsSection {
   /// d: channels of the latent, bits per latent cell.
   public var latentChannels = 14
   /// Width at full resolution; level i has `baseChannels * channelMultipliers[i]`.
@@ -25,10 +21,44 @@ public struct AutoencoderConfiguration: Codable, Equatable, Sendable {
 
   /// How many levels, from the finest, halve the resolution: log2(f / stemPatch).
   var downsampledLevels: Int { (downsampling / stemPatch).trailingZeroBitCount }
+
+  /// - Parameter scale: of the model.
+  func validate(_ check: SettingsCheck, scale: Int) throws {
+    try check("latentChannels", latentChannels, 1...256)
+    try check("baseChannels", baseChannels, 1...4096)
+    try check("channelMultipliers", channelMultipliers, 1...64, count: 1...8)
+    try check("residualBlocks", residualBlocks, 1...64)
+    try check("downsampling", downsampling, 1...64)
+    try check("stemPatch", stemPatch, 1...64)
+    func isPower(_ side: Int) -> Bool { side & (side - 1) == 0 }
+    try check("downsampling", isPower(downsampling), else: "is \(downsampling), no power of two")
+    try check(
+      "stemPatch", isPower(stemPatch) && downsampling % stemPatch == 0,
+      else:
+        "is \(stemPatch); a power of two that divides 'downsampling', \(downsampling), is needed")
+    try check(
+      "channelMultipliers", downsampledLevels <= channelMultipliers.count,
+      else:
+        "has \(channelMultipliers.count) levels; halving \(downsampling) / \(stemPatch) pixels to one"
+        + " cell takes \(downsampledLevels)")
+    try check(
+      "downsampling", downsampling % scale == 0,
+      else:
+        "is \(downsampling); cells have to be whole pixels of the low-quality picture, \(scale) times larger"
+    )
+    if normalization == .group {
+      for width in channelMultipliers.map({ baseChannels * $0 }) + [baseChannels] {
+        try check(
+          "baseChannels", width % Norm.groups(width) == 0,
+          else: "makes levels of \(width) channels; groups need multiples of 24 or 32")
+      }
+    }
+    try trunk?.validate(check / "trunk", scale: scale)
+  }
 }
 
 /// Shape of a `TrunkDecoder`; the defaults are those of a published network of 0.62 M parameters.
-public struct TrunkConfiguration: Codable, Equatable, Sendable {
+public struct TrunkConfiguration: Codable, Equatable, Sendable, SettingsSection {
   public var channels = 64
   /// 3x3 convolutions between the first and the last one.
   public var convolutions = 16
@@ -36,8 +66,18 @@ public struct TrunkConfiguration: Codable, Equatable, Sendable {
   public var join = 8
   /// Width of the code's branch at the latent's resolution.
   public var codeChannels = 64
-  /// Pixels of the output per pixel of the low-quality picture, along a side.
-  public var scale = 4
+  /// The model's scale again, as files of earlier versions say it; only compared.
+  public internal(set) var scale: Int?
 
   public init() {}
+
+  func validate(_ check: SettingsCheck, scale: Int) throws {
+    try check("channels", channels, 1...4096)
+    try check("convolutions", convolutions, 0...256)
+    try check("join", join, 0...convolutions)
+    try check("codeChannels", codeChannels, 1...4096)
+    try check(
+      "scale", self.scale == nil || self.scale == scale,
+      else: "is \(self.scale ?? scale), but the model's is \(scale); leave it out")
+  }
 }

@@ -30,9 +30,9 @@ extension LatentDecoder {
 }
 
 extension AutoencoderConfiguration {
-  /// - Throws: `ConfigurationError` where the decoder's shape makes no sense.
-  func buildDecoder(_ p: ParameterScope) throws -> any LatentDecoder {
-    if let trunk { return try TrunkDecoder(trunk, self, p) }
+  /// - Parameter scale: of the model.
+  func buildDecoder(scale: Int, _ p: ParameterScope) throws -> any LatentDecoder {
+    if let trunk { return try TrunkDecoder(trunk, self, scale: scale, p) }
     return try MirrorDecoder(self, p)
   }
 }

@@ -1,7 +1,7 @@
 import Torch
 
 /// How the blocks of the autoencoder normalise.
-public enum Normalization: String, Codable, Sendable {
+public enum Normalization: String, CaseIterable, Codable, Sendable {
   /// GroupNorm with 32 groups (24 where 32 does not divide the width): published tokenizers.
   case group
   /// Layer normalisation over the channels of each position: the picture then depends on a bounded
@@ -20,8 +20,11 @@ struct Norm {
     weight = try p("weight", [channels], .ones)
     bias = try p("bias", [channels], .zeros)
     self.kind = kind
-    groups = channels % 32 == 0 ? 32 : 24
+    groups = Norm.groups(channels)
   }
+
+  /// Of GroupNorm; they have to divide the channels.
+  static func groups(_ channels: Int) -> Int { channels % 32 == 0 ? 32 : 24 }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     switch kind {

@@ -11,6 +11,8 @@ public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
   public var count: Int { height * width }
   public var description: String { "\(height)x\(width)" }
 
+  func isMultiple(of side: Int) -> Bool { height % side == 0 && width % side == 0 }
+
   public static func * (size: GridSize, factor: Int) -> GridSize {
     GridSize(size.height * factor, size.width * factor)
   }
@@ -19,6 +21,10 @@ public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
   public init(from decoder: any Decoder) throws {
     var list = try decoder.unkeyedContainer()
     self.init(try list.decode(Int.self), try list.decode(Int.self))
+    guard list.isAtEnd else {
+      throw DecodingError.dataCorruptedError(
+        in: list, debugDescription: "a grid has a height and a width")
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {

@@ -28,16 +28,12 @@ public struct TrunkDecoder: LatentDecoder {
   let activations: [PReLU]
   let code: CodeBranch
 
-  init(_ t: TrunkConfiguration, _ c: AutoencoderConfiguration, _ p: ParameterScope) throws {
-    guard t.scale > 0, c.downsampling % t.scale == 0 else {
-      throw ConfigurationError(
-        "cells of \(c.downsampling) pixels do not divide into a trunk's pixels of \(t.scale)")
-    }
-    guard (0...t.convolutions).contains(t.join) else {
-      throw ConfigurationError("a trunk's 'join' has to be in 0...\(t.convolutions)")
-    }
-    scale = t.scale
-    pixelsPerCell = c.downsampling / t.scale
+  /// - Parameter scale: of the model.
+  init(
+    _ t: TrunkConfiguration, _ c: AutoencoderConfiguration, scale: Int, _ p: ParameterScope
+  ) throws {
+    self.scale = scale
+    pixelsPerCell = c.downsampling / scale
     join = t.join
     convIn = try Conv2d(3, t.channels, gain: 1.4, p / "conv_in")
     body = try (0..<t.convolutions).map {

@@ -1,21 +1,30 @@
+import Settings
 import Torch
 
 /// A size-free transformation network: residual blocks on the low-quality picture at the latent's
 /// resolution, then for each scale an adaptive average pool and a small perceptron per cell.
 public struct ConvolutionalTransformationNetwork: TransformationNetwork {
-  public struct Configuration: Codable, Equatable, Sendable {
-    public var channels: Int
-    public var blocks: Int
+  public struct Configuration: Codable, Equatable, Sendable, SettingsSection {
+    public var channels = 128
+    public var blocks = 4
     /// Pixels of the low-quality picture along the side of a cell that the blocks work on.
-    public var patch: Int
+    public var patch = 4
     /// Sides of the scales, in latent cells.
-    public var scales: [Int]
+    public var scales = [2, 4, 8]
+
+    public init() {}
 
     public init(channels: Int, blocks: Int, patch: Int, scales: [Int]) {
       self.channels = channels
       self.blocks = blocks
       self.patch = patch
       self.scales = scales
+    }
+
+    func validate(_ check: SettingsCheck) throws {
+      try check("channels", channels, 1...4096)
+      try check("blocks", blocks, 0...64)
+      try check("patch", patch, 1...64)
     }
   }
 

@@ -1,3 +1,4 @@
+import Settings
 import Torch
 
 /// The published transformation network (`map_transformer`, SPEC 2): a convolutional trunk, then for each
@@ -15,6 +16,20 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
     public var feedForwardRatio = 4.0
 
     public init() {}
+
+    func validate(_ check: SettingsCheck) throws {
+      let count = scales.count...scales.count
+      try check("widths", widths, 2...4096, count: count)
+      try check("layers", layers, 0...128, count: count)
+      try check("heads", heads, 1...256, count: count)
+      for (width, heads) in zip(widths, heads) {
+        try check(
+          "widths", width % heads == 0 && width % 2 == 0,
+          else: "holds \(width), which has to be even and to divide into \(heads) heads")
+      }
+      try check("size", size, 1...1024)
+      try check("feedForwardRatio", feedForwardRatio, 0.001...64)
+    }
   }
 
   struct ScaleNetwork {

@@ -1,3 +1,4 @@
+import Settings
 import Torch
 
 /// Maps the low-quality picture to the residual maps R'_1..R'_{K_LR} of the first scales (stage 1).
@@ -44,6 +45,44 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
     case .convolutional(let configuration): try form.encode(configuration, forKey: .convolutional)
     }
   }
+
+  /// Sides of the scales, in latent cells.
+  var scales: [Int] {
+    switch self {
+    case .published(let c): c.scales
+    case .convolutional(let c): c.scales
+    }
+  }
+
+  /// - Parameters:
+  ///   - scales: the latents of the schedule, coarse to fine.
+  ///   - lowQuality: the low-quality picture of a tile, in pixels.
+  ///   - pixelsPerCell: side of a cell in pixels of any picture.
+  func validate(
+    _ check: SettingsCheck, scales latents: [GridSize], lowQuality: GridSize, pixelsPerCell: Int
+  ) throws {
+    let section = check / (self.isPublished ? "published" : "convolutional")
+    let expected = latents.prefix(max(scales.count, 1)).map { ($0.height, $0.width) }
+    try section(
+      "scales",
+      !scales.isEmpty && expected.map { $0.0 } == scales && expected.map { $0.1 } == scales,
+      else: "is \(scales); the first scales of 'schedule' are expected, in latent cells:"
+        + " \(latents.map(\.description).joined(separator: " "))")
+    switch self {
+    case .published(let c):
+      try c.validate(section)
+      try section(
+        "size", lowQuality == GridSize(c.size, c.size) * pixelsPerCell,
+        else: "is \(c.size), but low-quality tiles of \(lowQuality) pixels have other latents")
+    case .convolutional(let c):
+      try c.validate(section)
+      try section(
+        "patch", lowQuality.isMultiple(of: c.patch),
+        else: "is \(c.patch), which does not divide low-quality tiles of \(lowQuality) pixels")
+    }
+  }
+
+  private var isPublished: Bool { if case .published = self { true } else { false } }
 
   public func build(latentChannels: Int, _ p: ParameterScope) throws -> any TransformationNetwork {
     switch self {

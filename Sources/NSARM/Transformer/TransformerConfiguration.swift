@@ -1,5 +1,7 @@
+import Settings
+
 /// Shape of the visual autoregressive transformer; the defaults are the published 8 B one.
-public struct TransformerConfiguration: Codable, Equatable, Sendable {
+public struct TransformerConfiguration: Codable, Equatable, Sendable, SettingsSection {
   /// C: channels of a token.
   public var width = 3584
   /// Blocks.
@@ -26,9 +28,36 @@ public struct TransformerConfiguration: Codable, Equatable, Sendable {
 
   /// Initial gain of what is added to the residual stream, so that its variance does not grow with depth.
   var residualGain: Double { 1 / Double(2 * depth).squareRoot() }
+
+  func validate(_ check: SettingsCheck) throws {
+    try check("width", width, 4...65536)
+    try check("depth", depth, 1...512)
+    try check("heads", heads, 1...256)
+    try check(
+      "width", width % (4 * heads) == 0,
+      else: "is \(width), which does not divide into \(heads) heads of 4n channels")
+    try check("feedForwardRatio", feedForwardRatio, 0.001...64)
+    try check(
+      "feedForwardRatio", feedForwardWidth > 0,
+      else: "is \(feedForwardRatio), which leaves no channels in steps of 256")
+    try check("levels", levels, 1...1024)
+    if let blocksPerChunk { try check("blocksPerChunk", blocksPerChunk, 1...512) }
+    if let text {
+      try (check / "text")("channels", text.channels, 1...65536)
+      try (check / "text")("maximumLength", text.maximumLength, 1...65536)
+    }
+    if let picture {
+      try (check / "picture")("channels", picture.channels, 1...4096)
+      try (check / "picture")("blocks", picture.blocks, 0...64)
+      try (check / "picture")("patch", picture.patch, 1...64)
+    }
+    try check(
+      "picture", text != nil || picture != nil,
+      else: "is missing, and so is 'text'; one of them has to condition the transformer")
+  }
 }
 
-public struct TextConfiguration: Codable, Equatable, Sendable {
+public struct TextConfiguration: Codable, Equatable, Sendable, SettingsSection {
   /// Channels of the text encoder: 2048 for Flan-T5-XL.
   public var channels = 2048
   /// Longest text, in tokens; rows of the null text.
@@ -37,11 +66,13 @@ public struct TextConfiguration: Codable, Equatable, Sendable {
   public init() {}
 }
 
-public struct PictureConditionConfiguration: Codable, Equatable, Sendable {
-  public var channels: Int
-  public var blocks: Int
+public struct PictureConditionConfiguration: Codable, Equatable, Sendable, SettingsSection {
+  public var channels = 128
+  public var blocks = 2
   /// Pixels of the low-quality picture along the side of a token of the last scale.
-  public var patch: Int
+  public var patch = 4
+
+  public init() {}
 
   public init(channels: Int, blocks: Int, patch: Int) {
     self.channels = channels

@@ -18,10 +18,6 @@ public struct VisualAutoregressiveTransformer {
   public init(
     _ c: TransformerConfiguration, tokenBits: Int, _ p: ParameterScope
   ) throws {
-    guard c.width % (4 * c.heads) == 0 else {
-      throw ConfigurationError(
-        "width \(c.width) does not divide into \(c.heads) heads of 4n channels")
-    }
     configuration = c
     self.tokenBits = tokenBits
     wordEmbedding = try Linear(tokenBits, c.width, p / "word_embed")

@@ -114,7 +114,8 @@ struct BenchCommand: ParsableCommand {
     }
     if let data {
       let rate = try TrainingBench.samplesPerSecond(
-        data, crop: folder.configuration.tileSide, budget: time)
+        data, crop: folder.configuration.tileSide, scale: folder.configuration.scale,
+        budget: time)
       report.samplesPerSecond = rate
       say(String(format: "\ntraining pairs from %@: %.1f a second and thread", data, rate))
     }

@@ -20,14 +20,14 @@ struct TrainingBench {
     try Self.batches.map { stage, batch in
       let recipe = try TrainingRecipe(text: recipe(stage, batch: batch))
       let updater = try Updater(
-        makeStage(name: stage.rawValue, recipe: recipe, from: folder.path, policy: policy),
+        makeStage(recipe, from: folder.path, policy: policy),
         recipe.settings)
       let side = folder.configuration.tileSide
       let random = RandomGenerator(seed: 2)
       func noise(_ side: Int) -> Tensor {
         Tensor.rand([batch, 3, side, side], using: random, on: policy.device) * 2 - 1
       }
-      let data = Batch(
+      let data = TrainingBatch(
         highQuality: noise(side), lowQuality: noise(side / folder.configuration.scale),
         seeds: (0..<UInt64(batch)).map { $0 })
       var step = 0
@@ -65,10 +65,14 @@ struct TrainingBench {
   }
 
   /// Samples per second that one thread prepares from the photos of a folder.
-  static func samplesPerSecond(_ photos: String, crop: Int, budget: Double) throws -> Double {
+  static func samplesPerSecond(
+    _ photos: String, crop: Int, scale: Int, budget: Double
+  ) throws -> Double {
     var settings = DataSettings()
     settings.crop = crop
-    let dataset = try PhotoDataset(folder: photos, settings: settings, seed: 1) { _ in }
+    let dataset = try PhotoDataset(
+      folder: photos, settings: settings, scale: scale, seed: 1
+    ) { _ in }
     let loader = BatchLoader(dataset, size: 4, first: 0, threads: 1, ahead: 1)
     defer { loader.stop() }
     for _ in 0..<3 { _ = try loader.next() }

@@ -1,11 +1,12 @@
 import NSARM
+import Settings
 import Torch
 
 /// The decoder alone. On bits that the model itself predicts it learns to hide their errors; without any it learns
 /// what the low-quality picture alone gives away, which comes first for a decoder that reads it.
 final class DecoderStage: TrainingStage {
   struct LossSection: Codable {
-    enum Code: String, Codable {
+    enum Code: String, CaseIterable, Codable {
       /// As the model generates it from the low-quality tile.
       case predicted
       /// Zeros.
@@ -19,15 +20,24 @@ final class DecoderStage: TrainingStage {
     /// Windows of each tile, at places drawn per step: generating a tile's bits costs as much as
     /// learning from a window.
     var windows = 1
+
+    func validate(_ check: SettingsCheck, crop: Int) throws {
+      try picture.validate(check / "picture", crop: crop)
+      try check("window", window, 0...8192)
+      try check("windows", windows, 1...1024)
+    }
   }
 
   let model: Model
   var policy: ComputePolicy { model.policy }
+  var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
 
   init(_ start: StageStart) throws {
-    section = try start.recipe.section("loss", defaults: LossSection())
+    section = try start.recipe.section("loss", defaults: LossSection()) {
+      try $0.validate($1, crop: start.recipe.settings.data.crop)
+    }
     switch section.code {
     case .none: model = try start.firstModel()
     case .predicted: model = try start.model()
@@ -43,12 +53,19 @@ final class DecoderStage: TrainingStage {
         file: file, problem: "'loss.code: none' needs a decoder that reads the low-quality picture")
     }
     pictureLoss = try PictureLoss(
-      section.picture, seed: start.seed &+ 1, on: start.policy.device)
-    guard section.window % (model.configuration.tokenizer.downsampling * 2) == 0 else {
-      throw TrainingError.recipe(
-        file: file,
-        problem:
-          "'loss.window' has to be a multiple of \(model.configuration.tokenizer.downsampling * 2)")
+      section.picture, gridPeriods: model.configuration.gridPeriods, seed: start.seed &+ 1,
+      on: start.policy.device)
+    let (cell, crop) = (model.configuration.tokenizer.downsampling, start.recipe.settings.data.crop)
+    try start.recipe.checking { check in
+      try (check / "loss")(
+        "window", section.window % (2 * cell) == 0,
+        else: "is \(section.window); a multiple of \(2 * cell) is needed")
+      try (check / "data")(
+        "crop", crop % cell == 0, else: "is \(crop); a multiple of \(cell) is needed")
+    }
+    if section.code == .predicted {
+      try start.requireTiles(model)
+      try start.requirePictureTransformer(model)
     }
     model.freeze(except: trained)
   }
@@ -62,7 +79,7 @@ final class DecoderStage: TrainingStage {
   var averagedParameters: [Parameter] { trained }
 
   /// `[B, d, H / f, W / f]`.
-  private func latent(_ batch: Batch) throws -> Tensor {
+  private func latent(_ batch: TrainingBatch) throws -> Tensor {
     switch section.code {
     case .predicted: return try model.generatedLatent(batch)
     case .none:
@@ -75,7 +92,8 @@ final class DecoderStage: TrainingStage {
     }
   }
 
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
+  {
     let input = windows(try latent(batch), batch, random)
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
@@ -93,10 +111,11 @@ final class DecoderStage: TrainingStage {
     ]
   }
 
-  private typealias Input = (latent: Tensor, batch: Batch)
+  private typealias Input = (latent: Tensor, batch: TrainingBatch)
 
   /// The same windows of the latents and of the tiles.
-  private func windows(_ latent: Tensor, _ batch: Batch, _ random: RandomGenerator) -> Input {
+  private func windows(_ latent: Tensor, _ batch: TrainingBatch, _ random: RandomGenerator) -> Input
+  {
     guard section.window > 0, section.window < batch.highQuality.size(2) else {
       return (latent, batch)
     }
@@ -104,7 +123,7 @@ final class DecoderStage: TrainingStage {
     func joined(_ part: (Input) -> Tensor) -> Tensor { .concatenated(cuts.map(part), 0) }
     return (
       joined(\.latent),
-      Batch(
+      TrainingBatch(
         highQuality: joined(\.batch.highQuality), lowQuality: joined(\.batch.lowQuality),
         teacher: batch.teacher.map { _ in joined { $0.batch.teacher! } },
         seeds: cuts.flatMap(\.batch.seeds))
@@ -112,7 +131,7 @@ final class DecoderStage: TrainingStage {
   }
 
   /// One window of each tile, at a place drawn for all.
-  private func cut(_ latent: Tensor, _ batch: Batch, _ random: RandomGenerator) -> Input {
+  private func cut(_ latent: Tensor, _ batch: TrainingBatch, _ random: RandomGenerator) -> Input {
     let factor = model.configuration.tokenizer.downsampling
     let cells = section.window / factor
     let place = Tensor.rand([2], using: random).floats
@@ -124,19 +143,29 @@ final class DecoderStage: TrainingStage {
     }
     return (
       window(latent, 1),
-      Batch(
+      TrainingBatch(
         highQuality: window(batch.highQuality, factor),
         lowQuality: window(batch.lowQuality, factor / model.configuration.scale),
         teacher: batch.teacher.map { window($0, factor) }, seeds: batch.seeds)
     )
   }
 
-  private func restored(_ batch: Batch) throws -> Tensor {
+  private func restored(_ batch: TrainingBatch) throws -> Tensor {
     let latent = try latent(batch)
     return withoutGradients { model.decoded(latent, batch) }
   }
 
-  func validate(_ batch: Batch) throws -> [String: Double] {
+  func problem(validatingHeight height: Int, width: Int) -> String? {
+    let cell = model.configuration.tokenizer.downsampling
+    if let problem = pictureLoss.problem(validatingHeight: height, width: width) { return problem }
+    switch section.code {
+    case .predicted: return model.configuration.problem(asTileOfHeight: height, width: width)
+    case .none:
+      return height % cell == 0 && width % cell == 0 ? nil : "multiples of \(cell) are needed"
+    }
+  }
+
+  func validate(_ batch: TrainingBatch) throws -> [String: Double] {
     let picture = try restored(batch)
     let bicubic = model.enlarged(batch.lowQuality)
     var figures = [
@@ -146,7 +175,7 @@ final class DecoderStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: Batch) throws -> [[Tensor]] {
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
     let columns = [
       model.enlarged(batch.lowQuality), try restored(batch),
       batch.highQuality,

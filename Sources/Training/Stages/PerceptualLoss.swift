@@ -1,4 +1,5 @@
 import ImageQuality
+import Settings
 import Torch
 
 /// How one network's LPIPS takes part in a loss.
@@ -14,10 +15,28 @@ public struct PerceptualLossSettings: Codable, Equatable, Sendable {
   public var zoom = 0.0
 
   public init() {}
+
+  /// - Parameter crop: side of the pictures.
+  func validate(_ check: SettingsCheck, crop: Int) throws {
+    try check("weight", weight, 0...1e6)
+    try check(
+      "weight", weight == 0 || crop >= PerceptualLoss.smallest,
+      else:
+        "is \(weight), but LPIPS needs \(PerceptualLoss.smallest) pixels and 'data.crop' is \(crop)"
+    )
+    try check("window", window, 0...8192)
+    try check(
+      "window", window == 0 || window >= PerceptualLoss.smallest,
+      else: "is \(window); 0 or at least \(PerceptualLoss.smallest) pixels are allowed")
+    try check("zoom", zoom, 0...0.9)
+  }
 }
 
 /// LPIPS of pictures in [-1, 1] as a loss.
 final class PerceptualLoss {
+  /// Pixels a side that LPIPS needs.
+  static let smallest = 32
+
   let settings: PerceptualLossSettings
   private let lpips: LPIPS
 
@@ -48,11 +67,11 @@ final class PerceptualLoss {
       .narrowed(3, from: Int(right * Double(x.size(3) - side + 1)), count: side)
   }
 
-  /// At least the 32 pixels that LPIPS needs.
+  /// At least as large as LPIPS needs.
   private func zoomed(_ x: Tensor, _ draw: Double) -> Tensor {
     guard settings.zoom > 0 else { return x }
     let factor = 1 + settings.zoom * (2 * draw - 1)
-    func size(_ n: Int) -> Int { max(Int((Double(n) * factor).rounded()), 32) }
+    func size(_ n: Int) -> Int { max(Int((Double(n) * factor).rounded()), Self.smallest) }
     return x.resized(size(x.size(2)), size(x.size(3)), .bicubicAntialiased)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ImageQuality
+import Settings
 import Torch
 
 /// Weights of the terms between a reconstructed picture and the truth.
@@ -12,8 +13,8 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
-  /// Of patterns that repeat every 4 pixels, which a pixel-shuffle by 4 is prone to, or every 8, the side of the
-  /// code's cells.
+  /// Of patterns that repeat every so many pixels as the model's scale says, which a pixel-shuffle is prone to, or every
+  /// so many as the code's cells have.
   public var grid = 0.0
   /// Of the adversarial term (hinge).
   public var adversarial = 0.0
@@ -21,6 +22,18 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   public var adversarialFrom = 0
 
   public init() {}
+
+  /// - Parameter crop: side of the pictures.
+  func validate(_ check: SettingsCheck, crop: Int) throws {
+    for (name, weight) in [
+      ("l1", l1), ("teacher", teacher), ("grid", grid), ("adversarial", adversarial),
+    ] {
+      try check(name, weight, 0...1e6)
+    }
+    try alex.validate(check / "alex", crop: crop)
+    try vgg.validate(check / "vgg", crop: crop)
+    try check("adversarialFrom", adversarialFrom, 0...1_000_000_000)
+  }
 }
 
 /// L1 + LPIPS + adversarial loss of pictures in [-1, 1].
@@ -29,11 +42,13 @@ final class PictureLoss {
   let discriminator: PatchDiscriminator?
   let discriminatorStore: ParameterStore
   private let perceptual: [PerceptualLoss]
-  /// Sides of the squares in pixels.
-  private let gridPeriods = [4, 8]
+  /// Sides in pixels of the squares in which patterns repeat.
+  private let gridPeriods: [Int]
 
-  init(_ settings: PictureLossSettings, seed: UInt64, on device: Device) throws {
+  /// - Parameter gridPeriods: sides in pixels of squares that divide the pictures.
+  init(_ settings: PictureLossSettings, gridPeriods: [Int], seed: UInt64, on device: Device) throws {
     self.settings = settings
+    self.gridPeriods = gridPeriods
     perceptual = try [
       PerceptualLoss(.alex, settings.alex, on: device),
       PerceptualLoss(.vgg, settings.vgg, on: device),
@@ -48,6 +63,13 @@ final class PictureLoss {
   /// The discriminator as a group of its own, where there is one.
   var parameterGroups: [(name: String, parameters: [Parameter])] {
     discriminator == nil ? [] : [("discriminator", discriminatorStore.parameters)]
+  }
+
+  /// What is wrong with pictures of a size as validation pictures.
+  func problem(validatingHeight height: Int, width: Int) -> String? {
+    let needed = PerceptualLoss.smallest
+    return perceptual.isEmpty || min(height, width) >= needed
+      ? nil : "\(needed) are needed for LPIPS"
   }
 
   /// Whether the discriminator learns at update `step`.

@@ -17,15 +17,19 @@ public enum StageName: String, CaseIterable, Sendable {
   case decoder
 }
 
-/// The stage that a recipe names, with fresh weights or those of `start`: a model folder, or a file of weights of the
+/// The stage of a recipe, with fresh weights or those of `start`: a model folder, or a file of weights of the
 /// model that the recipe describes.
 /// - Parameter policy: where and how the stage computes; nil: in the recipe's precision on the CPU.
-/// - Throws: `TrainingError.unknownStage`, `TorchError` where the policy is not for training, and what the stage finds wrong with its recipe or the folder.
+/// - Throws: `TrainingError.recipe` naming what is wrong with the recipe, alone or for the model that it starts from;
+///   `TorchError` where the policy is not for training; what is wrong with the folder.
 public func makeStage(
-  name: String, recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
+  _ recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
 ) throws -> TrainingStage {
+  let name = recipe.settings.stage
   guard let stage = StageName(rawValue: name) else {
-    throw TrainingError.unknownStage(name, known: StageName.allCases.map(\.rawValue))
+    let known = StageName.allCases.map(\.rawValue).joined(separator: ", ")
+    throw TrainingError.recipe(
+      file: recipe.file, problem: "'stage' is '\(name)'; there are: \(known)")
   }
   let policy = try policy ?? ComputePolicy(recipe.settings.precision)
   let start = try StageStart(recipe: recipe, from: start, policy: try policy.forTraining())
@@ -48,12 +52,12 @@ extension Model {
   }
 
   /// The latent, before quantisation, of a batch's originals or of its teacher's pictures.
-  func features(_ batch: Batch, of target: Target) -> Tensor {
+  func features(_ batch: TrainingBatch, of target: Target) -> Tensor {
     features(target.pictures(batch), lowQuality: batch.lowQuality)
   }
 
   /// A latent as a picture, float32.
-  func decoded(_ latent: Tensor, _ batch: Batch) -> Tensor {
+  func decoded(_ latent: Tensor, _ batch: TrainingBatch) -> Tensor {
     decoder(latent, lowQuality: batch.lowQuality).to(.float32)
   }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import NSARM
+import Settings
 import Torch
 
 /// What a stage starts from.
@@ -33,14 +34,47 @@ struct StageStart {
     }
     var configuration = folder.configuration
     try change(&configuration)
+    try check(configuration)
     let model = try folder.extended(configuration, seed: seed, policy: policy)
     model.store.prepareForTraining()
     return model
   }
 
+  /// Whether a model that is put together from a folder and a recipe makes sense and can be trained.
+  private func check(_ configuration: ModelConfiguration) throws {
+    try recipe.checking { check in
+      try configuration.validate(check / "model")
+      try (check / "model")(
+        "schedule", configuration.schedule.allSatisfy { $0.height == $0.width },
+        else: "has grids that are no squares, which training needs")
+      try recipe.settings.data.validate(check / "data", scale: configuration.scale)
+    }
+    if policy.device == .cpu { try recipe.checkMemory(of: configuration) }
+  }
+
+  /// - Throws: `TrainingError.recipe` where crops are not the model's tile.
+  func requireTiles(_ model: Model) throws {
+    let (crop, side) = (recipe.settings.data.crop, model.configuration.tileSide)
+    try recipe.checking { check in
+      try (check / "data")(
+        "crop", crop == side, else: "is \(crop); it has to be the model's tile, \(side) pixels")
+    }
+  }
+
+  /// - Throws: `TrainingError.recipe` where the model's transformer cannot do with pictures alone.
+  func requirePictureTransformer(_ model: Model) throws {
+    guard model.transformer?.configuration.text != nil else { return }
+    throw TrainingError.recipe(
+      file: recipe.file,
+      problem: "stage '\(recipe.settings.stage)' has no texts for the model's transformer; models "
+        + "conditioned on the picture alone can be trained")
+  }
+
   /// The recipe's section `model` of stages that may be the first.
   struct ModelSection: Codable {
     var name = "nano"
+    /// Pixels of the output per pixel of the input, along a side.
+    var scale = 4
     var tokenizer = AutoencoderConfiguration()
     var patch = 2
     /// Sides of the token grids of a tile.
@@ -50,16 +84,27 @@ struct StageStart {
 
     var configuration: ModelConfiguration {
       let schedule = schedule.map { GridSize($0, $0) }
-      return ModelConfiguration(
+      var configuration = ModelConfiguration(
         name: name, tokenizer: tokenizer, patch: patch, schedule: schedule,
-        rotaryReference: schedule.last!, contextResize: contextResize, sampling: sampling)
+        rotaryReference: schedule.last ?? GridSize(1, 1), contextResize: contextResize,
+        sampling: sampling)
+      configuration.scale = scale
+      return configuration
     }
+  }
+
+  /// The model that the recipe describes.
+  /// - Throws: `TrainingError.recipe` where it makes no sense or cannot be trained here.
+  func describedConfiguration() throws -> ModelConfiguration {
+    let configuration = try recipe.section("model", defaults: ModelSection()).configuration
+    try check(configuration)
+    return configuration
   }
 
   /// The folder's model, or the one that the recipe describes, with the file's weights where it has them.
   func firstModel() throws -> Model {
     guard folder == nil else { return try model() }
-    let configuration = try recipe.section("model", defaults: ModelSection()).configuration
+    let configuration = try describedConfiguration()
     let store: ParameterStore
     if let weights {
       let known = Set(weights.names)

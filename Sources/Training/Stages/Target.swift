@@ -1,7 +1,7 @@
 import Torch
 
 /// Which pictures a stage or a term of its loss aims at.
-public enum Target: String, Codable, Sendable {
+public enum Target: String, CaseIterable, Codable, Sendable {
   case original
   /// The teacher's picture is a function of the input, so that it can be met far better, and its bits predicted.
   case teacher
@@ -14,5 +14,5 @@ public enum Target: String, Codable, Sendable {
     }
   }
 
-  func pictures(_ batch: Batch) -> Tensor { pictures(batch.highQuality, batch.teacher) }
+  func pictures(_ batch: TrainingBatch) -> Tensor { pictures(batch.highQuality, batch.teacher) }
 }

@@ -1,4 +1,5 @@
 import NSARM
+import Settings
 import Torch
 
 /// Stage 0a: encoder, bits and decoder together. A decoder that reads the low-quality picture gets the degraded one,
@@ -18,22 +19,38 @@ final class TokenizerStage: TrainingStage {
     var codeDropout = 0.25
     /// Largest probability of a flipped bit, drawn per sample and scale.
     var flips = 0.0
+
+    func validate(_ check: SettingsCheck, crop: Int) throws {
+      try picture.validate(check / "picture", crop: crop)
+      try check("quantization", quantization, 0...1e6)
+      try check("entropyGamma", entropyGamma, 0...1e6)
+      try check("codeDropout", codeDropout, 0...1)
+      try check("flips", flips, 0...1)
+    }
   }
 
   let model: Model
   var policy: ComputePolicy { model.policy }
+  var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
   private let quantizer: MultiScaleQuantizer
 
   init(_ start: StageStart) throws {
     model = try start.firstModel()
-    section = try start.recipe.section("loss", defaults: LossSection())
+    section = try start.recipe.section("loss", defaults: LossSection()) {
+      try $0.validate($1, crop: start.recipe.settings.data.crop)
+    }
     pictureLoss = try PictureLoss(
-      section.picture, seed: start.seed &+ 1, on: start.policy.device)
+      section.picture, gridPeriods: model.configuration.gridPeriods, seed: start.seed &+ 1,
+      on: start.policy.device)
     let crop = start.recipe.settings.data.crop
-    quantizer = MultiScaleQuantizer(
-      try model.configuration.schedule(pixels: crop, file: start.recipe.file))
+    guard let schedule = model.configuration.schedule(pixels: crop) else {
+      throw TrainingError.recipe(
+        file: start.recipe.file,
+        problem: "'data.crop' is \(crop); \(model.configuration.needOfCells)")
+    }
+    quantizer = MultiScaleQuantizer(schedule)
     model.freeze(except: trained)
   }
 
@@ -48,7 +65,8 @@ final class TokenizerStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
+  {
     var prediction: Tensor?
     let generator = Objective(group: "generator") { [self] in
       let features = model.features(batch, of: section.labels)
@@ -82,14 +100,21 @@ final class TokenizerStage: TrainingStage {
     ]
   }
 
-  private func latent(_ batch: Batch) throws -> Tensor {
-    let schedule = try model.configuration.schedule(
-      pixels: batch.highQuality.size(2), file: "validation")
+  func problem(validatingHeight height: Int, width: Int) -> String? {
+    let c = model.configuration
+    if let problem = pictureLoss.problem(validatingHeight: height, width: width) { return problem }
+    return height == width && c.schedule(pixels: height) != nil
+      ? nil : "no square, or \(c.needOfCells)"
+  }
+
+  private func latent(_ batch: TrainingBatch) -> Tensor {
+    // Sizes that do not fit were refused at the start.
+    let schedule = model.configuration.schedule(pixels: batch.highQuality.size(2))!
     return MultiScaleQuantizer(schedule).encode(model.features(batch, of: section.labels)).latent
   }
 
-  func validate(_ batch: Batch) throws -> [String: Double] {
-    let latent = try latent(batch)
+  func validate(_ batch: TrainingBatch) throws -> [String: Double] {
+    let latent = latent(batch)
     return [
       "psnr": psnr(model.decoded(latent, batch), batch.highQuality),
       "psnr_without_code": psnr(model.decoded(.zeros(like: latent), batch), batch.highQuality),
@@ -98,8 +123,8 @@ final class TokenizerStage: TrainingStage {
     ]
   }
 
-  func preview(_ batch: Batch) throws -> [[Tensor]] {
-    let latent = try latent(batch)
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
+    let latent = latent(batch)
     let columns = [
       model.enlarged(batch.lowQuality), model.decoded(.zeros(like: latent), batch),
       model.decoded(latent, batch), batch.highQuality,
@@ -113,14 +138,24 @@ final class TokenizerStage: TrainingStage {
 }
 
 extension ModelConfiguration {
-  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile.
-  func schedule(pixels: Int, file: String) throws -> ScaleSchedule {
-    let sides = scaleSchedule.latents.map { ($0.height * pixels, tileSide) }
-    guard sides.allSatisfy({ $0.0 % $0.1 == 0 }) else {
-      throw TrainingError.recipe(
-        file: file,
-        problem: "crops of \(pixels) pixels do not divide into the cells of a tile of \(tileSide)")
-    }
-    return ScaleSchedule(sides.map { GridSize($0.0 / $0.1, $0.0 / $0.1) })
+  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile. Nil where it does not divide
+  /// into the cells of every scale.
+  func schedule(pixels: Int) -> ScaleSchedule? {
+    let sides = scaleSchedule.latents.map { $0.height * pixels }
+    guard pixels > 0, sides.allSatisfy({ $0 % tileSide == 0 }) else { return nil }
+    return ScaleSchedule(sides.map { GridSize($0 / tileSide, $0 / tileSide) })
+  }
+
+  /// Where patterns show: a pixel-shuffle makes squares of the scale's size, a code squares of a cell's.
+  var gridPeriods: [Int] { [scale, tokenizer.downsampling] }
+
+  /// What `schedule(pixels:)` needs, for messages.
+  var needOfCells: String {
+    "the cells of every scale of a tile of \(tileSide) pixels have to divide it"
+  }
+
+  /// What is wrong with pictures that have to be tiles.
+  func problem(asTileOfHeight height: Int, width: Int) -> String? {
+    height == tileSide && width == tileSide ? nil : "tiles of \(tileSide)x\(tileSide) are needed"
   }
 }

@@ -5,8 +5,7 @@ import Torch
 /// truth from the degraded picture; mean squared error over all scales, encoder frozen.
 final class TransformationStage: TrainingStage {
   struct ModelSection: Codable {
-    var transformationNetwork = ConvolutionalTransformationNetwork.Configuration(
-      channels: 128, blocks: 4, patch: 4, scales: [2, 4, 8])
+    var transformationNetwork = ConvolutionalTransformationNetwork.Configuration()
   }
 
   struct LossSection: Codable {
@@ -18,30 +17,18 @@ final class TransformationStage: TrainingStage {
   private let network: any TransformationNetwork
   private let quantizer: MultiScaleQuantizer
   private let labels: Target
+  var scale: Int { model.configuration.scale }
 
   init(_ start: StageStart) throws {
     model = try start.model { configuration in
       guard configuration.transformationNetwork == nil else { return }
       let section = try start.recipe.section("model", defaults: ModelSection())
-      let scales = section.transformationNetwork.scales
-      let expected = configuration.scaleSchedule.latents.prefix(scales.count).map(\.height)
-      guard scales == Array(expected) else {
-        throw TrainingError.recipe(
-          file: start.recipe.file,
-          problem:
-            "'model.transformation_network.scales' has to be \(expected), the schedule's first scales"
-        )
-      }
       configuration.transformationNetwork = .convolutional(section.transformationNetwork)
     }
     labels = try start.recipe.section("loss", defaults: LossSection()).labels
     network = model.transformationNetwork!
     quantizer = MultiScaleQuantizer(model.configuration.scaleSchedule)
-    guard start.recipe.settings.data.crop == model.configuration.tileSide else {
-      throw TrainingError.recipe(
-        file: start.recipe.file,
-        problem: "'data.crop' has to be the model's tile, \(model.configuration.tileSide) pixels")
-    }
+    try start.requireTiles(model)
     model.freeze(except: trained)
   }
 
@@ -49,11 +36,12 @@ final class TransformationStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformation", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  private func targets(_ batch: Batch) -> TokenPyramid {
+  private func targets(_ batch: TrainingBatch) -> TokenPyramid {
     withoutGradients { quantizer.encode(model.features(batch, of: labels)) }
   }
 
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
+  {
     [
       Objective(group: "transformation") { [self] in
         let pyramid = targets(batch)
@@ -67,7 +55,11 @@ final class TransformationStage: TrainingStage {
     ]
   }
 
-  func validate(_ batch: Batch) throws -> [String: Double] {
+  func problem(validatingHeight height: Int, width: Int) -> String? {
+    model.configuration.problem(asTileOfHeight: height, width: width)
+  }
+
+  func validate(_ batch: TrainingBatch) throws -> [String: Double] {
     let pyramid = targets(batch)
     var figures: [String: Double] = [:]
     for (k, map) in model.prefix(lowQuality: batch.lowQuality).enumerated() {
@@ -80,7 +72,7 @@ final class TransformationStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: Batch) throws -> [[Tensor]] {
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
     let count = network.scaleCount

@@ -1,4 +1,5 @@
 import NSARM
+import Settings
 import Torch
 
 /// Stage 0b and stage 2: the transformer by teacher forcing with bitwise self-correction. In stage 2 the
@@ -13,9 +14,16 @@ final class TransformerStage: TrainingStage {
     var selfCorrection = BitwiseSelfCorrection()
     var labelSmoothing = 0.0
     var labels = Target.original
+
+    func validate(_ check: SettingsCheck) throws {
+      try (check / "selfCorrection")("maximum", selfCorrection.maximum, 0...1)
+      try (check / "selfCorrection")("step", selfCorrection.step, 1e-6...1)
+      try check("labelSmoothing", labelSmoothing, 0...1)
+    }
   }
 
   let model: Model
+  var scale: Int { model.configuration.scale }
   var policy: ComputePolicy { model.policy }
   private let section: LossSection
   private let transformer: VisualAutoregressiveTransformer
@@ -37,14 +45,13 @@ final class TransformerStage: TrainingStage {
         file: start.recipe.file,
         problem: "stage2 needs a model with a transformation network (stage1)")
     }
-    section = try start.recipe.section("loss", defaults: LossSection())
+    section = try start.recipe.section("loss", defaults: LossSection()) {
+      try $0.validate($1)
+    }
     transformer = model.transformer!
     schedule = model.configuration.scaleSchedule
-    let side = model.configuration.tileSide
-    guard start.recipe.settings.data.crop == side else {
-      throw TrainingError.recipe(
-        file: start.recipe.file, problem: "'data.crop' has to be the model's tile, \(side) pixels")
-    }
+    try start.requireTiles(model)
+    try start.requirePictureTransformer(model)
     rotary = RotaryEmbedding(
       schedule, reference: model.configuration.rotaryReference,
       headDimension: transformer.headDimension, on: start.policy.device)
@@ -58,7 +65,9 @@ final class TransformerStage: TrainingStage {
   var averagedParameters: [Parameter] { trained }
 
   /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a generator.
-  private func teacherForcing(_ batch: Batch, flips random: RandomGenerator?) -> TeacherForcing {
+  private func teacherForcing(_ batch: TrainingBatch, flips random: RandomGenerator?)
+    -> TeacherForcing
+  {
     withoutGradients {
       var intervention = MultiScaleQuantizer.Intervention()
       if continuesPrefix {
@@ -76,12 +85,13 @@ final class TransformerStage: TrainingStage {
     }
   }
 
-  private func logits(_ forcing: TeacherForcing, _ batch: Batch) -> Tensor {
+  private func logits(_ forcing: TeacherForcing, _ batch: TrainingBatch) -> Tensor {
     transformer(
       forcing.contexts, schedule, rotary, transformer.condition(lowQuality: batch.lowQuality))
   }
 
-  func objectives(_ batch: Batch, step: Int, random: RandomGenerator) throws -> [Objective] {
+  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
+  {
     [
       Objective(group: "transformer") { [self] in
         let forcing = teacherForcing(batch, flips: random)
@@ -93,7 +103,11 @@ final class TransformerStage: TrainingStage {
     ]
   }
 
-  func validate(_ batch: Batch) throws -> [String: Double] {
+  func problem(validatingHeight height: Int, width: Int) -> String? {
+    model.configuration.problem(asTileOfHeight: height, width: width)
+  }
+
+  func validate(_ batch: TrainingBatch) throws -> [String: Double] {
     let forcing = teacherForcing(batch, flips: nil)
     let logits = logits(forcing, batch)
     let pairs = logits.reshaped(forcing.labels.shape + [2])
@@ -114,7 +128,7 @@ final class TransformerStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: Batch) throws -> [[Tensor]] {
+  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
     let bits = MultiScaleQuantizer(schedule)
       .encode(model.features(batch, of: section.labels)).latent
     let columns = [
@@ -131,7 +145,7 @@ final class TransformerStage: TrainingStage {
 
 extension Model {
   /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
-  func generatedLatent(_ batch: Batch) throws -> Tensor {
+  func generatedLatent(_ batch: TrainingBatch) throws -> Tensor {
     try withoutGradients {
       var options = GenerationOptions()
       options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
@@ -146,7 +160,7 @@ extension Model {
   }
 
   /// Tiles restored as a user would get them, `[B, 3, H, W]`.
-  func restore(_ batch: Batch) throws -> Tensor {
+  func restore(_ batch: TrainingBatch) throws -> Tensor {
     let latent = try generatedLatent(batch)
     return withoutGradients { decoded(latent, batch) }
   }

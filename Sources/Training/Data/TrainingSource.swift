@@ -2,23 +2,24 @@ import Torch
 
 /// Where the samples of a run come from. Sample `i` depends on the pictures, the settings, the seed and `i`
 /// only, whatever thread asks for it and when, so that a resumed run goes on with the samples it would have had.
-public protocol SampleSource: Sendable {
+public protocol TrainingSource: Sendable {
   /// The photos, or pairs, that are used.
   var count: Int { get }
   /// The pixels of their high-quality pictures.
   var pixels: Int { get }
   /// Whether samples have a teacher's picture: all of a source have one, or none.
   var hasTeacher: Bool { get }
+  /// Of the pictures' names and sizes and of how often they are drawn: where it differs, samples differ.
+  var fingerprint: UInt64 { get }
   /// - Throws: `TrainingError.noPhotos` where every picture turned out to be damaged.
-  func sample(_ index: Int) throws -> Sample
+  func pair(_ index: Int) throws -> TrainingPair
 }
 
 /// One training pair on the host.
-public struct Sample: Sendable {
-  /// Low-quality pictures are smaller by this factor.
-  static let scale = 4
-
-  /// `[3, height, width]` and `[3, height / 4, width / 4]`, in -1...1.
+public struct TrainingPair: Sendable {
+  /// The low-quality picture is smaller by this factor.
+  public let scale: Int
+  /// `[3, height, width]` and `[3, height / scale, width / scale]`, in -1...1.
   public let highQuality, lowQuality: [Float]
   /// What another method made of the low-quality picture, as `highQuality`.
   public let teacher: [Float]?
@@ -27,24 +28,25 @@ public struct Sample: Sendable {
   public let seed: UInt64
 
   public init(
-    highQuality: [Float], lowQuality: [Float], teacher: [Float]? = nil, height: Int, width: Int,
+    scale: Int, highQuality: [Float], lowQuality: [Float], teacher: [Float]? = nil, height: Int,
+    width: Int,
     seed: UInt64
   ) {
     let area = height * width
     precondition(
       highQuality.count == 3 * area && teacher.map { $0.count == 3 * area } ?? true
-        && lowQuality.count == 3 * (height / Sample.scale) * (width / Sample.scale),
+        && lowQuality.count == 3 * (height / scale) * (width / scale),
       "values do not fill the pictures")
     (self.highQuality, self.lowQuality, self.teacher) = (highQuality, lowQuality, teacher)
-    (self.height, self.width, self.seed) = (height, width, seed)
+    (self.scale, self.height, self.width, self.seed) = (scale, height, width, seed)
   }
 }
 
-extension Batch {
+extension TrainingBatch {
   /// Samples of one size, in order; all with a teacher, or none.
-  init(_ samples: [Sample]) {
-    let (height, width) = (samples[0].height, samples[0].width)
-    func stacked(_ shape: [Int], _ planes: (Sample) -> [Float]) -> Tensor {
+  init(_ samples: [TrainingPair]) {
+    let (height, width, scale) = (samples[0].height, samples[0].width, samples[0].scale)
+    func stacked(_ shape: [Int], _ planes: (TrainingPair) -> [Float]) -> Tensor {
       let result = Tensor.empty([samples.count] + shape)
       result.withMutableBytes { bytes in
         var offset = 0
@@ -61,7 +63,7 @@ extension Batch {
     let high = [3, height, width]
     self.init(
       highQuality: stacked(high, \.highQuality),
-      lowQuality: stacked([3, height / Sample.scale, width / Sample.scale], \.lowQuality),
+      lowQuality: stacked([3, height / scale, width / scale], \.lowQuality),
       teacher: samples[0].teacher.map { _ in stacked(high) { $0.teacher! } },
       seeds: samples.map(\.seed))
   }

@@ -26,23 +26,25 @@ public struct DataFolder: Equatable, Sendable {
 
   /// Pairs where the folder holds `lr` and `hr`, else its photos, degraded on the fly.
   func source(
-    _ settings: DataSettings, seed: UInt64, warn: @escaping @Sendable (String) -> Void
-  ) throws -> any SampleSource {
+    _ settings: DataSettings, scale: Int, seed: UInt64, warn: @escaping @Sendable (String) -> Void
+  ) throws -> any TrainingSource {
     try PairFolder(path) != nil
-      ? PairDataset(folder: path, settings: settings, seed: seed, warn: warn)
-      : PhotoDataset(folder: path, settings: settings, seed: seed, warn: warn)
+      ? PairDataset(folder: path, settings: settings, scale: scale, seed: seed, warn: warn)
+      : PhotoDataset(folder: path, settings: settings, scale: scale, seed: seed, warn: warn)
   }
 }
 
 /// The samples of one or several folders of photos or pairs.
-/// - Parameter warn: receives one line per file that is skipped, from any thread.
+/// - Parameters:
+///   - scale: of the model: low-quality pictures are smaller by it.
+///   - warn: receives one line per file that is skipped, from any thread.
 /// - Throws: `TrainingError` where a folder has nothing to use, or pictures that do not fit together.
-public func makeSampleSource(
-  _ folders: [DataFolder], settings: DataSettings, seed: UInt64,
+public func makeTrainingSource(
+  _ folders: [DataFolder], settings: DataSettings, scale: Int, seed: UInt64,
   warn: @escaping @Sendable (String) -> Void
-) throws -> any SampleSource {
+) throws -> any TrainingSource {
   let sources = try folders.map {
-    (source: try $0.source(settings, seed: seed, warn: warn), weight: $0.weight)
+    (source: try $0.source(settings, scale: scale, seed: seed, warn: warn), weight: $0.weight)
   }
   return sources.count == 1 ? sources[0].source : SourceMixture(sources, seed: seed)
 }

@@ -2,8 +2,8 @@ import Torch
 
 /// Samples of several sources, each drawn from with a probability of its own. Where any source has a teacher,
 /// every sample has one: the high-quality picture itself for sources that have none.
-public final class SourceMixture: SampleSource {
-  public let sources: [any SampleSource]
+public final class SourceMixture: TrainingSource {
+  public let sources: [any TrainingSource]
   public let seed: UInt64
   private let choose: WeightedChoice
 
@@ -12,7 +12,7 @@ public final class SourceMixture: SampleSource {
   public let hasTeacher: Bool
 
   /// - Parameter sources: at least one, with weights above 0 that need not sum to 1.
-  public init(_ sources: [(source: any SampleSource, weight: Double)], seed: UInt64) {
+  public init(_ sources: [(source: any TrainingSource, weight: Double)], seed: UInt64) {
     precondition(
       !sources.isEmpty && sources.allSatisfy { $0.weight > 0 && $0.weight.isFinite },
       "sources with positive weights, not \(sources.map(\.weight))")
@@ -20,14 +20,21 @@ public final class SourceMixture: SampleSource {
     self.seed = seed
     choose = WeightedChoice(sources.map(\.weight))
     hasTeacher = sources.contains { $0.source.hasTeacher }
+    let total = sources.reduce(0) { $0 + $1.weight }
+    fingerprint = sources.reduce(0) {
+      RandomStream.key(
+        RandomStream.key($0, $1.source.fingerprint), ($1.weight / total).bitPattern)
+    }
   }
 
-  public func sample(_ index: Int) throws -> Sample {
+  public let fingerprint: UInt64
+
+  public func pair(_ index: Int) throws -> TrainingPair {
     var random = RandomStream(seed, UInt64(index), 0x736F_7572_6365)
-    let sample = try sources[choose(random.uniform())].sample(index)
-    guard hasTeacher, sample.teacher == nil else { return sample }
-    return Sample(
-      highQuality: sample.highQuality, lowQuality: sample.lowQuality, teacher: sample.highQuality,
-      height: sample.height, width: sample.width, seed: sample.seed)
+    let pair = try sources[choose(random.uniform())].pair(index)
+    guard hasTeacher, pair.teacher == nil else { return pair }
+    return TrainingPair(
+      scale: pair.scale, highQuality: pair.highQuality, lowQuality: pair.lowQuality,
+      teacher: pair.highQuality, height: pair.height, width: pair.width, seed: pair.seed)
   }
 }

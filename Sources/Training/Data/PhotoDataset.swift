@@ -3,32 +3,38 @@ import Imaging
 import Torch
 
 /// Random crops of the photos of a folder with their degraded versions.
-public final class PhotoDataset: SampleSource {
+public final class PhotoDataset: TrainingSource {
   public let settings: DataSettings
+  public let scale: Int
   public let seed: UInt64
   private let library: PhotoLibrary
   private let degrader: Degrader
   private let choose: WeightedChoice
 
   public var count: Int { library.entries.count }
+  public var fingerprint: UInt64 { library.fingerprint }
   public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
   public var hasTeacher: Bool { false }
 
-  /// - Parameter warn: receives one line per file that is skipped, from any thread.
+  /// - Parameters:
+  ///   - scale: how much smaller the degraded pictures are; it divides the crop.
+  ///   - warn: receives one line per file that is skipped, from any thread.
   /// - Throws: `TrainingError` where the folder has no usable photos.
   public init(
-    folder: String, settings: DataSettings, seed: UInt64, warn: @escaping @Sendable (String) -> Void
+    folder: String, settings: DataSettings, scale: Int, seed: UInt64,
+    warn: @escaping @Sendable (String) -> Void
   ) throws {
     self.settings = settings
+    self.scale = scale
     self.seed = seed
     library = try PhotoLibrary(
       folder: folder, smallest: settings.crop, budget: settings.cacheMebibytes << 20, warn: warn)
-    degrader = Degrader(settings)
+    degrader = Degrader(settings, scale: scale)
     choose = WeightedChoice(library.entries.map { Double($0.area) })
   }
 
   /// - Throws: `TrainingError.noPhotos` where every photo turned out to be damaged.
-  public func sample(_ index: Int) throws -> Sample {
+  public func pair(_ index: Int) throws -> TrainingPair {
     let crop = settings.crop
     let key = RandomStream.key(seed, UInt64(index))
     var random = RandomStream(key)
@@ -36,9 +42,9 @@ public final class PhotoDataset: SampleSource {
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
     let picture = Planes(width: crop, height: crop, channels: 3, values: planes)
     let target = settings.sharpenedTarget ? degrader.sharpened(picture) : picture
-    return Sample(
-      highQuality: signed(target.values), lowQuality: signed(degrader(picture, seed: key).values),
-      height: crop, width: crop, seed: key)
+    return TrainingPair(
+      scale: scale, highQuality: signed(target.values),
+      lowQuality: signed(degrader(picture, seed: key).values), height: crop, width: crop, seed: key)
   }
 
   /// A random crop of a random photo, planar in 0...1.

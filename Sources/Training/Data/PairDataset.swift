@@ -3,47 +3,53 @@ import Torch
 
 /// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same window and
 /// orientation of each. Windows begin at whole low-quality pixels; nothing is degraded, shrunk or sharpened.
-public final class PairDataset: SampleSource {
+public final class PairDataset: TrainingSource {
   public let settings: DataSettings
+  public let scale: Int
   public let seed: UInt64
   private let library: PairLibrary
   private let choose: WeightedChoice
 
   public var count: Int { library.entries.count }
+  public var fingerprint: UInt64 { library.fingerprint }
   public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
   public var hasTeacher: Bool { library.hasTeacher }
 
   /// - Parameters:
   ///   - folder: holds `lr` and `hr`, and may hold `teacher`.
+  ///   - scale: how much smaller the pictures in `lr` are; it divides the crop.
   ///   - warn: receives one line per pair that is skipped, from any thread.
   /// - Throws: `TrainingError` naming the file where a picture has no counterpart or another size, or where
   ///   the folder has no usable pairs.
   public init(
-    folder: String, settings: DataSettings, seed: UInt64, warn: @escaping @Sendable (String) -> Void
+    folder: String, settings: DataSettings, scale: Int, seed: UInt64,
+    warn: @escaping @Sendable (String) -> Void
   ) throws {
     guard let pairs = try PairFolder(folder) else {
       throw TrainingError.pairs(
         path: folder, problem: "holds no pairs; they are expected in folders 'lr' and 'hr'")
     }
     self.settings = settings
+    self.scale = scale
     self.seed = seed
     library = try PairLibrary(
-      pairs, smallest: settings.crop, budget: settings.cacheMebibytes << 20, warn: warn)
+      pairs, scale: scale, smallest: settings.crop, budget: settings.cacheMebibytes << 20,
+      warn: warn)
     choose = WeightedChoice(library.entries.map { Double($0.area) })
   }
 
-  public func sample(_ index: Int) throws -> Sample {
+  public func pair(_ index: Int) throws -> TrainingPair {
     let crop = settings.crop
     let key = RandomStream.key(seed, UInt64(index))
     var random = RandomStream(key)
     var pair = try settings.accepted(\.highQuality) { try drawn(&random) }
-    if settings.flips { pair = pair.oriented(crop, Int(random.next() & 7)) }
-    return pair.sample(height: crop, width: crop, seed: key)
+    if settings.flips { pair = pair.oriented(crop, scale: scale, Int(random.next() & 7)) }
+    return pair.trainingPair(scale: scale, height: crop, width: crop, seed: key)
   }
 
   /// A random window of a random pair.
   private func drawn(_ random: inout RandomStream) throws -> PairCrop {
-    let side = settings.crop / Sample.scale
+    let side = settings.crop / scale
     while true {
       let index = choose(random.uniform())
       let low = library.lowQuality(index)

@@ -1,8 +1,11 @@
 import Foundation
 import Imaging
+import Torch
 
 /// The picture files of a folder and those below it, decoded once and kept as 8-bit RGB within a budget.
 /// Pictures that belong together, such as a pair, are one entry. Safe to use from several threads.
+///
+/// `@unchecked`: what changes is private and used under `condition` alone.
 final class PhotoLibrary: @unchecked Sendable {
   struct File {
     let path: String
@@ -100,6 +103,14 @@ final class PhotoLibrary: @unchecked Sendable {
         folder: folder, reason: "holds no picture files (.jpg, .png, .webp, .tif, .jxl, ...)")
     }
     return files
+  }
+
+  /// Of the names below the folder and the sizes of all pictures.
+  var fingerprint: UInt64 {
+    entries.lazy.flatMap(\.files).reduce(0) { key, file in
+      let name = file.path.dropFirst(folder.count).utf8.reduce(key) { RandomStream.key($0, UInt64($1)) }
+      return RandomStream.key(RandomStream.key(name, UInt64(file.width)), UInt64(file.height))
+    }
   }
 
   /// The first picture of entry `index`.

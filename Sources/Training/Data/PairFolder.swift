@@ -47,12 +47,12 @@ struct PairFolder {
   }
 
   /// - Throws: `TrainingError.pairs` where the sizes of a pair's pictures do not fit.
-  func check(_ pictures: [PhotoLibrary.File]) throws {
+  func check(_ pictures: [PhotoLibrary.File], scale: Int) throws {
     let (high, low) = (pictures[0], pictures[1])
-    guard high.width == low.width * Sample.scale, high.height == low.height * Sample.scale else {
+    guard high.width == low.width * scale, high.height == low.height * scale else {
       throw TrainingError.pairs(
         path: high.path,
-        problem: "is \(high.size) pixels, which is not \(Sample.scale) times \(low.path) with "
+        problem: "is \(high.size) pixels, which is not \(scale) times \(low.path) with "
           + "\(low.size); resize or remove the pair")
     }
     for teacher in pictures.dropFirst(2)

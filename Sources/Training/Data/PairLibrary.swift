@@ -2,24 +2,24 @@ import Imaging
 
 /// The same window of the pictures of a pair, planar in 0...1.
 struct PairCrop {
-  /// `[3, 4h, 4w]`, `[3, h, w]` and `[3, 4h, 4w]`.
+  /// `[3, scale · h, scale · w]` and `[3, h, w]`; the teacher's as the first.
   let highQuality, lowQuality: [Float]
   let teacher: [Float]?
 
   /// The crop, a square of `side` high-quality pixels, in one of its eight orientations.
-  func oriented(_ side: Int, _ orientation: Int) -> PairCrop {
+  func oriented(_ side: Int, scale: Int, _ orientation: Int) -> PairCrop {
     PairCrop(
       highQuality: Training.oriented(highQuality, side, orientation),
-      lowQuality: Training.oriented(lowQuality, side / Sample.scale, orientation),
+      lowQuality: Training.oriented(lowQuality, side / scale, orientation),
       teacher: teacher.map { Training.oriented($0, side, orientation) })
   }
 
   /// - Parameters:
   ///   - height: of the high-quality picture.
   ///   - width: likewise.
-  func sample(height: Int, width: Int, seed: UInt64) -> Sample {
-    Sample(
-      highQuality: signed(highQuality), lowQuality: signed(lowQuality),
+  func trainingPair(scale: Int, height: Int, width: Int, seed: UInt64) -> TrainingPair {
+    TrainingPair(
+      scale: scale, highQuality: signed(highQuality), lowQuality: signed(lowQuality),
       teacher: teacher.map(signed), height: height, width: width, seed: seed)
   }
 }
@@ -27,6 +27,7 @@ struct PairCrop {
 /// The pairs of a folder, decoded once and kept within a budget.
 struct PairLibrary: Sendable {
   private let library: PhotoLibrary
+  private let scale: Int
   let hasTeacher: Bool
 
   /// - Parameters:
@@ -34,16 +35,19 @@ struct PairLibrary: Sendable {
   ///   - budget: bytes of decoded pictures that are kept.
   /// - Throws: `TrainingError` where pictures do not fit together or nothing is left.
   init(
-    _ folder: PairFolder, smallest: Int, budget: Int, warn: @escaping @Sendable (String) -> Void
+    _ folder: PairFolder, scale: Int, smallest: Int, budget: Int,
+    warn: @escaping @Sendable (String) -> Void
   ) throws {
+    self.scale = scale
     hasTeacher = folder.hasTeacher
     library = try PhotoLibrary(
       folder: folder.path, entries: folder.pairs(), smallest: smallest, budget: budget, warn: warn,
-      check: folder.check)
+      check: { try folder.check($0, scale: scale) })
   }
 
   var folder: String { library.folder }
   var entries: [PhotoLibrary.Entry] { library.entries }
+  var fingerprint: UInt64 { library.fingerprint }
   /// Whether every pair is damaged.
   var isExhausted: Bool { library.isExhausted }
 
@@ -56,7 +60,7 @@ struct PairLibrary: Sendable {
   /// A window, given in low-quality pixels, of every picture of a pair; nil where a file is damaged.
   func crop(_ index: Int, _ window: PixelRect) -> PairCrop? {
     guard let pictures = library.pictures(index) else { return nil }
-    let enlarged = window.scaled(by: Sample.scale)
+    let enlarged = window.scaled(by: scale)
     return PairCrop(
       highQuality: pictures[0].planes(enlarged).values,
       lowQuality: pictures[1].planes(window).values,

@@ -2,12 +2,14 @@ import Foundation
 
 /// Prepares the batches of consecutive steps ahead of time in threads of its own. What a batch holds does
 /// not depend on the number of threads.
+///
+/// `@unchecked`: what changes is private and used under `condition` alone.
 public final class BatchLoader: @unchecked Sendable {
-  private let produce: @Sendable (Int) throws -> Sample
+  private let produce: @Sendable (Int) throws -> TrainingPair
   private let size: Int
   private let ahead: Int
   private let condition = NSCondition()
-  private var ready: [Int: Result<Sample, any Error>] = [:]
+  private var ready: [Int: Result<TrainingPair, any Error>] = [:]
   private var nextToProduce: Int
   private var nextToDeliver: Int
   private var isStopped = false
@@ -17,14 +19,14 @@ public final class BatchLoader: @unchecked Sendable {
   ///   - first: the number of the first batch that `next` gives.
   ///   - ahead: batches that may be prepared before they are asked for.
   public convenience init(
-    _ source: any SampleSource, size: Int, first: Int, threads: Int, ahead: Int
+    _ source: any TrainingSource, size: Int, first: Int, threads: Int, ahead: Int
   ) {
-    self.init(size: size, first: first, threads: threads, ahead: ahead) { try source.sample($0) }
+    self.init(size: size, first: first, threads: threads, ahead: ahead) { try source.pair($0) }
   }
 
   init(
     size: Int, first: Int, threads: Int, ahead: Int,
-    produce: @escaping @Sendable (Int) throws -> Sample
+    produce: @escaping @Sendable (Int) throws -> TrainingPair
   ) {
     self.produce = produce
     self.size = size
@@ -47,19 +49,32 @@ public final class BatchLoader: @unchecked Sendable {
     condition.unlock()
   }
 
+  /// Seconds between two questions whether to stop.
+  private static let patience = 0.2
+
   /// The next batch, and the seconds that the caller had to wait for it.
   /// - Throws: what kept a sample from being made.
-  public func next() throws -> (batch: Batch, wait: Double) {
+  public func next() throws -> (batch: TrainingBatch, wait: Double) {
+    try next { false }!
+  }
+
+  /// The next batch; nil where `shouldStop`, which is asked while it is not ready yet.
+  public func next(unless shouldStop: () -> Bool) throws -> (batch: TrainingBatch, wait: Double)? {
     let start = DispatchTime.now().uptimeNanoseconds
     condition.lock()
     let range = nextToDeliver..<nextToDeliver + size
-    while !range.allSatisfy({ ready[$0] != nil }) { condition.wait() }
+    while !range.allSatisfy({ ready[$0] != nil }) {
+      guard condition.wait(until: Date(timeIntervalSinceNow: Self.patience)) || !shouldStop() else {
+        condition.unlock()
+        return nil
+      }
+    }
     let results = range.map { ready.removeValue(forKey: $0)! }
     nextToDeliver += size
     condition.broadcast()
     condition.unlock()
     let wait = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-    return (Batch(try results.map { try $0.get() }), wait)
+    return (TrainingBatch(try results.map { try $0.get() }), wait)
   }
 
   private func work() {

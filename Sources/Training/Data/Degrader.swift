@@ -2,19 +2,22 @@ import Degradations
 import Imaging
 import Torch
 
-/// Makes the low-quality picture of a training pair, four times smaller.
+/// Makes the low-quality picture of a training pair, smaller by the model's scale.
 struct Degrader: Sendable {
   let kind: DataSettings.Degradation
   let mix: DataSettings.Mix
-  private let full = DegradationPipeline()
-  private let light = DegradationPipeline(.light)
+  let scale: Int
+  private let full, light: DegradationPipeline
 
-  init(_ settings: DataSettings) { (kind, mix) = (settings.degradation, settings.mix) }
+  init(_ settings: DataSettings, scale: Int) {
+    (kind, mix, self.scale) = (settings.degradation, settings.mix, scale)
+    full = DegradationPipeline(settings.full)
+    light = DegradationPipeline(settings.light)
+  }
 
   /// # Shapes
-  /// `[3, height, width]` in 0...1 → `[3, height / 4, width / 4]` in 0...1 on the 8-bit grid.
+  /// `[3, height, width]` in 0...1 → `[3, height / scale, width / scale]` in 0...1 on the 8-bit grid.
   func callAsFunction(_ picture: Planes, seed: UInt64) -> Planes {
-    let scale = Sample.scale
     switch drawn(seed) {
     case .full: return full.degrade(picture, seed: seed, scale: scale)
     case .light: return light.degrade(picture, seed: seed, scale: scale)
@@ -25,7 +28,7 @@ struct Degrader: Sendable {
     }
   }
 
-  /// The sharpened picture that the Real-ESRGAN model starts from.
+  /// The sharpened picture that the full model starts from.
   func sharpened(_ picture: Planes) -> Planes { full.sharpen(picture) }
 
   private func drawn(_ seed: UInt64) -> DataSettings.Degradation {

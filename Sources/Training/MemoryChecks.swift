@@ -1,0 +1,38 @@
+import Foundation
+import NSARM
+
+/// Estimates of memory, so that a run that cannot fit is refused at its start rather than after minutes of swapping.
+extension TrainingRecipe {
+  /// - Throws: `TrainingError.recipe` where the batches that are prepared ahead exceed the machine's memory.
+  func checkMemory(scale: Int, hasTeacher: Bool) throws {
+    let data = settings.data
+    let area = Double(data.crop) * Double(data.crop)
+    let pair = 3 * 4 * area * (1 + 1 / Double(scale * scale) + (hasTeacher ? 1 : 0))
+    // Prepared ahead, being made, stacked, and on the device for one update.
+    let batches = Double(data.prefetch + 2 + settings.accumulation)
+    try refuse(
+      pair * Double(settings.batch) * batches,
+      "'batch' is \(settings.batch): crops of \(data.crop) pixels, 'data.prefetch' \(data.prefetch) batches "
+        + "ahead and 'accumulation' \(settings.accumulation),", "make one of them smaller")
+  }
+
+  /// - Throws: `TrainingError.recipe` where the weights of a model, their gradients, the optimiser's moments and
+  ///   the averages exceed the machine's memory.
+  func checkMemory(of configuration: ModelConfiguration) throws {
+    let count = try configuration.parameterCount()
+    try refuse(
+      Double(count) * 4 * 5,
+      "'model' has \(count) weights, which with gradients, moments and averages",
+      "make it smaller")
+  }
+
+  private func refuse(_ bytes: Double, _ what: String, _ remedy: String) throws {
+    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    guard bytes > memory else { return }
+    func gibibytes(_ bytes: Double) -> String { String(format: "%.3g GiB", bytes / 0x1p30) }
+    throw TrainingError.recipe(
+      file: file,
+      problem:
+        "\(what) would take \(gibibytes(bytes)), this machine has \(gibibytes(memory)); \(remedy)")
+  }
+}
