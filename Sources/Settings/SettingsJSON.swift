@@ -10,6 +10,12 @@ public enum SettingsJSON {
     do {
       value = try JSONDecoder().decode(Value.self, from: data)
     } catch let error as DecodingError {
+      // The decoder does not say where a number is that fits no type.
+      if case .dataCorrupted(let context) = error, context.codingPath.isEmpty,
+        let json = try? JSONSerialization.jsonObject(with: data), let key = hugeNumber(json, "")
+      {
+        throw SettingsProblem("'\(key)' is a number out of range")
+      }
       throw SettingsProblem(SettingsReflection.problem(error, example: example))
     }
     if let problem = unknownKey(
@@ -18,6 +24,21 @@ public enum SettingsJSON {
       throw SettingsProblem(problem)
     }
     return value
+  }
+
+  /// The place of a number beyond all integers.
+  private static func hugeNumber(_ json: Any, _ path: String) -> String? {
+    func under(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
+    switch json {
+    case let object as [String: Any]:
+      return object.sorted { $0.key < $1.key }.lazy
+        .compactMap { hugeNumber($0.value, under($0.key)) }.first
+    case let list as [Any]:
+      return list.enumerated().lazy.compactMap { hugeNumber($0.element, under("\($0.offset)")) }
+        .first
+    case let number as NSNumber: return abs(number.doubleValue) >= 0x1p63 ? path : nil
+    default: return nil
+    }
   }
 
   private static func unknownKey(

@@ -70,14 +70,11 @@ public struct SettingsDecoding {
     do {
       return try YAMLDecoder().decode(Value.self, from: merged)
     } catch let error as DecodingError {
-      // The decoder wraps what a type's own decoding throws.
-      if case .dataCorrupted(let context) = error,
-        let error = context.underlyingError as? ConfigurationError
-      {
-        throw failure("'\(path.isEmpty ? "" : path + ".")\(error.key)' \(error.problem)")
-      }
       throw failure(
         SettingsReflection.problem(error, example: defaults, path: path, spelling: snakeCased))
+    } catch let error as ConfigurationError {
+      // Of a type that decodes itself, at its place in the section.
+      throw failure("'\(path.isEmpty ? "" : path + ".")\(error.key)' \(error.problem)")
     }
   }
 

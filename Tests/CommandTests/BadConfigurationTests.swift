@@ -23,7 +23,7 @@ import Testing
       (number("depth", "1000000000"), "'transformer.depth' is 1000000000"),
       (number("latentChannels", "8589934592"), "'tokenizer.latentChannels' is 8589934592"),
       (number("convolutions", "-1"), "'tokenizer.trunk.convolutions' is -1"),
-      (number("depth", "1e300"), "'transformer.depth'"),
+      (number("depth", "1e300"), "'transformer.depth' is a number out of range"),
       (number("temperature", "-1"), "'sampling.temperature' is -1"),
       (
         whole.replacingOccurrences(of: "\"heads\"", with: "\"headz\""),

@@ -34,13 +34,13 @@ public struct Mutator {
     "[1, 1]", "{\"a\": 1}",
   ]
 
-  /// A text with one to three changes: numbers become hostile ones, parts vanish, appear twice or change.
+  /// A text with one or two changes: numbers become hostile ones, parts vanish, appear twice or change.
   public mutating func mutant(of text: String) -> String {
     var bytes = Array(text.utf8)
-    for _ in 0..<Int.random(in: 1...3, using: &random) {
-      switch Int.random(in: 0..<6, using: &random) {
-      case 0..<3: replaceNumber(&bytes)
-      case 3: replaceWord(&bytes)
+    for _ in 0..<Int.random(in: 1...2, using: &random) {
+      switch Int.random(in: 0..<8, using: &random) {
+      case 0..<5: replaceNumber(&bytes)
+      case 5: replaceWord(&bytes)
       default: bytes = mutant(of: bytes, in: 0..<bytes.count)
       }
       if bytes.isEmpty { break }

@@ -137,9 +137,11 @@ import Torch
     try FileManager.default.copyItem(atPath: photos.path, toPath: moved / "photos")
     _ = try trainer(TinyStage(), recipe(), [DataFolder(path: moved / "photos")], output.path)
 
-    let accepted = try trainer(
-      TinyStage(), recipe(steps: 6), others, output.path, acceptsChanges: true)
-    #expect(try accepted.run() == .finished(step: 6))
+    do {
+      let accepted = try trainer(
+        TinyStage(), recipe(steps: 6), others, output.path, acceptsChanges: true)
+      #expect(try accepted.run() == .finished(step: 6))
+    }
     // From now on the run is the changed one.
     #expect(
       try trainer(TinyStage(), recipe(steps: 6), others, output.path).run() == .finished(step: 6))
@@ -186,7 +188,10 @@ import Torch
   /// The sign to stop is seen while the first batch, which never comes, is waited for.
   @Test func stoppingDoesNotWaitForData() throws {
     struct Endless: TrainingSource {
-      let (count, pixels, hasTeacher, fingerprint) = (1, 1, false, UInt64(0))
+      let count = 1
+      let pixels = 1
+      let hasTeacher = false
+      let fingerprint: UInt64 = 0
       func pair(_ index: Int) throws -> TrainingPair {
         while true { Thread.sleep(forTimeInterval: 60) }
       }

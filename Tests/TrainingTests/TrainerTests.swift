@@ -154,7 +154,7 @@ import Torch
 }
 
 extension TrainingRecipe {
-  fileprivate func replacing(_ old: String, _ new: String) throws -> TrainingRecipe {
+  func replacing(_ old: String, _ new: String) throws -> TrainingRecipe {
     try TrainingRecipe(text: text.replacingOccurrences(of: old, with: new), file: file)
   }
 }

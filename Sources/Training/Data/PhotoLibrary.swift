@@ -108,7 +108,9 @@ final class PhotoLibrary: @unchecked Sendable {
   /// Of the names below the folder and the sizes of all pictures.
   var fingerprint: UInt64 {
     entries.lazy.flatMap(\.files).reduce(0) { key, file in
-      let name = file.path.dropFirst(folder.count).utf8.reduce(key) { RandomStream.key($0, UInt64($1)) }
+      let name = file.path.dropFirst(folder.count).utf8.reduce(key) {
+        RandomStream.key($0, UInt64($1))
+      }
       return RandomStream.key(RandomStream.key(name, UInt64(file.width)), UInt64(file.height))
     }
   }

@@ -46,7 +46,8 @@ final class PictureLoss {
   private let gridPeriods: [Int]
 
   /// - Parameter gridPeriods: sides in pixels of squares that divide the pictures.
-  init(_ settings: PictureLossSettings, gridPeriods: [Int], seed: UInt64, on device: Device) throws {
+  init(_ settings: PictureLossSettings, gridPeriods: [Int], seed: UInt64, on device: Device) throws
+  {
     self.settings = settings
     self.gridPeriods = gridPeriods
     perceptual = try [
