@@ -1,10 +1,11 @@
 import Torch
 
-/// A checkpoint that `torch.save` wrote (`.pth`, `.pt`, `.ckpt`), in its zip format or the one before.
+/// A checkpoint that `torch.save` wrote (`.pth`, `.pt`, `.ckpt`), in its zip format or the one
+/// before.
 ///
-/// The file is mapped, and contiguous tensors share the mapping. Its pickle is read by a machine that runs
-/// nothing; a file that asks for anything but tensors, dictionaries and lists of them is refused. Nested
-/// dictionaries become names with dots.
+/// The file is mapped, and contiguous tensors share the mapping. Its pickle is read by a machine
+/// that runs nothing; a file that asks for anything but tensors, dictionaries and lists of them is
+/// refused. Nested dictionaries become names with dots.
 public final class PickleCheckpoint: TensorSource {
   /// The file's path.
   public let title: String

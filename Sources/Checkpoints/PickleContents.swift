@@ -50,8 +50,8 @@ struct PickleContents {
     self.init(machine: machine, root: root, storages: storages)
   }
 
-  /// Pickles of the magic number, the protocol, the system, the object and the storages' keys, then for
-  /// every key its number of elements and their bytes.
+  /// Pickles of the magic number, the protocol, the system, the object and the storages' keys, then
+  /// for every key its number of elements and their bytes.
   private init(legacy bytes: UnsafeRawBufferPointer) throws {
     var cursor = ByteCursor(bytes, at: PickleContents.magic.count)
     var machine = PickleMachine()

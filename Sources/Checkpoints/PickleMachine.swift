@@ -1,6 +1,6 @@
-/// Reads the pickles that PyTorch writes (protocols 2 to 5). Nothing is executed: of all functions that a
-/// pickle may name, the few that rebuild tensors and dictionaries are done here, some more are skipped with
-/// their arguments, and any other is refused.
+/// Reads the pickles that PyTorch writes (protocols 2 to 5). Nothing is executed: of all functions
+/// that a pickle may name, the few that rebuild tensors and dictionaries are done here, some more
+/// are skipped with their arguments, and any other is refused.
 struct PickleMachine {
   struct FormatError: Error { let reason: String }
 
@@ -8,8 +8,8 @@ struct PickleMachine {
   private(set) var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
   /// Every storage that a pickle named, by key.
   private(set) var storages: [String: PickleStorage] = [:]
-  /// Entries that dictionaries made of lists have in all: a few bytes may ask for copies of one long list again
-  /// and again.
+  /// Entries that dictionaries made of lists have in all: a few bytes may ask for copies of one
+  /// long list again and again.
   var copiedEntries = 0
 
   private var stack: [PickleValue] = []

@@ -1,5 +1,5 @@
-/// A value of a Python pickle. Containers are indices into the machine that read it, so that deep or
-/// circular structures cost nothing to release.
+/// A value of a Python pickle. Containers are indices into the machine that read it, so that deep
+/// or circular structures cost nothing to release.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -13,7 +13,8 @@ enum PickleValue {
   case global(String)
   case storage(PickleStorage)
   case tensor(PickleTensor)
-  /// Something that no tensor depends on: real numbers, bytes, sets, settings. Its content is dropped.
+  /// Something that no tensor depends on: real numbers, bytes, sets, settings. Its content is
+  /// dropped.
   case inert
 
   var isInert: Bool { if case .inert = self { true } else { false } }

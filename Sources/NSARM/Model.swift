@@ -1,7 +1,7 @@
 import Torch
 
-/// The networks of NSARM: tokenizer, transformation network, transformer. The last two are absent from a
-/// model whose tokenizer alone has been trained.
+/// The networks of NSARM: tokenizer, transformation network, transformer. The last two are absent
+/// from a model whose tokenizer alone has been trained.
 public final class Model {
   public let configuration: ModelConfiguration
   /// Where and in which element types the networks run.
@@ -20,9 +20,10 @@ public final class Model {
     case transformer = "transformer."
   }
 
-  /// Builds the networks that `configuration` has, with parameters of `store`, which are on the policy's
-  /// device.
-  /// - Throws: `ConfigurationError` where `configuration` makes no sense; call `store.validate()` for what does not fit a checkpoint.
+  /// Builds the networks that `configuration` has, with parameters of `store`, which are on the
+  /// policy's device.
+  /// - Throws: `ConfigurationError` where `configuration` makes no sense; call `store.validate()`
+  ///   for what does not fit a checkpoint.
   public init(
     _ configuration: ModelConfiguration, _ store: ParameterStore, policy: ComputePolicy = .float32
   ) throws {
@@ -51,10 +52,10 @@ public final class Model {
     }
   }
 
-  /// A picture's latent before quantisation, float32, `[B, d, H / f, W / f]`: E(I), or with a decoder that reads the
-  /// low-quality picture E(4 (I − I_LR↑)), of what the enlarged low-quality picture lacks. Random weights then make bits
-  /// that the decoder can use from the first step; bits of whole pictures tell it little that it does not know, and it
-  /// learns to ignore them.
+  /// A picture's latent before quantisation, float32, `[B, d, H / f, W / f]`: E(I), or with a
+  /// decoder that reads the low-quality picture E(4 (I − I_LR↑)), of what the enlarged low-quality
+  /// picture lacks. Random weights then make bits that the decoder can use from the first step;
+  /// bits of whole pictures tell it little that it does not know, and it learns to ignore them.
   ///
   /// - Parameters:
   ///   - picture: `[B, 3, H, W]` in [-1, 1].

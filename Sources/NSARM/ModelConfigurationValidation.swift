@@ -8,7 +8,8 @@ extension ModelConfiguration {
     name: "", tokenizer: AutoencoderConfiguration(), patch: 1, schedule: [GridSize(1, 1)],
     rotaryReference: GridSize(1, 1))
 
-  /// Checks every value by itself and with the others, so that networks can be built and run without a trap.
+  /// Checks every value by itself and with the others, so that networks can be built and run
+  /// without a trap.
   /// - Parameter check: knows where the configuration stands in its file.
   /// - Throws: `ConfigurationError` for the first key that makes no sense.
   public func validate(_ check: SettingsCheck = SettingsCheck()) throws {

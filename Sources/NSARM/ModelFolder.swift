@@ -13,7 +13,8 @@ public struct ModelFolder {
   public var weightsPath: String { path + "/model.safetensors" }
 
   /// Reads the configuration.
-  /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing or makes no sense.
+  /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
+  ///   or makes no sense.
   public init(_ path: String) throws {
     self.path = path
     let file = path + "/config.json"
@@ -37,9 +38,10 @@ public struct ModelFolder {
   public func provenance() throws -> [String: String] { try SafetensorsFile(weightsPath).metadata }
 
   /// Builds the model with the folder's weights.
-  /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay float32.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit; int8 needs the folder's
-  ///   `calibration`.
+  /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay
+  ///   float32.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit; int8
+  ///   needs the folder's `calibration`.
   public func load(_ policy: ComputePolicy = .automatic) throws -> Model {
     let file = try SafetensorsFile(weightsPath)
     let store = ParameterStore(
@@ -61,7 +63,8 @@ public struct ModelFolder {
       .contains { name.hasSuffix($0) }
   }
 
-  /// The model of this folder with more parts: those that the folder lacks are made fresh from `seed`.
+  /// The model of this folder with more parts: those that the folder lacks are made fresh from
+  /// `seed`.
   public func extended(
     _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
   ) throws -> Model {
@@ -77,9 +80,10 @@ public struct ModelFolder {
     return model
   }
 
-  /// Writes a model: matrices and kernels as bfloat16, vectors as float32. A folder that is there already is replaced
-  /// as a whole.
-  /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in place.
+  /// Writes a model: matrices and kernels as bfloat16, vectors as float32. A folder that is there
+  /// already is replaced as a whole.
+  /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in
+  ///   place.
   public static func write(
     _ model: Model, to path: String, provenance: [String: String]
   ) throws {

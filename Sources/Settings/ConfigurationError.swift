@@ -1,7 +1,7 @@
 import Foundation
 
-/// A setting that makes no sense: "'transformer.heads' is 0; 1 to 256 are allowed". Whoever knows the file
-/// puts its name before it.
+/// A setting that makes no sense: "'transformer.heads' is 0; 1 to 256 are allowed". Whoever knows
+/// the file puts its name before it.
 public struct ConfigurationError: Error, LocalizedError, CustomStringConvertible {
   /// The setting as its file spells it, with the sections that it is in.
   public let key: String

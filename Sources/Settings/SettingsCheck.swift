@@ -1,4 +1,5 @@
-/// Checks the values of one section of settings and throws a `ConfigurationError` for the first that is wrong.
+/// Checks the values of one section of settings and throws a `ConfigurationError` for the first
+/// that is wrong.
 ///
 /// ```swift
 /// let check = SettingsCheck() / "transformer"
@@ -10,7 +11,8 @@ public struct SettingsCheck: Sendable {
 
   /// - Parameters:
   ///   - path: of the section in its file; empty: the file itself.
-  ///   - spelling: how the file spells the name of a property; empty for a section that it leaves out.
+  ///   - spelling: how the file spells the name of a property; empty for a section that it leaves
+  ///     out.
   public init(_ path: String = "", spelling: @escaping @Sendable (String) -> String = { $0 }) {
     self.path = path
     self.spelling = spelling

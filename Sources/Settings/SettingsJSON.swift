@@ -1,7 +1,7 @@
 import Foundation
 
-/// Reads a JSON file of settings that has to say everything: what is missing, of another type or unknown is an
-/// error.
+/// Reads a JSON file of settings that has to say everything: what is missing, of another type or
+/// unknown is an error.
 public enum SettingsJSON {
   /// - Parameter example: a value of the type, with which messages are found.
   /// - Throws: `SettingsProblem`, without the file's name.

@@ -1,8 +1,8 @@
 import Foundation
 
 extension SettingsReflection {
-  /// What is wrong with a file of settings that `error` kept from being decoded, with the words that an
-  /// enumeration knows.
+  /// What is wrong with a file of settings that `error` kept from being decoded, with the words
+  /// that an enumeration knows.
   /// - Parameters:
   ///   - example: the section that was to be read, for example its defaults.
   ///   - path: of the section in the file; empty: the file itself.

@@ -8,11 +8,13 @@ public protocol SettingsWithOwnKeys {
   static var keys: [String] { get }
 }
 
-/// What the type of a value of settings tells: the keys of a section, the words that an enumeration knows.
+/// What the type of a value of settings tells: the keys of a section, the words that an enumeration
+/// knows.
 public struct SettingsReflection {
   public let value: Any
 
-  /// - Parameter value: a section, or a value in one; in place of a section that is absent, its defaults.
+  /// - Parameter value: a section, or a value in one; in place of a section that is absent, its
+  ///   defaults.
   public init(_ value: Any) {
     var value = value
     if let optional = value as? any AnyOptional {

@@ -1,9 +1,11 @@
 import Foundation
 import NSARM
 
-/// Estimates of memory, so that a run that cannot fit is refused at its start rather than after minutes of swapping.
+/// Estimates of memory, so that a run that cannot fit is refused at its start rather than after
+/// minutes of swapping.
 extension TrainingRecipe {
-  /// - Throws: `TrainingError.recipe` where the batches that are prepared ahead exceed the machine's memory.
+  /// - Throws: `TrainingError.recipe` where the batches that are prepared ahead exceed the
+  ///   machine's memory.
   func checkMemory(scale: Int, hasTeacher: Bool) throws {
     let data = settings.data
     let area = Double(data.crop) * Double(data.crop)
@@ -16,8 +18,8 @@ extension TrainingRecipe {
         + "ahead and 'accumulation' \(settings.accumulation),", "make one of them smaller")
   }
 
-  /// - Throws: `TrainingError.recipe` where the weights of a model, their gradients, the optimiser's moments and
-  ///   the averages exceed the machine's memory.
+  /// - Throws: `TrainingError.recipe` where the weights of a model, their gradients, the
+  ///   optimiser's moments and the averages exceed the machine's memory.
   func checkMemory(of configuration: ModelConfiguration) throws {
     let count = try configuration.parameterCount()
     try refuse(

@@ -26,8 +26,8 @@ final class RunFolder {
     if lock >= 0 { close(lock) }
   }
 
-  /// Refuses a folder without a checkpoint in which there is something that a run would replace and that no
-  /// run without a checkpoint has written.
+  /// Refuses a folder without a checkpoint in which there is something that a run would replace and
+  /// that no run without a checkpoint has written.
   /// - Throws: `TrainingError.foreign` naming it.
   static func refuseForeign(_ folder: String) throws {
     for (name, key) in [("log.jsonl", "loss"), ("validation.jsonl", "figures")] {
@@ -132,7 +132,8 @@ func reason(_ error: any Error) -> String {
   return error.localizedDescription
 }
 
-/// A JSON object on one line whose keys keep their order. Numbers that are not finite become strings.
+/// A JSON object on one line whose keys keep their order. Numbers that are not finite become
+/// strings.
 struct JSONLine {
   private var fields: [String] = []
 

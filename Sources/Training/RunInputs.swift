@@ -2,8 +2,8 @@ import Files
 import Foundation
 import Torch
 
-/// What a run learns from beside its recipe: `inputs.json` of its folder. A run that goes on with other data
-/// or another start is another run.
+/// What a run learns from beside its recipe: `inputs.json` of its folder. A run that goes on with
+/// other data or another start is another run.
 struct RunInputs: Codable, Equatable {
   static let file = "inputs.json"
 
@@ -38,7 +38,8 @@ struct RunInputs: Codable, Equatable {
     return result
   }
 
-  /// The inputs that a run's folder tells of; nil for runs of earlier versions, which did not write them.
+  /// The inputs that a run's folder tells of; nil for runs of earlier versions, which did not write
+  /// them.
   static func read(_ folder: String) -> RunInputs? {
     FileManager.default.contents(atPath: folder + "/" + file)
       .flatMap { try? JSONDecoder().decode(RunInputs.self, from: $0) }
@@ -56,8 +57,8 @@ struct RunInputs: Codable, Equatable {
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  /// Of a file of weights' size, beginning and 256 blocks all over it: the whole of a small model, a sample of one of
-  /// many gigabytes.
+  /// Of a file of weights' size, beginning and 256 blocks all over it: the whole of a small model,
+  /// a sample of one of many gigabytes.
   private static func fingerprint(ofWeights path: String) throws -> String {
     let file = isFolder(path) ? path + "/model.safetensors" : path
     let data: Data

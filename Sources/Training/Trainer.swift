@@ -2,10 +2,11 @@ import Files
 import Foundation
 import Torch
 
-/// The training loop: batches in, updates, averages, logs, validation, previews, checkpoints, the model.
+/// The training loop: batches in, updates, averages, logs, validation, previews, checkpoints, the
+/// model.
 ///
-/// Everything random is keyed by the recipe's seed and the number of the update, so that a run that was
-/// stopped, killed or resumed continues to the bit as if nothing had happened.
+/// Everything random is keyed by the recipe's seed and the number of the update, so that a run that
+/// was stopped, killed or resumed continues to the bit as if nothing had happened.
 public final class Trainer {
   public enum Outcome: Equatable, Sendable {
     /// The run is complete; the model is in the folder "model" of the output.
@@ -42,8 +43,10 @@ public final class Trainer {
   ///   - provenance: entered into the model's card beside what the trainer knows itself.
   ///   - isSilent: whether nothing is written to standard error.
   ///   - initial: the model folder or file of weights that the stage was made from.
-  ///   - acceptsChanges: whether a run goes on where its recipe, its data or its start have changed.
-  ///   - shouldStop: asked, with the number of updates done, after every update and while data is waited for.
+  ///   - acceptsChanges: whether a run goes on where its recipe, its data or its start have
+  ///     changed.
+  ///   - shouldStop: asked, with the number of updates done, after every update and while data is
+  ///     waited for.
   /// - Throws: `TrainingError`, for example where the folder holds another run.
   public init(
     _ stage: any TrainingStage, recipe: TrainingRecipe, source: any TrainingSource,
@@ -92,7 +95,8 @@ public final class Trainer {
   }
 
   /// Trains to the end of the recipe, or until `shouldStop`.
-  /// - Throws: `TrainingError` where training diverges or the disk is full; what a loss or the data throws.
+  /// - Throws: `TrainingError` where training diverges or the disk is full; what a loss or the data
+  ///   throws.
   public func run() throws -> Outcome {
     started = Date()
     lastCheckpoint = started

@@ -4,9 +4,9 @@ import Torch
 import YAMLSettings
 import Yams
 
-/// How a model is trained, read from a YAML file. Every key has a default except `stage` and one of `steps`
-/// and `hours`; a key that does not exist is an error. The sections `model` and `loss` belong to the stage,
-/// which reads them with `section`.
+/// How a model is trained, read from a YAML file. Every key has a default except `stage` and one of
+/// `steps` and `hours`; a key that does not exist is an error. The sections `model` and `loss`
+/// belong to the stage, which reads them with `section`.
 ///
 /// ```yaml
 /// stage: tokenizer
@@ -23,8 +23,9 @@ public struct TrainingRecipe {
     public var stage = ""
     /// Updates, after which training ends.
     public var steps: Int?
-    /// Hours of training (over all resumed runs), after which it ends; the learning rate then decays by
-    /// time where that is further advanced, so that such a run is not reproducible to the bit.
+    /// Hours of training (over all resumed runs), after which it ends; the learning rate then
+    /// decays by time where that is further advanced, so that such a run is not reproducible to the
+    /// bit.
     public var hours: Double?
     /// Samples per backward pass.
     public var batch = 8
@@ -40,8 +41,8 @@ public struct TrainingRecipe {
     /// Largest L2 norm of a group's gradients; absent: no clipping.
     public var gradientClip: Double? = 1
     public var emaDecay = 0.999
-    /// Of matrix products and convolutions; weights and updates are float32. The command line may say
-    /// otherwise.
+    /// Of matrix products and convolutions; weights and updates are float32. The command line may
+    /// say otherwise.
     public var precision = Precision.auto
     public var seed: UInt64 = 1
     /// Updates between validations, previews and checkpoints; 0: only at the end.
@@ -75,7 +76,8 @@ public struct TrainingRecipe {
   let sections: [String: Node]
   private static let stageSections = ["model", "loss"]
 
-  /// - Throws: `TrainingError.recipe` where the file is missing, is no YAML, or holds a wrong key or value.
+  /// - Throws: `TrainingError.recipe` where the file is missing, is no YAML, or holds a wrong key
+  ///   or value.
   public init(file path: String) throws {
     let data: Data?
     do {

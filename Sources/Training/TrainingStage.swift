@@ -1,7 +1,7 @@
 import Torch
 
-/// What one kind of training minimises, and how its model is judged, shown and written. The trainer owns
-/// everything else: data, optimisers, averages, checkpoints, logs.
+/// What one kind of training minimises, and how its model is judged, shown and written. The trainer
+/// owns everything else: data, optimisers, averages, checkpoints, logs.
 public protocol TrainingStage: AnyObject {
   /// Groups of parameters, each with an optimiser of its own ("generator", "discriminator").
   var parameterGroups: [(name: String, parameters: [Parameter])] { get }
@@ -11,21 +11,23 @@ public protocol TrainingStage: AnyObject {
   var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
   var averagedParameters: [Parameter] { get }
-  /// What is minimised at update `step` (from 1), one after the other, each with its own backward pass and
-  /// update. A step always has the same number of objectives in the same groups, whatever the batch.
-  /// Whatever they draw comes from `random`, which is seeded by the recipe's seed and the step, and serves all
-  /// batches of the update.
+  /// What is minimised at update `step` (from 1), one after the other, each with its own backward
+  /// pass and update. A step always has the same number of objectives in the same groups, whatever
+  /// the batch. Whatever they draw comes from `random`, which is seeded by the recipe's seed and
+  /// the step, and serves all batches of the update.
   func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  /// Figures on one validation batch, with the averaged weights in place; the trainer averages them over
-  /// batches, weighted by the number of samples. Noise depends on the samples' seeds only, so that figures can
-  /// be compared from step to step.
+  /// Figures on one validation batch, with the averaged weights in place; the trainer averages them
+  /// over batches, weighted by the number of samples. Noise depends on the samples' seeds only, so
+  /// that figures can be compared from step to step.
   func validate(_ batch: TrainingBatch) throws -> [String: Double]
-  /// What keeps the stage from validating with pictures of a size, such as "tiles of 256x256 are needed"; nil: nothing.
+  /// What keeps the stage from validating with pictures of a size, such as "tiles of 256x256 are
+  /// needed"; nil: nothing.
   func problem(validatingHeight height: Int, width: Int) -> String?
   /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
   /// enlarged, the prediction and the ground truth.
   func preview(_ batch: TrainingBatch) throws -> [[Tensor]]
-  /// Writes the model as the model folder `folder`, in place of an earlier one; the averaged weights are in place.
+  /// Writes the model as the model folder `folder`, in place of an earlier one; the averaged
+  /// weights are in place.
   func export(to folder: String, provenance: [String: String]) throws
 }
 
@@ -54,8 +56,8 @@ public struct TrainingBatch {
   public let highQuality: Tensor
   /// `[B, 3, H / scale, W / scale]` in -1...1.
   public let lowQuality: Tensor
-  /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the run has
-  /// a teacher. For samples of sources without one it is `highQuality`.
+  /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the
+  /// run has a teacher. For samples of sources without one it is `highQuality`.
   public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]

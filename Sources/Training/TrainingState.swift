@@ -53,7 +53,8 @@ final class TrainingState {
     average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
   }
 
-  /// What there is to say where a run goes on in another arithmetic, such as on another kind of machine.
+  /// What there is to say where a run goes on in another arithmetic, such as on another kind of
+  /// machine.
   func change(to policy: ComputePolicy) -> String? {
     guard let computed, computed != policy.title else { return nil }
     return "computed in \(computed) so far, goes on in \(policy.title) (\(policy.reason)); "

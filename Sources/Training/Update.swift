@@ -23,8 +23,8 @@ public final class Updater {
     state = try TrainingState(stage, settings)
   }
 
-  /// One update of every objective of the stage from the sum of the gradients over `batches`, scaled to
-  /// their mean; then the averages follow.
+  /// One update of every objective of the stage from the sum of the gradients over `batches`,
+  /// scaled to their mean; then the averages follow.
   /// - Parameters:
   ///   - step: the number of the update, from 1, which keys what is drawn.
   ///   - factor: on the learning rates.

@@ -2,8 +2,9 @@ import Foundation
 import Settings
 import Yams
 
-/// Reads sections of a YAML file into `Codable` values: keys that are absent keep the values of a default
-/// instance, keys that the type does not have are errors. `learning_rate` and `learningRate` are the same.
+/// Reads sections of a YAML file into `Codable` values: keys that are absent keep the values of a
+/// default instance, keys that the type does not have are errors. `learning_rate` and
+/// `learningRate` are the same.
 public struct SettingsDecoding {
   /// The error to throw for a problem such as "'steps' is not a Int".
   private let failure: (String) -> any Error
@@ -112,7 +113,8 @@ public struct SettingsDecoding {
     return .mapping(result)
   }
 
-  /// The defaults of a key: what the section's defaults say, or of a section that is absent by default its own.
+  /// The defaults of a key: what the section's defaults say, or of a section that is absent by
+  /// default its own.
   private func standard(
     _ property: String, _ defaults: Node.Mapping, _ section: SettingsReflection
   ) throws -> (Node, SettingsReflection?)? {

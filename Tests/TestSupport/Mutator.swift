@@ -34,7 +34,8 @@ public struct Mutator {
     "[1, 1]", "{\"a\": 1}",
   ]
 
-  /// A text with one or two changes: numbers become hostile ones, parts vanish, appear twice or change.
+  /// A text with one or two changes: numbers become hostile ones, parts vanish, appear twice or
+  /// change.
   public mutating func mutant(of text: String) -> String {
     var bytes = Array(text.utf8)
     for _ in 0..<Int.random(in: 1...2, using: &random) {

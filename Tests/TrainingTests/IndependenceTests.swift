@@ -36,8 +36,8 @@ import Torch
     stage.parameterGroups.flatMap(\.parameters).map(\.value.floats)
   }
 
-  /// Two runs in one process that take turns after every update, or work at the same time, go on as each does
-  /// alone.
+  /// Two runs in one process that take turns after every update, or work at the same time, go on as
+  /// each does alone.
   @Test func runsDoNotDisturbEachOther() throws {
     let (photos, output) = (try photos(4, width: 64, height: 64), try TemporaryFolder())
     let alone = try [1, 2].map { seed in

@@ -22,7 +22,8 @@ import Torch
     } catch { return "\(error)" }
   }
 
-  /// Every high-quality pixel has the value of the low-quality pixel over it, and the teacher's is its negative.
+  /// Every high-quality pixel has the value of the low-quality pixel over it, and the teacher's is
+  /// its negative.
   private func agree(_ sample: TrainingPair) -> Bool {
     let (width, height) = (sample.width, sample.height)
     var isRight = sample.lowQuality.count == 3 * (height / 4) * (width / 4)
@@ -264,8 +265,8 @@ import Torch
   }
 }
 
-/// A folder of pairs in different formats: low-quality noise, its pixels four times as large, and the negative of
-/// that as the teacher's.
+/// A folder of pairs in different formats: low-quality noise, its pixels four times as large, and
+/// the negative of that as the teacher's.
 private func pairs(_ count: Int, width: Int = 16, height: Int = 12, teacher: Bool = true) throws
   -> TemporaryFolder
 {

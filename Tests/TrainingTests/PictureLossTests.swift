@@ -29,7 +29,8 @@ import Torch
     }
   }
 
-  /// Noise averages out, what repeats every four or eight pixels does not, whatever brightness lies under it.
+  /// Noise averages out, what repeats every four or eight pixels does not, whatever brightness lies
+  /// under it.
   @Test func grid() throws {
     func grid(_ prediction: Tensor, _ truth: Tensor) throws -> Double {
       var settings = PictureLossSettings()
@@ -45,7 +46,8 @@ import Torch
     }
     let truth = pictures[1]
     #expect(try grid(truth + 0.1, truth) < 1e-6)
-    // One of 16 places stands out by 15/16 of the dot from the mean, the others by 1/16; in squares of 8 pixels 4 of 64.
+    // One of 16 places stands out by 15/16 of the dot from the mean, the others by 1/16; in squares
+    // of 8 pixels 4 of 64.
     let dense = 0.16 * 2 * 15 / 256
     #expect(abs(try grid(truth + 0.1 + dots(every: 4), truth) - 2 * dense) < 1e-5)
     // One of 64; squares of 4 pixels hold a quarter of a dot each.

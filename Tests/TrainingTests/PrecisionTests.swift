@@ -65,8 +65,8 @@ import Torch
         #expect(begun.computed == "\(first) on cpu")
         let ended = try train(second, run)
         #expect(ended.step == 6 && ended.computed == "\(second) on cpu")
-        // bfloat16 has 8 bits of precision, and a bit of the code that flips is felt in pictures this
-        // small: losses stay near those of float32, but are not them.
+        // bfloat16 has 8 bits of precision, and a bit of the code that flips is felt in pictures
+        // this small: losses stay near those of float32, but are not them.
         for (loss, exact) in zip(try losses(output / run, of: group), expected) {
           #expect(abs(loss - exact) < 0.3 * abs(exact) + 0.01, "\(run): \(loss), float32 \(exact)")
         }

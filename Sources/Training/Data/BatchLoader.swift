@@ -1,7 +1,7 @@
 import Foundation
 
-/// Prepares the batches of consecutive steps ahead of time in threads of its own. What a batch holds does
-/// not depend on the number of threads.
+/// Prepares the batches of consecutive steps ahead of time in threads of its own. What a batch
+/// holds does not depend on the number of threads.
 ///
 /// `@unchecked`: what changes is private and used under `condition` alone.
 public final class BatchLoader: @unchecked Sendable {

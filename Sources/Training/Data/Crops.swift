@@ -41,7 +41,8 @@ func deviation(_ planes: [Float]) -> Double {
 }
 
 extension DataSettings {
-  /// A crop that is not too flat, or the last of those that may be drawn (`flatThreshold`, `flatRetries`).
+  /// A crop that is not too flat, or the last of those that may be drawn (`flatThreshold`,
+  /// `flatRetries`).
   /// - Parameter highQuality: of a crop, planar in 0...1.
   func accepted<Crop>(_ highQuality: (Crop) -> [Float], _ draw: () throws -> Crop) rethrows -> Crop
   {

@@ -38,7 +38,8 @@ public struct DataFolder: Equatable, Sendable {
 /// - Parameters:
 ///   - scale: of the model: low-quality pictures are smaller by it.
 ///   - warn: receives one line per file that is skipped, from any thread.
-/// - Throws: `TrainingError` where a folder has nothing to use, or pictures that do not fit together.
+/// - Throws: `TrainingError` where a folder has nothing to use, or pictures that do not fit
+///   together.
 public func makeTrainingSource(
   _ folders: [DataFolder], settings: DataSettings, scale: Int, seed: UInt64,
   warn: @escaping @Sendable (String) -> Void

@@ -1,7 +1,8 @@
 import Degradations
 import Settings
 
-/// How samples are cut from photos and pairs and how photos are degraded: the recipe's `data` section.
+/// How samples are cut from photos and pairs and how photos are degraded: the recipe's `data`
+/// section.
 public struct DataSettings: Codable, Equatable, Sendable {
   public enum Degradation: String, CaseIterable, Codable, Sendable {
     /// As `full` says: two rounds of blur, resizing, noise and JPEG (Real-ESRGAN).
@@ -24,7 +25,8 @@ public struct DataSettings: Codable, Equatable, Sendable {
 
   /// Side of the high-quality crop, pixels; a multiple of the model's scale.
   public var crop = 256
-  /// Probability that the photo is shrunk before it is cropped, by a factor drawn from `rescale_range`.
+  /// Probability that the photo is shrunk before it is cropped, by a factor drawn from
+  /// `rescale_range`.
   public var rescaleProbability = 0.7
   /// The smallest and largest factor.
   public var rescaleRange = [0.5, 1.0]
@@ -41,7 +43,8 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var light = DegradationConfiguration.light
   /// Whether the target is the sharpened photo (Real-ESRGAN's way) rather than the photo.
   public var sharpenedTarget = false
-  /// Memory for the decoded pictures of each folder, MiB; what exceeds it is decoded again when it is needed.
+  /// Memory for the decoded pictures of each folder, MiB; what exceeds it is decoded again when it
+  /// is needed.
   public var cacheMebibytes = 2048
   /// Threads that prepare batches, and batches that they prepare ahead.
   public var loaderThreads = 1

@@ -16,7 +16,8 @@ struct Degrader: Sendable {
   }
 
   /// # Shapes
-  /// `[3, height, width]` in 0...1 → `[3, height / scale, width / scale]` in 0...1 on the 8-bit grid.
+  /// `[3, height, width]` in 0...1 → `[3, height / scale, width / scale]` in 0...1 on the 8-bit
+  /// grid.
   func callAsFunction(_ picture: Planes, seed: UInt64) -> Planes {
     switch drawn(seed) {
     case .full: return full.degrade(picture, seed: seed, scale: scale)

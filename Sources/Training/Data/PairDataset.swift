@@ -1,8 +1,9 @@
 import Imaging
 import Torch
 
-/// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same window and
-/// orientation of each. Windows begin at whole low-quality pixels; nothing is degraded, shrunk or sharpened.
+/// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same
+/// window and orientation of each. Windows begin at whole low-quality pixels; nothing is degraded,
+/// shrunk or sharpened.
 public final class PairDataset: TrainingSource {
   public let settings: DataSettings
   public let scale: Int
@@ -19,8 +20,8 @@ public final class PairDataset: TrainingSource {
   ///   - folder: holds `lr` and `hr`, and may hold `teacher`.
   ///   - scale: how much smaller the pictures in `lr` are; it divides the crop.
   ///   - warn: receives one line per pair that is skipped, from any thread.
-  /// - Throws: `TrainingError` naming the file where a picture has no counterpart or another size, or where
-  ///   the folder has no usable pairs.
+  /// - Throws: `TrainingError` naming the file where a picture has no counterpart or another size,
+  ///   or where the folder has no usable pairs.
   public init(
     folder: String, settings: DataSettings, scale: Int, seed: UInt64,
     warn: @escaping @Sendable (String) -> Void

@@ -1,7 +1,8 @@
 import Foundation
 
-/// The layout of real pairs: folders `lr` and `hr`, and beside them `teacher` where another method made pictures
-/// of the same `lr`. Pictures that belong together have the same name, whatever their extensions.
+/// The layout of real pairs: folders `lr` and `hr`, and beside them `teacher` where another method
+/// made pictures of the same `lr`. Pictures that belong together have the same name, whatever their
+/// extensions.
 struct PairFolder {
   let path: String
   let hasTeacher: Bool

@@ -57,7 +57,8 @@ struct PairLibrary: Sendable {
     return PixelRect(width: file.width, height: file.height)
   }
 
-  /// A window, given in low-quality pixels, of every picture of a pair; nil where a file is damaged.
+  /// A window, given in low-quality pixels, of every picture of a pair; nil where a file is
+  /// damaged.
   func crop(_ index: Int, _ window: PixelRect) -> PairCrop? {
     guard let pictures = library.pictures(index) else { return nil }
     let enlarged = window.scaled(by: scale)

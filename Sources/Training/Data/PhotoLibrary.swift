@@ -2,8 +2,9 @@ import Foundation
 import Imaging
 import Torch
 
-/// The picture files of a folder and those below it, decoded once and kept as 8-bit RGB within a budget.
-/// Pictures that belong together, such as a pair, are one entry. Safe to use from several threads.
+/// The picture files of a folder and those below it, decoded once and kept as 8-bit RGB within a
+/// budget. Pictures that belong together, such as a pair, are one entry. Safe to use from several
+/// threads.
 ///
 /// `@unchecked`: what changes is private and used under `condition` alone.
 final class PhotoLibrary: @unchecked Sendable {
@@ -47,7 +48,8 @@ final class PhotoLibrary: @unchecked Sendable {
       budget: budget, warn: warn)
   }
 
-  /// Reads the header of every picture; entries with a file that is no picture are skipped with a warning each.
+  /// Reads the header of every picture; entries with a file that is no picture are skipped with a
+  /// warning each.
   /// - Parameters:
   ///   - entries: the paths of each entry's pictures.
   ///   - smallest: entries whose first picture has a shorter side are left out.
@@ -118,7 +120,8 @@ final class PhotoLibrary: @unchecked Sendable {
   /// The first picture of entry `index`.
   func photo(_ index: Int) -> Image? { pictures(index)?[0] }
 
-  /// The pictures of entry `index` as 8-bit RGB; nil where a file is damaged, which is reported once.
+  /// The pictures of entry `index` as 8-bit RGB; nil where a file is damaged, which is reported
+  /// once.
   func pictures(_ index: Int) -> [Image]? {
     condition.lock()
     defer { condition.unlock() }

@@ -1,7 +1,7 @@
 import Torch
 
-/// Samples of several sources, each drawn from with a probability of its own. Where any source has a teacher,
-/// every sample has one: the high-quality picture itself for sources that have none.
+/// Samples of several sources, each drawn from with a probability of its own. Where any source has
+/// a teacher, every sample has one: the high-quality picture itself for sources that have none.
 public final class SourceMixture: TrainingSource {
   public let sources: [any TrainingSource]
   public let seed: UInt64

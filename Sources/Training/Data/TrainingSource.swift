@@ -1,7 +1,8 @@
 import Torch
 
-/// Where the samples of a run come from. Sample `i` depends on the pictures, the settings, the seed and `i`
-/// only, whatever thread asks for it and when, so that a resumed run goes on with the samples it would have had.
+/// Where the samples of a run come from. Sample `i` depends on the pictures, the settings, the seed
+/// and `i` only, whatever thread asks for it and when, so that a resumed run goes on with the
+/// samples it would have had.
 public protocol TrainingSource: Sendable {
   /// The photos, or pairs, that are used.
   var count: Int { get }
@@ -9,7 +10,8 @@ public protocol TrainingSource: Sendable {
   var pixels: Int { get }
   /// Whether samples have a teacher's picture: all of a source have one, or none.
   var hasTeacher: Bool { get }
-  /// Of the pictures' names and sizes and of how often they are drawn: where it differs, samples differ.
+  /// Of the pictures' names and sizes and of how often they are drawn: where it differs, samples
+  /// differ.
   var fingerprint: UInt64 { get }
   /// - Throws: `TrainingError.noPhotos` where every picture turned out to be damaged.
   func pair(_ index: Int) throws -> TrainingPair

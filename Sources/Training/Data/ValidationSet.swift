@@ -2,8 +2,8 @@ import Foundation
 import Imaging
 import Torch
 
-/// Centre crops of the pictures of a folder, degraded with fixed seeds, or of real pairs as they are: the same
-/// pairs at every validation of every run with the same settings.
+/// Centre crops of the pictures of a folder, degraded with fixed seeds, or of real pairs as they
+/// are: the same pairs at every validation of every run with the same settings.
 public final class ValidationSet {
   private struct Entry {
     let file: String
@@ -18,7 +18,8 @@ public final class ValidationSet {
   public var count: Int { groups.reduce(0) { $0 + $1.count } }
 
   /// - Parameter scale: of the model: low-quality pictures are smaller by it.
-  /// - Throws: `TrainingError` where the folder has no usable pictures, or pairs that do not fit together.
+  /// - Throws: `TrainingError` where the folder has no usable pictures, or pairs that do not fit
+  ///   together.
   public init(
     folder: String, settings: DataSettings, scale: Int, warn: @escaping @Sendable (String) -> Void
   ) throws {

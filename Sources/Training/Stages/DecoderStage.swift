@@ -2,8 +2,9 @@ import NSARM
 import Settings
 import Torch
 
-/// The decoder alone. On bits that the model itself predicts it learns to hide their errors; without any it learns
-/// what the low-quality picture alone gives away, which comes first for a decoder that reads it.
+/// The decoder alone. On bits that the model itself predicts it learns to hide their errors;
+/// without any it learns what the low-quality picture alone gives away, which comes first for a
+/// decoder that reads it.
 final class DecoderStage: TrainingStage {
   struct LossSection: Codable {
     enum Code: String, CaseIterable, Codable {

@@ -10,8 +10,8 @@ public struct PerceptualLossSettings: Codable, Equatable, Sendable {
   public var target = Target.original
   /// Side of the window, at a place drawn for each step, that it sees; 0: the whole picture.
   public var window = 0
-  /// Both pictures are resized by a factor drawn for each step from 1 − zoom to 1 + zoom, so that no pattern hides
-  /// between the strides of the network's layers.
+  /// Both pictures are resized by a factor drawn for each step from 1 − zoom to 1 + zoom, so that
+  /// no pattern hides between the strides of the network's layers.
   public var zoom = 0.0
 
   public init() {}

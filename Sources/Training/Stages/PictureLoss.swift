@@ -7,18 +7,20 @@ import Torch
 public struct PictureLossSettings: Codable, Equatable, Sendable {
   /// Of the mean absolute difference.
   public var l1 = 1.0
-  /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the original.
+  /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the
+  /// original.
   public var teacher = 0.0
   /// LPIPS with AlexNet's features, which cost a small part of VGG's.
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
-  /// Of patterns that repeat every so many pixels as the model's scale says, which a pixel-shuffle is prone to, or every
-  /// so many as the code's cells have.
+  /// Of patterns that repeat every so many pixels as the model's scale says, which a pixel-shuffle
+  /// is prone to, or every so many as the code's cells have.
   public var grid = 0.0
   /// Of the adversarial term (hinge).
   public var adversarial = 0.0
-  /// The update at which the adversarial term joins; the discriminator learns from 500 updates earlier.
+  /// The update at which the adversarial term joins; the discriminator learns from 500 updates
+  /// earlier.
   public var adversarialFrom = 0
 
   public init() {}
@@ -110,8 +112,8 @@ final class PictureLoss {
     return (loss, figures)
   }
 
-  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each place in the squares of a grid is averaged
-  /// over 16x16 squares: texture and noise average out, what repeats itself stays.
+  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each place in the squares of a
+  /// grid is averaged over 16x16 squares: texture and noise average out, what repeats itself stays.
   private func gridPattern(_ error: Tensor) -> Tensor {
     let patterns = gridPeriods.map { period in
       let places = error.pixelUnshuffled(period)  // [B, 3 · period², H / period, W / period]

@@ -11,17 +11,19 @@ public enum StageName: String, CaseIterable, Sendable {
   case transformer
   /// Stage 1: the transformation network, by mean squared error on the first residual maps.
   case stage1
-  /// Stage 2: the transformer continues from the transformation network's prefix; modified ground truth.
+  /// Stage 2: the transformer continues from the transformation network's prefix; modified ground
+  /// truth.
   case stage2
   /// The decoder alone: on bits that the model predicts, or before there are bits.
   case decoder
 }
 
-/// The stage of a recipe, with fresh weights or those of `start`: a model folder, or a file of weights of the
-/// model that the recipe describes.
+/// The stage of a recipe, with fresh weights or those of `start`: a model folder, or a file of
+/// weights of the model that the recipe describes.
 /// - Parameter policy: where and how the stage computes; nil: in the recipe's precision on the CPU.
-/// - Throws: `TrainingError.recipe` naming what is wrong with the recipe, alone or for the model that it starts from;
-///   `TorchError` where the policy is not for training; what is wrong with the folder.
+/// - Throws: `TrainingError.recipe` naming what is wrong with the recipe, alone or for the model
+///   that it starts from; `TorchError` where the policy is not for training; what is wrong with the
+///   folder.
 public func makeStage(
   _ recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
 ) throws -> TrainingStage {
@@ -66,7 +68,8 @@ extension Model {
   }
 }
 
-/// PSNR over red, green and blue of pictures in [-1, 1], dB, mean over the batch; the prediction is clamped.
+/// PSNR over red, green and blue of pictures in [-1, 1], dB, mean over the batch; the prediction is
+/// clamped.
 func psnr(_ prediction: Tensor, _ truth: Tensor) -> Double {
   let clamped = prediction.to(.float32).clamped(min: -1, max: 1)
   let values = peakSignalToNoise(clamped.unsigned, truth.unsigned, .rgb)

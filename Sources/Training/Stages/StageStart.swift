@@ -40,7 +40,8 @@ struct StageStart {
     return model
   }
 
-  /// Whether a model that is put together from a folder and a recipe makes sense and can be trained.
+  /// Whether a model that is put together from a folder and a recipe makes sense and can be
+  /// trained.
   private func check(_ configuration: ModelConfiguration) throws {
     try recipe.checking { check in
       try configuration.validate(check / "model")
@@ -101,7 +102,8 @@ struct StageStart {
     return configuration
   }
 
-  /// The folder's model, or the one that the recipe describes, with the file's weights where it has them.
+  /// The folder's model, or the one that the recipe describes, with the file's weights where it has
+  /// them.
   func firstModel() throws -> Model {
     guard folder == nil else { return try model() }
     let configuration = try describedConfiguration()

@@ -3,7 +3,8 @@ import Torch
 /// Which pictures a stage or a term of its loss aims at.
 public enum Target: String, CaseIterable, Codable, Sendable {
   case original
-  /// The teacher's picture is a function of the input, so that it can be met far better, and its bits predicted.
+  /// The teacher's picture is a function of the input, so that it can be met far better, and its
+  /// bits predicted.
   case teacher
 
   /// `[B, 3, H, W]` in [-1, 1]; the originals where there is no teacher.

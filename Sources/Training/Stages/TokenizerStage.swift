@@ -2,8 +2,9 @@ import NSARM
 import Settings
 import Torch
 
-/// Stage 0a: encoder, bits and decoder together. A decoder that reads the low-quality picture gets the degraded one,
-/// and the code is dropped for some samples, so that it degrades gracefully where predicted bits are wrong.
+/// Stage 0a: encoder, bits and decoder together. A decoder that reads the low-quality picture gets
+/// the degraded one, and the code is dropped for some samples, so that it degrades gracefully where
+/// predicted bits are wrong.
 final class TokenizerStage: TrainingStage {
   /// The recipe's section `loss`.
   struct LossSection: Codable {
@@ -13,7 +14,8 @@ final class TokenizerStage: TrainingStage {
     var quantization = 1.0
     /// γ of the entropy penalty.
     var entropyGamma = 1.0
-    /// Whether the part of the decoder that has not met the code yet stays as it is, which saves most of its cost.
+    /// Whether the part of the decoder that has not met the code yet stays as it is, which saves
+    /// most of its cost.
     var freezesInput = false
     /// Share of samples whose code is zero.
     var codeDropout = 0.25
@@ -138,15 +140,16 @@ final class TokenizerStage: TrainingStage {
 }
 
 extension ModelConfiguration {
-  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile. Nil where it does not divide
-  /// into the cells of every scale.
+  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile. Nil where
+  /// it does not divide into the cells of every scale.
   func schedule(pixels: Int) -> ScaleSchedule? {
     let sides = scaleSchedule.latents.map { $0.height * pixels }
     guard pixels > 0, sides.allSatisfy({ $0 % tileSide == 0 }) else { return nil }
     return ScaleSchedule(sides.map { GridSize($0 / tileSide, $0 / tileSide) })
   }
 
-  /// Where patterns show: a pixel-shuffle makes squares of the scale's size, a code squares of a cell's.
+  /// Where patterns show: a pixel-shuffle makes squares of the scale's size, a code squares of a
+  /// cell's.
   var gridPeriods: [Int] { [scale, tokenizer.downsampling] }
 
   /// What `schedule(pixels:)` needs, for messages.

@@ -1,8 +1,8 @@
 import NSARM
 import Torch
 
-/// Stage 1: the transformation network learns the unquantised residual maps R_1..R_{K_LR} of the ground
-/// truth from the degraded picture; mean squared error over all scales, encoder frozen.
+/// Stage 1: the transformation network learns the unquantised residual maps R_1..R_{K_LR} of the
+/// ground truth from the degraded picture; mean squared error over all scales, encoder frozen.
 final class TransformationStage: TrainingStage {
   struct ModelSection: Codable {
     var transformationNetwork = ConvolutionalTransformationNetwork.Configuration()

@@ -2,9 +2,9 @@ import NSARM
 import Settings
 import Torch
 
-/// Stage 0b and stage 2: the transformer by teacher forcing with bitwise self-correction. In stage 2 the
-/// transformation network's maps stand in for the first residuals ("modified ground truth"), so that later
-/// labels correct the errors of the prefix, and only the later scales are learnt.
+/// Stage 0b and stage 2: the transformer by teacher forcing with bitwise self-correction. In stage
+/// 2 the transformation network's maps stand in for the first residuals ("modified ground truth"),
+/// so that later labels correct the errors of the prefix, and only the later scales are learnt.
 final class TransformerStage: TrainingStage {
   struct ModelSection: Codable {
     var transformer = TransformerConfiguration()
@@ -64,7 +64,8 @@ final class TransformerStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a generator.
+  /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a
+  /// generator.
   private func teacherForcing(_ batch: TrainingBatch, flips random: RandomGenerator?)
     -> TeacherForcing
   {
