@@ -10,9 +10,7 @@ import Torch
   private func dataset(
     _ folder: String, seed: UInt64 = 5, _ change: (inout DataSettings) -> Void = { _ in }
   ) throws -> PairDataset {
-    try PairDataset(
-      folder: folder, settings: settings(change), scale: 4, seed: seed
-    ) { _ in }
+    try PairDataset(folder: folder, settings: settings(change), scale: 4, seed: seed) { _ in }
   }
 
   private func message(_ body: () throws -> some Any) -> String {
@@ -146,10 +144,7 @@ import Torch
     try writePair(2, width: 7, height: 12, in: folder)
     let warnings = Warnings()
     let source = try PairDataset(
-      folder: folder.path, settings: settings(), scale: 4, seed: 1
-    ) {
-      warnings($0)
-    }
+      folder: folder.path, settings: settings(), scale: 4, seed: 1, warn: warnings.callAsFunction)
     #expect(try (0..<20).allSatisfy { agree(try source.pair($0)) })
     #expect(warnings.all.count == 3)
     #expect(warnings.all.filter { $0.contains("lr/0.png") }.count == 1)
