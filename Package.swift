@@ -69,19 +69,22 @@ let package = Package(
       dependencies: ["ModelTestSupport", "NSARM", "Settings", "TestSupport", "Torch"]),
     .testTarget(
       name: "UpscalingTests",
-      dependencies: ["ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Torch", "Upscaling"]),
+      dependencies: [
+        "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling",
+      ]),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "TestSupport",
-        "Torch",
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "Terminal",
+        "TestSupport", "Torch",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
+    .target(name: "Terminal"),
     .target(
       name: "Training",
       dependencies: [
         "Torch", "Checkpoints", "Files", "Imaging", "Degradations", "NSARM", "ImageQuality",
-        "Settings", "YAMLSettings", .product(name: "Yams", package: "Yams"),
+        "Settings", "Terminal", "YAMLSettings", .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
       name: "TrainingTests",
@@ -101,8 +104,8 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CPassiveWaiting", "Checkpoints", "Evaluation", "ImageQuality",
-        "Imaging", "NSARM", "Torch", "Training", "Upscaling",
+        "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
+        "NSARM", "Terminal", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

@@ -20,11 +20,9 @@ public final class Restorer {
   private var device: Device { model.policy.device }
   private let upscaler: PhotoUpscaler?
 
-  /// - Parameters:
-  ///   - nameOrPath: a model folder, or the name of one in Models; nil: $NSARM_MODEL, else nano.
   /// - Throws: what is wrong with the model folder.
-  public init(_ nameOrPath: String?, _ policy: ComputePolicy) throws {
-    folder = try ModelFolder(try ModelLocator.find(nameOrPath))
+  public init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
+    self.folder = folder
     model = try folder.load(policy)
     upscaler = model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model))
   }

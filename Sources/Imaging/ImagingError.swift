@@ -15,8 +15,6 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
   case unknownFormat(path: String)
   case unwritableFormat(path: String, name: String)
   case incomplete(path: String, written: Int, height: Int)
-  case collision(output: String, inputs: [String])
-  case noInputs(path: String)
   case libraryUnavailable(reason: String)
 
   public var description: String {
@@ -46,11 +44,6 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): cannot write \(name); use one of \(ImageFormat.listedExtensions)"
     case .incomplete(let path, let written, let height):
       "\(path): only \(written) of \(height) rows were written"
-    case .collision(let output, let inputs):
-      "\(output): several inputs would write this file: \(inputs.joined(separator: ", "));"
-        + " rename one of them or process them separately"
-    case .noInputs(let path):
-      "\(path): no pictures found"
     case .libraryUnavailable(let reason):
       "the image library libvips does not start (\(reason)); install libvips 8.13 or newer"
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 
 /// Finds model folders by path or by name.
@@ -53,11 +54,5 @@ public enum ModelLocator {
       folders.append((last as NSString).deletingLastPathComponent)
     }
     return folders.filter { !$0.isEmpty }
-  }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      && isFolder.boolValue
   }
 }

@@ -2,8 +2,8 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import NSARM
+import Terminal
 import Torch
-import Training
 
 /// `nsarm benchmark SETS.yaml --model FOLDER -o report`
 struct BenchmarkCommand: ParsableCommand {
@@ -27,8 +27,7 @@ struct BenchmarkCommand: ParsableCommand {
       "Where the sets' folders are (default: the folder of the file).", valueName: "folder"))
   var data: String?
 
-  @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
-  var model: String?
+  @OptionGroup var model: ModelOptions
 
   @Flag(help: "Measure other methods only.")
   var noModel = false
@@ -48,19 +47,11 @@ struct BenchmarkCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Restored pictures of another method, FOLDER/SET/LABEL.png with the names of the inputs. "
-        + "Repeatable.", valueName: "name=folder"))
-  var method: [String] = []
+        + "Repeatable.", valueName: "name=folder"),
+    transform: { try NamedArgument($0) })
+  var method: [NamedArgument] = []
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Results and report.", valueName: "folder"))
-  var output: String
-
-  @Flag(help: "Throw earlier results away instead of going on.")
-  var overwrite = false
-
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Show crops on the page; --no-crops where the pictures may not be published.")
-  var crops = true
+  @OptionGroup var report: ReportOptions
 
   @OptionGroup var compute: ComputeOptions
 
@@ -80,9 +71,9 @@ struct BenchmarkCommand: ParsableCommand {
   func run() throws {
     let sets = try BenchmarkSets(file: sets)
     let peers = try peer.map(PeerCommand.init)
-    let folders = try method.map(RestoredFolder.init)
+    let folders = method.map(RestoredFolder.init)
     let policy = try compute.policy()
-    let restorer = noModel ? nil : try Restorer(model, policy)
+    let restorer = noModel ? nil : try Restorer(model.folder(), policy)
     var methods: [any EvaluationMethod] = [Interpolation(.bicubic), Interpolation(.lanczos)]
     for variant in try chosenVariants() {
       methods.append(try ModelMethod(restorer!, variant))
@@ -98,29 +89,30 @@ struct BenchmarkCommand: ParsableCommand {
     let benchmark = try Benchmark(
       sets, data: data ?? (self.sets as NSString).deletingLastPathComponent, methods: methods,
       suite: MetricSuite(border: sets.border, on: policy.device), scale: restorer?.scale ?? 4,
-      notes: notes, to: output, overwrite: overwrite)
+      notes: notes, to: report.output, overwrite: report.overwrite)
 
     let display = ProgressDisplay("measuring")
     var problems = 0
     Interruption.install()
-    let report = try benchmark.run(showsCrops: crops, isStopped: { Interruption.isRequested }) {
+    let result = try benchmark.run(
+      showsCrops: report.crops, isStopped: { Interruption.isRequested }
+    ) {
       progress in
       if let problem = progress.problem {
-        display.finish()
+        display.clear()
         note("error: \(problem)")
         problems += 1
       } else {
         display.update(Double(progress.done) / Double(progress.total))
       }
     }
-    display.finish()
-    guard let report else {
+    display.clear()
+    guard let result else {
       note("stopped; the same command continues")
-      throw ExitCode(130)
+      throw ExitCode(Interruption.status)
     }
-    print(report.table)
-    print("\n\(output)/index.html")
-    for metric in report.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
+    try StandardOutput.print("\(result.table)\n\n\(report.output)/index.html")
+    for metric in result.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
     if problems > 0 { throw ExitCode.failure }
   }
 }

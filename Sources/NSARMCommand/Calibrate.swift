@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import Imaging
 import NSARM
+import Terminal
 import Torch
+import Upscaling
 
 /// `nsarm calibrate MODEL PICTURES...`
 struct CalibrateCommand: ParsableCommand {
@@ -20,10 +22,13 @@ struct CalibrateCommand: ParsableCommand {
   @Argument(help: "Low-quality pictures and folders of them.")
   var pictures: [String]
 
-  @Option(help: ArgumentHelp("Pictures to use at most.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Pictures to use at most.", valueName: "count"))
   var limit = 40
 
-  @Option(help: ArgumentHelp("Side of the middle part that is used of each.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Side of the middle part that is used of each.", valueName: "pixels"))
   var crop = 128
 
   @OptionGroup var threads: ThreadOptions
@@ -36,16 +41,18 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    let files = try InputFiles.expand(pictures).prefix(limit)
-    guard !files.isEmpty else {
-      throw ValidationError("there are no pictures in \(pictures.joined(separator: ", "))")
-    }
+    let inputs = BatchInputs(pictures)
+    for failure in inputs.failures { note("error: \(errorText(failure.error))") }
+    let files = inputs.files.prefix(limit)
+    guard !files.isEmpty else { throw ExitCode.failure }
     let folder = try ModelFolder(try ModelLocator.find(model))
     let model = try folder.load(.float32)
     let resolver = try SuperResolver(model)
     let progress = ProgressDisplay("calibrating")
+    Interruption.install()
     let calibration = try model.calibration(pictures: files.count) {
       for (index, file) in files.enumerated() {
+        if Interruption.isRequested { throw ExitCode(Interruption.status) }
         let image = try ImageFile.read(file.path)
         let (width, height) = (min(crop, image.width), min(crop, image.height))
         let planes = image.cropped(
@@ -57,10 +64,11 @@ struct CalibrateCommand: ParsableCommand {
         progress.update(Double(index + 1) / Double(files.count))
       }
     }
-    progress.finish()
+    progress.clear()
     try folder.write(calibration)
-    print(
-      "\(folder.calibrationPath): ranges of \(calibration.ranges.count) inputs, seen in \(files.count) pictures"
-    )
+    try StandardOutput.print(
+      "\(folder.calibrationPath): ranges of \(calibration.ranges.count) inputs, seen in "
+        + counted(files.count, "picture"))
+    if !inputs.failures.isEmpty { throw ExitCode.failure }
   }
 }

@@ -32,18 +32,14 @@ struct CompareCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The picture to write.")
   var output: String
 
-  @Option(help: "Quality of JPEG, WebP, AVIF and JPEG XL: 1...100.")
-  var quality = 90
-
-  @Flag(help: "Replace a file that exists.")
-  var overwrite = false
+  @OptionGroup var picture: PictureOptions
 
   func validate() throws {
     guard pictures.count >= 2 else { throw ValidationError("give at least two pictures") }
     guard label.count <= pictures.count else {
       throw ValidationError("there are more labels than pictures")
     }
-    guard (1...100).contains(quality) else { throw ValidationError("--quality has to be 1 to 100") }
+    if output.isEmpty { throw ValidationError("-o is empty; name a picture file") }
     _ = try rectangle()
   }
 
@@ -57,6 +53,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
+    _ = try ImageFormat.output(path: output)
     let images = try pictures.map { try ImageFile.readRGB($0) }
     let index = images.indices.max { images[$0].width < images[$1].width }!
     let largest = images[index]
@@ -83,8 +80,7 @@ struct CompareCommand: ParsableCommand {
       let name = PictureFolder.stem((pictures[i] as NSString).lastPathComponent)
       sheet.add(shown.cropped(to: part), i < label.count ? label[i] : name)
     }
-    try sheet.image.write(
-      to: output, options: EncodingOptions(quality: quality), overwrite: overwrite)
-    print(output)
+    try sheet.image.write(to: output, options: picture.encoding, overwrite: picture.overwrite)
+    try StandardOutput.print(output)
   }
 }

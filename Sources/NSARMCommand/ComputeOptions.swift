@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Torch
 
 /// Where and how exactly the networks run: the options of every command that computes.
@@ -27,7 +28,10 @@ struct ComputeOptions: ParsableArguments {
 
 /// How many threads compute.
 struct ThreadOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Threads on the CPU (default: one per core).", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Threads on the CPU, at most one per core (default: one per core).", valueName: "count"))
   var threads: Int?
 
   init() {}
@@ -37,7 +41,13 @@ struct ThreadOptions: ParsableArguments {
   }
 
   func apply() {
-    if let threads { TorchRuntime.threadCount = threads }
+    guard let threads else { return }
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    if threads > cores {
+      note(
+        "note: --threads \(threads): this machine has \(counted(cores, "core")), as many are used")
+    }
+    TorchRuntime.threadCount = min(threads, cores)
   }
 }
 

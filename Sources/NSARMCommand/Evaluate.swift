@@ -2,7 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Imaging
-import Training
+import Terminal
 
 /// `nsarm evaluate --restored FOLDER --reference FOLDER -o report`
 struct EvaluateCommand: ParsableCommand {
@@ -22,8 +22,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pictures that another method restored. Repeatable.", valueName: "name=folder"))
-  var method: [String] = []
+      "Pictures that another method restored. Repeatable.", valueName: "name=folder"),
+    transform: { try NamedArgument($0) })
+  var method: [NamedArgument] = []
 
   @Option(
     help: ArgumentHelp(
@@ -37,29 +38,25 @@ struct EvaluateCommand: ParsableCommand {
   )
   var input: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The report.", valueName: "folder"))
-  var output: String
-
-  @Flag(help: "Replace an earlier report instead of continuing it.")
-  var overwrite = false
+  @OptionGroup var report: ReportOptions
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Pixels at the edges that metrics other than LPIPS, DISTS and CER leave out.",
       valueName: "pixels")
   )
   var border = 0
 
-  @Option(help: ArgumentHelp("Use the middle of the pictures only.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Use the middle of the pictures only.", valueName: "pixels"))
   var crop: Int?
 
-  @Option(help: ArgumentHelp("Use the first pictures only.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Use the first pictures only.", valueName: "count"))
   var limit: Int?
-
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Show crops on the page; --no-crops where the pictures may not be published.")
-  var crops = true
 
   @OptionGroup var compute: ComputeOptions
 
@@ -67,28 +64,24 @@ struct EvaluateCommand: ParsableCommand {
     if let crop, crop < 32 { throw ValidationError("--crop has to be at least 32") }
     if let limit, limit < 1 { throw ValidationError("--limit has to be at least 1") }
     if border < 0 { throw ValidationError("--border has to be at least 0") }
-    if try folders().isEmpty { throw ValidationError("give --restored or --method NAME=FOLDER") }
+    if folders.isEmpty { throw ValidationError("give --restored or --method NAME=FOLDER") }
   }
 
   /// Names and folders of the methods.
-  private func folders() throws -> [(name: String, path: String)] {
-    try (restored.map { [("restored", $0)] } ?? [])
-      + method.map { text in
-        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw ValidationError("--method has to be NAME=FOLDER") }
-        return (parts[0], parts[1])
-      }
+  private var folders: [(name: String, path: String)] {
+    (restored.map { [("restored", $0)] } ?? []) + method.map { ($0.name, $0.value) }
   }
 
   func run() throws {
     let policy = try compute.policy()
     let suite = try MetricSuite(border: border, on: policy.device)
     let comparison = try FolderComparison(
-      folders().map { ($0.name, try PictureFolder($0.path)) },
+      folders.map { ($0.name, try PictureFolder($0.path)) },
       reference: reference.map(PictureFolder.init), input: input.map(PictureFolder.init),
       crop: crop, suite)
     var report = comparison.report
-    let folder = try ReportFolder(output, settings: report.settings, overwrite: overwrite)
+    let folder = try ReportFolder(
+      self.report.output, settings: report.settings, overwrite: self.report.overwrite)
 
     let stems = comparison.stems.prefix(limit ?? .max)
     var pictures = Dictionary(
@@ -102,14 +95,14 @@ struct EvaluateCommand: ParsableCommand {
     Interruption.install()
     for (index, stem) in stems.enumerated() {
       if Interruption.isRequested {
-        progress.finish()
+        progress.clear()
         try save()
         note("stopped; the same command continues")
-        throw ExitCode(130)
+        throw ExitCode(Interruption.status)
       }
       let (picture, problems) = comparison.picture(stem, continuing: pictures[stem])
       pictures[stem] = picture
-      if !problems.isEmpty { progress.finish() }
+      if !problems.isEmpty { progress.clear() }
       for problem in problems { note("error: \(problem)") }
       failures += problems.count
       progress.update(Double(index + 1) / Double(stems.count))
@@ -119,14 +112,13 @@ struct EvaluateCommand: ParsableCommand {
         saved = Date()
       }
     }
-    progress.finish()
+    progress.clear()
     report.pictures = stems.compactMap { pictures[$0] }
     guard !report.pictures.isEmpty else {
       throw EvaluationError("no picture could be scored")
     }
-    try folder.write(report, source: crops ? comparison.panel : nil)
-    print(report.table)
-    print("\n\(output)/index.html")
+    try folder.write(report, source: self.report.crops ? comparison.panel : nil)
+    try StandardOutput.print("\(report.table)\n\n\(self.report.output)/index.html")
     for (reason, metrics) in Dictionary(grouping: suite.unavailable, by: \.reason)
       .sorted(by: { $0.key < $1.key })
     {

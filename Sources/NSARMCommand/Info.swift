@@ -22,7 +22,7 @@ struct InfoCommand: ParsableCommand {
   func run() throws {
     let summary = try ModelSummary(
       try ModelFolder(try ModelLocator.find(model)), try compute.policy())
-    print(json ? try summary.json : summary.text)
+    try StandardOutput.print(json ? summary.json : summary.text)
   }
 }
 

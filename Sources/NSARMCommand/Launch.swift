@@ -1,10 +1,66 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Terminal
 import Torch
 
-/// Where the process starts.
+/// Where the process starts, and where every command's errors end.
 @main
 enum Launch {
-  static func main() async {
+  static func main() {
+    openMissingStreams()
+    // A reader that has gone is an error of the write, so that temporary files are removed. A handler
+    // rather than SIG_IGN, which programs that this one starts would inherit.
+    signal(SIGPIPE) { _ in }
     TorchRuntime.keepFreedMemory()
-    await NSARMCommand.main()
+    exit(run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// - Returns: the exit status.
+  private static func run(_ arguments: [String]) -> Int32 {
+    do {
+      do {
+        var command = try NSARMCommand.parseAsRoot(dashedFilesNamed(arguments))
+        try command.run()
+      } catch  where NSARMCommand.exitCode(for: error).isSuccess {
+        try StandardOutput.print(NSARMCommand.fullMessage(for: error))
+      }
+      try StandardOutput.flush()
+      return 0
+    } catch {
+      let code = NSARMCommand.exitCode(for: error)
+      if error is ExitCode { return code.rawValue }
+      if code == .failure {
+        note("error: " + errorText(error))
+      } else {
+        note(NSARMCommand.fullMessage(for: error))
+      }
+      return code.rawValue
+    }
+  }
+
+  /// Without them the next file that is opened would be taken for one of them. Standard output cannot
+  /// be written then either, which is noticed where results are printed.
+  private static func openMissingStreams() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", descriptor == 2 ? O_WRONLY : O_RDONLY)
+    }
+  }
+
+  /// What a shell makes of `*.png` may begin with a dash: the name of such a file is given with its
+  /// folder. No option has a dot or more than one letter after a single dash.
+  /// - Throws: `ValidationError` where there is no picture of such a name: what it says as a list of
+  ///   options is not what was meant.
+  private static func dashedFilesNamed(_ arguments: [String]) throws -> [String] {
+    let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+    return try arguments[..<end].map { argument in
+      guard argument.hasPrefix("-"), argument.utf8.count > 2,
+        !argument.hasPrefix("--") || argument.contains(".")
+      else { return argument }
+      if access(argument, F_OK) == 0 { return "./\(argument)" }
+      guard PictureFiles.isPicture(argument), !argument.contains("=") else { return argument }
+      throw ValidationError(
+        "\(argument): no such option; a file of this name is given as ./\(argument)")
+    } + arguments[end...]
   }
 }

@@ -1,4 +1,9 @@
-import Foundation
+import Terminal
 
 /// Writes a line on standard error.
-func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+func note(_ text: String) { StandardError.write("\(text)\n") }
+
+/// "1 picture", "3 pictures".
+func counted(_ count: Int, _ noun: String) -> String {
+  "\(count) \(noun)\(count == 1 ? "" : "s")"
+}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Terminal
 import Torch
 import Training
 
@@ -65,10 +66,11 @@ struct TrainCommand: ParsableCommand {
       shouldStop: { _ in Interruption.isRequested })
     switch try trainer.run() {
     case .finished(let step):
-      print("finished after \(step) steps; the model is in \(output)/model")
+      try StandardOutput.print("finished after \(step) steps; the model is in \(output)/model")
     case .interrupted(let step):
-      print("stopped after step \(step); run the same command again to resume from \(output)")
-      throw ExitCode(130)
+      try StandardOutput.print(
+        "stopped after step \(step); run the same command again to resume from \(output)")
+      throw ExitCode(Interruption.status)
     }
   }
 }

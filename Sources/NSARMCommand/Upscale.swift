@@ -2,8 +2,6 @@ import ArgumentParser
 import Foundation
 import Imaging
 import NSARM
-import Torch
-import Training
 import Upscaling
 
 /// `nsarm upscale INPUTS... [-o FILE|FOLDER]`
@@ -13,32 +11,42 @@ struct UpscaleCommand: ParsableCommand {
     abstract: "Restore photos and enlarge them.",
     discussion: """
       Folders are searched for pictures, sub-folders included. Without -o a picture is written beside its \
-      input as NAME_x4. A bad file is reported and the others go on; the exit status is 1 if any failed, \
-      130 after Ctrl-C.
+      input as NAME_x4; what an earlier run has written so, or into the folder -o, is no input. '-' is \
+      standard input and, after -o, standard output. A bad file is reported and the others go on; the exit \
+      status is 1 if any failed, 130 after Ctrl-C. The same command with --skip-existing goes on with a \
+      half-done folder.
       """)
 
-  @Argument(help: "Picture files and folders.")
+  @Argument(help: "Picture files and folders; '-' is standard input.")
   var inputs: [String]
 
-  @Option(name: .shortAndLong, help: "The output file, or the folder for the outputs.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The output file, the folder for the outputs, or '-' for standard output.",
+      valueName: "file|folder"))
   var output: String?
 
-  @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
-  var model: String?
+  @OptionGroup var model: ModelOptions
 
-  @Option(help: "How many times as wide and high the output is: 1...8.")
+  @Option(parsing: .unconditional, help: "How many times as wide and high the output is: 1...8.")
   var scale = 4.0
 
-  @Option(help: "Key of the random numbers: the same seed gives the same picture.")
+  @Option(
+    parsing: .unconditional,
+    help: "Key of the random numbers, 0 or more: the same seed gives the same picture.",
+    transform: Self.seed)
   var seed: UInt64 = 0
 
   @Option(
+    parsing: .unconditional,
     help:
       "How freely bits are drawn: 0 takes the likelier value (default: the model's recommendation)."
   )
   var temperature: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Side in input pixels of the windows that are decoded at once; smaller takes less memory.",
       valueName: "pixels"))
@@ -53,70 +61,84 @@ struct UpscaleCommand: ParsableCommand {
   @Option(help: "Format of the outputs (default: that of the input, or of the output's name).")
   var format: ImageFormat?
 
-  @Option(help: "Quality of JPEG, WebP, AVIF and JPEG XL: 1...100.")
-  var quality = 92
+  @OptionGroup var picture: PictureOptions
 
-  @Flag(help: "Replace files that exist.")
-  var overwrite = false
+  @Flag(help: "Leave out inputs whose outputs exist, to go on with a half-done folder.")
+  var skipExisting = false
+
+  @Flag(
+    help:
+      "Restore every page of animated and multi-page files, as NAME_x4_p001, NAME_x4_p002, ...")
+  var pages = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Refuse pictures with more pixels (default: \(ReadOptions().maximumPixels), and "
+        + "\(ReadOptions().maximumDimension) a side).", valueName: "count"))
+  var maxPixels: Int?
 
   @Flag(help: "Print one JSON object per picture.")
   var json = false
 
+  /// Sides of windows that make sense; above it the window is the picture anyway.
+  private static let tiles = 16...ReadOptions().maximumDimension
+
+  @Sendable private static func seed(_ text: String) throws -> UInt64 {
+    guard let seed = UInt64(text) else {
+      throw ValidationError("a seed is a whole number, 0 to \(UInt64.max)")
+    }
+    return seed
+  }
+
   func validate() throws {
     guard (1...8).contains(scale) else { throw ValidationError("--scale has to be 1 to 8") }
-    if let temperature, !(temperature >= 0 && temperature.isFinite) {
-      throw ValidationError("--temperature has to be at least 0")
+    if let temperature, !(0...100).contains(temperature) {
+      throw ValidationError("--temperature has to be 0 to 100")
     }
-    if let tile, tile < 16 { throw ValidationError("--tile has to be at least 16") }
-    guard (1...100).contains(quality) else { throw ValidationError("--quality has to be 1 to 100") }
+    if let tile, !Self.tiles.contains(tile) {
+      throw ValidationError(
+        "--tile has to be \(Self.tiles.lowerBound) to \(Self.tiles.upperBound)")
+    }
+    if let maxPixels, maxPixels < 1 {
+      throw ValidationError("--max-pixels has to be at least 1")
+    }
+    if picture.overwrite, skipExisting {
+      throw ValidationError("--overwrite and --skip-existing exclude each other")
+    }
+    if inputs.contains("") { throw ValidationError("an input is empty; name a file or a folder") }
+    if output == "" { throw ValidationError("-o is empty; name a file or a folder") }
+    if output.map(StandardStreams.isStream) ?? false {
+      if json {
+        throw ValidationError("--json and '-o -' both write to standard output; use one of them")
+      }
+      if pages { throw ValidationError("--pages writes several files; '-o -' is one") }
+    }
   }
 
   func run() throws {
-    let suffix = "_x" + (scale == scale.rounded() ? "\(Int(scale))" : "\(scale)")
-    let plan = try UpscalePlan(inputs, output: output, suffix: suffix, format: format)
-    var output = UpscaleOutput(json: json)
-    for (input, error) in plan.failures { output.failed(input, error) }
-    guard !plan.items.isEmpty else { throw ExitCode.failure }
-
-    let policy = try compute.policy()
-    let folder = try ModelFolder(try ModelLocator.find(model))
-    let resolver = try SuperResolver(try folder.load(policy))
-    let upscaler = PhotoUpscaler(resolver)
-    let options = options(resolver.model.configuration)
-
-    Interruption.install()
-    for item in plan.items {
-      let progress = ProgressDisplay((item.input.path as NSString).lastPathComponent)
-      let start = Date()
-      do {
-        try BatchPlan([item]).createFolders()
-        let report = try upscaler(item.input.path, to: item.output, options) { fraction in
-          if Interruption.isRequested { throw CancellationError() }
-          progress.update(fraction)
-        }
-        progress.finish()
-        output.succeeded(
-          item, report, seconds: Date().timeIntervalSince(start), seed: seed, scale: scale,
-          model: folder.configuration.name, policy: policy)
-      } catch is CancellationError {
-        progress.finish()
-        output.message("stopped; \(item.input.path) was not finished")
-        throw ExitCode(130)
-      } catch {
-        progress.finish()
-        output.failed(item.input.path, error)
-      }
-    }
-    if output.failureCount > 0 { throw ExitCode.failure }
+    var run = UpscaleRun(self)
+    try run.start()
   }
 
-  private func options(_ configuration: ModelConfiguration) -> PhotoUpscaler.Options {
+  /// How files are read: the limits that `--max-pixels` sets.
+  var reading: ReadOptions {
+    var options = ReadOptions()
+    if let maxPixels {
+      options.maximumPixels = maxPixels
+      options.maximumDimension = maxPixels
+    }
+    return options
+  }
+
+  func options(_ configuration: ModelConfiguration) -> PhotoUpscaler.Options {
     var options = PhotoUpscaler.Options()
     options.scale = scale
     options.color = color
     options.format = format
-    options.encoding.quality = quality
-    options.overwrite = overwrite
+    options.encoding = picture.encoding
+    options.reading = reading
+    options.overwrite = picture.overwrite
     options.resolver.seed = seed
     options.resolver.window = tile.map { $0 * configuration.scale }
     if let temperature {

@@ -1,55 +1,98 @@
 import Foundation
 import Imaging
+import Terminal
 import Torch
 import Upscaling
 
-/// What `nsarm upscale` says: a line per picture on standard output, errors on standard error.
+/// What `nsarm upscale` says: a line per picture on standard output, errors, warnings and a closing line
+/// on standard error.
 struct UpscaleOutput {
-  let json: Bool
+  /// The model's name and how it computes, once it is loaded.
+  var model: (name: String, policy: ComputePolicy)?
   private(set) var failureCount = 0
 
-  init(json: Bool) { self.json = json }
+  private let command: UpscaleCommand
+  private let streams: StandardStreams
+  private let start = Date()
+  private var successCount = 0
+  private var skippedCount = 0
 
-  mutating func failed(_ input: String, _ error: any Error) {
-    failureCount += 1
-    let text = String(describing: error).split(separator: "\n").joined(separator: " ")
-    message("error: \(text)")
-    if json { print(line(Failure(input: input, error: text))) }
+  init(_ command: UpscaleCommand, _ streams: StandardStreams) {
+    self.command = command
+    self.streams = streams
   }
 
-  func succeeded(
-    _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double, seed: UInt64,
-    scale: Double, model: String, policy: ComputePolicy
-  ) {
+  mutating func failed(_ input: String, _ error: any Error) throws {
+    failureCount += 1
+    let text = streams.named(errorText(error, skips: true))
+    note("error: \(text)")
+    if command.json {
+      try StandardOutput.print(line(Failure(input: streams.named(input), error: text)))
+    }
+  }
+
+  mutating func skipped(_ item: BatchPlan.Item) throws {
+    skippedCount += 1
+    guard command.json else { return }
+    try StandardOutput.print(
+      line(Skipped(input: item.input.path, output: item.output, skipped: "exists already")))
+  }
+
+  mutating func succeeded(
+    _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double
+  ) throws {
+    try streams.sendOutput()
+    var warnings = report.warnings
+    if item.page == nil, report.pageCount > 1 {
+      warnings.append(
+        "only the first of \(report.pageCount) pages was restored; --pages restores all")
+    }
+    let input = streams.named(item.input.path)
+    for warning in warnings { note("warning: \(input): \(warning)") }
     let (from, to) = (report.inputSize, report.outputSize)
-    if json {
-      print(
+    if command.json {
+      let (name, policy) = model!
+      try StandardOutput.print(
         line(
           Success(
-            input: item.input.path, output: item.output, inputWidth: from.width,
-            inputHeight: from.height, width: to.width, height: to.height, scale: scale,
-            seconds: (seconds * 1000).rounded() / 1000, seed: seed, color: report.color.rawValue,
-            model: model, device: policy.device.description,
-            precision: policy.precision.rawValue, precisionReason: policy.reason)))
+            input: input, output: item.output, page: item.page.map { $0 + 1 },
+            inputWidth: from.width, inputHeight: from.height, width: to.width, height: to.height,
+            scale: command.scale, seconds: (seconds * 1000).rounded() / 1000, seed: command.seed,
+            color: report.color.rawValue, model: name, device: policy.device.description,
+            precision: policy.precision.rawValue, precisionReason: policy.reason,
+            warnings: warnings)))
     } else {
       let time = String(format: "%.1f s", seconds)
-      print(
-        "\(item.output): \(from.width)x\(from.height) -> \(to.width)x\(to.height), \(time)")
+      let text =
+        "\(streams.named(item.output)): \(from.width)x\(from.height) -> \(to.width)x\(to.height), \(time)"
+      if streams.output == nil { try StandardOutput.print(text) } else { note(text) }
     }
-    fflush(nil)
+    successCount += 1
   }
 
-  func message(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+  /// The closing line: "38 done, 1 skipped, 1 failed in 3 min 2 s".
+  func summarize() {
+    let parts =
+      ["\(successCount) done"]
+      + [(skippedCount, "skipped"), (failureCount, "failed")].filter { $0.0 > 0 }
+      .map { "\($0.0) \($0.1)" }
+    let time = ProgressLine.duration(Date().timeIntervalSince(start))
+    note("\(parts.joined(separator: ", ")) in \(time)")
+  }
 
   private struct Success: Encodable {
     let input, output: String
+    let page: Int?
     let inputWidth, inputHeight, width, height: Int
     let scale, seconds: Double
     let seed: UInt64
     let color, model, device, precision, precisionReason: String
+    let warnings: [String]
   }
 
   private struct Failure: Encodable { let input, error: String }
+
+  private struct Skipped: Encodable { let input, output, skipped: String }
 
   private func line(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()

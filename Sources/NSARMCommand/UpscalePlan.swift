@@ -1,61 +1,83 @@
 import ArgumentParser
+import Files
 import Foundation
 import Imaging
+import Upscaling
 
-/// Which file each input of `nsarm upscale` is written to, and what was wrong with the inputs.
+/// What `nsarm upscale` will do: which file each input is written to, and what is wrong with the inputs.
 struct UpscalePlan {
-  private(set) var items: [BatchPlan.Item] = []
-  /// Inputs that cannot be processed.
-  private(set) var failures: [(input: String, error: any Error)] = []
+  private(set) var items: [BatchPlan.Item]
+  private(set) var failures: [BatchPlan.Failure]
+  /// What was left out of the folders, a line each.
+  private(set) var notes: [String] = []
 
-  /// - Parameters:
-  ///   - paths: files and folders.
-  ///   - output: a file where there is one input file, otherwise a folder; nil: beside the inputs.
-  ///   - suffix: put after the names beside the inputs.
-  /// - Throws: `ImagingError` where two outputs collide, `ValidationError` where `output` does not fit.
-  init(_ paths: [String], output: String?, suffix: String, format: ImageFormat?) throws {
-    var inputs: [InputFile] = []
-    var seen: Set<String> = []
-    for path in paths {
-      do {
-        for file in try InputFiles.expand([path]) {
-          // Outputs of an earlier run are no inputs of this one.
-          let stem = ((file.path as NSString).lastPathComponent as NSString).deletingPathExtension
-          if output == nil, file.path != path, stem.hasSuffix(suffix) { continue }
-          let identity = URL(fileURLWithPath: file.path).resolvingSymlinksInPath().path
-          if seen.insert(identity).inserted { inputs.append(file) }
-        }
-      } catch {
-        failures.append((path, error))
-      }
+  /// - Throws: `ValidationError` where the output does not fit the inputs, `ImagingError` where it is of
+  ///   a format that cannot be written.
+  init(_ command: UpscaleCommand, _ streams: StandardStreams) throws {
+    let target = try Self.target(command, streams)
+    let paths = try command.inputs.map {
+      StandardStreams.isStream($0) ? try streams.readInput() : $0
     }
-    guard let output else {
-      items = try BatchPlan(
-        inputs.map { file in
-          let folder = (file.path as NSString).deletingLastPathComponent
-          let beside = InputFile(
-            path: file.path, relativePath: (file.path as NSString).lastPathComponent)
-          return try BatchPlan([beside], folder: folder, suffix: suffix, format: format).items[0]
-        }
-      ).items
-      return
+    var folders: [String] = []
+    var isBeside = false
+    switch target {
+    // The folder itself may be the one for the outputs, a folder below it is not searched.
+    case .folder(let folder): folders = [folder]
+    case .beside: isBeside = true
+    case .file: break
     }
-    if let named = ImageFormat(path: output), !Self.isFolder(output) {
-      if let format, format != named {
-        throw ValidationError("--format \(format.rawValue) does not fit the name \(output)")
-      }
-      guard paths.count == 1, !Self.isFolder(paths[0]) else {
-        throw ValidationError("\(output) is one file, but there are several inputs; give a folder")
-      }
-      items = try BatchPlan(inputs.map { BatchPlan.Item(input: $0, output: output) }).items
-      return
+    let inputs = BatchInputs(paths, excluding: folders, leavesOutOutputs: isBeside)
+    let plan = BatchPlan(inputs.files, to: target, format: command.format) { path in
+      command.pages ? (try? ImageFile.open(path, options: command.reading).pageCount) ?? 1 : 1
     }
-    items = try BatchPlan(inputs, folder: output, format: format).items
+    items = plan.items
+    failures = inputs.failures + plan.failures
+    if inputs.otherCount > 0 {
+      notes.append(
+        "\(counted(inputs.otherCount, "file")) \(inputs.otherCount == 1 ? "is no picture" : "are no pictures")"
+      )
+    }
+    if inputs.earlierOutputCount > 0 {
+      notes.append(
+        "\(counted(inputs.earlierOutputCount, "output")) of an earlier run left out")
+    }
   }
 
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      && isFolder.boolValue
+  private static func target(_ command: UpscaleCommand, _ streams: StandardStreams) throws
+    -> BatchPlan.Target
+  {
+    guard let output = command.output else {
+      if command.inputs.contains(where: StandardStreams.isStream) {
+        throw ValidationError(
+          "'-' has no folder; name the output with -o, '-o -' for standard output")
+      }
+      return .beside(suffix: BatchPlan.mark(scale: command.scale))
+    }
+    if StandardStreams.isStream(output) {
+      try requireOneFile(command, "standard output is one file")
+      guard let format = command.format ?? ImageFormat(path: command.inputs[0]) else {
+        throw ValidationError("'-o -' needs --format where the input's name tells none")
+      }
+      return .file(try streams.makeOutput(fileExtension: format.fileExtensions[0]))
+    }
+    guard !output.hasSuffix("/"), !isFolder(output),
+      let named = try ImageFormat.output(path: output)
+    else {
+      if command.inputs.contains(where: StandardStreams.isStream) {
+        throw ValidationError("'-' has no name; -o has to be a file such as \(output)/photo.png")
+      }
+      return .folder(output)
+    }
+    if let format = command.format, format != named {
+      throw ValidationError("--format \(format.rawValue) does not fit the name \(output)")
+    }
+    try requireOneFile(command, "\(output) is one file")
+    return .file(output)
+  }
+
+  private static func requireOneFile(_ command: UpscaleCommand, _ reason: String) throws {
+    guard command.inputs.count == 1, !isFolder(command.inputs[0]) else {
+      throw ValidationError("\(reason), but there are several inputs; give a folder")
+    }
   }
 }

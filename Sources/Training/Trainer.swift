@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Terminal
 import Torch
 
 /// The training loop: batches in, updates, averages, logs, validation, previews, checkpoints, the

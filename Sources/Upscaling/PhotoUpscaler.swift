@@ -42,6 +42,10 @@ public final class PhotoUpscaler {
   public struct Report: Sendable {
     public let inputSize, outputSize: (width: Int, height: Int)
     public let color: ColorMode
+    /// How many pages the input has; one of them was restored.
+    public let pageCount: Int
+    /// What was lost or had to be guessed, a line each.
+    public let warnings: [String]
   }
 
   public let resolver: SuperResolver
@@ -94,7 +98,9 @@ public final class PhotoUpscaler {
       }
     }
     try first.finish()
-    return Report(inputSize: (reader.width, reader.height), outputSize: size, color: color)
+    return Report(
+      inputSize: (reader.width, reader.height), outputSize: size, color: color,
+      pageCount: reader.pageCount, warnings: reader.warnings + writer.warnings)
   }
 
   /// ⌊n · scale + ½⌋.

@@ -50,7 +50,7 @@ import Testing
 
     let calibration = try Command.run(["calibrate", model, scratch("a.png"), "--threads", "1"])
     #expect(calibration.status == 0, "\(calibration.errors)")
-    #expect(calibration.output.contains("seen in 1 pictures"))
+    #expect(calibration.output.contains("seen in 1 picture"))
     let done = try Command.upscale(
       scratch("a.png"), "-o", scratch("b.png"), "--precision", "int8", "--json", model: model)
     #expect(done.status == 0 && done.output.contains("\"precision\":\"int8\""), "\(done.errors)")

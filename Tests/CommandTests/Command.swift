@@ -41,17 +41,23 @@ enum Command {
     return found
   }()
 
-  static func process(_ arguments: [String], environment: [String: String] = [:]) -> Process {
+  static func process(
+    _ arguments: [String], environment: [String: String] = [:], program: String = executable.path
+  ) -> Process {
     let process = Process()
-    process.executableURL = executable
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     return process
   }
 
-  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-    let process = process(arguments, environment: environment)
+  static func run(
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
+    program: String = executable.path
+  ) throws -> Result {
+    let process = process(arguments, environment: environment, program: program)
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
@@ -65,6 +71,14 @@ enum Command {
     return Result(
       status: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
       errors: String(decoding: errorData, as: UTF8.self))
+  }
+
+  /// A script of the shell in which `$NSARM` is the executable and `$MODEL` the tiny model.
+  static func shell(_ script: String, in folder: String = NSTemporaryDirectory()) throws -> Result {
+    try run(
+      ["-c", script], in: folder,
+      environment: ["NSARM": executable.path, "MODEL": model, "NSARM_MODEL": model],
+      program: "/bin/sh")
   }
 
   /// `nsarm upscale` with the tiny model.

@@ -55,7 +55,7 @@ import Testing
   @Test func mistakesAreNamed() throws {
     try scratch.write(scene(48, 48), "mine/a.png")
     for (options, message) in [
-      (["--method", "x"], "--method has to be NAME=FOLDER"),
+      (["--method", "x"], "'x' is not NAME=FOLDER"),
       (["--method", "bicubic=\(scratch("mine"))"], "'bicubic'"),
       (["--crop", "4"], "--crop has to be"), (["--limit", "0"], "--limit has to be"),
       (["--border", "-1"], "--border"), (["--reference", scratch("none")], "none: no such folder"),

@@ -122,12 +122,12 @@ struct BenchmarkTests {
         + "done' {inputs} {outputs}")
     let first = try #require(try benchmark([all]).run())
     #expect(calls == 2)
-    let other = try RestoredFolder("other=\(scratch("out/pictures/all"))")
+    let other = try RestoredFolder(NamedArgument("other=\(scratch("out/pictures/all"))"))
     let second = try #require(try benchmark([all, other]).run())
     #expect(calls == 2)
     #expect(second.pictures.map { $0.scores["other"] } == first.pictures.map { $0.scores["all"] })
     var problems: [String] = []
-    let missing = try RestoredFolder("missing=\(scratch("nowhere"))")
+    let missing = try RestoredFolder(NamedArgument("missing=\(scratch("nowhere"))"))
     _ = try benchmark([missing]).run(progress: {
       if let problem = $0.problem { problems.append(problem) }
     })

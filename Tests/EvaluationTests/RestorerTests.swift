@@ -11,7 +11,7 @@ import Torch
   private let scratch = try! ScratchFolder()
 
   @Test func variantsHaveTheOriginalsSize() throws {
-    let restorer = try Restorer(try TinyModel.write(in: scratch.path), .float32)
+    let restorer = try Restorer(ModelFolder(try TinyModel.write(in: scratch.path)), .float32)
     let side = restorer.model.configuration.tileSide
     let high = waves(side, side)
     let low = Damage.full(high, seed: 3, scale: restorer.scale)

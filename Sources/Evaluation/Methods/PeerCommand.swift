@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 
@@ -21,14 +22,14 @@ public struct PeerCommand: EvaluationMethod {
   /// - Parameter text: `NAME=COMMAND`.
   /// - Throws: `EvaluationError` that says what is wrong with it.
   public init(_ text: String) throws {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2, let first = parts[0].first, first != ".",
-      parts[0].allSatisfy({ $0.isLetter || $0.isNumber || "-_.+".contains($0) })
+    let argument = try NamedArgument(text, form: "NAME=COMMAND")
+    (name, command) = (argument.name, argument.value)
+    guard name.first != ".",
+      name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.+".contains($0) })
     else {
       throw EvaluationError(
         "'\(text)' is not NAME=COMMAND with a name of letters, digits, '-', '_', '+' and '.'")
     }
-    (name, command) = (parts[0], parts[1])
     guard let words = commandWords(command), let word = words.first else {
       throw EvaluationError("peer \(name): a quote in \(command) has no end, or it is empty")
     }
@@ -55,7 +56,7 @@ public struct PeerCommand: EvaluationMethod {
 
   /// - Throws: `EvaluationError` where the command fails or writes no picture of the right size.
   public func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?) {
-    try withScratchFolder { scratch in
+    try TemporaryFolder.with { scratch in
       let output = "\(scratch)/restored.png"
       let seconds = try run(["{input}": input.file, "{output}": output], input.file)
       let path = try result(output, of: input.file)
@@ -69,7 +70,7 @@ public struct PeerCommand: EvaluationMethod {
 
   /// - Throws: `EvaluationError` where the command fails or leaves a picture out.
   public func restoreAll(_ files: [(input: String, output: String)]) throws -> Double {
-    try withScratchFolder { scratch in
+    try TemporaryFolder.with { scratch in
       let (inputs, outputs) = ("\(scratch)/inputs", "\(scratch)/outputs")
       for folder in [inputs, outputs] {
         try FileManager.default.createDirectory(
@@ -116,13 +117,5 @@ public struct PeerCommand: EvaluationMethod {
         "peer \(name): failed with status \(run.status) on \(input): \(run.lastError)")
     }
     return (ContinuousClock.now - start) / .seconds(1)
-  }
-
-  private func withScratchFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-peer-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
   }
 }

@@ -6,13 +6,7 @@ import Imaging
 public struct RestoredFolder: EvaluationMethod {
   public let name, folder: String
 
-  /// - Parameter text: `NAME=FOLDER`.
-  /// - Throws: `EvaluationError` where it is not.
-  public init(_ text: String) throws {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2 else { throw EvaluationError("'\(text)' is not NAME=FOLDER") }
-    (name, folder) = (parts[0], parts[1])
-  }
+  public init(_ argument: NamedArgument) { (name, folder) = (argument.name, argument.value) }
 
   public var keepsPictures: Bool { false }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 
@@ -9,16 +10,14 @@ public struct PictureFolder: Sendable {
   private let byStem: [String: String]
 
   /// - Throws: `EvaluationError` where the folder is missing or has no pictures, or where two have
-  ///   the same name up to the extension.
+  ///   the same name up to the extension; `ImagingError` where it cannot be listed or a name is not
+  ///   UTF-8.
   public init(_ path: String) throws {
     self.path = path
-    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw EvaluationError("\(path): no such folder; check the path")
-    }
-    names = entries.filter {
-      !$0.hasPrefix(".")
-        && ImageFormat.readableExtensions.contains(($0 as NSString).pathExtension.lowercased())
-    }.sorted()
+    guard isFolder(path) else { throw EvaluationError("\(path): no such folder; check the path") }
+    let found = PictureFiles(in: path, recursive: false)
+    if let problem = found.problems.first { throw problem.error }
+    names = found.files.map(\.relativePath)
     guard !names.isEmpty else { throw EvaluationError("\(path): no pictures in this folder") }
     let stems = Dictionary(grouping: names, by: Self.stem)
     if let twice = stems.values.filter({ $0.count > 1 }).min(by: { $0[0] < $1[0] }) {

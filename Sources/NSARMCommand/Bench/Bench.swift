@@ -19,8 +19,7 @@ struct BenchCommand: ParsableCommand {
     case peak, operators, inference, training
   }
 
-  @Option(help: "A model folder, or the name of one in Models (default: $NSARM_MODEL, else nano).")
-  var model: String?
+  @OptionGroup var model: ModelOptions
 
   @Option(help: ArgumentHelp("Size of the picture that is restored.", valueName: "WxH"))
   var size = "192x128"
@@ -34,10 +33,13 @@ struct BenchCommand: ParsableCommand {
     help: "Measure this only; may be repeated (default: everything). The peak is measured always.")
   var only: [Section] = []
 
-  @Option(help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds that each part is tried.", valueName: "seconds"))
   var time = 0.5
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("List the costliest operators of each part, at most 20.", valueName: "count")
   )
   var operators = 0
@@ -65,34 +67,29 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let policy = try compute.policy()
-    let folder = try ModelFolder(try ModelLocator.find(model))
+    let folder = try model.folder()
     let sections = only.isEmpty ? Section.allCases : only
     var report = BenchReport(folder, policy)
-    func say(_ text: String) {
-      if json {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
-      } else {
-        print(text)
-        fflush(nil)
-      }
+    func say(_ text: String) throws {
+      if json { note(text) } else { try StandardOutput.print(text) }
     }
-    func say(_ parts: [PartReport]) {
+    func say(_ parts: [PartReport]) throws {
       for part in parts {
-        say(part.line)
-        if operators > 0 { say(part.operatorLines(operators)) }
+        try say(part.line)
+        if operators > 0 { try say(part.operatorLines(operators)) }
       }
     }
-    say(report.title)
+    try say(report.title)
     let peak = MachinePeak(on: policy.device, seconds: min(time, 1))
     report.peak = peak
-    say(peak.line)
+    try say(peak.line)
     let best = peak.best[policy.precision.rawValue] ?? .nan
 
     if sections.contains(.operators), policy.device == .cpu {
-      say("")
+      try say("")
       report.operators = OperatorReport.all(budget: time, precision: policy.precision)
-      report.operators.forEach { say($0.line) }
-      say("")
+      for line in report.operators.map(\.line) { try say(line) }
+      try say("")
     }
     if sections.contains(.inference) {
       let (width, height) = pixels!
@@ -100,26 +97,26 @@ struct BenchCommand: ParsableCommand {
         model: try folder.load(policy), width: width, height: height, budget: time, peak: best)
       if bench.model.transformer != nil {
         report.whole = try bench.whole()
-        say("\n\(report.whole!.line)\n")
+        try say("\n\(report.whole!.line)\n")
       }
       report.inference = try bench.parts()
-      say(report.inference)
+      try say(report.inference)
     }
     if sections.contains(.training), policy.precision != .int8 {
-      say("")
+      try say("")
       report.training = try TrainingBench(
         folder: folder, policy: policy, budget: time, peak: best
       ).steps()
-      say(report.training)
+      try say(report.training)
     }
     if let data {
       let rate = try TrainingBench.samplesPerSecond(
         data, crop: folder.configuration.tileSide, scale: folder.configuration.scale,
         budget: time)
       report.samplesPerSecond = rate
-      say(String(format: "\ntraining pairs from %@: %.1f a second and thread", data, rate))
+      try say(String(format: "\ntraining pairs from %@: %.1f a second and thread", data, rate))
     }
-    if json { print(try report.json) }
+    if json { try StandardOutput.print(report.json) }
   }
 }
 

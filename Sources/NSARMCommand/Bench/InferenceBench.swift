@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import NSARM
@@ -28,14 +29,9 @@ struct InferenceBench {
 
   func whole() throws -> Whole {
     let upscaler = PhotoUpscaler(try SuperResolver(model))
-    let scratch = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-bench-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let (input, output) = (
-      scratch.appendingPathComponent("input.png").path,
-      scratch.appendingPathComponent("output.png").path
-    )
+    let scratch = try TemporaryFolder()
+    defer { scratch.remove() }
+    let (input, output) = (scratch.path + "/input.png", scratch.path + "/output.png")
     try Image(Self.pattern(width, height)).write(to: input)
     var options = PhotoUpscaler.Options()
     options.scale = Double(model.configuration.scale)

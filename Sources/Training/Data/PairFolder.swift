@@ -68,7 +68,8 @@ struct PairFolder {
   /// Paths by the name below `folder` without the extension.
   private static func filesByName(_ folder: String) throws -> [String: String] {
     var result: [String: String] = [:]
-    for file in try PhotoLibrary.pictureFiles(in: folder) {
+    // A picture that cannot be used would leave its counterparts alone.
+    for file in try PhotoLibrary.pictureFiles(in: folder, report: { throw $0 }) {
       let name = (file as NSString).deletingPathExtension
       let path = folder + "/" + file
       if let other = result.updateValue(path, forKey: name) {

@@ -33,16 +33,12 @@ final class PhotoLibrary: @unchecked Sendable {
   private var decoding: Set<Int> = []
   private var damaged: Set<Int> = []
 
-  private static let extensions: Set<String> = [
-    "jpg", "jpeg", "png", "webp", "tif", "tiff", "jxl", "avif", "heif", "heic", "ppm", "bmp",
-  ]
-
   /// Every picture of the folder as an entry of its own.
   /// - Throws: `TrainingError.unreadableFolder`, or `.noPhotos` where nothing is left.
   convenience init(
     folder: String, smallest: Int, budget: Int, warn: @escaping @Sendable (String) -> Void
   ) throws {
-    let files = try PhotoLibrary.pictureFiles(in: folder)
+    let files = try PhotoLibrary.pictureFiles(in: folder) { warn("skipped \($0)") }
     try self.init(
       folder: folder, entries: files.map { [folder + "/" + $0] }, smallest: smallest,
       budget: budget, warn: warn)
@@ -92,14 +88,17 @@ final class PhotoLibrary: @unchecked Sendable {
   }
 
   /// The picture files of a folder and those below it, relative to it, sorted.
-  /// - Throws: `TrainingError.unreadableFolder`, or `.noPhotos` where there are none.
-  static func pictureFiles(in folder: String) throws -> [String] {
-    guard isFolder(folder), let names = FileManager.default.enumerator(atPath: folder) else {
-      throw TrainingError.unreadableFolder(folder)
-    }
-    let files = names.compactMap { $0 as? String }
-      .filter { extensions.contains(($0 as NSString).pathExtension.lowercased()) }
-      .sorted()
+  /// - Parameter report: receives each folder and file below that cannot be used.
+  /// - Throws: `TrainingError.unreadableFolder`, or `.noPhotos` where there are none; what `report`
+  ///   throws.
+  static func pictureFiles(in folder: String, report: (ImagingError) throws -> Void) throws
+    -> [String]
+  {
+    guard isFolder(folder) else { throw TrainingError.unreadableFolder(folder) }
+    let found = PictureFiles(in: folder)
+    for problem in found.problems { try report(problem.error) }
+    // By whole paths: the order that a run's random choices refer to.
+    let files = found.files.map(\.relativePath).sorted()
     guard !files.isEmpty else {
       throw TrainingError.noPhotos(
         folder: folder, reason: "holds no picture files (.jpg, .png, .webp, .tif, .jxl, ...)")

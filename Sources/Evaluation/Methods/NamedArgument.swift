@@ -1,0 +1,14 @@
+/// A value with a name of the user's choice: `NAME=FOLDER`, `NAME=COMMAND`.
+public struct NamedArgument: Sendable, Equatable {
+  public let name, value: String
+
+  /// - Parameter form: what is expected, for the error.
+  /// - Throws: `EvaluationError` where the text has no name or no value.
+  public init(_ text: String, form: String = "NAME=FOLDER") throws {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+      throw EvaluationError("'\(text)' is not \(form)")
+    }
+    (name, value) = (String(parts[0]), String(parts[1]))
+  }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Imaging
+
+/// How pictures are written: the options of commands that do.
+struct PictureOptions: ParsableArguments {
+  @Option(parsing: .unconditional, help: "Quality of JPEG, WebP, AVIF and JPEG XL: 1...100.")
+  var quality = 92
+
+  @Flag(help: "Replace files that exist.")
+  var overwrite = false
+
+  init() {}
+
+  func validate() throws {
+    guard (1...100).contains(quality) else { throw ValidationError("--quality has to be 1 to 100") }
+  }
+
+  var encoding: EncodingOptions { EncodingOptions(quality: quality) }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Files
+import Foundation
+import Imaging
+import NSARM
+import Terminal
+import Upscaling
+
+/// A run of `nsarm upscale`: one picture after the other.
+struct UpscaleRun {
+  private let command: UpscaleCommand
+  private let streams = StandardStreams()
+  private var output: UpscaleOutput
+
+  init(_ command: UpscaleCommand) {
+    self.command = command
+    output = UpscaleOutput(command, streams)
+  }
+
+  mutating func start() throws {
+    Interruption.install()
+    defer { streams.remove() }
+    let plan = try UpscalePlan(command, streams)
+    for failure in plan.failures { try output.failed(failure.input, failure.error) }
+    for text in plan.notes { note("note: \(text)") }
+    var items: [BatchPlan.Item] = []
+    for item in plan.items {
+      if command.skipExisting, FileManager.default.fileExists(atPath: item.output) {
+        try output.skipped(item)
+      } else {
+        items.append(item)
+      }
+    }
+    if !items.isEmpty { try restore(items) }
+    if plan.items.count + plan.failures.count > 1 { output.summarize() }
+    if output.failureCount > 0 { throw ExitCode.failure }
+  }
+
+  private mutating func restore(_ items: [BatchPlan.Item]) throws {
+    let policy = try command.compute.policy()
+    let folder = try command.model.folder()
+    let resolver = try SuperResolver(try folder.load(policy))
+    let upscaler = PhotoUpscaler(resolver)
+    let options = command.options(resolver.model.configuration)
+    output.model = (folder.configuration.name, policy)
+
+    let progress = BatchProgress(items)
+    for (index, item) in items.enumerated() {
+      progress.begin(index)
+      do {
+        if Interruption.isRequested { throw CancellationError() }
+        try item.createFolder()
+        let start = Date()
+        var options = options
+        // The first page is asked for, so that it is this command that speaks of the others.
+        options.reading.page = item.page ?? 0
+        let report = try upscaler(item.input.path, to: item.output, options) { fraction in
+          if Interruption.isRequested { throw CancellationError() }
+          progress.update(fraction)
+        }
+        progress.clear()
+        try output.succeeded(item, report, seconds: Date().timeIntervalSince(start))
+      } catch is CancellationError {
+        progress.clear()
+        note("stopped; \(streams.named(item.input.path)) was not finished")
+        if items.count > 1 { output.summarize() }
+        throw ExitCode(Interruption.status)
+      } catch let error as StandardOutput.WriteError {
+        throw error
+      } catch let error as ExitCode {
+        throw error
+      } catch FileError.exists where command.skipExisting {
+        try output.skipped(item)
+      } catch {
+        progress.clear()
+        try output.failed(item.input.path, error)
+      }
+    }
+  }
+}
+
+/// The progress of a list of pictures, measured by the sizes of their files.
+private final class BatchProgress {
+  private let items: [BatchPlan.Item]
+  private let weights: [Double]
+  private let total: Double
+  private let display = ProgressDisplay("")
+  private var index = 0
+  private var done = 0.0
+
+  init(_ items: [BatchPlan.Item]) {
+    self.items = items
+    weights = items.map { item in
+      var status = stat()
+      return stat(item.input.path, &status) == 0 ? Double(status.st_size) + 1 : 1
+    }
+    total = weights.reduce(0, +)
+  }
+
+  /// Passes to another picture.
+  func begin(_ index: Int) {
+    self.index = index
+    done = weights[..<index].reduce(0, +)
+    let name =
+      (items[index].input.path as NSString).lastPathComponent
+      + (items[index].page.map { ", page \($0 + 1)" } ?? "")
+    display.name = items.count == 1 ? name : "\(name), \(index + 1) of \(items.count)"
+  }
+
+  func update(_ fraction: Double) {
+    display.update((done + weights[index] * fraction) / total)
+  }
+
+  func clear() { display.clear() }
+}
