@@ -46,8 +46,10 @@ let package = Package(
     .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Settings", "Torch"]),
     .target(
       name: "YAMLSettings", dependencies: ["Settings", .product(name: "Yams", package: "Yams")]),
-    .target(name: "TestSupport", dependencies: ["Imaging"], path: "Tests/TestSupport"),
-    .testTarget(name: "ImagingTests", dependencies: ["Files", "Imaging", "TestSupport"]),
+    .target(
+      name: "TestSupport", dependencies: ["Imaging", "Torch"], path: "Tests/TestSupport"),
+    .testTarget(
+      name: "ImagingTests", dependencies: ["Files", "Imaging", "TestSupport", "Torch"]),
     .testTarget(
       name: "ParityTests",
       dependencies: [
@@ -93,7 +95,7 @@ let package = Package(
       name: "Evaluation",
       dependencies: [
         "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
-        "YAMLSettings", .product(name: "Yams", package: "Yams"),
+        "YAMLSettings",
       ]),
     .testTarget(
       name: "EvaluationTests",

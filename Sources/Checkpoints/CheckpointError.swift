@@ -1,7 +1,7 @@
 import Foundation
 
-/// Why a file of weights could not be read or written: one line that names the file, the tensor where
-/// there is one, what was expected and what was found.
+/// Why a file of weights could not be read or written: one line that names the file, the tensor
+/// where there is one, what was expected and what was found.
 public struct CheckpointError: Error, LocalizedError, CustomStringConvertible {
   /// The file's path.
   public let file: String

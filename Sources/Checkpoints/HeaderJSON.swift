@@ -1,5 +1,5 @@
-/// The JSON that headers of weight files hold. Stricter than a general reader: names may not repeat,
-/// nesting is bounded, and only integers that fit `Int` count as numbers.
+/// The JSON that headers of weight files hold. Stricter than a general reader: names may not
+/// repeat, nesting is bounded, and only integers that fit `Int` count as numbers.
 indirect enum HeaderJSON {
   case object([(name: String, value: HeaderJSON)])
   case array([HeaderJSON])

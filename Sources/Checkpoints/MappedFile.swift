@@ -2,9 +2,10 @@ import Foundation
 
 /// A file's bytes, mapped into memory for as long as this object lives.
 ///
-/// The mapping is private and copy-on-write: pages are read on demand and shared between processes, and
-/// a program that changes a wrapped tensor in place changes its own copy, never the file. The file must
-/// not be shortened meanwhile; replacing it by renaming (as `writeSafetensors` does) is safe.
+/// The mapping is private and copy-on-write: pages are read on demand and shared between processes,
+/// and a program that changes a wrapped tensor in place changes its own copy, never the file. The
+/// file must not be shortened meanwhile; replacing it by renaming (as `writeSafetensors` does) is
+/// safe.
 final class MappedFile {
   let path: String
   let bytes: UnsafeRawBufferPointer

@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// Opens a file of weights by its content: safetensors, whose eight-bit weights are widened to `dtype`, or
-/// a checkpoint of `torch.save`, of which `prefix` picks a dictionary.
+/// Opens a file of weights by its content: safetensors, whose eight-bit weights are widened to
+/// `dtype`, or a checkpoint of `torch.save`, of which `prefix` picks a dictionary.
 /// - Throws: `CheckpointError`.
 public func openCheckpoint(
   _ path: String, prefix: String = "", dequantizedTo dtype: DType = .float32

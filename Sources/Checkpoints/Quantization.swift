@@ -1,8 +1,8 @@
 import Torch
 
-/// Eight-bit weights for shipping: row o of a weight W of rank ≥ 2 is stored as
-/// q = round(W_o / s_o) ∈ [−127, 127] with s_o = max|W_o| / 127 (symmetric, per output channel), in two
-/// tensors: "W" (I8, the shape of W) and "W.scale" (F32, `[O]`).
+/// Eight-bit weights for shipping: row o of a weight W of rank ≥ 2 is stored as q = round(W_o /
+/// s_o) ∈ [−127, 127] with s_o = max|W_o| / 127 (symmetric, per output channel), in two tensors:
+/// "W" (I8, the shape of W) and "W.scale" (F32, `[O]`).
 public struct Int8Weight {
   public let values: Tensor
   public let scale: Tensor
@@ -33,8 +33,8 @@ public struct Int8Weight {
 /// The name of the scale that belongs to the eight-bit weight `name`.
 func scaleName(_ name: String) -> String { name + ".scale" }
 
-/// `tensors` with every floating-point weight of rank ≥ 2 that `accepts` lets through as eight-bit values
-/// and a scale; the others unchanged.
+/// `tensors` with every floating-point weight of rank ≥ 2 that `accepts` lets through as eight-bit
+/// values and a scale; the others unchanged.
 /// - Throws: `QuantizationError` for weights that are not finite and for names that would collide.
 public func quantizedInt8(
   _ tensors: [(String, Tensor)], where accepts: (String, Tensor) -> Bool = { _, _ in true }
@@ -72,8 +72,9 @@ public struct QuantizationError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A file whose eight-bit weights appear under their names in a floating-point type, so that what loads a
-/// model need not know how it is stored. Files without eight-bit weights pass through unchanged.
+/// A file whose eight-bit weights appear under their names in a floating-point type, so that what
+/// loads a model need not know how it is stored. Files without eight-bit weights pass through
+/// unchanged.
 public struct QuantizedSource: TensorSource {
   public let names: [String]
   public var title: String { file.title }

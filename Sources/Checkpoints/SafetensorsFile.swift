@@ -2,9 +2,9 @@ import Torch
 
 /// A safetensors file, mapped into memory; its tensors share the mapping.
 ///
-/// Layout: eight bytes of little-endian header length n, n bytes of JSON (tensor name → element type,
-/// shape, byte range), then the tensors' bytes, row-major and little-endian. Everything is checked when
-/// the file is opened, so that `tensor` cannot reach outside of it.
+/// Layout: eight bytes of little-endian header length n, n bytes of JSON (tensor name → element
+/// type, shape, byte range), then the tensors' bytes, row-major and little-endian. Everything is
+/// checked when the file is opened, so that `tensor` cannot reach outside of it.
 public final class SafetensorsFile: TensorSource {
   /// The file's path.
   public let title: String
@@ -171,8 +171,8 @@ public final class SafetensorsFile: TensorSource {
   }
 }
 
-/// The bytes of a tensor of `shape`, or nil where they (or, with an empty dimension, its strides) do not
-/// fit an `Int`.
+/// The bytes of a tensor of `shape`, or nil where they (or, with an empty dimension, its strides)
+/// do not fit an `Int`.
 func byteCount(_ shape: [Int], _ dtype: DType) -> Int? {
   var strides = dtype.size
   for size in shape {

@@ -1,12 +1,12 @@
 import Files
 import Torch
 
-/// Writes `tensors` as a safetensors file, tensor by tensor, so that at most one is held in host memory
-/// beside the originals.
+/// Writes `tensors` as a safetensors file, tensor by tensor, so that at most one is held in host
+/// memory beside the originals.
 ///
-/// Tensors are ordered by falling element size, which keeps each aligned without padding; the file's
-/// bytes depend on the arguments only. It is written beside `path` and renamed when it is complete and
-/// flushed: on failure an older file stays as it was.
+/// Tensors are ordered by falling element size, which keeps each aligned without padding; the
+/// file's bytes depend on the arguments only. It is written beside `path` and renamed when it is
+/// complete and flushed: on failure an older file stays as it was.
 ///
 /// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses.
 public func writeSafetensors(

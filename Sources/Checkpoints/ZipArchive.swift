@@ -1,5 +1,5 @@
-/// The directory of a zip archive (PKWARE APPNOTE, with its 64-bit extension) whose entries are stored
-/// without compression, as PyTorch writes them.
+/// The directory of a zip archive (PKWARE APPNOTE, with its 64-bit extension) whose entries are
+/// stored without compression, as PyTorch writes them.
 struct ZipArchive {
   /// Where each entry's bytes lie in the file.
   private(set) var entries: [String: Range<Int>] = [:]

@@ -19,7 +19,8 @@ public struct DegradationPipeline: Sendable {
   }
 
   /// # Shapes
-  /// RGB `[3, H, W]` in [0, 1] → `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid. Sizes are rounded down.
+  /// RGB `[3, H, W]` in [0, 1] → `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid. Sizes are
+  /// rounded down.
   public func degrade(_ picture: Planes, seed: UInt64, scale: Int) -> Planes {
     degrade(picture, DegradationSample(configuration, seed: seed), seed: seed, scale: scale)
   }

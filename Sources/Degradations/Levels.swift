@@ -1,7 +1,7 @@
 import Imaging
 
-// The fast stages work on `Planes`, in the calling thread alone and without tensors, so that a data loader's threads
-// leave libtorch's pool to training.
+// The fast stages work on `Planes`, in the calling thread alone and without tensors, so that a data
+// loader's threads leave libtorch's pool to training.
 extension Planes {
   /// Clamps to [0, 1] and rounds to n / 255, half to even.
   mutating func roundToLevels() {

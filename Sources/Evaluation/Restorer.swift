@@ -9,7 +9,8 @@ public final class Restorer {
   public enum Variant: String, CaseIterable, Sendable {
     /// What `nsarm upscale` does.
     case restored
-    /// The decoder with the codes of the high-quality picture: the best that the transformer could do.
+    /// The decoder with the codes of the high-quality picture: the best that the transformer could
+    /// do.
     case trueCode = "true-code"
     /// The decoder with an empty code: what it gets from the low-quality picture alone.
     case noCode = "no-code"

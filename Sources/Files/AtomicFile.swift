@@ -1,8 +1,9 @@
 import Foundation
 
-/// A file that appears under its name only when it is complete: it is written under a temporary name in the same
-/// folder, then `commit` flushes it to the disk and gives it the name. Dropped without `commit`, nothing of it is left
-/// and whatever had the name before is untouched. A symbolic link is followed and kept.
+/// A file that appears under its name only when it is complete: it is written under a temporary
+/// name in the same folder, then `commit` flushes it to the disk and gives it the name. Dropped
+/// without `commit`, nothing of it is left and whatever had the name before is untouched. A
+/// symbolic link is followed and kept.
 public final class AtomicFile {
   public let path: String
   /// What `path` leads to when it is a symbolic link.
@@ -14,7 +15,8 @@ public final class AtomicFile {
   private var descriptor: Int32 = -1
 
   /// - Parameter overwrite: whether an existing file may be replaced.
-  /// - Throws: `FileError` where the folder is missing or not writable, or the file exists and may not be replaced.
+  /// - Throws: `FileError` where the folder is missing or not writable, or the file exists and may
+  ///   not be replaced.
   public convenience init(_ path: String, overwrite: Bool = true) throws {
     try self.init(path, overwrite: overwrite, write: { Foundation.write($0, $1, $2) })
   }
@@ -96,7 +98,8 @@ public final class AtomicFile {
     (temporary, descriptor) = (nil, -1)
   }
 
-  /// The error for a write that a library reports to have failed; tells a full disk from other reasons.
+  /// The error for a write that a library reports to have failed; tells a full disk from other
+  /// reasons.
   public func failure(_ reason: String) -> FileError {
     reason.contains("No space left") || freeBytes < 1 << 16
       ? .diskFull(path: path) : .unwritable(path: path, reason: reason)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A folder that is written under a temporary name, flushed, and then takes its name in place of an earlier one:
-/// whatever has the name is complete, also after a crash.
+/// A folder that is written under a temporary name, flushed, and then takes its name in place of an
+/// earlier one: whatever has the name is complete, also after a crash.
 public enum AtomicFolder {
   /// Writes the folder `path` anew.
   /// - Parameter fill: writes the contents into the empty folder that it is given.
@@ -23,7 +23,8 @@ public enum AtomicFolder {
     try fill(fresh)
     flushContents(fresh)
     if !exchanged(fresh, path) {
-      // Without an exchange in one step the name is free for a moment, which `recover` mends after a crash.
+      // Without an exchange in one step the name is free for a moment, which `recover` mends after
+      // a crash.
       if rename(path, old) != 0, errno != ENOENT { throw FileError.system(path) }
       guard rename(fresh, path) == 0 else {
         let error = FileError.system(path)
@@ -34,8 +35,8 @@ public enum AtomicFolder {
     Descriptor.flush((path as NSString).deletingLastPathComponent)
   }
 
-  /// Removes what a process that was killed while writing `path` left behind, and gives the earlier folder its name
-  /// back where it had lost it.
+  /// Removes what a process that was killed while writing `path` left behind, and gives the earlier
+  /// folder its name back where it had lost it.
   public static func recover(_ path: String) {
     let files = FileManager.default
     let old = hidden(path, "old")

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Why a file or a folder could not be written, in one line that names it and, where there is one, the remedy.
+/// Why a file or a folder could not be written, in one line that names it and, where there is one,
+/// the remedy.
 public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case exists(path: String)
   case missingFolder(path: String)

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What a path stands for, links followed: equal for two paths of one file, whether it exists already or
-/// not.
+/// What a path stands for, links followed: equal for two paths of one file, whether it exists
+/// already or not.
 ///
-/// Compared byte by byte, since file systems tell names apart that are equal as `String`s ("é" composed
-/// and decomposed).
+/// Compared byte by byte, since file systems tell names apart that are equal as `String`s ("é"
+/// composed and decomposed).
 public struct PathIdentity: Hashable, Sendable {
   private let bytes: [UInt8]
 

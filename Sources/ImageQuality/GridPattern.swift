@@ -1,13 +1,14 @@
 import Foundation
 import Torch
 
-/// How strongly a picture repeats itself every 2, 4 or 8 pixels: the mark of networks that make their output by
-/// pixel-shuffle or by strided layers.
+/// How strongly a picture repeats itself every 2, 4 or 8 pixels: the mark of networks that make
+/// their output by pixel-shuffle or by strided layers.
 ///
-/// The power spectrum of luma is averaged over windows of 64x64 pixels (Welch, 1967). Of each frequency whose
-/// periods are 2, 4 or 8 pixels, down, across or both, the power is compared with the median of its
-/// neighbourhood, 7x7 frequencies of which the inner 3x3 are left out; rounding to 8 bits is the least that counts as
-/// neighbourhood. Pictures without a pattern have ratios of a few; a faint dotted pattern has ten and more.
+/// The power spectrum of luma is averaged over windows of 64x64 pixels (Welch, 1967). Of each
+/// frequency whose periods are 2, 4 or 8 pixels, down, across or both, the power is compared with
+/// the median of its neighbourhood, 7x7 frequencies of which the inner 3x3 are left out; rounding
+/// to 8 bits is the least that counts as neighbourhood. Pictures without a pattern have ratios of a
+/// few; a faint dotted pattern has ten and more.
 public enum GridPattern {
   static let side = 64
 
@@ -35,8 +36,8 @@ public enum GridPattern {
     return result
   }
 
-  /// Mean power `[64 · 64]` over windows that overlap by half, `[H, W]` of 0 ... 255, in units of the power that
-  /// rounding to whole levels has.
+  /// Mean power `[64 · 64]` over windows that overlap by half, `[H, W]` of 0 ... 255, in units of
+  /// the power that rounding to whole levels has.
   private static func spectrum(_ luma: Tensor) -> [Double] {
     let hann = Tensor((0..<side).map { pow(sin(.pi * (Double($0) + 0.5) / Double(side)), 2) })
     let window = hann.unsqueezed(1) * hann

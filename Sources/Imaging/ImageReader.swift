@@ -91,7 +91,9 @@ public final class ImageReader: @unchecked Sendable {
     pageCount = Int(header.pages)
     var warnings: [String] = []
     if pageCount > 1 && options.page == nil {
-      warnings.append("the first of its \(pageCount) pages is read")
+      warnings.append(
+        "only the first of its \(pageCount) pages is read; --pages (ReadOptions.page) reads the others"
+      )
     }
     if header.converted { warnings.append("its colours are converted to sRGB") }
     if header.from_float {

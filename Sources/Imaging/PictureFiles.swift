@@ -4,8 +4,9 @@ import Foundation
 /// The pictures of a folder, found by the extensions of their names: the one place that looks for
 /// pictures.
 ///
-/// Hidden files and folders are left out, links to folders are not followed, the entries of every folder
-/// come sorted by name. What cannot be used is told and does not keep the rest from being found.
+/// Hidden files and folders are left out, links to folders are not followed, the entries of every
+/// folder come sorted by name. What cannot be used is told and does not keep the rest from being
+/// found.
 public struct PictureFiles: Sendable {
   public struct File: Hashable, Sendable {
     public let path: String

@@ -1,8 +1,9 @@
 /// Weights of one axis: target position i = Σ_k weights[i, k] · source[starts[i] + k].
 ///
-/// With s = n_source / n_target the centre of target pixel i is (i + ½)s. Kernels with antialiasing are stretched by
-/// max(s, 1) and cut off at the border, their weights normalised to sum 1 (as Pillow does); those without sample the
-/// source, whose border pixels continue outwards (as PyTorch does).
+/// With s = n_source / n_target the centre of target pixel i is (i + ½)s. Kernels with antialiasing
+/// are stretched by max(s, 1) and cut off at the border, their weights normalised to sum 1 (as
+/// Pillow does); those without sample the source, whose border pixels continue outwards (as PyTorch
+/// does).
 struct ResampleAxis {
   /// Target positions these weights are for.
   let range: Range<Int>
@@ -13,7 +14,8 @@ struct ResampleAxis {
   private(set) var weights: [Double]
   let stride: Int
 
-  /// - Parameter factor: 1 / s where it is not the ratio of the sizes; of filters without antialiasing only.
+  /// - Parameter factor: 1 / s where it is not the ratio of the sizes; of filters without
+  ///   antialiasing only.
   init(
     _ filter: ResizeFilter, source: Int, target: Int, range: Range<Int>, factor: Double? = nil
   ) {

@@ -16,8 +16,8 @@ public struct Resize: Sendable {
   public let source, target: (width: Int, height: Int)
   private let factor: Double?
 
-  /// - Parameter factor: target pixels per source pixel where they are not the ratio of the sizes, since a size was
-  ///   rounded; of filters without antialiasing only.
+  /// - Parameter factor: target pixels per source pixel where they are not the ratio of the sizes,
+  ///   since a size was rounded; of filters without antialiasing only.
   public init(
     _ filter: ResizeFilter, from source: (width: Int, height: Int),
     to target: (width: Int, height: Int), factor: Double? = nil
@@ -85,7 +85,8 @@ public struct Resize: Sendable {
     )
   }
 
-  /// Sums over columns, of the rows `rows` of planes whose first pixel is column `first` and row `firstRow`.
+  /// Sums over columns, of the rows `rows` of planes whose first pixel is column `first` and row
+  /// `firstRow`.
   private static func horizontal(
     _ planes: Planes, _ axis: ResampleAxis, from first: Int, rows: Range<Int>, firstRow: Int
   ) -> Planes {

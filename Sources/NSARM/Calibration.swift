@@ -3,8 +3,8 @@ import Files
 import Foundation
 import Torch
 
-/// The ranges of the inputs that a model's matrices and kernels meet in pictures: what 8-bit arithmetic needs to
-/// know beside the weights. A model folder keeps it as `calibration.json`.
+/// The ranges of the inputs that a model's matrices and kernels meet in pictures: what 8-bit
+/// arithmetic needs to know beside the weights. A model folder keeps it as `calibration.json`.
 public struct Calibration: Codable, Equatable, Sendable {
   /// Smallest and largest input by parameter name.
   public var ranges: [String: [Double]] = [:]

@@ -1,7 +1,7 @@
 import Torch
 
-// What layers cost, so that networks can say what they cost: floating-point operations, where a multiplication with
-// its addition is two.
+// What layers cost, so that networks can say what they cost: floating-point operations, where a
+// multiplication with its addition is two.
 
 extension Parameter {
   /// As a matrix per token, as a kernel per output position.

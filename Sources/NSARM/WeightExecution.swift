@@ -2,7 +2,8 @@ import Torch
 
 /// How inference multiplies a model's weights: observed, in 8 bits, or in a packed layout.
 extension Model {
-  /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what can be quantised.
+  /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what
+  /// can be quantised.
   public func calibration(pictures: Int, _ body: () throws -> Void) rethrows -> Calibration {
     let observed = quantizable.map {
       (parameter: $0, earlier: $0.execution, observer: InputObserver())
@@ -17,8 +18,9 @@ extension Model {
     return result
   }
 
-  /// Computes what can be quantised in 8 bits from now on: weights with a scale per output channel, inputs in the
-  /// calibrated ranges. What the calibration lacks, such as a network that inference does not use, stays as it is.
+  /// Computes what can be quantised in 8 bits from now on: weights with a scale per output channel,
+  /// inputs in the calibrated ranges. What the calibration lacks, such as a network that inference
+  /// does not use, stays as it is.
   func quantize(_ calibration: Calibration) {
     for parameter in quantizable {
       guard let range = calibration.ranges[parameter.name], range.count == 2 else { continue }
@@ -30,7 +32,8 @@ extension Model {
     }
   }
 
-  /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest, beside the plain one.
+  /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest,
+  /// beside the plain one.
   func packMatrices() {
     guard policy.device == .cpu, PackedMatrix.isAvailable(policy.storage) else { return }
     for parameter in quantizable where parameter.value.rank == 2 {
@@ -38,9 +41,10 @@ extension Model {
     }
   }
 
-  /// The matrices of the transformer's blocks and the 3x3 kernels inside of networks: nearly all operations. The first
-  /// and last layers, which see pictures and make pictures, codes and logits, keep their precision, and so does a
-  /// decoder's trunk: nothing normalises between its convolutions, so that errors of 8 bits add up to what can be seen.
+  /// The matrices of the transformer's blocks and the 3x3 kernels inside of networks: nearly all
+  /// operations. The first and last layers, which see pictures and make pictures, codes and logits,
+  /// keep their precision, and so does a decoder's trunk: nothing normalises between its
+  /// convolutions, so that errors of 8 bits add up to what can be seen.
   private var quantizable: [Parameter] {
     store.parameters.filter { parameter in
       let shape = parameter.value.shape

@@ -9,8 +9,8 @@ import Torch
 enum Launch {
   static func main() {
     openMissingStreams()
-    // A reader that has gone is an error of the write, so that temporary files are removed. A handler
-    // rather than SIG_IGN, which programs that this one starts would inherit.
+    // A reader that has gone is an error of the write, so that temporary files are removed. A
+    // handler rather than SIG_IGN, which programs that this one starts would inherit.
     signal(SIGPIPE) { _ in }
     TorchRuntime.keepFreedMemory()
     exit(run(Array(CommandLine.arguments.dropFirst())))
@@ -39,8 +39,8 @@ enum Launch {
     }
   }
 
-  /// Without them the next file that is opened would be taken for one of them. Standard output cannot
-  /// be written then either, which is noticed where results are printed.
+  /// Without them the next file that is opened would be taken for one of them. Standard output
+  /// cannot be written then either, which is noticed where results are printed.
   private static func openMissingStreams() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
       _ = open("/dev/null", descriptor == 2 ? O_WRONLY : O_RDONLY)
@@ -49,8 +49,8 @@ enum Launch {
 
   /// What a shell makes of `*.png` may begin with a dash: the name of such a file is given with its
   /// folder. No option has a dot or more than one letter after a single dash.
-  /// - Throws: `ValidationError` where there is no picture of such a name: what it says as a list of
-  ///   options is not what was meant.
+  /// - Throws: `ValidationError` where there is no picture of such a name: what it says as a list
+  ///   of options is not what was meant.
   private static func dashedFilesNamed(_ arguments: [String]) throws -> [String] {
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
     return try arguments[..<end].map { argument in

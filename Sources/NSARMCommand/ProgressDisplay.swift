@@ -1,6 +1,7 @@
 import Terminal
 
-/// Progress of a command on standard error: a bar on a terminal, otherwise a line every ten seconds.
+/// Progress of a command on standard error: a bar on a terminal, otherwise a line every ten
+/// seconds.
 final class ProgressDisplay {
   /// What is being done: a verb, or a picture and its place among all.
   var name: String

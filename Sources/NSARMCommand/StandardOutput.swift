@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// Results on standard output. What cannot be written ends the command: a script that reads a part of
-/// the results must not take them for all.
+/// Results on standard output. What cannot be written ends the command: a script that reads a part
+/// of the results must not take them for all.
 enum StandardOutput {
   struct WriteError: Error, CustomStringConvertible {
     let description: String

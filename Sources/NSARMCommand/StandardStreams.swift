@@ -3,8 +3,8 @@ import Files
 import Foundation
 import Terminal
 
-/// "-" as an input and as an output of `nsarm upscale`: files in a temporary folder stand for standard
-/// input and output, since pictures are read and written in any order.
+/// "-" as an input and as an output of `nsarm upscale`: files in a temporary folder stand for
+/// standard input and output, since pictures are read and written in any order.
 final class StandardStreams {
   private(set) var input: String?
   private(set) var output: String?

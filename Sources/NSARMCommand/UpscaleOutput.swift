@@ -4,8 +4,8 @@ import Terminal
 import Torch
 import Upscaling
 
-/// What `nsarm upscale` says: a line per picture on standard output, errors, warnings and a closing line
-/// on standard error.
+/// What `nsarm upscale` says: a line per picture on standard output, errors, warnings and a closing
+/// line on standard error.
 struct UpscaleOutput {
   /// The model's name and how it computes, once it is loaded.
   var model: (name: String, policy: ComputePolicy)?
@@ -42,13 +42,8 @@ struct UpscaleOutput {
     _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double
   ) throws {
     try streams.sendOutput()
-    var warnings = report.warnings
-    if item.page == nil, report.pageCount > 1 {
-      warnings.append(
-        "only the first of \(report.pageCount) pages was restored; --pages restores all")
-    }
     let input = streams.named(item.input.path)
-    for warning in warnings { note("warning: \(input): \(warning)") }
+    for warning in report.warnings { note("warning: \(input): \(warning)") }
     let (from, to) = (report.inputSize, report.outputSize)
     if command.json {
       let (name, policy) = model!
@@ -60,7 +55,7 @@ struct UpscaleOutput {
             scale: command.scale, seconds: (seconds * 1000).rounded() / 1000, seed: command.seed,
             color: report.color.rawValue, model: name, device: policy.device.description,
             precision: policy.precision.rawValue, precisionReason: policy.reason,
-            warnings: warnings)))
+            warnings: report.warnings)))
     } else {
       let time = String(format: "%.1f s", seconds)
       let text =

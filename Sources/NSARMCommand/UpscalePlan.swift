@@ -4,15 +4,16 @@ import Foundation
 import Imaging
 import Upscaling
 
-/// What `nsarm upscale` will do: which file each input is written to, and what is wrong with the inputs.
+/// What `nsarm upscale` will do: which file each input is written to, and what is wrong with the
+/// inputs.
 struct UpscalePlan {
   private(set) var items: [BatchPlan.Item]
   private(set) var failures: [BatchPlan.Failure]
   /// What was left out of the folders, a line each.
   private(set) var notes: [String] = []
 
-  /// - Throws: `ValidationError` where the output does not fit the inputs, `ImagingError` where it is of
-  ///   a format that cannot be written.
+  /// - Throws: `ValidationError` where the output does not fit the inputs, `ImagingError` where it
+  ///   is of a format that cannot be written.
   init(_ command: UpscaleCommand, _ streams: StandardStreams) throws {
     let target = try Self.target(command, streams)
     let paths = try command.inputs.map {

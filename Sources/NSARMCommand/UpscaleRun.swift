@@ -52,8 +52,7 @@ struct UpscaleRun {
         try item.createFolder()
         let start = Date()
         var options = options
-        // The first page is asked for, so that it is this command that speaks of the others.
-        options.reading.page = item.page ?? 0
+        options.reading.page = item.page
         let report = try upscaler(item.input.path, to: item.output, options) { fraction in
           if Interruption.isRequested { throw CancellationError() }
           progress.update(fraction)

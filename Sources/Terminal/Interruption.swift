@@ -4,7 +4,8 @@ import Foundation
 /// written by the handler alone, and a `sig_atomic_t` is read and written whole.
 nonisolated(unsafe) private var received: sig_atomic_t = 0
 
-/// SIGINT and SIGTERM as a wish to stop: the first is remembered, a second ends the process at once.
+/// SIGINT and SIGTERM as a wish to stop: the first is remembered, a second ends the process at
+/// once.
 public enum Interruption {
   public static func install() {
     for number in [SIGINT, SIGTERM] {
@@ -14,6 +15,12 @@ public enum Interruption {
         signal(SIGTERM, SIG_DFL)
       }
     }
+    // Programs that start others from a thread of a pool hand on its mask, which blocks signals.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   public static var isRequested: Bool { received != 0 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Progress on standard error: a line that is rewritten in place on a terminal, otherwise a line every
-/// now and then.
+/// Progress on standard error: a line that is rewritten in place on a terminal, otherwise a line
+/// every now and then.
 public final class ProgressLine {
   private let isTerminal = isatty(2) == 1
   private let isSilent: Bool

@@ -1,5 +1,5 @@
-/// How long work will take yet, judged by its pace since its first progress: what the start took, such
-/// as loading a model, says nothing about the rest.
+/// How long work will take yet, judged by its pace since its first progress: what the start took,
+/// such as loading a model, says nothing about the rest.
 public struct RemainingTime {
   private var start: (fraction: Double, time: ContinuousClock.Instant)?
 

@@ -1,9 +1,10 @@
 import CTorch
 
-/// Runs `body` with matrix products, convolutions and attention in `dtype`, and operators that need range or
-/// precision in float32 (libtorch's autocast). Regions nest: each sets its own type and restores the outer
-/// one, also when `body` throws. In a `.float32` region operators run in the types of their operands, so that
-/// float32 operands really are multiplied in float32, whatever is around the region.
+/// Runs `body` with matrix products, convolutions and attention in `dtype`, and operators that need
+/// range or precision in float32 (libtorch's autocast). Regions nest: each sets its own type and
+/// restores the outer one, also when `body` throws. In a `.float32` region operators run in the
+/// types of their operands, so that float32 operands really are multiplied in float32, whatever is
+/// around the region.
 public func withAutocast<Result>(
   _ dtype: DType, on device: Device, _ body: () throws -> Result
 ) rethrows -> Result {
@@ -13,7 +14,8 @@ public func withAutocast<Result>(
   return try body()
 }
 
-/// The element type of matrix products with float32 operands on `device` here: that of the innermost region.
+/// The element type of matrix products with float32 operands on `device` here: that of the
+/// innermost region.
 public func autocastType(on device: Device) -> DType {
   DType(rawValue: ct_autocast_dtype(device.type)) ?? .float32
 }

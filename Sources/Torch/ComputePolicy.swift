@@ -11,8 +11,8 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   case int8
 }
 
-/// Where and in which element types a model computes. A model carries its policy, and everything that runs
-/// the model reads it there.
+/// Where and in which element types a model computes. A model carries its policy, and everything
+/// that runs the model reads it there.
 public struct ComputePolicy: Hashable, Sendable {
   public let device: Device
   /// Of matrix products and convolutions; never `.auto`.
@@ -26,8 +26,8 @@ public struct ComputePolicy: Hashable, Sendable {
 
   /// The policy for inference.
   ///
-  /// `.auto` on a CPU is bfloat16 where the processor multiplies it in hardware, else float32; on a GPU
-  /// bfloat16.
+  /// `.auto` on a CPU is bfloat16 where the processor multiplies it in hardware, else float32; on a
+  /// GPU bfloat16.
   /// - Throws: `TorchError` where the device cannot compute that way.
   public init(
     _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current

@@ -1,5 +1,5 @@
-/// A fused operator at one size: what it computes, the composition that it has to agree with, and inputs for both.
-/// Tests compare the two and their derivatives; `nsarm bench` times them.
+/// A fused operator at one size: what it computes, the composition that it has to agree with, and
+/// inputs for both. Tests compare the two and their derivatives; `nsarm bench` times them.
 package struct FusedCase: Sendable, CustomStringConvertible {
   package let description: String
   /// Element type of the results.

@@ -1,6 +1,7 @@
-/// Sequences of elementwise operators and normalisations in one pass over memory: operators `nsarm::...` of the C++
-/// part, for float32 and bfloat16 on the CPU. Each has its composition of libtorch's operators beside it, which serves
-/// other devices and element types. They know first derivatives only.
+/// Sequences of elementwise operators and normalisations in one pass over memory: operators
+/// `nsarm::...` of the C++ part, for float32 and bfloat16 on the CPU. Each has its composition of
+/// libtorch's operators beside it, which serves other devices and element types. They know first
+/// derivatives only.
 extension Tensor {
   // MARK: Layer normalisation
 
@@ -8,7 +9,8 @@ extension Tensor {
   /// y = γ · (x − E[x]) / √(Var[x] + ε) + β (Ba et al., 2016).
   ///
   /// # Shapes
-  /// self `[B, C, H, W]`, γ (`weight`) and β (`bias`) `[C]` → `[B, C, H, W]` of self's type, in channels-last memory.
+  /// self `[B, C, H, W]`, γ (`weight`) and β (`bias`) `[C]` → `[B, C, H, W]` of self's type, in
+  /// channels-last memory.
   public func channelNorm(
     _ weight: Tensor, _ bias: Tensor, epsilon: Double = 1e-6, silu: Bool = false
   ) -> Tensor {
@@ -40,10 +42,12 @@ extension Tensor {
       "nsarm::channel_norm_quantized", self, weight, bias, epsilon, silu, scale, zeroPoint)
   }
 
-  /// Layer normalisation without parameters, modulated: LN(x) · (1 + scale) + shift (Peebles and Xie, 2023).
+  /// Layer normalisation without parameters, modulated: LN(x) · (1 + scale) + shift (Peebles and
+  /// Xie, 2023).
   ///
   /// # Shapes
-  /// self `[B, L, C]`, scale and shift `[B, 1, C]` or `[1, 1, C]` → `[B, L, C]` of type `dtype`, self's by default.
+  /// self `[B, L, C]`, scale and shift `[B, 1, C]` or `[1, 1, C]` → `[B, L, C]` of type `dtype`,
+  /// self's by default.
   public func modulatedNorm(
     scale: Tensor, shift: Tensor, epsilon: Double = 1e-6, dtype: DType? = nil
   ) -> Tensor {
@@ -91,7 +95,8 @@ extension Tensor {
 
   // MARK: Activations
 
-  /// GELU by its tanh approximation: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel, 2016).
+  /// GELU by its tanh approximation: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and
+  /// Gimpel, 2016).
   ///
   /// # Shapes
   /// self of any shape → the same, of self's type and in the same memory order.
@@ -103,13 +108,13 @@ extension Tensor {
 
   // MARK: Attention
 
-  /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one projection: q and k
-  /// are divided by max(‖·‖₂, 1e-12), q is multiplied by its head's strength, and both turn in pairs of channels:
-  /// (a, b) → (a cos − b sin, a sin + b cos).
+  /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one
+  /// projection: q and k are divided by max(‖·‖₂, 1e-12), q is multiplied by its head's strength,
+  /// and both turn in pairs of channels: (a, b) → (a cos − b sin, a sin + b cos).
   ///
   /// # Shapes
-  /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; strength with `heads` elements; cosines
-  /// and sines `[L, c / 2]` → q, k, v `[B, H, L, c]` of self's type.
+  /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; strength with
+  /// `heads` elements; cosines and sines `[L, c / 2]` → q, k, v `[B, H, L, c]` of self's type.
   public func rotatedHeads(
     _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
@@ -136,12 +141,14 @@ extension Tensor {
     return (turned(q), turned(k), parts.selected(0, 2).contiguous())
   }
 
-  /// softmax(q kᵀ · scale) v by blocks of queries whose scores stay in the cache (Dao et al., 2022), without derivatives;
-  /// nil for operands that it does not take, those that need gradients among them. A sample's result does not depend on
-  /// the others of the batch, nor any on the number of threads.
+  /// softmax(q kᵀ · scale) v by blocks of queries whose scores stay in the cache (Dao et al.,
+  /// 2022), without derivatives; nil for operands that it does not take, those that need gradients
+  /// among them. A sample's result does not depend on the others of the batch, nor any on the
+  /// number of threads.
   ///
   /// # Shapes
-  /// self (q) `[B, H, Lq, c]`, k and v `[B, H, Lk, c]` → `[B, H, Lq, c]`, in the memory order of `[B, Lq, H, c]`.
+  /// self (q) `[B, H, Lq, c]`, k and v `[B, H, Lk, c]` → `[B, H, Lq, c]`, in the memory order of
+  /// `[B, Lq, H, c]`.
   func fusedAttention(_ keys: Tensor, _ values: Tensor, scale: Double) -> Tensor? {
     let operands = [self, keys, values]
     // Packing many keys does not pay for one query; in bfloat16 libtorch's is slower still.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The smallest and the largest of the inputs that a weight has been multiplied with, for `QuantizationRange`.
+/// The smallest and the largest of the inputs that a weight has been multiplied with, for
+/// `QuantizationRange`.
 public final class InputObserver {
   public private(set) var minimum = 0.0
   public private(set) var maximum = 0.0

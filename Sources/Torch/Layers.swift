@@ -30,7 +30,8 @@ extension Parameter {
     if case .quantized(let weight) = execution { weight.input } else { nil }
   }
 
-  /// x Wᵀ + b for this matrix `[O, I]`; where it is quantised, x may be `uint8` in its `inputRange`.
+  /// x Wᵀ + b for this matrix `[O, I]`; where it is quantised, x may be `uint8` in its
+  /// `inputRange`.
   public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
     switch execution {
     case .quantized(let weight): return weight.linear(x, bias)
@@ -45,8 +46,8 @@ extension Parameter {
 /// 2-D convolution with a square kernel.
 ///
 /// # Shapes
-/// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`. Where the weight is quantised, x
-/// may be `uint8` in its `inputRange`.
+/// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`. Where the weight is
+/// quantised, x may be `uint8` in its `inputRange`.
 public struct Conv2d {
   public let weight: Parameter
   public let bias: Parameter?
@@ -94,7 +95,8 @@ public struct PReLU {
   }
 }
 
-/// Layer normalisation over the trailing axes: y = γ · (x − E[x]) / √(Var[x] + ε) + β (Ba et al., 2016).
+/// Layer normalisation over the trailing axes: y = γ · (x − E[x]) / √(Var[x] + ε) + β (Ba et al.,
+/// 2016).
 ///
 /// # Shapes
 /// x `[..., shape]` → the same; γ (`weight`) and β (`bias`) of shape `shape`.
@@ -115,7 +117,8 @@ public struct LayerNorm {
   }
 }
 
-/// Root-mean-square normalisation over the last axis: y = γ · x / √(E[x²] + ε) (Zhang and Sennrich, 2019).
+/// Root-mean-square normalisation over the last axis: y = γ · x / √(E[x²] + ε) (Zhang and Sennrich,
+/// 2019).
 ///
 /// # Shapes
 /// x `[..., C]` → the same, in x's element type; the arithmetic is float32.

@@ -31,8 +31,8 @@ extension Tensor {
     aten("group_norm", self, groups, weight, bias, epsilon)
   }
 
-  /// softmax(q kᵀ · scale + mask) v for q `[B, H, Lq, c]`, k and v `[B, H, Lk, c]`; a boolean mask is true
-  /// where attention is allowed. The scale is 1 / √c by default.
+  /// softmax(q kᵀ · scale + mask) v for q `[B, H, Lq, c]`, k and v `[B, H, Lk, c]`; a boolean mask
+  /// is true where attention is allowed. The scale is 1 / √c by default.
   public func attention(
     _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double? = nil
   ) -> Tensor {
@@ -58,7 +58,8 @@ extension Tensor {
     aten("fft_fft2", self, [Int]?.none, [-2, -1], String?.none)
   }
 
-  /// The Moore-Penrose inverse of a matrix; singular values below `tolerance` times the largest count as 0.
+  /// The Moore-Penrose inverse of a matrix; singular values below `tolerance` times the largest
+  /// count as 0.
   public func pseudoInverse(tolerance: Double) -> Tensor {
     aten("linalg_pinv", self, tolerance)
   }
@@ -79,8 +80,8 @@ extension Tensor {
     case nearest
   }
 
-  /// Spatial resize of `[B, C, H, W]`, align_corners = false. With `factors`, source coordinates use them
-  /// instead of the ratio of sizes.
+  /// Spatial resize of `[B, C, H, W]`, align_corners = false. With `factors`, source coordinates
+  /// use them instead of the ratio of sizes.
   public func resized(
     _ height: Int, _ width: Int, _ mode: Interpolation, factors: (Double, Double)? = nil
   ) -> Tensor {

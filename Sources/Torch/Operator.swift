@@ -150,8 +150,9 @@ extension Array: OperatorArgument where Element: OperatorArgument {
   }
 }
 
-/// libtorch's dispatcher: every ATen operator by its schema name. Names and arguments are checked when an operator is
-/// called, so that they stay inside of this target; what others call are methods.
+/// libtorch's dispatcher: every ATen operator by its schema name. Names and arguments are checked
+/// when an operator is called, so that they stay inside of this target; what others call are
+/// methods.
 enum Operators {
   private static let lock = NSLock()
   /// Guarded by `lock`; operators live as long as the process.
@@ -172,8 +173,8 @@ enum Operators {
   /// Whether this build of libtorch has operator `name`.
   static func has(_ name: String) -> Bool { (try? handle(name)) != nil }
 
-  /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing arguments
-  /// take the schema's defaults.
+  /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing
+  /// arguments take the schema's defaults.
   /// - Throws: `TorchError` with libtorch's message.
   static func attempt(
     _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
@@ -205,8 +206,8 @@ enum Operators {
   }
 }
 
-/// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming error:
-/// it stops the program with libtorch's message.
+/// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming
+/// error: it stops the program with libtorch's message.
 @discardableResult
 func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
   atenList(name, arguments)[0]

@@ -1,7 +1,7 @@
 import CTorch
 
-/// What the operators of a computation cost: how often each was called, its time, and the arithmetic of matrix
-/// products, convolutions and attention. Backward passes are included.
+/// What the operators of a computation cost: how often each was called, its time, and the
+/// arithmetic of matrix products, convolutions and attention. Backward passes are included.
 public struct OperatorProfile: Sendable {
   public struct Entry: Sendable {
     /// The operator in libtorch's words, such as "aten::addmm".
@@ -20,8 +20,8 @@ public struct OperatorProfile: Sendable {
   public var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }
   public var operations: Double { entries.reduce(0) { $0 + $1.operations } }
 
-  /// Runs `body` and watches the operators that this thread calls. Watching costs some microseconds per
-  /// operator. Not to be nested.
+  /// Runs `body` and watches the operators that this thread calls. Watching costs some microseconds
+  /// per operator. Not to be nested.
   public static func measuring<Result>(
     _ body: () throws -> Result
   ) rethrows -> (result: Result, profile: OperatorProfile) {

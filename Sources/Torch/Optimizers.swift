@@ -24,8 +24,8 @@ public final class AdamW {
     stepCounts = parameters.map { .zeros([], on: $0.value.device) }
   }
 
-  /// One update from the gradients that `backward` accumulated, which are cleared. Gradients whose global
-  /// L2 norm is above `clipping` are scaled down to it.
+  /// One update from the gradients that `backward` accumulated, which are cleared. Gradients whose
+  /// global L2 norm is above `clipping` are scaled down to it.
   /// - Returns: the norm before clipping; when it is not finite, nothing was updated.
   @discardableResult
   public func step(learningRate: Double, clipping: Double? = nil) -> Double {
@@ -52,8 +52,8 @@ public final class AdamW {
     }
   }
 
-  /// The state by name, for checkpoints: "first_moment.P", "second_moment.P", "step_count.P" for each
-  /// parameter P.
+  /// The state by name, for checkpoints: "first_moment.P", "second_moment.P", "step_count.P" for
+  /// each parameter P.
   public var state: [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, parameter) in parameters.enumerated() {
@@ -92,8 +92,8 @@ public final class ExponentialMovingAverage {
     averages = parameters.map { $0.value.detached().cloned() }
   }
 
-  /// Follows the parameters after update number `step` (from 1); early updates count for more, so that the
-  /// random start is soon forgotten: d = min(decay, (1 + step) / (10 + step)).
+  /// Follows the parameters after update number `step` (from 1); early updates count for more, so
+  /// that the random start is soon forgotten: d = min(decay, (1 + step) / (10 + step)).
   public func update(step: Int) {
     let rate = 1 - Swift.min(decay, Double(1 + step) / Double(10 + step))
     withoutGradients {

@@ -1,6 +1,7 @@
 /// A named tensor of a model. Training replaces or updates `value` in place.
 ///
-/// Sendable, so that models can be handed from thread to thread; one thread at a time changes a parameter.
+/// Sendable, so that models can be handed from thread to thread; one thread at a time changes a
+/// parameter.
 public final class Parameter: @unchecked Sendable {
   /// How products and convolutions with this weight are computed.
   public enum Execution {
@@ -76,8 +77,8 @@ public final class ParameterStore {
   private let renamed: (String) -> String
   private let random: RandomGenerator
 
-  /// Fresh parameters, drawn one after the other in the order of their declaration from a generator with
-  /// seed `seed`.
+  /// Fresh parameters, drawn one after the other in the order of their declaration from a generator
+  /// with seed `seed`.
   public init(seed: UInt64, on device: Device = .cpu) {
     random = RandomGenerator(seed: seed)
     source = nil
@@ -85,9 +86,9 @@ public final class ParameterStore {
     renamed = { $0 }
   }
 
-  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's. What the
-  /// source lacks or has in another shape is an error, except for names that `fresh` accepts: those are
-  /// made fresh from `seed`.
+  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's.
+  /// What the source lacks or has in another shape is an error, except for names that `fresh`
+  /// accepts: those are made fresh from `seed`.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
     renamed: @escaping (String) -> String = { $0 },
@@ -141,7 +142,8 @@ public final class ParameterStore {
     return tensor.to(device)
   }
 
-  /// Zeros that take no memory, whatever the shape: a model that does not fit its source is never computed with.
+  /// Zeros that take no memory, whatever the shape: a model that does not fit its source is never
+  /// computed with.
   private func placeholder(_ name: String, _ shape: [Int]) -> Tensor {
     placeholders.insert(name)
     return Tensor.zeros([]).expanded(shape)
@@ -152,8 +154,8 @@ public final class ParameterStore {
     available.subtracting(byName.keys.map(renamed)).sorted()
   }
 
-  /// Ends the construction of a model: reports missing, misshapen and (unless `ignoring` accepts them)
-  /// unused tensors, and values that are not finite.
+  /// Ends the construction of a model: reports missing, misshapen and (unless `ignoring` accepts
+  /// them) unused tensors, and values that are not finite.
   /// - Throws: `ParameterMismatch`.
   public func validate(ignoring: (String) -> Bool = { _ in false }) throws {
     guard let source else { return }

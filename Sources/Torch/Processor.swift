@@ -25,14 +25,15 @@ public struct Processor: Equatable, Sendable {
       name: name, features: features, environment: ProcessInfo.processInfo.environment)
   }()
 
-  /// Whether products of bfloat16 matrices run in hardware (AVX512-BF16, AMX, Arm's BF16). Where they are
-  /// emulated they take a hundred times as long as in float32.
+  /// Whether products of bfloat16 matrices run in hardware (AVX512-BF16, AMX, Arm's BF16). Where
+  /// they are emulated they take a hundred times as long as in float32.
   public var multipliesBFloat16: Bool {
     !features.isDisjoint(with: ["avx512_bf16", "amx_bf16", "bf16"])
   }
 
-  /// Whether pairs of products of 8-bit numbers are summed in 32 bits (VNNI, AMX, Arm's dot products). Others sum them in
-  /// 16 bits, which saturate unless one of the factors has 7 bits only.
+  /// Whether pairs of products of 8-bit numbers are summed in 32 bits (VNNI, AMX, Arm's dot
+  /// products). Others sum them in 16 bits, which saturate unless one of the factors has 7 bits
+  /// only.
   public var sumsProductsIn32Bits: Bool {
     !features.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8", "asimd"])
   }

@@ -22,9 +22,9 @@ extension Tensor {
   }
 }
 
-/// A weight matrix or kernel in 8 bits (7 where the processor needs that) with a scale per output channel, packed for the
-/// processor, and the range of its inputs: products of 8-bit numbers summed in 32 bits (oneDNN). Inference on the CPU
-/// only.
+/// A weight matrix or kernel in 8 bits (7 where the processor needs that) with a scale per output
+/// channel, packed for the processor, and the range of its inputs: products of 8-bit numbers summed
+/// in 32 bits (oneDNN). Inference on the CPU only.
 public struct QuantizedWeight: Sendable {
   /// Of the inputs; inputs outside of it are clipped.
   public let input: QuantizationRange

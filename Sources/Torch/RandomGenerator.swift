@@ -1,11 +1,12 @@
 import CTorch
 
-/// A source of random numbers with a state of its own: libtorch's mt19937 (Matsumoto and Nishimura, 1998) on
-/// the CPU. The lower 32 bits of the seed decide the stream, which is that of `torch.manual_seed(seed)` in
-/// PyTorch.
+/// A source of random numbers with a state of its own: libtorch's mt19937 (Matsumoto and Nishimura,
+/// 1998) on the CPU. The lower 32 bits of the seed decide the stream, which is that of
+/// `torch.manual_seed(seed)` in PyTorch.
 ///
-/// Numbers depend on the seed and on what was drawn from this generator before, on nothing else of the
-/// process. Draws from several threads at once are safe, but in no certain order: give each its own.
+/// Numbers depend on the seed and on what was drawn from this generator before, on nothing else of
+/// the process. Draws from several threads at once are safe, but in no certain order: give each its
+/// own.
 public final class RandomGenerator {
   let handle: ct_generator
 
@@ -19,8 +20,8 @@ public final class RandomGenerator {
 }
 
 extension Tensor {
-  /// Samples of N(0, 1), float32. They are drawn on the CPU and moved to `device`, so that every device
-  /// gets the same numbers.
+  /// Samples of N(0, 1), float32. They are drawn on the CPU and moved to `device`, so that every
+  /// device gets the same numbers.
   public static func randn(
     _ shape: [Int], using generator: RandomGenerator, on device: Device = .cpu
   ) -> Tensor {

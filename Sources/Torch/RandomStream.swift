@@ -1,5 +1,6 @@
-/// Counter-based random numbers (SplitMix64; Steele, Lea, Flood, 2014): value n of a stream is mix(key + (n + 1) · γ). They
-/// depend on the stream's key alone, not on threads, time or the platform's generators.
+/// Counter-based random numbers (SplitMix64; Steele, Lea, Flood, 2014): value n of a stream is
+/// mix(key + (n + 1) · γ). They depend on the stream's key alone, not on threads, time or the
+/// platform's generators.
 ///
 /// Each use of randomness has a stream of its own, so that what one draws never shifts another.
 public struct RandomStream: RandomNumberGenerator, Sendable {

@@ -22,7 +22,8 @@ func check(_ message: ct_message?) throws {
   throw TorchError(String(lines.first ?? "unknown libtorch error"))
 }
 
-/// Stops the program with a message of the C interface, if there is one: what no caller can do anything about.
+/// Stops the program with a message of the C interface, if there is one: what no caller can do
+/// anything about.
 func demand(_ message: ct_message?) {
   if let message { fatalError(text(of: message)) }
 }

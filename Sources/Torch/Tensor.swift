@@ -1,11 +1,11 @@
 import CTorch
 import Foundation
 
-/// An n-dimensional array on a device: one reference to a libtorch tensor, dropped with the last Swift
-/// reference to this object.
+/// An n-dimensional array on a device: one reference to a libtorch tensor, dropped with the last
+/// Swift reference to this object.
 ///
-/// Sendable, since libtorch counts references atomically and tensors may be read from several threads at once; who
-/// writes into one in place sees to it that nobody else uses it meanwhile.
+/// Sendable, since libtorch counts references atomically and tensors may be read from several
+/// threads at once; who writes into one in place sees to it that nobody else uses it meanwhile.
 public final class Tensor: @unchecked Sendable {
   let handle: ct_tensor
 

@@ -197,7 +197,8 @@ extension Tensor {
     aten("stack", tensors, dimension)
   }
 
-  /// Zero, reflected or replicated padding; `sizes` from the last dimension: [left, right, top, bottom].
+  /// Zero, reflected or replicated padding; `sizes` from the last dimension: [left, right, top,
+  /// bottom].
   public func padded(_ sizes: [Int], _ mode: PaddingMode = .constant) -> Tensor {
     aten("pad", self, sizes, mode.rawValue)
   }

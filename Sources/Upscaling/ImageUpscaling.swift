@@ -12,7 +12,8 @@ extension PhotoUpscaler {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let planes = image.planes()
     let input = (image.hasAlpha ? planes.channels(0..<image.channels - 1) : planes).asRGB
-    let y = try resolver.upscaled(input.tensor.signed, options.resolver)  // [3, scale · h, scale · w]
+    // [3, h, w] → [3, scale · h, scale · w]
+    let y = try resolver.upscaled(input.tensor.signed, options.resolver)
     var restored = Planes(y.unsigned)
     let color = colorMode(options)
     if color != .none {

@@ -16,9 +16,9 @@ public enum ColorMode: String, CaseIterable, Sendable {
 
 /// From picture file to restored picture file.
 ///
-/// The picture is read, restored and written in pieces, in bounded memory; the output appears under its
-/// name only when it is complete. Grey stays grey; alpha is enlarged by itself; 16 bit stay 16 bit where
-/// the format has them; the orientation is applied; ICC profile and EXIF data are kept.
+/// The picture is read, restored and written in pieces, in bounded memory; the output appears under
+/// its name only when it is complete. Grey stays grey; alpha is enlarged by itself; 16 bit stay 16
+/// bit where the format has them; the orientation is applied; ICC profile and EXIF data are kept.
 public final class PhotoUpscaler {
   public struct Options {
     /// Pixels of the output per pixel of the input along a side, 1...8. The model's own scale is
@@ -42,8 +42,6 @@ public final class PhotoUpscaler {
   public struct Report: Sendable {
     public let inputSize, outputSize: (width: Int, height: Int)
     public let color: ColorMode
-    /// How many pages the input has; one of them was restored.
-    public let pageCount: Int
     /// What was lost or had to be guessed, a line each.
     public let warnings: [String]
   }
@@ -59,8 +57,8 @@ public final class PhotoUpscaler {
 
   /// Restores one file.
   ///
-  /// - Parameter progress: called often with the share of the work that is done; an error thrown here
-  ///   stops the work, and no output is left.
+  /// - Parameter progress: called often with the share of the work that is done; an error thrown
+  ///   here stops the work, and no output is left.
   /// - Throws: `ImagingError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
@@ -100,7 +98,7 @@ public final class PhotoUpscaler {
     try first.finish()
     return Report(
       inputSize: (reader.width, reader.height), outputSize: size, color: color,
-      pageCount: reader.pageCount, warnings: reader.warnings + writer.warnings)
+      warnings: reader.warnings + writer.warnings)
   }
 
   /// ⌊n · scale + ½⌋.

@@ -79,8 +79,8 @@ final class WaveletStage: RowStage {
   func finish() throws { try next.finish() }
 }
 
-/// Matches the mean and the deviation of every channel to the input's. They are known only when the last
-/// row has come, so the rows wait in a temporary file.
+/// Matches the mean and the deviation of every channel to the input's. They are known only when the
+/// last row has come, so the rows wait in a temporary file.
 final class InstanceNormalisationStage: RowStage {
   private let reference: ColorReference
   private let next: any RowStage

@@ -3,7 +3,8 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Models whose config.json makes no sense: one line that names file and key, for every command that reads it.
+/// Models whose config.json makes no sense: one line that names file and key, for every command
+/// that reads it.
 @Suite(.serialized) struct BadConfigurationTests {
   @Test func upscaleAndInfoNameTheKey() throws {
     let scratch = try ScratchFolder()

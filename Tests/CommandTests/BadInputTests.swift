@@ -7,8 +7,8 @@ import TestSupport
 import Testing
 import Torch
 
-/// Every bad input: one clear line, an exit status that tells, nothing half-written. One after the other, since
-/// every test runs processes that compute with all cores themselves.
+/// Every bad input: one clear line, an exit status that tells, nothing half-written. One after the
+/// other, since every test runs processes that compute with all cores themselves.
 @Suite(.serialized) struct BadInputTests {
   /// Runs the command on `input` and expects one line that contains `words`, and no new file.
   private func refuse(

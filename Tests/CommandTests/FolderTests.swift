@@ -32,7 +32,8 @@ import Testing
     "setpriv --bounding-set=-dac_override,-dac_read_search "
     + "--inh-caps=-dac_override,-dac_read_search "
 
-  /// Whether a folder can be closed to the command; the superuser has to give up the right to read all.
+  /// Whether a folder can be closed to the command; the superuser has to give up the right to read
+  /// all.
   private static var canDeny: Bool {
     let script = "d=$(mktemp -d); chmod 0 $d; ! \(prefix) ls $d; s=$?; rmdir $d; exit $s"
     return (try? Command.shell(script).status) == 0
@@ -115,7 +116,7 @@ import Testing
     let first = try Command.upscale(folder("a.gif"), "--json")
     #expect(first.status == 0, "\(first.errors)")
     #expect(first.errorLines.count == 1)
-    #expect(first.errors.contains("warning: \(folder("a.gif")): only the first of 3 pages"))
+    #expect(first.errors.contains("warning: \(folder("a.gif")): only the first of its 3 pages"))
     #expect(first.errors.contains("--pages"))
     #expect((try objects(first)[0]["warnings"] as! [String]).count == 1)
     let all = try Command.upscale(folder("a.gif"), "--pages", "--json")

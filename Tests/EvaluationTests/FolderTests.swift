@@ -34,9 +34,9 @@ import Testing
 
     // The panels of a report are the pictures that were scored.
     #expect(comparison.panel(picture!, "input")?.rect == PixelRect(width: 16, height: 12))
-    #expect(comparison.panel(picture!, "bicubic") == waves(16, 12).bicubic(4))
+    #expect(comparison.panel(picture!, "bicubic")?.samples == waves(16, 12).bicubic(4).samples)
     #expect(comparison.panel(picture!, "mine")?.rect == PixelRect(width: 64, height: 48))
-    #expect(comparison.panel(picture!, "reference") == waves(64, 48))
+    #expect(comparison.panel(picture!, "reference")?.samples == waves(64, 48).samples)
   }
 
   @Test func missingCounterparts() throws {

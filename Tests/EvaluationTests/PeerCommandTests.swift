@@ -33,7 +33,7 @@ import Testing
     let peer = try PeerCommand("copy=cp {input} {output}")
     #expect(!peer.takesFolders)
     let (image, seconds) = try peer.restore(input)
-    #expect(image == input.image && seconds! > 0)
+    #expect(image.samples == input.image.samples && seconds! > 0)
   }
 
   @Test func folders() throws {
@@ -42,7 +42,7 @@ import Testing
     #expect(peer.takesFolders)
     let outputs = ["1.png", "2.png"].map { scratch($0) }
     #expect(try peer.restoreAll(outputs.map { (input.file, $0) }) > 0)
-    for path in outputs { #expect(try ImageFile.readRGB(path) == input.image) }
+    for path in outputs { #expect(try ImageFile.readRGB(path).samples == input.image.samples) }
     let lossy = try PeerCommand("none=true {inputs} {outputs}")
     #expect(throws: EvaluationError.self) { try lossy.restoreAll([(input.file, outputs[0])]) }
   }

@@ -37,8 +37,8 @@ import Testing
     #expect(folder.entries == ["model"] && text("model/weights") == "1")
   }
 
-  /// What a killed process leaves: a half-written folder, and on systems that cannot exchange two names in one step
-  /// an old folder that has lost its own.
+  /// What a killed process leaves: a half-written folder, and on systems that cannot exchange two
+  /// names in one step an old folder that has lost its own.
   @Test func remainsAreMended() throws {
     let files = FileManager.default
     for name in [".model.partial", ".model.old", ".run.partial"] {

@@ -23,7 +23,8 @@ import Torch
     for (_, strength) in GridPattern.strengths(picture(noise: noise)) { #expect(strength < 6) }
   }
 
-  /// Dots of twice as many levels as the period has pixels, at every second, fourth or eighth pixel of every second, fourth or eighth row.
+  /// Dots of twice as many levels as the period has pixels, at every second, fourth or eighth pixel
+  /// of every second, fourth or eighth row.
   @Test(arguments: [2, 4, 8]) func dotsAreFoundAtTheirPeriod(period: Int) {
     let x = picture(noise: 0.01)
     var dots = [Float](repeating: 0, count: 192 * 256)

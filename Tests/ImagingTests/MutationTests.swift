@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import TestSupport
 import Testing
+import Torch
 
 /// Whatever bytes a file has, reading it ends in a picture or in one line that says why not.
 @Suite struct MutationTests {
@@ -31,7 +32,7 @@ import Testing
 
   @Test func everyFileEndsInAPictureOrALine() throws {
     let folder = try ScratchFolder()
-    var random = Generator(seed: 13)
+    var random = RandomStream(13)
     var (read, refused) = (0, 0)
     for (name, seed) in try Self.seeds(folder) {
       for round in 0..<60 {
@@ -54,7 +55,7 @@ import Testing
 
   /// Some bytes changed, most of them near the start where the headers are; now and then cut short,
   /// or a part repeated.
-  private func mutated(_ seed: [UInt8], _ random: inout Generator) -> [UInt8] {
+  private func mutated(_ seed: [UInt8], _ random: inout RandomStream) -> [UInt8] {
     var bytes = seed
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let end = Bool.random(using: &random) ? min(bytes.count, 200) : bytes.count

@@ -29,7 +29,7 @@ import Testing
       #expect((0..<3).map { planes[$0, 2, 4] } == (0..<3).map { $0 == page ? 1 : 0 })
     }
     let main = try ImageFile.open(path)
-    #expect(main.warnings == ["the first of its 3 pages is read"])
+    #expect(main.warnings.count == 1 && main.warnings[0].contains("first of its 3 pages"))
     #expect(try main.image().planes()[0, 0, 0] == 1)
     for page in [3, -1, Int.max] {
       #expect(throws: ImagingError.noPage(path: path, page: page, count: 3)) {

@@ -1,5 +1,6 @@
 import Imaging
 import Testing
+import Torch
 
 @Suite struct ResizeTests {
   @Test func windowEqualsTheWholeThenCropped() {
@@ -42,7 +43,7 @@ import Testing
   }
 
   private func windows(_ width: Int, _ height: Int) -> [PixelRect] {
-    var random = Generator(seed: 7)
+    var random = RandomStream(7)
     return (0..<6).map { _ in
       let x = Int.random(in: 0..<width, using: &random)
       let y = Int.random(in: 0..<height, using: &random)

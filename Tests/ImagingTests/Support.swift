@@ -1,24 +1,11 @@
 import Foundation
 import Imaging
 import TestSupport
-
-/// SplitMix64, so that every run sees the same numbers.
-struct Generator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
+import Torch
 
 /// Uniform noise in 0...1.
 func noise(width: Int, height: Int, channels: Int, seed: UInt64 = 1) -> Planes {
-  var random = Generator(seed: seed)
+  var random = RandomStream(seed)
   let values = (0..<width * height * channels).map { _ in Float.random(in: 0...1, using: &random) }
   return Planes(width: width, height: height, channels: channels, values: values)
 }

@@ -2,8 +2,8 @@ import Foundation
 import NSARM
 import Torch
 
-/// A model of a few ten thousand random weights with all parts of the shipped one, for tests that need a
-/// model but no quality.
+/// A model of a few ten thousand random weights with all parts of the shipped one, for tests that
+/// need a model but no quality.
 public enum TinyModel {
   public static var configuration: ModelConfiguration {
     var tokenizer = AutoencoderConfiguration()
@@ -35,8 +35,8 @@ public enum TinyModel {
     return configuration
   }
 
-  /// The model with random weights of `seed`. Its first weights are scaled so that the output follows the
-  /// bits visibly.
+  /// The model with random weights of `seed`. Its first weights are scaled so that the output
+  /// follows the bits visibly.
   public static func make(
     _ configuration: ModelConfiguration = configuration, seed: UInt64 = 1,
     policy: ComputePolicy = .float32

@@ -65,7 +65,8 @@ import Testing
       (pyramid.latent - again.latent).square().mean().item < pyramid.latent.square().mean().item)
   }
 
-  /// The first scales' residuals are given: they decide bits and sums, and later labels correct them.
+  /// The first scales' residuals are given: they decide bits and sums, and later labels correct
+  /// them.
   @Test func givenResiduals() {
     let (features, given) = (latent, Tensor.randn([2, 14, 2, 2], using: random))
     var intervention = MultiScaleQuantizer.Intervention()

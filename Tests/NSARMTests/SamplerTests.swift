@@ -48,7 +48,8 @@ import Torch
     #expect(tile.values(Bool.self) == crop(bits).contiguous().values(Bool.self))
   }
 
-  /// The closed form for two values against the filter for any number of them, which has parity with the reference.
+  /// The closed form for two values against the filter for any number of them, which has parity
+  /// with the reference.
   @Test(arguments: [0, 0.3, 0.5, 0.8, 0.97, 1])
   func filterOfBits(_ topP: Double) {
     let pairs = Tensor.randn([7, 30, 2], using: random) * 3

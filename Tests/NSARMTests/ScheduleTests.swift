@@ -55,7 +55,8 @@ import Torch
     let tokens = schedule.tokens(map)
     #expect(tokens.shape == [2, 15, 6 * patch * patch])
     #expect(schedule.map(tokens, scale: 1).values(Int64.self) == map.values(Int64.self))
-    // Channel c · patch² + dy · patch + dx of token (y, x) is cell (y · patch + dy, x · patch + dx).
+    // Channel c · patch² + dy · patch + dx of token (y, x) is cell (y · patch + dy, x · patch +
+    // dx).
     let (y, x, c, dy, dx) = (2, 3, 4, patch - 1, patch / 2)
     let token = tokens.selected(0, 1).selected(0, y * 5 + x)
     let cell = map.selected(0, 1).selected(0, c).selected(0, y * patch + dy)

@@ -120,8 +120,8 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(throws: SuperResolutionError.self) { try SuperResolver(model) }
   }
 
-  /// Of a text-conditioned model with the published kind of tokenizer: no trunk, group normalisation,
-  /// a transformation network that reads the latent.
+  /// Of a text-conditioned model with the published kind of tokenizer: no trunk, group
+  /// normalisation, a transformation network that reads the latent.
   @Test func modelsWithoutTrunkGoTheSameWay() throws {
     var configuration = TinyModel.configuration
     configuration.tokenizer.trunk = nil

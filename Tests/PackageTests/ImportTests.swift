@@ -43,7 +43,8 @@ import Testing
     let targets = try targets()
     #expect(targets.count > 10 && targets["NSARMCommand"]?.contains("Upscaling") == true)
     let own = Set(targets.keys).union(["ArgumentParser", "Yams", "CTorch"])
-    for (target, declared) in targets {
+    for (target, dependencies) in targets {
+      let declared = dependencies.subtracting(["CPassiveWaiting"])  // linked, with nothing to call
       let imported = try imports(of: target).intersection(own).subtracting([target])
       guard !imported.isEmpty || target == "Files" else { continue }  // C has no imports
       #expect(imported == declared.intersection(own), "\(target)")

@@ -2,8 +2,8 @@ import NSARM
 import TestSupport
 import Torch
 
-/// The weights of a fixture as a source of parameters: the tensors whose names begin with `prefix`, without
-/// it, as float32.
+/// The weights of a fixture as a source of parameters: the tensors whose names begin with `prefix`,
+/// without it, as float32.
 struct FixtureSource: TensorSource {
   let fixture: Fixture
   let prefix: String

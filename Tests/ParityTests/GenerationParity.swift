@@ -5,8 +5,9 @@ import Torch
 
 @testable import NSARM
 
-/// infinity_small.safetensors, inference: picture → latent → forced scales → sampled scales → picture, with
-/// the tokenizer of vae_small and the transformation network of map8b_small; and plain decoding.
+/// infinity_small.safetensors, inference: picture → latent → forced scales → sampled scales →
+/// picture, with the tokenizer of vae_small and the transformation network of map8b_small; and
+/// plain decoding.
 @Suite struct GenerationParity {
   static let files = ["infinity_small", "vae_small", "map8b_small"]
   static let areAvailable = files.allSatisfy(Fixture.isAvailable)
@@ -44,10 +45,11 @@ import Torch
       (Double(fixture["weights.word_embed.weight"].shape[1])
         / Double(tokenizer.latentChannels)).squareRoot().rounded())
     let schedule = ScaleSchedule(fixture.sizes("infer.in.schedule"), patch: patch)
-    let configuration = ModelConfiguration(
+    var configuration = ModelConfiguration(
       name: "fixture", tokenizer: tokenizer, patch: patch, schedule: schedule.tokens,
       rotaryReference: schedule.publishedReference, contextResize: .area,
       transformationNetwork: .published(.init(map)), transformer: .init(fixture))
+    configuration.scale = 2  // the fixture's picture is half as wide as what is made of it
     let store = ParameterStore(
       JoinedSource(parts: [
         ("tokenizer.", FixtureSource(vae)), ("map_transformer.", FixtureSource(map)),
@@ -142,7 +144,8 @@ import Torch
       fixture["\(name).out.min_rel_margin"].floats, tolerance: 1e-5)
   }
 
-  /// Crops of the middle: "image_crop" of the values, "image_u8_cropN" of the truncated 8-bit picture.
+  /// Crops of the middle: "image_crop" of the values, "image_u8_cropN" of the truncated 8-bit
+  /// picture.
   private func comparePicture(
     _ name: String, _ picture: Tensor, _ fixture: Fixture, _ report: ParityReport
   ) {

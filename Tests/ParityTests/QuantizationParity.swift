@@ -17,7 +17,8 @@ import Torch
     }
     for name in fixture.cases(where: ".in.x") { single(name, fixture, report) }
     for name in fixture.cases(where: ".in.z") { try entropies(name, fixture, report) }
-    // The published training code switches its penalties off and reports zeros, which prove nothing.
+    // The published training code switches its penalties off and reports zeros, which prove
+    // nothing.
     report.requireCoverage(
       of: fixture.expectations.filter {
         !$0.hasSuffix(".losses_as_published") && !$0.hasSuffix(".aux_loss")

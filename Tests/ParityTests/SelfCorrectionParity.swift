@@ -4,8 +4,8 @@ import Torch
 
 @testable import NSARM
 
-/// bsc.safetensors: teacher forcing with bitwise self-correction, and the published memory order of stages
-/// 1 and 2.
+/// bsc.safetensors: teacher forcing with bitwise self-correction, and the published memory order of
+/// stages 1 and 2.
 @Suite struct SelfCorrectionParity {
   @Test(.enabled(if: Fixture.isAvailable("bsc"), "\(Fixture.absence("bsc"))"))
   func selfCorrection() throws {

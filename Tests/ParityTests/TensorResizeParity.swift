@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 import Torch
 
-/// resize.safetensors, the part that belongs to tensors: resampling by size and by factor, the quantiser's
-/// resampling, and pixel (un)shuffle. `ResizeParity` compares what belongs to pictures.
+/// resize.safetensors, the part that belongs to tensors: resampling by size and by factor, the
+/// quantiser's resampling, and pixel (un)shuffle. `ResizeParity` compares what belongs to pictures.
 @Suite struct TensorResizeParity {
   @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
   func tensors() throws {

@@ -107,8 +107,8 @@ func transformer(
   return (transformer, store)
 }
 
-/// Packed text features "CASE.in.kv_compact" with lengths "CASE.in.lens" (without: one text) as padded
-/// features `[B, n, channels]` and mask `[B, n]`.
+/// Packed text features "CASE.in.kv_compact" with lengths "CASE.in.lens" (without: one text) as
+/// padded features `[B, n, channels]` and mask `[B, n]`.
 func text(_ fixture: Fixture, _ name: String) -> (features: Tensor, mask: Tensor?) {
   let packed = fixture.tensor("\(name).in.kv_compact")
   let lengths = fixture.tensors["\(name).in.lens"]?.ints ?? [packed.size(0)]

@@ -1,25 +1,11 @@
 import Foundation
-
-/// Small deterministic generator (Steele et al., 2014, SplitMix64).
-public struct SplitMix: RandomNumberGenerator {
-  public var state: UInt64
-
-  public init(state: UInt64) { self.state = state }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
+import Torch
 
 /// Damages files in the ways that disks, editors and enemies do: the same way for the same seed.
 public struct Mutator {
-  private var random: SplitMix
+  private var random: RandomStream
 
-  public init(seed: UInt64) { random = SplitMix(state: seed) }
+  public init(seed: UInt64) { random = RandomStream(seed) }
 
   /// How many mutants a test tries: `NSARM_FUZZ` times as many where that is set.
   public static func count(_ standard: Int) -> Int {

@@ -31,8 +31,8 @@ import Testing
     }
   }
 
-  /// The derivative in a random direction against a difference quotient of the composition in float64, which knows
-  /// nothing of anybody's derivatives.
+  /// The derivative in a random direction against a difference quotient of the composition in
+  /// float64, which knows nothing of anybody's derivatives.
   @Test(arguments: FusedCase.small.filter { $0.hasDerivatives && $0.result == .float32 })
   func gradientsAreThoseOfFiniteDifferences(_ case: FusedCase) throws {
     let inputs = `case`.inputs(random)
@@ -196,7 +196,8 @@ import Testing
   }
 
   #if os(Linux) && arch(x86_64)
-    /// The kernels of older processors, which the environment has to name before the program starts.
+    /// The kernels of older processors, which the environment has to name before the program
+    /// starts.
     @Test(
       .enabled(if: getenv("ATEN_CPU_CAPABILITY") == nil, "one instruction set is chosen already"),
       arguments: ["avx2", "default"])
@@ -222,7 +223,8 @@ import Testing
 
 // MARK: Comparison
 
-/// Gradients of the weighted results with respect to the inputs `wanted`; the other inputs need none.
+/// Gradients of the weighted results with respect to the inputs `wanted`; the other inputs need
+/// none.
 private func derivatives(
   _ function: ([Tensor]) -> [Tensor], _ inputs: [Tensor], _ weights: [Tensor], _ wanted: [Int]
 ) throws -> [Tensor] {

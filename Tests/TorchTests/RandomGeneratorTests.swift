@@ -49,8 +49,9 @@ import Testing
     #expect(interleaved == alone)
   }
 
-  /// libtorch's default generator and ours do not know of each other. The default one has a seed of its own
-  /// in every process, but 624 numbers of an mt19937 tell the next one; nothing else in this process draws.
+  /// libtorch's default generator and ours do not know of each other. The default one has a seed of
+  /// its own in every process, but 624 numbers of an mt19937 tell the next one; nothing else in
+  /// this process draws.
   @Test func defaultGeneratorIsLeftAlone() {
     let generator = RandomGenerator(seed: 9)
     let before = rawNumbersOfTheProcess(624)

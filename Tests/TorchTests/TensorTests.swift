@@ -45,8 +45,8 @@ import Testing
       for _ in 0..<count { total += (Tensor.ones([1_000_000]) + 1).selected(0, 0).item }
     }
     temporaries(50)
-    // 80 GB of temporaries in 20 rounds. Other tests of this process allocate meanwhile, but a leak would
-    // show in every round, as 2 to 4 GB.
+    // 80 GB of temporaries in 20 rounds. Other tests of this process allocate meanwhile, but a leak
+    // would show in every round, as 2 to 4 GB.
     let growth = try (0..<20).map { _ in
       let before = try resident()
       temporaries(500)

@@ -4,8 +4,8 @@ import NSARM
 import Testing
 import Torch
 
-/// The shipped model leaves no pattern with the period of its pixel-shuffle, and a weak one at most with that of the
-/// code's cells of 8 pixels, against which it has not been trained yet.
+/// The shipped model leaves no pattern with the period of its pixel-shuffle, and a weak one at most
+/// with that of the code's cells of 8 pixels, against which it has not been trained yet.
 @Suite(.enabled(if: TilingTests.shipped != nil, "no Models/nano beside the sources"))
 struct PatternTests {
   private func check(_ name: String, _ input: Tensor) throws {

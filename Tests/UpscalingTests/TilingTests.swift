@@ -44,8 +44,8 @@ import Torch
     }
     var options = SuperResolver.Options()
     let expected = try levels(options)
-    // Exact but for float32 products that round otherwise in another batch, as some processors' do: a bit whose
-    // probability is near its draw may then flip in a cell.
+    // Exact but for float32 products that round otherwise in another batch, as some processors' do:
+    // a bit whose probability is near its draw may then flip in a cell.
     let isExact = resolver.model.policy.precision != .float32
     func check() throws {
       let differences = (try levels(options) - expected).abs()
@@ -66,9 +66,9 @@ import Torch
     for ratio in seams { #expect(ratio < 1.1) }
   }
 
-  /// Mean difference of neighbours across the borders of tiles, over that at the same places of the photo
-  /// where the tiles lie elsewhere: across columns, across rows. The photo is restored twice, once without
-  /// its first `shift` pixels, which moves all tiles.
+  /// Mean difference of neighbours across the borders of tiles, over that at the same places of the
+  /// photo where the tiles lie elsewhere: across columns, across rows. The photo is restored twice,
+  /// once without its first `shift` pixels, which moves all tiles.
   private func ratios(_ model: Model) throws -> [Double] {
     let resolver = try SuperResolver(model)
     let (shift, side) = (20, 160)

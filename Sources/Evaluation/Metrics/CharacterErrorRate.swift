@@ -1,6 +1,6 @@
-/// How well text can still be read: the edit distance of a text from the reference's, divided by the
-/// length of the latter. 0 for the same text, 1 where none is left, above 1 where much is read that
-/// is not there.
+/// How well text can still be read: the edit distance of a text from the reference's, divided by
+/// the length of the latter. 0 for the same text, 1 where none is left, above 1 where much is read
+/// that is not there.
 ///
 /// - Parameter reference: not empty.
 func characterErrorRate(_ text: String, reference: String) -> Double {

@@ -87,8 +87,8 @@ public final class MetricSuite {
   }
 
   /// The figures of a picture of the reference's size. Without a reference those that need none;
-  /// those that the picture is too small or too flat for are left out, as is CER where the reference
-  /// has no text.
+  /// those that the picture is too small or too flat for are left out, as is CER where the
+  /// reference has no text.
   public func scores(_ image: Image, _ reference: Reference?) -> Scores {
     let x = tensor(image)
     return withoutGradients {

@@ -39,9 +39,9 @@ public enum QualityScore: String, CaseIterable, Codable, CodingKeyRepresentable,
 }
 
 /// How many pictures a method spoils (paper, "Deficient / Poor / Collapse"): with s̄ the average of
-/// a score over all pictures and restoring methods, the pictures whose score is below s̄, 0.9 s̄ and
-/// 0.75 s̄. Each count includes the next. Interpolations and the reference are counted, too, but
-/// have no part in s̄; the baseline has where nothing else was restored.
+/// a score over all pictures and restoring methods, the pictures whose score is below s̄, 0.9 s̄
+/// and 0.75 s̄. Each count includes the next. Interpolations and the reference are counted, too,
+/// but have no part in s̄; the baseline has where nothing else was restored.
 public struct Robustness: Codable, Equatable, Sendable {
   public static let poorShare = 0.9
   public static let collapsedShare = 0.75

@@ -3,8 +3,8 @@ import Foundation
 /// The pictures of a test set, found by the layouts in which such sets are published. Names of
 /// folders are matched in any case.
 ///
-/// - DIV2K: `DIV2K_valid_HR/0801.png` and `DIV2K_valid_LR_bicubic/X4/0801x4.png`. The synthetic set of
-///   StableSR, which the paper uses, has `lq/` and `gt/` with the same names.
+/// - DIV2K: `DIV2K_valid_HR/0801.png` and `DIV2K_valid_LR_bicubic/X4/0801x4.png`. The synthetic set
+///   of StableSR, which the paper uses, has `lq/` and `gt/` with the same names.
 /// - RealSR: `Canon/Test/4/Canon_001_HR.png` and `Canon_001_LR4.png` beside it, the same for Nikon;
 ///   `Test/4` of one camera, or a folder with such pairs.
 /// - DRealSR: `Test_x4/test_LR/IMG_118_x1.png` and `Test_x4/test_HR/IMG_118_x4.png`; StableSR's
@@ -31,8 +31,8 @@ public struct EvaluationSet: Sendable {
   /// The inputs of a set with their originals, where it has any.
   ///
   /// - Parameter prefix: how the names of the files begin that are used; "" for all.
-  /// - Throws: `EvaluationError` where the folder is missing or has none of the layouts, or where an
-  ///   input has no original although others have.
+  /// - Throws: `EvaluationError` where the folder is missing or has none of the layouts, or where
+  ///   an input has no original although others have.
   public static func inputs(in folder: String, prefix: String = "") throws -> EvaluationSet {
     try find(folder, prefix, "inputs, with originals where there are any,") { root in
       if let low = first(inputFolders, in: root, prefix) {

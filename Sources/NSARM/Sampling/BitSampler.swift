@@ -10,7 +10,8 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSecti
   public var topK = 2
   /// Smallest total probability of the values kept.
   public var topP = 0.97
-  /// Classifier-free guidance on text: logits = cfg · conditional + (1 − cfg) · unconditional; 1 = off.
+  /// Classifier-free guidance on text: logits = cfg · conditional + (1 − cfg) · unconditional; 1 =
+  /// off.
   public var guidance = 1.0
 
   public init() {}
@@ -27,8 +28,8 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSecti
 /// Top-k and top-p filtered probabilities of logits that were already multiplied by 1 / τ.
 ///
 /// # Shapes
-/// logits `[..., V]` → `[..., V]`. As in the reference, top-p drops the least likely values while their
-/// total stays at or below 1 − p, and never the likeliest.
+/// logits `[..., V]` → `[..., V]`. As in the reference, top-p drops the least likely values while
+/// their total stays at or below 1 − p, and never the likeliest.
 public func filteredProbabilities(_ logits: Tensor, topK: Int, topP: Double) -> Tensor {
   var logits = logits
   let count = logits.size(-1)
@@ -52,9 +53,9 @@ public func filteredProbabilities(_ logits: Tensor, topK: Int, topP: Double) -> 
   return logits.softmax(-1)
 }
 
-/// Draws the bits of a scale. The uniform number behind each bit is a function of (seed, scale, row and
-/// column on the whole picture's grid, bit) alone: the same picture whatever the tiling order, the number
-/// of threads or the batch.
+/// Draws the bits of a scale. The uniform number behind each bit is a function of (seed, scale, row
+/// and column on the whole picture's grid, bit) alone: the same picture whatever the tiling order,
+/// the number of threads or the batch.
 public struct BitSampler: Sendable {
   public let configuration: SamplingConfiguration
   public let seed: UInt64
@@ -68,7 +69,8 @@ public struct BitSampler: Sendable {
   ///   - logits: `[B, L, 2 D]`, index 2 · bit + value, already divided by τ and mixed by guidance.
   ///   - scale: index of the scale.
   ///   - size: the scale's grid, L = height · width.
-  ///   - origins: for each sample of the batch, the place of its first token on the whole picture's grid.
+  ///   - origins: for each sample of the batch, the place of its first token on the whole picture's
+  ///     grid.
   /// - Returns: bits `[B, L, D]`, boolean.
   public func callAsFunction(
     _ logits: Tensor, scale: Int, size: GridSize, origins: [GridSize]
@@ -99,8 +101,8 @@ public struct BitSampler: Sendable {
     return noise .< probability.to(.float32)
   }
 
-  /// The probability of a bit of 1 from the logits of both its values: `filteredProbabilities` for two values, where
-  /// top-p leaves both or drops the less likely one.
+  /// The probability of a bit of 1 from the logits of both its values: `filteredProbabilities` for
+  /// two values, where top-p leaves both or drops the less likely one.
   func filteredProbability(_ zero: Tensor, _ one: Tensor) -> Tensor {
     let difference = one.to(.float32) - zero.to(.float32)
     let p = difference.sigmoid()

@@ -12,8 +12,8 @@ public struct GenerationOptions {
   public var contextResize = Tensor.Interpolation.area
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
-  /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are otherwise
-  /// never computed), after 1 / τ and guidance.
+  /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are
+  /// otherwise never computed), after 1 / τ and guidance.
   public var inspectLogits: ((_ scale: Int, Tensor) -> Void)?
 
   public init() {}

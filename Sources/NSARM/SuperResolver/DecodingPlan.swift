@@ -8,8 +8,8 @@ struct DecodingPlan {
 
   /// - Parameters:
   ///   - rows: cells that the output needs; columns likewise.
-  ///   - window: side of a window in output pixels; nil: what keeps the decoder's largest activation
-  ///     and the rows of a band at some tens of megabytes.
+  ///   - window: side of a window in output pixels; nil: what keeps the decoder's largest
+  ///     activation and the rows of a band at some tens of megabytes.
   init(
     _ decoder: any LatentDecoder, downsampling f: Int, rows: Int, columns: Int, window: Int?
   ) {

@@ -2,8 +2,8 @@ import Torch
 
 /// The whole picture's latent, blended from tiles that may come in any order.
 ///
-/// Sums are kept as integers in units of 2⁻³², where addition is exact and commutes: the result does not
-/// depend on the order of the tiles. Only rows that are still needed are kept.
+/// Sums are kept as integers in units of 2⁻³², where addition is exact and commutes: the result
+/// does not depend on the order of the tiles. Only rows that are still needed are kept.
 struct LatentBlender {
   private static let unit = 0x1p32
   let layout: TileLayout

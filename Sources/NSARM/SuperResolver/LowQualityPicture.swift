@@ -1,15 +1,15 @@
 import Torch
 
-/// A low-quality picture that is read piece by piece, so that one of any size can be restored in bounded
-/// memory. Beyond its border it continues mirrored.
+/// A low-quality picture that is read piece by piece, so that one of any size can be restored in
+/// bounded memory. Beyond its border it continues mirrored.
 public struct LowQualityPicture {
   public let width, height: Int
   private let read: (_ rows: Range<Int>, _ columns: Range<Int>) throws -> Tensor
 
   /// - Parameters:
   ///   - width: pixels, at least 1. So is height.
-  ///   - read: gives a rectangle inside the picture, `[3, rows, columns]`, float32 on the CPU, RGB in
-  ///     [-1, 1].
+  ///   - read: gives a rectangle inside the picture, `[3, rows, columns]`, float32 on the CPU, RGB
+  ///     in [-1, 1].
   public init(
     width: Int, height: Int,
     read: @escaping (_ rows: Range<Int>, _ columns: Range<Int>) throws -> Tensor
@@ -30,8 +30,8 @@ public struct LowQualityPicture {
     }
   }
 
-  /// A rectangle that may reach beyond the picture, `[3, rows, columns]`; the picture is mirrored there,
-  /// its border pixels included: ... b a | a b c | c b ...
+  /// A rectangle that may reach beyond the picture, `[3, rows, columns]`; the picture is mirrored
+  /// there, its border pixels included: ... b a | a b c | c b ...
   func window(_ rows: Range<Int>, _ columns: Range<Int>) throws -> Tensor {
     let (y, x) = (Self.mirrored(rows, height), Self.mirrored(columns, width))
     let (top, left) = (y.min()!, x.min()!)

@@ -1,7 +1,7 @@
 import Torch
 
-/// Floating-point operations of matrix products, convolutions and attention; a multiplication with its
-/// addition is two.
+/// Floating-point operations of matrix products, convolutions and attention; a multiplication with
+/// its addition is two.
 public struct OperationCount: Codable, Equatable, Sendable {
   /// What is done to every tile: its condition and prefix, and its bits.
   public var prefix = 0.0
@@ -13,7 +13,8 @@ public struct OperationCount: Codable, Equatable, Sendable {
 }
 
 extension SuperResolver {
-  /// The operations that a picture of this size takes, overlaps of tiles and margins of windows included.
+  /// The operations that a picture of this size takes, overlaps of tiles and margins of windows
+  /// included.
   public func operationCount(width: Int, height: Int, _ options: Options = Options()) throws
     -> OperationCount
   {

@@ -9,12 +9,12 @@ public struct SuperResolutionError: Error, LocalizedError, CustomStringConvertib
   init(_ description: String) { self.description = description }
 }
 
-/// Restores pictures of any size (SPEC 4): overlapping tiles → prefix residuals → bits per scale → latents,
-/// blended into the whole picture's latent → windows of the decoder → rows of the output.
+/// Restores pictures of any size (SPEC 4): overlapping tiles → prefix residuals → bits per scale →
+/// latents, blended into the whole picture's latent → windows of the decoder → rows of the output.
 ///
-/// Bits are drawn with noise that depends on the seed and the place in the picture only; latents are
-/// summed exactly. So the output does not depend on the order of the tiles, and memory is that of some
-/// rows of tiles and windows, not of the picture.
+/// Bits are drawn with noise that depends on the seed and the place in the picture only; latents
+/// are summed exactly. So the output does not depend on the order of the tiles, and memory is that
+/// of some rows of tiles and windows, not of the picture.
 ///
 /// ```swift
 /// let resolver = try SuperResolver(ModelFolder("Models/nano").load())
@@ -32,8 +32,8 @@ public final class SuperResolver {
     public var batch = 16
     /// Side of the decoder's windows in output pixels; nil: by the size of the decoder.
     public var window: Int?
-    /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on text;
-    /// nil: their null text.
+    /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on
+    /// text; nil: their null text.
     public var text: (features: Tensor, mask: Tensor?)?
 
     /// Order in which the tiles are generated, for tests; nil: row by row.
@@ -70,10 +70,10 @@ public final class SuperResolver {
   /// Restores a picture from the top to the bottom.
   ///
   /// - Parameters:
-  ///   - progress: called often with the share of the work that is done; an error thrown here stops the
-  ///     work.
-  ///   - rows: takes the output, strip by strip: the first row's number and `[3, n, scale · w]`, RGB in
-  ///     [-1, 1], float32 on the CPU.
+  ///   - progress: called often with the share of the work that is done; an error thrown here stops
+  ///     the work.
+  ///   - rows: takes the output, strip by strip: the first row's number and `[3, n, scale · w]`,
+  ///     RGB in [-1, 1], float32 on the CPU.
   public func callAsFunction(
     _ picture: LowQualityPicture, _ options: Options = Options(),
     progress: @escaping (Double) throws -> Void = { _ in },

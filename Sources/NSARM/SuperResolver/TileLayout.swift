@@ -23,8 +23,9 @@ struct TileAxis: Equatable {
     self.starts = starts
   }
 
-  /// Weights of tile i over its cells, `cells` of which make a token: sin² ramps over what it shares with
-  /// each neighbour, divided by the sum over all tiles, so that the weights of a cell add up to 1.
+  /// Weights of tile i over its cells, `cells` of which make a token: sin² ramps over what it
+  /// shares with each neighbour, divided by the sum over all tiles, so that the weights of a cell
+  /// add up to 1.
   func weights(_ i: Int, cells: Int) -> [Double] {
     (starts[i] * cells..<(starts[i] + tile) * cells).map { x in
       let sum = starts.indices.reduce(0) { $0 + ramp($1, x, cells) }
@@ -94,8 +95,8 @@ struct TileLayout {
     return GridSize(rows.starts[place.row], columns.starts[place.column])
   }
 
-  /// First token of a tile on the whole picture's grid of scale k: ⌊o · n_k / n_K⌋ for a tile of n_k
-  /// tokens a side at that scale.
+  /// First token of a tile on the whole picture's grid of scale k: ⌊o · n_k / n_K⌋ for a tile of
+  /// n_k tokens a side at that scale.
   func origin(_ index: Int, scale k: Int) -> GridSize {
     let (origin, size) = (origin(index), schedule.tokens[k])
     return GridSize(

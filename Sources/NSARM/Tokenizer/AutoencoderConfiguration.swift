@@ -11,7 +11,8 @@ public struct AutoencoderConfiguration: Codable, Equatable, Sendable, SettingsSe
   public var residualBlocks = 2
   /// f: pixels along the side of a latent cell.
   public var downsampling = 8
-  /// Side of the squares of pixels that the first convolution sees as channels (pixel-unshuffle); 1: none.
+  /// Side of the squares of pixels that the first convolution sees as channels (pixel-unshuffle);
+  /// 1: none.
   public var stemPatch = 1
   public var normalization = Normalization.group
   /// A decoder that reads the low-quality picture; nil: the mirror of the encoder, as published.

@@ -1,7 +1,8 @@
 import Torch
 
-/// Binary spherical quantisation (BSQ, Zhao et al., 2024): a latent vector z ∈ R^d is projected to the
-/// sphere, u = z / ‖z‖, and each component keeps its sign: bit_j = (u_j > 0), q = (2 bit − 1) / √d.
+/// Binary spherical quantisation (BSQ, Zhao et al., 2024): a latent vector z ∈ R^d is projected to
+/// the sphere, u = z / ‖z‖, and each component keeps its sign: bit_j = (u_j > 0), q = (2 bit − 1) /
+/// √d.
 public enum BinarySphericalQuantization {
   /// The bits of `latent`, true where a component is positive; any shape.
   public static func bits(_ latent: Tensor) -> Tensor { latent .> 0 }
@@ -48,8 +49,8 @@ public enum BinarySphericalQuantization {
       commitment: (u - codes(bits(latent)).detached()).square().mean())
   }
 
-  /// E[H(p)] and H(E[p]) with p = sigmoid(−4 u_j inv_temp / √d), the soft probability of bit 0, for u
-  /// `[B, d, ...]`.
+  /// E[H(p)] and H(E[p]) with p = sigmoid(−4 u_j inv_temp / √d), the soft probability of bit 0, for
+  /// u `[B, d, ...]`.
   public static func entropies(_ u: Tensor) -> (perSample: Tensor, codebook: Tensor) {
     let odds = logOdds(u)
     // H(p) = softplus(l) − l σ(l), exact also where p underflows.
@@ -65,7 +66,8 @@ public enum BinarySphericalQuantization {
       * (4 * inverseTemperature / Double(channels).squareRoot())
   }
 
-  /// p log p; the slope is infinite at 0, where a bit that never changes has its p: there it is taken as 0.
+  /// p log p; the slope is infinite at 0, where a bit that never changes has its p: there it is
+  /// taken as 0.
   private static func plogp(_ p: Tensor) -> Tensor {
     let p = p.clamped(min: 1e-12)
     return p * p.log()

@@ -1,8 +1,8 @@
 import Torch
 
-/// Bitwise self-correction (BSC, SPEC 5): while the scales are built, each bit of q_k is flipped with
-/// probability p_k, drawn for every sample and scale from {0, step, 2 step, ..., maximum}; the flipped code
-/// goes into F_k, the labels stay unflipped, so the model learns to correct errors.
+/// Bitwise self-correction (BSC, SPEC 5): while the scales are built, each bit of q_k is flipped
+/// with probability p_k, drawn for every sample and scale from {0, step, 2 step, ..., maximum}; the
+/// flipped code goes into F_k, the labels stay unflipped, so the model learns to correct errors.
 public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
   public var maximum = 0.3
   public var step = 0.01
@@ -64,8 +64,8 @@ public func bitCrossEntropy(_ logits: Tensor, _ labels: Tensor, smoothing: Doubl
   return (margin.softplus() - margin * target).mean([-1])
 }
 
-/// Weights of tokens: proportional to √(h_K w_K / (h_k w_k)) per scale, 1 in sum over the sequence, `[L]`.
-/// Scales before `firstScale` weigh nothing.
+/// Weights of tokens: proportional to √(h_K w_K / (h_k w_k)) per scale, 1 in sum over the sequence,
+/// `[L]`. Scales before `firstScale` weigh nothing.
 public func scaleWeights(_ schedule: ScaleSchedule, from firstScale: Int = 0) -> Tensor {
   let last = Double(schedule.tokens[schedule.count - 1].count)
   var weights = schedule.tokens.enumerated().flatMap { k, size in

@@ -8,8 +8,8 @@ public protocol LatentDecoder {
   /// What it computes from the low-quality picture before it reads the latent.
   var parametersBeforeLatent: [Parameter] { get }
 
-  /// How many cells beyond its own an output pixel depends on, where nothing normalises over the whole
-  /// picture.
+  /// How many cells beyond its own an output pixel depends on, where nothing normalises over the
+  /// whole picture.
   var reach: Int { get }
 
   /// Floating-point operations per cell of the latent.

@@ -17,7 +17,8 @@ public struct MirrorDecoder: LatentDecoder {
     stemPatch = c.stemPatch
     let widths = c.channelMultipliers.map { c.baseChannels * $0 }
     var width = widths.last!
-    // A dropped code is zero and leaves the bias alone, which has to have a variance to be normalised.
+    // A dropped code is zero and leaves the bias alone, which has to have a variance to be
+    // normalised.
     convIn = try Conv2d(c.latentChannels, width, biasDeviation: 0.5, p / "conv_in" / "conv")
     middle = try MiddleBlocks(width, c.normalization, p / "mid")
     levels = try widths.indices.reversed().map { i in

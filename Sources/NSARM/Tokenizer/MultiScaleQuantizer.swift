@@ -24,16 +24,18 @@ public struct MultiScaleQuantizer {
 
   /// What may replace or disturb the codes of a scale while a pyramid is built.
   public struct Intervention {
-    /// R'_k in place of R_k for the first scales (stage 2's modified ground truth), `[B, d, h_k, w_k]`.
+    /// R'_k in place of R_k for the first scales (stage 2's modified ground truth), `[B, d, h_k,
+    /// w_k]`.
     public var givenResiduals: [Tensor] = []
-    /// For scale k, true where a bit is flipped in F_k but not in the labels (bitwise self-correction);
-    /// `nil`: none.
+    /// For scale k, true where a bit is flipped in F_k but not in the labels (bitwise
+    /// self-correction); `nil`: none.
     public var flips: ((_ scale: Int, _ shape: [Int]) -> Tensor?)?
 
     public init() {}
   }
 
-  /// Quantises `features` scale by scale. Gradients flow through q_k by the straight-through estimator.
+  /// Quantises `features` scale by scale. Gradients flow through q_k by the straight-through
+  /// estimator.
   ///
   /// # Shapes
   /// features `[B, d, H, W]` with (H, W) the schedule's latent size.
@@ -85,7 +87,8 @@ public struct MultiScaleQuantizer {
 
 /// Latent maps and token sequences.
 extension ScaleSchedule {
-  /// `[B, d, h, w]` in latent cells → `[B, L, D]`, row-major, with channel order c · patch² + dy · patch + dx.
+  /// `[B, d, h, w]` in latent cells → `[B, L, D]`, row-major, with channel order c · patch² + dy ·
+  /// patch + dx.
   public func tokens(_ map: Tensor) -> Tensor {
     let patched = patch == 1 ? map : map.pixelUnshuffled(patch)
     return patched.flattened(from: 2).transposed(1, 2)

@@ -34,9 +34,9 @@ public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The scales of a picture, coarse to fine, as grids of transformer tokens; the last one is the latent
-/// itself (SPEC 1, "Scale schedules"). `patch` is the side of a token in latent cells: 2 with spatial
-/// patchify, else 1.
+/// The scales of a picture, coarse to fine, as grids of transformer tokens; the last one is the
+/// latent itself (SPEC 1, "Scale schedules"). `patch` is the side of a token in latent cells: 2
+/// with spatial patchify, else 1.
 public struct ScaleSchedule: Equatable, Sendable {
   public let tokens: [GridSize]
   public let patch: Int
@@ -113,7 +113,8 @@ extension ScaleSchedule {
     return ScaleSchedule(Array(sizes), patch: patch)
   }
 
-  /// (height, width) of the 13 scales of the published ratios from square to tall; wide ones swap both.
+  /// (height, width) of the 13 scales of the published ratios from square to tall; wide ones swap
+  /// both.
   private static let portrait: [(ratio: Double, sizes: [(Int, Int)])] = [
     (
       1,

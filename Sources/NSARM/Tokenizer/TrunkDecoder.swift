@@ -1,13 +1,15 @@
 import Torch
 
-/// A decoder that spends its operations where they are cheap: a trunk of plain convolutions reads the
-/// low-quality picture at its own resolution, the code joins it in the middle, and a pixel-shuffle makes the
-/// output, a correction to the enlarged picture. Without its code it is a small super-resolution network
-/// (SRVGGNetCompact, as in Real-ESRGAN), whose weights it can start from.
+/// A decoder that spends its operations where they are cheap: a trunk of plain convolutions reads
+/// the low-quality picture at its own resolution, the code joins it in the middle, and a
+/// pixel-shuffle makes the output, a correction to the enlarged picture. Without its code it is a
+/// small super-resolution network (SRVGGNetCompact, as in Real-ESRGAN), whose weights it can start
+/// from.
 ///
 /// The code's branch has no biases: a code of zeros adds nothing.
 public struct TrunkDecoder: LatentDecoder {
-  /// The code's branch: latent → features of the trunk's width at the low-quality picture's resolution.
+  /// The code's branch: latent → features of the trunk's width at the low-quality picture's
+  /// resolution.
   struct CodeBranch {
     let convIn, convOut: Conv2d
     let activation: PReLU

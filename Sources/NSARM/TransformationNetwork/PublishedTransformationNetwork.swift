@@ -1,9 +1,9 @@
 import Settings
 import Torch
 
-/// The published transformation network (`map_transformer`, SPEC 2): a convolutional trunk, then for each
-/// scale convolutions, an adaptive average pool, post-norm transformer layers and a projection. Its layer
-/// norms are over `[C, size, size]`, so it takes latents of one size only.
+/// The published transformation network (`map_transformer`, SPEC 2): a convolutional trunk, then
+/// for each scale convolutions, an adaptive average pool, post-norm transformer layers and a
+/// projection. Its layer norms are over `[C, size, size]`, so it takes latents of one size only.
 public struct PublishedTransformationNetwork: TransformationNetwork {
   public struct Configuration: Codable, Equatable, Sendable {
     public var widths = [64, 128, 256, 384, 512, 768, 1024]
@@ -82,8 +82,8 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
     }
   }
 
-  /// The rows `[B, h w, d]` of a scale read as a map `[B, d, h, w]` in memory order, without a transpose:
-  /// the published weights were trained on targets made the same way.
+  /// The rows `[B, h w, d]` of a scale read as a map `[B, d, h, w]` in memory order, without a
+  /// transpose: the published weights were trained on targets made the same way.
   static func map(_ rows: Tensor, _ size: GridSize) -> Tensor {
     rows.reshaped(rows.size(0), rows.size(2), size.height, size.width)
   }

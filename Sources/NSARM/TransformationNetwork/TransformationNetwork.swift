@@ -14,7 +14,8 @@ public protocol TransformationNetwork {
 
   var readsLatent: Bool { get }
 
-  /// Floating-point operations for a low-quality picture of so many pixels, without those of its latent.
+  /// Floating-point operations for a low-quality picture of so many pixels, without those of its
+  /// latent.
   func operations(pixels: Double) -> Double
 }
 

@@ -10,8 +10,8 @@ struct AttentionContext {
   let cache: KeyValueCache?
 }
 
-/// Cosine self-attention over scales (SPEC 3): q, k L2-normalised per head, q times exp(min(s, log 100)),
-/// both turned by their 2-D position; block-causal by scale.
+/// Cosine self-attention over scales (SPEC 3): q, k L2-normalised per head, q times exp(min(s, log
+/// 100)), both turned by their 2-D position; block-causal by scale.
 struct SelfAttention {
   let qkv, qBias, vBias, scale: Parameter
   let projection: Linear
@@ -73,7 +73,8 @@ struct CrossAttention {
     heads = c.heads
   }
 
-  /// x `[B, L, C]`, features `[B, n, C]`, mask `[B, 1, 1, n]` (true where there is text) → `[B, L, C]`.
+  /// x `[B, L, C]`, features `[B, n, C]`, mask `[B, 1, 1, n]` (true where there is text) → `[B, L,
+  /// C]`.
   func callAsFunction(_ x: Tensor, _ features: Tensor, _ mask: Tensor?) -> Tensor {
     let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
     let q = query(x).reshaped(batch, length, heads, width / heads).transposed(1, 2)

@@ -4,7 +4,8 @@ import Torch
 public struct Condition {
   /// The start token and the input of the modulations, `[B, C]`.
   let start: Tensor
-  /// Text for cross-attention: features `[B, n, C]` and mask `[B, 1, 1, n]`, true where there is text.
+  /// Text for cross-attention: features `[B, n, C]` and mask `[B, 1, 1, n]`, true where there is
+  /// text.
   let text: (features: Tensor, mask: Tensor?)?
   /// Features of the low-quality picture, `[B, C, h_K, w_K]`.
   let picture: Tensor?
@@ -57,7 +58,8 @@ struct PictureCondition {
     start = try Linear(c.width, c.width, p / "start")
   }
 
-  /// lowQuality `[B, 3, h, w]` in [-1, 1] → features `[B, C, h / patch, w / patch]`, start `[B, C]`.
+  /// lowQuality `[B, 3, h, w]` in [-1, 1] → features `[B, C, h / patch, w / patch]`, start `[B,
+  /// C]`.
   func callAsFunction(_ lowQuality: Tensor) -> (features: Tensor, start: Tensor) {
     var h = convIn(lowQuality.pixelUnshuffled(patch).channelsLast())
     for block in blocks { h = block(h) }

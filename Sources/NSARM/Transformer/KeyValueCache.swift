@@ -1,14 +1,15 @@
 import Torch
 
-/// Keys and values of all earlier scales, one pair of buffers per block, allocated once for the whole
-/// schedule.
+/// Keys and values of all earlier scales, one pair of buffers per block, allocated once for the
+/// whole schedule.
 public final class KeyValueCache {
   private let keys, values: [Tensor]  // [B, H, L, c] each
   private var filled = [Int]()
 
   /// - Parameters:
   ///   - length: tokens of the whole schedule.
-  ///   - dtype: element type of both; float32 keys as in the reference, or bfloat16 for half the memory.
+  ///   - dtype: element type of both; float32 keys as in the reference, or bfloat16 for half the
+  ///     memory.
   public init(
     depth: Int, batch: Int, heads: Int, length: Int, headDimension: Int,
     _ dtype: DType = .float32, on device: Device = .cpu

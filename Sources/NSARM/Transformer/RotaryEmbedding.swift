@@ -1,10 +1,11 @@
 import Foundation
 import Torch
 
-/// 2-D rotary position embedding (SPEC 3, `rope2d_normalized_by_hw = 2`): the first half of the head
-/// dimension turns by the row, the second by the column, in pairs (2i, 2i + 1), with θ_i = 10000^(−2i / (c / 2)).
-/// Cell (y, x) of scale k stands at (round(y · h_R / h_k), round(x · w_R / w_k)) of the reference grid R, so
-/// that cells over the same place of the picture turn alike at every scale.
+/// 2-D rotary position embedding (SPEC 3, `rope2d_normalized_by_hw = 2`): the first half of the
+/// head dimension turns by the row, the second by the column, in pairs (2i, 2i + 1), with θ_i =
+/// 10000^(−2i / (c / 2)). Cell (y, x) of scale k stands at (round(y · h_R / h_k), round(x · w_R /
+/// w_k)) of the reference grid R, so that cells over the same place of the picture turn alike at
+/// every scale.
 public struct RotaryEmbedding {
   /// Of the angle of every token and pair of channels, `[L, c / 2]`.
   public let cosines, sines: Tensor

@@ -1,6 +1,7 @@
 import Torch
 
-/// Layer normalisation without parameters, modulated, as the input of the matrix `next`: LN(x) · (1 + scale) + shift.
+/// Layer normalisation without parameters, modulated, as the input of the matrix `next`: LN(x) · (1
+/// + scale) + shift.
 func modulated(_ x: Tensor, scale: Tensor, shift: Tensor, for next: Parameter) -> Tensor {
   if let range = next.inputRange {
     return x.modulatedNormQuantized(
@@ -47,7 +48,8 @@ struct TransformerBlock {
     return x.gatedResidual(fed, gate: m[1])
   }
 
-  /// Floating-point operations of the matrices per token, as if there were a token of text for each.
+  /// Floating-point operations of the matrices per token, as if there were a token of text for
+  /// each.
   var operations: Double {
     let text = crossAttention.map { $0.attention.operations } ?? 0
     return attention.operations + text + up.operations + down.operations

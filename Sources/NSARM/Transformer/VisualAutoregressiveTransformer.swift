@@ -44,8 +44,8 @@ public struct VisualAutoregressiveTransformer {
 
   /// - Parameters:
   ///   - lowQuality: `[B, 3, h, w]` in [-1, 1], for models conditioned on the picture.
-  ///   - text: features of the text encoder `[B, n, channels]` and mask `[B, n]` (true where there is
-  ///     text, nil: everywhere), for models conditioned on text.
+  ///   - text: features of the text encoder `[B, n, channels]` and mask `[B, n]` (true where there
+  ///     is text, nil: everywhere), for models conditioned on text.
   public func condition(
     lowQuality: Tensor? = nil, text: (features: Tensor, mask: Tensor?)? = nil
   ) -> Condition {
@@ -71,7 +71,8 @@ public struct VisualAutoregressiveTransformer {
     return Condition(start: vector, text: context, picture: picture, shared: shared)
   }
 
-  /// The null text for classifier-free guidance, as long as the text it stands in for: `[1, n, channels]`.
+  /// The null text for classifier-free guidance, as long as the text it stands in for: `[1, n,
+  /// channels]`.
   public func unconditionalText(length: Int) -> Tensor? {
     textCondition?.unconditional.value.narrowed(0, from: 0, count: length).unsqueezed(0)
   }
@@ -121,7 +122,8 @@ public struct VisualAutoregressiveTransformer {
   /// Teacher forcing: logits of all scales at once.
   ///
   /// # Shapes
-  /// contexts: patchified F_{k−1} at scale k for k = 2..K, concatenated, `[B, L − 1, D]` → `[B, L, 2 D]`.
+  /// contexts: patchified F_{k−1} at scale k for k = 2..K, concatenated, `[B, L − 1, D]` → `[B, L,
+  /// 2 D]`.
   public func callAsFunction(
     _ contexts: Tensor, _ schedule: ScaleSchedule, _ rotary: RotaryEmbedding, _ condition: Condition
   ) -> Tensor {
@@ -134,7 +136,8 @@ public struct VisualAutoregressiveTransformer {
 
   // MARK: What it costs
 
-  /// Floating-point operations of the bits of one picture, 4 C L_q L_kv of attention per block and scale among them.
+  /// Floating-point operations of the bits of one picture, 4 C L_q L_kv of attention per block and
+  /// scale among them.
   ///
   /// - Parameters:
   ///   - tokens: of each scale.

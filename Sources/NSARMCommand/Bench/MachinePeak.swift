@@ -19,8 +19,8 @@ struct MachinePeak: Encodable {
 
   /// Measures every precision that the device has.
   ///
-  /// - Parameter seconds: about how long each operator is tried. Sizes that would take longer than that,
-  ///   by what the smaller one took, are left out: emulated types are a hundred times slower.
+  /// - Parameter seconds: about how long each operator is tried. Sizes that would take longer than
+  ///   that, by what the smaller one took, are left out: emulated types are a hundred times slower.
   init(on device: Device, seconds: Double) {
     var all: [PeakMeasurement] = []
     for precision in [Precision.float32, .bfloat16, .int8]
@@ -89,7 +89,8 @@ struct MachinePeak: Encodable {
 
   private static func best(of body: () -> Tensor, _ device: Device, _ seconds: Double) -> Double {
     withoutGradients {
-      // Other devices work asynchronously: many calls are timed together, and reading a value waits.
+      // Other devices work asynchronously: many calls are timed together, and reading a value
+      // waits.
       let calls = device == .cpu ? 1 : 20
       return fastest(seconds) {
         var last: Tensor?
@@ -100,8 +101,8 @@ struct MachinePeak: Encodable {
   }
 }
 
-/// The fastest of several runs of `body`: after one that warms up, as many as fit into `budget` seconds, but
-/// at least one; where the first takes longer than that, it counts.
+/// The fastest of several runs of `body`: after one that warms up, as many as fit into `budget`
+/// seconds, but at least one; where the first takes longer than that, it counts.
 func fastest(_ budget: Double, _ body: () throws -> Void) rethrows -> Double {
   func once(_ body: () throws -> Void) rethrows -> Double {
     let start = Date()

@@ -1,7 +1,8 @@
 import Foundation
 import Torch
 
-/// How long a fused operator takes, beside the composition of libtorch's operators that it replaces.
+/// How long a fused operator takes, beside the composition of libtorch's operators that it
+/// replaces.
 struct OperatorReport: Encodable {
   let name: String
   /// The fastest of several runs.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A folder to learn from, and how often it is drawn from.

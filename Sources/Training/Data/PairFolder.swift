@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The layout of real pairs: folders `lr` and `hr`, and beside them `teacher` where another method

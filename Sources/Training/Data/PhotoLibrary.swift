@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import Torch
@@ -185,9 +186,4 @@ final class PhotoLibrary: @unchecked Sendable {
     }
     return Image(width: image.width, height: image.height, channels: 3, samples: .u8(rgb))
   }
-}
-
-func isFolder(_ path: String) -> Bool {
-  var isFolder: ObjCBool = false
-  return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
 }

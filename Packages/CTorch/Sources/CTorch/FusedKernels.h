@@ -134,8 +134,8 @@ struct Attention {
   // Of rows of a head.
   int64_t blocks() const { return (queries + attention_rows - 1) / attention_rows; }
 
-  // Floats of scratch memory, which registers are loaded from fastest where it begins with a line of
-  // the cache.
+  // Floats of scratch memory, which registers are loaded from fastest where it begins with a line
+  // of the cache.
   int64_t scratch() const {
     int64_t width = keys + attention_panel, out_width = channels + attention_panel;
     return width * channels + out_width * keys + attention_rows * (channels + width + out_width);

@@ -1,5 +1,5 @@
-// What the parts of the C interface share: handles to tensors, and exceptions turned into messages, since none may
-// cross into C or Swift.
+// What the parts of the C interface share: handles to tensors, and exceptions turned into messages,
+// since none may cross into C or Swift.
 #pragma once
 
 #include "CTorch.h"

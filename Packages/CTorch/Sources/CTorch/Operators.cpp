@@ -104,7 +104,8 @@ void lower(const c10::IValue &value, std::vector<ct_value> &results) {
   results.push_back(result);
 }
 
-// Results on their way to the caller; where they do not get there, the tensors among them are released.
+// Results on their way to the caller; where they do not get there, the tensors among them are
+// released.
 struct Results {
   std::vector<ct_value> values;
 

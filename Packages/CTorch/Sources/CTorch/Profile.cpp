@@ -65,7 +65,8 @@ std::vector<int64_t> pair(const c10::IValue &value) {
   return list;
 }
 
-// The operations of the operators that the others come down to; 0 for those that do not multiply matrices.
+// The operations of the operators that the others come down to; 0 for those that do not multiply
+// matrices.
 double operations(const std::string &name, const at::RecordFunction &call) {
   auto inputs = call.inputs();
   if (name == "aten::mm" || name == "aten::bmm" || name == "aten::_int_mm") {

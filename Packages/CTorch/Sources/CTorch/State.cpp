@@ -17,8 +17,8 @@ void ct_free_message(ct_message message) { free(message); }
 
 void ct_keep_freed_memory(void) {
 #ifdef __GLIBC__
-  // One arena, since a thread's own arena would keep what other threads need, and consists of heaps of
-  // 64 MB that larger blocks do not fit.
+  // One arena, since a thread's own arena would keep what other threads need, and consists of heaps
+  // of 64 MB that larger blocks do not fit.
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
@@ -60,8 +60,8 @@ namespace {
 
 c10::DeviceType device_type(const char *name) { return c10::Device(std::string(name)).type(); }
 
-// The cache finds a cast weight by the weight alone, so that it must not outlive a change of the type, nor
-// the outermost region, since an optimiser changes weights in place.
+// The cache finds a cast weight by the weight alone, so that it must not outlive a change of the
+// type, nor the outermost region, since an optimiser changes weights in place.
 void set_autocast(c10::DeviceType type, bool enabled, at::ScalarType dtype) {
   if (dtype != at::autocast::get_autocast_dtype(type)) {
     at::autocast::clear_cache();

@@ -1,6 +1,6 @@
 // A C interface to libtorch: tensors as opaque handles, and every ATen operator through libtorch's
-// dispatcher, by its schema name. Functions that can fail return NULL on success or a message that the
-// caller frees with ct_free_message; no C++ exception leaves any function.
+// dispatcher, by its schema name. Functions that can fail return NULL on success or a message that
+// the caller frees with ct_free_message; no C++ exception leaves any function.
 #ifndef CTORCH_H
 #define CTORCH_H
 
@@ -22,8 +22,8 @@ typedef enum {
   CT_GENERATOR,
 } ct_kind;
 
-// One argument or result of an operator. `pointer` holds the tensor, the generator, the UTF-8 text, or
-// `count` int64_t, double or ct_tensor elements.
+// One argument or result of an operator. `pointer` holds the tensor, the generator, the UTF-8 text,
+// or `count` int64_t, double or ct_tensor elements.
 typedef struct {
   int32_t kind;
   int64_t integer;
@@ -59,8 +59,9 @@ CT_API ct_message ct_leave_autocast(const char *device, ct_autocast outer);
 
 // Operators
 CT_API ct_message ct_find_operator(const char *name, const char *overload, ct_operator *result);
-// Calls an operator; missing trailing arguments take the schema's defaults. Results (tensors are owned
-// by the caller) go to `results`, lists of tensors flattened; `result_count` holds the capacity before.
+// Calls an operator; missing trailing arguments take the schema's defaults. Results (tensors are
+// owned by the caller) go to `results`, lists of tensors flattened; `result_count` holds the
+// capacity before.
 CT_API ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count,
                           ct_value *results, int32_t *result_count);
 
@@ -94,8 +95,9 @@ CT_API ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weight
                                const ct_tensor *inputs, int32_t input_count, bool retain_graph,
                                ct_tensor *results);
 
-// What the calling thread's operators cost from start to stop, backward passes on the CPU included: calls,
-// seconds without nested operators, and operations of matrix products, convolutions and attention.
+// What the calling thread's operators cost from start to stop, backward passes on the CPU included:
+// calls, seconds without nested operators, and operations of matrix products, convolutions and
+// attention.
 CT_API ct_message ct_profile_start(void);
 CT_API ct_message ct_profile_stop(void (*visit)(void *context, const char *name, int64_t calls,
                                                 double seconds, double operations),
