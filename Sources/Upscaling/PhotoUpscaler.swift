@@ -81,7 +81,7 @@ public final class PhotoUpscaler {
     try reader.decode()
 
     let color = colorMode(options)
-    let first = try stages(reader, writer, color)
+    let first = try rowSinks(reader, writer, color)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
       let planes = try reader.colors(
         PixelRect(
@@ -106,25 +106,25 @@ public final class PhotoUpscaler {
     max(1, Int((Double(pixels) * scale).rounded()))
   }
 
-  /// The first of the stages between the network and the file.
-  private func stages(_ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode) throws
-    -> any RowStage
+  /// The first of the sinks between the network and the file.
+  private func rowSinks(_ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode) throws
+    -> any RowSink
   {
     let scale = resolver.model.configuration.scale
     let (width, height) = (reader.width * scale, reader.height * scale)
-    var stage: any RowStage = OutputStage(reader, writer)
+    var sink: any RowSink = OutputSink(reader, writer)
     if width != writer.width || height != writer.height {
-      stage = ResizeStage(
+      sink = ResizeSink(
         Resize(.bicubic, from: (width, height), to: (writer.width, writer.height)), channels: 3,
-        next: stage)
+        next: sink)
     }
     let reference = ColorReference(reader, width: width, height: height)
-    if color == .wavelet || color == .both { stage = WaveletStage(reference, next: stage) }
+    if color == .wavelet || color == .both { sink = WaveletSink(reference, next: sink) }
     if color == .adain || color == .both {
       let folder = (writer.path as NSString).deletingLastPathComponent
-      stage = try InstanceNormalisationStage(
-        reference, folder: folder.isEmpty ? "." : folder, next: stage)
+      sink = try InstanceNormalisationSink(
+        reference, folder: folder.isEmpty ? "." : folder, next: sink)
     }
-    return stage
+    return sink
   }
 }

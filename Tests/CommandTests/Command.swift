@@ -62,6 +62,7 @@ enum Command {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    // Read after the queue that writes it has ended.
     nonisolated(unsafe) var errorData = Data()
     let reading = DispatchQueue(label: "errors")
     reading.async { errorData = errors.fileHandleForReading.readDataToEndOfFile() }

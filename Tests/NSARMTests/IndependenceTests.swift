@@ -11,6 +11,7 @@ import Torch
     let seeds: [UInt64] = [1, 2]
     let alone = try seeds.map { try weights(seed: $0) }
     #expect(alone[0] != alone[1])
+    // Guarded by the lock.
     nonisolated(unsafe) var together = [[[Float]]?](repeating: nil, count: seeds.count)
     let lock = NSLock()
     DispatchQueue.concurrentPerform(iterations: 8) { index in

@@ -52,7 +52,7 @@ func photos(_ count: Int, width: Int = 32, height: Int = 32) throws -> Temporary
   return folder
 }
 
-/// Collects warnings from any thread.
+/// Collects warnings from any thread, which its lock guards.
 final class Warnings: @unchecked Sendable {
   private let lock = NSLock()
   private var lines: [String] = []

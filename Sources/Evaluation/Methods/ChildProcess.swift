@@ -32,7 +32,8 @@ struct ChildProcess {
     process.standardOutput = out
     process.standardError = err
     try process.run()
-    // Both pipes are emptied at once: a child that fills one of them would wait forever.
+    // Both pipes are emptied at once: a child that fills one of them would wait forever. What the
+    // queue writes is read after it has ended.
     nonisolated(unsafe) var errorData = Data()
     let reading = DispatchQueue(label: "errors of \(program)")
     reading.async { errorData = err.fileHandleForReading.readDataToEndOfFile() }

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Upscaling
 
-/// Collects what a stage passes on.
-private final class Collector: RowStage {
+/// Collects what a sink passes on.
+private final class Collector: RowSink {
   var buffer: RowBuffer
   var isFinished = false
 
@@ -16,14 +16,14 @@ private final class Collector: RowStage {
   var whole: Planes { buffer.window(buffer.rows) }
 }
 
-@Suite struct StageTests {
+@Suite struct RowSinkTests {
   let reader: ImageReader
   let reference: ColorReference
   /// A restored picture of 200x452 with other colours than the input.
   let restored: Planes
 
   init() throws {
-    let path = NSTemporaryDirectory() + "/stages-\(UUID().uuidString).png"
+    let path = NSTemporaryDirectory() + "/sinks-\(UUID().uuidString).png"
     defer { unlink(path) }
     var planes = Planes(width: 50, height: 113, channels: 3)
     var other = Planes(width: 200, height: 452, channels: 3)
@@ -43,15 +43,15 @@ private final class Collector: RowStage {
   }
 
   /// Feeds the rows in strips of uneven height.
-  private func feed(_ stage: any RowStage) throws {
+  private func feed(_ sink: any RowSink) throws {
     var y = 0
     for height in [1, 40, 7, 200, 3, 100, 101] {
-      try stage.push(
+      try sink.push(
         restored.cropped(to: PixelRect(x: 0, y: y, width: restored.width, height: height)))
       y += height
     }
     #expect(y == restored.height)
-    try stage.finish()
+    try sink.finish()
   }
 
   private func worst(_ a: Planes, _ b: Planes) -> Float {
@@ -60,7 +60,7 @@ private final class Collector: RowStage {
 
   @Test func waveletOfStripsIsThatOfTheWhole() throws {
     let out = Collector(width: 200)
-    try feed(WaveletStage(reference, next: out))
+    try feed(WaveletSink(reference, next: out))
     let whole = ColorCorrection.wavelet(restored, style: try reference.rows(0..<452))
     #expect(out.isFinished)
     #expect(worst(out.whole, whole) < 1e-6)
@@ -68,7 +68,7 @@ private final class Collector: RowStage {
 
   @Test func instanceNormalisationOfStripsIsThatOfTheWhole() throws {
     let out = Collector(width: 200)
-    try feed(InstanceNormalisationStage(reference, folder: NSTemporaryDirectory(), next: out))
+    try feed(InstanceNormalisationSink(reference, folder: NSTemporaryDirectory(), next: out))
     let whole = ColorCorrection.adain(restored, style: try reference.rows(0..<452))
     #expect(worst(out.whole, whole) < 3e-5)  // 16 bit in the temporary file
   }
@@ -77,7 +77,7 @@ private final class Collector: RowStage {
   func resizedStripsAreThoseOfTheWhole(_ width: Int, _ height: Int) throws {
     let resize = Resize(.bicubic, from: (200, 452), to: (width, height))
     let out = Collector(width: width)
-    try feed(ResizeStage(resize, channels: 3, next: out))
+    try feed(ResizeSink(resize, channels: 3, next: out))
     #expect(out.whole.height == height)
     #expect(worst(out.whole, resize(restored)) < 1e-5)
   }

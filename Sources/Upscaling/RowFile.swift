@@ -2,7 +2,7 @@ import Files
 import Imaging
 
 /// Rows of a picture in an unnamed temporary file, in 16 bit.
-final class SampleFile {
+final class RowFile {
   private let width, channels: Int
   private let file: ScratchFile
 

@@ -1,13 +1,13 @@
 import Imaging
 
 /// A step of the way from the network's rows to the file. Rows come from the top to the bottom.
-protocol RowStage: AnyObject {
+protocol RowSink: AnyObject {
   func push(_ strip: Planes) throws
   /// Called once, after the last row.
   func finish() throws
 }
 
-/// Most rows that a stage works on at once.
+/// Most rows that a sink works on at once.
 let stripHeight = 128
 
 /// The strip cut into pieces of at most `stripHeight` rows.
@@ -44,13 +44,13 @@ extension ImageReader {
 }
 
 /// Wavelet colour correction of rows.
-final class WaveletStage: RowStage {
+final class WaveletSink: RowSink {
   private let reference: ColorReference
-  private let next: any RowStage
+  private let next: any RowSink
   private var buffer: RowBuffer
   private var done = 0
 
-  init(_ reference: ColorReference, next: any RowStage) {
+  init(_ reference: ColorReference, next: any RowSink) {
     self.reference = reference
     self.next = next
     buffer = RowBuffer(width: reference.resize.target.width, channels: 3)
@@ -81,18 +81,18 @@ final class WaveletStage: RowStage {
 
 /// Matches the mean and the deviation of every channel to the input's. They are known only when the
 /// last row has come, so the rows wait in a temporary file.
-final class InstanceNormalisationStage: RowStage {
+final class InstanceNormalisationSink: RowSink {
   private let reference: ColorReference
-  private let next: any RowStage
-  private let file: SampleFile
+  private let next: any RowSink
+  private let file: RowFile
   private var statistics = ChannelStatistics(channels: 3)
 
   /// - Parameter folder: where the temporary file is made.
-  init(_ reference: ColorReference, folder: String, next: any RowStage) throws {
+  init(_ reference: ColorReference, folder: String, next: any RowSink) throws {
     self.reference = reference
     self.next = next
     let size = reference.resize.target
-    file = try SampleFile(in: folder, width: size.width, height: size.height, channels: 3)
+    file = try RowFile(in: folder, width: size.width, height: size.height, channels: 3)
   }
 
   func push(_ strip: Planes) throws {
@@ -112,13 +112,13 @@ final class InstanceNormalisationStage: RowStage {
 }
 
 /// Resizes rows to another size.
-final class ResizeStage: RowStage {
+final class ResizeSink: RowSink {
   private let resize: Resize
-  private let next: any RowStage
+  private let next: any RowSink
   private var buffer: RowBuffer
   private var done = 0
 
-  init(_ resize: Resize, channels: Int, next: any RowStage) {
+  init(_ resize: Resize, channels: Int, next: any RowSink) {
     self.resize = resize
     self.next = next
     buffer = RowBuffer(width: resize.source.width, channels: channels)
@@ -145,7 +145,7 @@ final class ResizeStage: RowStage {
 }
 
 /// The end of the way: grey pictures become grey again, alpha is put back, rows go to the file.
-final class OutputStage: RowStage {
+final class OutputSink: RowSink {
   private let reader: ImageReader
   private let writer: ImageWriter
   private let resize: Resize
