@@ -18,9 +18,11 @@ public enum SettingsJSON {
       }
       throw SettingsProblem(SettingsReflection.problem(error, example: example))
     }
-    if let problem = unknownKey(
-      try JSONSerialization.jsonObject(with: data), SettingsReflection(value), "")
-    {
+    // Stricter than the decoder, which lets some control characters in texts pass.
+    guard let json = try? JSONSerialization.jsonObject(with: data) else {
+      throw SettingsProblem("is damaged: it is no valid JSON")
+    }
+    if let problem = unknownKey(json, SettingsReflection(value), "") {
       throw SettingsProblem(problem)
     }
     return value

@@ -103,7 +103,8 @@ import YAMLSettings
     ] {
       #expect(message { try json(text) } == expected)
     }
-    for text in ["", "[]", "3", "{", whole, "\u{0}"] {
+    let control = whole.replacingOccurrences(of: "any", with: "a\u{1}y") + "}"
+    for text in ["", "[]", "3", "{", whole, control, "\u{0}"] {
       let text = message { try json(text) }
       #expect(!text.isEmpty && !text.contains("\n"))
     }
