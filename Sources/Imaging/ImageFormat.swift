@@ -54,9 +54,6 @@ public enum ImageFormat: String, CaseIterable, Sendable {
         "j2c", "jpc", "jpf", "jpx",
       ])
 
-  /// Extensions of pictures in formats that are not read, such as those of cameras' raw data.
-  public static let unreadableExtensions = Set(unwritable.keys).subtracting(readableExtensions)
-
   /// What is not written, by extension.
   private static let unwritable = [
     "gif": "GIF", "bmp": "BMP", "dib": "BMP", "ico": "ICO", "cur": "ICO", "heic": "HEIC",
@@ -75,9 +72,6 @@ public enum ImageFormat: String, CaseIterable, Sendable {
 
   public var supportsAlpha: Bool { self != .jpeg }
   public var supports16Bit: Bool { self != .jpeg && self != .webp }
-
-  /// Whether colours pass through unchanged (PNG, TIFF) or may be lossy.
-  public var isAlwaysLossless: Bool { self == .png || self == .tiff }
 
   /// Largest width and height the format (or its encoder) can store, pixels.
   public var maximumDimension: Int {

@@ -64,7 +64,6 @@ extension Tensor {
   }
 
   public func softmax(_ dimension: Int) -> Tensor { aten("softmax.int", self, dimension) }
-  public func logSoftmax(_ dimension: Int) -> Tensor { aten("log_softmax.int", self, dimension) }
 
   /// self where `condition`, otherwise `other`.
   public func selected(where condition: Tensor, else other: Tensor) -> Tensor {
@@ -183,10 +182,6 @@ extension Tensor {
 
   public func split(_ sizes: [Int], _ dimension: Int) -> [Tensor] {
     atenList("split_with_sizes", [self, sizes, dimension], capacity: sizes.count)
-  }
-
-  public func chunked(_ count: Int, _ dimension: Int) -> [Tensor] {
-    atenList("chunk", [self, count, dimension], capacity: count)
   }
 
   public static func concatenated(_ tensors: [Tensor], _ dimension: Int) -> Tensor {
