@@ -92,11 +92,14 @@ public struct Planes: Equatable, Sendable {
     }
   }
 
-  /// One channel thrice, three as they are: what the networks take.
+  /// The colours of a picture, as the networks take them: grey thrice, RGB as it is, without the
+  /// alpha that may follow.
   public var asRGB: Planes {
     switch channels {
     case 1: Planes(width: width, height: height, channels: 3, values: values + values + values)
+    case 2: channels(0..<1).asRGB
     case 3: self
+    case 4: channels(0..<3)
     default: preconditionFailure("\(channels) channels are neither grey nor RGB")
     }
   }

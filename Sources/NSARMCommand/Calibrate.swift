@@ -53,14 +53,8 @@ struct CalibrateCommand: ParsableCommand {
     let calibration = try model.calibration(pictures: files.count) {
       for (index, file) in files.enumerated() {
         if Interruption.isRequested { throw ExitCode(Interruption.status) }
-        let image = try ImageFile.read(file.path)
-        let (width, height) = (min(crop, image.width), min(crop, image.height))
-        let planes = image.cropped(
-          to: PixelRect(
-            x: (image.width - width) / 2, y: (image.height - height) / 2, width: width,
-            height: height)
-        ).planes().asRGB
-        _ = try resolver.upscaled(planes.tensor.signed)
+        let part = try ImageFile.read(file.path).centre(width: crop, height: crop)
+        _ = try resolver.upscaled(part.planes().asRGB.tensor.signed)
         progress.update(Double(index + 1) / Double(files.count))
       }
     }

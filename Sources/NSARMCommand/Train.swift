@@ -48,9 +48,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let recipe = try TrainingRecipe(file: recipe)
-    let warn: @Sendable (String) -> Void = { text in
-      FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
-    }
+    let warn: @Sendable (String) -> Void = { note("warning: \($0)") }
     let settings = recipe.settings
     let policy = try compute.policy(standard: settings.precision)
     let stage = try makeStage(recipe, from: initFolder, policy: policy)

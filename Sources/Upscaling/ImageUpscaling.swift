@@ -10,8 +10,7 @@ extension PhotoUpscaler {
   /// - Throws: `SuperResolutionError`.
   public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
-    let planes = image.planes()
-    let input = (image.hasAlpha ? planes.channels(0..<image.channels - 1) : planes).asRGB
+    let input = image.planes().asRGB
     // [3, h, w] → [3, scale · h, scale · w]
     let y = try resolver.upscaled(input.tensor.signed, options.resolver)
     var restored = Planes(y.unsigned)

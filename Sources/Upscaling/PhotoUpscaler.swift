@@ -83,11 +83,11 @@ public final class PhotoUpscaler {
     let color = colorMode(options)
     let first = try rowSinks(reader, writer, color)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
-      let planes = try reader.colors(
+      let planes = try reader.planes(
         PixelRect(
           x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
       )
-      return planes.tensor.signed
+      return planes.asRGB.tensor.signed
     }
     try resolver(picture, options.resolver, progress: progress) { _, strip in
       for rows in pieces(of: 0..<strip.size(1)) {

@@ -31,15 +31,7 @@ struct ColorReference {
   func rows(_ rows: Range<Int>) throws -> Planes {
     let window = PixelRect(x: 0, y: rows.lowerBound, width: resize.target.width, height: rows.count)
     let needed = resize.sourceRect(for: window)
-    return resize(try reader.colors(needed), at: needed, window: window)
-  }
-}
-
-extension ImageReader {
-  /// A rectangle without alpha, as RGB in 0...1.
-  func colors(_ rect: PixelRect) throws -> Planes {
-    let planes = try planes(rect)
-    return (hasAlpha ? planes.channels(0..<channels - 1) : planes).asRGB
+    return resize(try reader.planes(needed).asRGB, at: needed, window: window)
   }
 }
 

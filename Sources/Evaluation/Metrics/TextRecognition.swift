@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 
@@ -17,15 +18,15 @@ struct TextRecognition: Sendable {
 
   /// The words that tesseract is sure of, with single spaces between them.
   func callAsFunction(_ image: Image) throws -> String {
-    let file = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-text-\(UUID().uuidString).ppm")
-    defer { try? FileManager.default.removeItem(at: file) }
     let rgb = image.rgb
-    try (Data("P6\n\(rgb.width) \(rgb.height)\n255\n".utf8) + rgb.bytes).write(to: file)
-    // Its threads cost more than they save on pictures of this size.
-    let run = try ChildProcess(
-      program, [file.path, "stdout", "tsv"],
-      environment: ["OMP_THREAD_LIMIT": "1"])
+    let run = try TemporaryFolder.with { folder in
+      let file = "\(folder)/picture.ppm"
+      try (Data("P6\n\(rgb.width) \(rgb.height)\n255\n".utf8) + rgb.bytes)
+        .write(to: URL(fileURLWithPath: file))
+      // Its threads cost more than they save on pictures of this size.
+      return try ChildProcess(
+        program, [file, "stdout", "tsv"], environment: ["OMP_THREAD_LIMIT": "1"])
+    }
     guard run.status == 0 else {
       throw EvaluationError("tesseract failed with status \(run.status): \(run.lastError)")
     }

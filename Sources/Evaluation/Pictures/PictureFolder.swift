@@ -49,35 +49,3 @@ public struct PictureFolder: Sendable {
   /// A name without its extension.
   public static func stem(_ name: String) -> String { (name as NSString).deletingPathExtension }
 }
-
-extension ImageFile {
-  /// A picture file as RGB of 8 bit without alpha.
-  /// - Throws: `ImagingError`.
-  public static func readRGB(_ path: String) throws -> Image { try read(path).rgb }
-}
-
-extension Image {
-  /// The picture as RGB of 8 bit without alpha.
-  public var rgb: Image {
-    if channels == 3, bitDepth == 8 { return self }
-    let planes = planes()
-    return Image((hasAlpha ? planes.channels(0..<channels - 1) : planes).asRGB)
-  }
-
-  /// The middle, at most `width` x `height` pixels, with sides that are multiples of `unit` and
-  /// corners that are, too.
-  public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> Image {
-    cropped(to: rect.centre(width: limitX, height: limitY, unit: unit))
-  }
-}
-
-extension PixelRect {
-  /// The middle of a rectangle that begins at 0, at most `width` x `height` pixels, with sides and
-  /// corners that are multiples of `unit`.
-  public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> PixelRect {
-    let (w, h) = (min(limitX, width) / unit * unit, min(limitY, height) / unit * unit)
-    return PixelRect(
-      x: x + (width - w) / 2 / unit * unit, y: y + (height - h) / 2 / unit * unit, width: w,
-      height: h)
-  }
-}

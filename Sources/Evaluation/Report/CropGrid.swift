@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 
@@ -95,12 +96,12 @@ struct CropGrid {
 
 extension Image {
   /// The bytes of a file that holds the picture.
-  /// - Throws: `ImagingError`.
+  /// - Throws: `ImagingError`; `FileError` where there is no room for temporary files.
   func encoded(_ format: ImageFormat, _ options: EncodingOptions) throws -> Data {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("nsarm-\(UUID().uuidString).\(format.fileExtensions[0])")
-    defer { try? FileManager.default.removeItem(at: url) }
-    try write(to: url.path, format: format, options: options)
-    return try Data(contentsOf: url)
+    try TemporaryFolder.with { folder in
+      let path = "\(folder)/picture.\(format.fileExtensions[0])"
+      try write(to: path, format: format, options: options)
+      return try Data(contentsOf: URL(fileURLWithPath: path))
+    }
   }
 }

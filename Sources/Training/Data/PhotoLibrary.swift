@@ -166,24 +166,10 @@ final class PhotoLibrary: @unchecked Sendable {
   }
 
   private static func decode(_ file: File) throws -> Image {
-    let image = try ImageFile.read(file.path)
+    let image = try ImageFile.readRGB(file.path)
     guard image.width == file.width, image.height == file.height else {
       throw ImagingError.damaged(path: file.path, reason: "its size has changed")
     }
-    let bytes = image.bytes
-    if image.channels == 3 {
-      return Image(width: image.width, height: image.height, channels: 3, samples: .u8(bytes))
-    }
-    let channels = image.channels
-    let area = image.width * image.height
-    let rgb = [UInt8](unsafeUninitializedCapacity: area * 3) { target, count in
-      for pixel in 0..<area {
-        for c in 0..<3 {
-          target[pixel * 3 + c] = bytes[pixel * channels + (image.isGrey ? 0 : c)]
-        }
-      }
-      count = area * 3
-    }
-    return Image(width: image.width, height: image.height, channels: 3, samples: .u8(rgb))
+    return image
   }
 }
