@@ -3,8 +3,9 @@ import Files
 import Foundation
 import Torch
 
-/// The ranges of the inputs that a model's matrices and kernels meet in pictures: what 8-bit
-/// arithmetic needs to know beside the weights. A model folder keeps it as `calibration.json`.
+/// The ranges of the inputs that a model's 3x3 kernels meet in pictures: what convolutions in 8 bits
+/// need to know beside the weights. A model folder may keep it as `calibration.json`; without it
+/// kernels stay in floating point.
 public struct Calibration: Codable, Equatable, Sendable {
   /// Smallest and largest input by parameter name.
   public var ranges: [String: [Double]] = [:]
@@ -15,14 +16,10 @@ public struct Calibration: Codable, Equatable, Sendable {
 extension ModelFolder {
   public var calibrationPath: String { path + "/calibration.json" }
 
-  /// - Throws: `CheckpointError` where there is none, or none that makes sense.
-  public func calibration() throws -> Calibration {
-    guard let data = FileManager.default.contents(atPath: calibrationPath) else {
-      throw CheckpointError(
-        calibrationPath,
-        "missing: int8 needs the ranges of the model's activations; make it with: nsarm calibrate \(path) PICTURES"
-      )
-    }
+  /// The folder's calibration; nil where it has none.
+  /// - Throws: `CheckpointError` where it makes no sense.
+  public func calibration() throws -> Calibration? {
+    guard let data = FileManager.default.contents(atPath: calibrationPath) else { return nil }
     do {
       return try JSONDecoder().decode(Calibration.self, from: data)
     } catch {

@@ -64,7 +64,7 @@ extension ModelConfiguration {
 }
 
 /// A source that has nothing, so that every parameter is a placeholder.
-private struct NoTensors: TensorSource {
+struct NoTensors: TensorSource {
   let title = "nothing"
   let names: [String] = []
 

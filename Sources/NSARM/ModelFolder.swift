@@ -51,7 +51,13 @@ public struct ModelFolder {
     store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
     switch policy.precision {
-    case .int8: model.quantize(try calibration())
+    case .int8:
+      for parameter in store.parameters
+      where Model.isQuantizableMatrix(parameter.name, parameter.value.shape) {
+        parameter.execution = .quantizedMatrix(
+          QuantizedMatrix(parameter.value, output: policy.activations))
+      }
+      try calibration().map(model.quantizeKernels)
     case .auto, .float32, .bfloat16: model.packMatrices()
     }
     return model

@@ -5,7 +5,7 @@ extension Model {
   /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what
   /// can be quantised.
   public func calibration(pictures: Int, _ body: () throws -> Void) rethrows -> Calibration {
-    let observed = quantizable.map {
+    let observed = quantizableKernels.map {
       (parameter: $0, earlier: $0.execution, observer: InputObserver())
     }
     for (parameter, _, observer) in observed { parameter.execution = .observed(observer) }
@@ -18,17 +18,16 @@ extension Model {
     return result
   }
 
-  /// Computes what can be quantised in 8 bits from now on: weights with a scale per output channel,
-  /// inputs in the calibrated ranges. What the calibration lacks, such as a network that inference
-  /// does not use, stays as it is.
-  func quantize(_ calibration: Calibration) {
-    for parameter in quantizable {
+  /// Computes 3x3 kernels in 8 bits from now on, with a scale per output channel and inputs in the
+  /// calibrated ranges. What the calibration lacks, such as a network that inference does not use,
+  /// stays as it is.
+  func quantizeKernels(_ calibration: Calibration) {
+    for parameter in quantizableKernels {
       guard let range = calibration.ranges[parameter.name], range.count == 2 else { continue }
-      let input = QuantizationRange(minimum: range[0], maximum: range[1])
-      parameter.execution = .quantized(
-        parameter.value.rank == 2
-          ? QuantizedWeight(matrix: parameter.value, input: input, output: policy.activations)
-          : QuantizedWeight(kernel: parameter.value, input: input, output: policy.activations))
+      parameter.execution = .quantizedKernel(
+        QuantizedKernel(
+          parameter.value, input: QuantizationRange(minimum: range[0], maximum: range[1]),
+          output: policy.activations))
     }
   }
 
@@ -36,27 +35,27 @@ extension Model {
   /// beside the plain one.
   func packMatrices() {
     guard policy.device == .cpu, PackedMatrix.isAvailable(policy.storage) else { return }
-    for parameter in quantizable where parameter.value.rank == 2 {
+    for parameter in store.parameters
+    where Self.isQuantizableMatrix(parameter.name, parameter.value.shape) {
       parameter.execution = .packed(PackedMatrix(parameter.value))
     }
   }
 
-  /// The matrices of the transformer's blocks and the 3x3 kernels inside of networks: nearly all
-  /// operations. The first and last layers, which see pictures and make pictures, codes and logits,
-  /// keep their precision, and so does a decoder's trunk: nothing normalises between its
-  /// convolutions, so that errors of 8 bits add up to what can be seen.
-  private var quantizable: [Parameter] {
+  /// The 3x3 kernels inside of networks. The first and last layers, which see pictures and make
+  /// pictures and codes, keep their precision, and so does a decoder's trunk: nothing normalises
+  /// between its convolutions, so that errors of 8 bits add up to what can be seen.
+  private var quantizableKernels: [Parameter] {
     store.parameters.filter { parameter in
-      let shape = parameter.value.shape
-      let name = parameter.name
-      switch shape.count {
-      case 2: return name.contains("block") && min(shape[0], shape[1]) >= 32
-      case 4:
-        return shape[2] == 3 && min(shape[0], shape[1]) >= 16
-          && !name.contains("conv_in") && !name.contains("conv_out")
-          && !name.hasPrefix(Part.encoder.rawValue) && !name.contains(".body.")
-      default: return false
-      }
+      let (name, shape) = (parameter.name, parameter.value.shape)
+      return shape.count == 4 && shape[2] == 3 && min(shape[0], shape[1]) >= 16
+        && !name.contains("conv_in") && !name.contains("conv_out")
+        && !name.hasPrefix(Part.encoder.rawValue) && !name.contains(".body.")
     }
+  }
+
+  /// Whether a parameter is a matrix of the transformer's blocks, where nearly all operations of
+  /// products are, and large enough for 8 bits.
+  static func isQuantizableMatrix(_ name: String, _ shape: [Int]) -> Bool {
+    shape.count == 2 && name.contains("block") && min(shape[0], shape[1]) >= 32
   }
 }

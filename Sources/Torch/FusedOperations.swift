@@ -63,21 +63,6 @@ extension Tensor {
     return aten("addcmul", normalized + shift, normalized, scale)
   }
 
-  /// `modulatedNorm`, quantised as by `quantized`; without derivatives.
-  public func modulatedNormQuantized(
-    modulation: (scale: Tensor, shift: Tensor), epsilon: Double = 1e-6, scale: Double,
-    zeroPoint: Int
-  ) -> Tensor {
-    guard isFusable && isFloat && modulation.scale.isFloat && modulation.shift.isFloat else {
-      return modulatedNormReference(
-        scale: modulation.scale, shift: modulation.shift, epsilon: epsilon
-      ).quantizedReference(scale: scale, zeroPoint: zeroPoint)
-    }
-    return aten(
-      "nsarm::modulated_norm_quantized", self, modulation.scale, modulation.shift, epsilon, scale,
-      zeroPoint)
-  }
-
   // MARK: Quantisation
 
   /// q = clamp(round(x / scale) + zeroPoint, 0, 255), half to even; without derivatives.

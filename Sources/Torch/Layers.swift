@@ -15,31 +15,31 @@ public struct Linear {
 
   public func callAsFunction(_ x: Tensor) -> Tensor { weight.linear(x, bias?.value) }
 
-  /// gelu(x Wᵀ + b) with the tanh approximation, as the input of `next`.
-  public func gelu(_ x: Tensor, for next: Linear) -> Tensor {
-    if case .quantized(let own) = weight.execution, let range = next.weight.inputRange {
-      return own.linearGELU(x, bias?.value, next: range)
+  /// gelu(x Wᵀ + b) with the tanh approximation.
+  public func gelu(_ x: Tensor) -> Tensor {
+    switch weight.execution {
+    case .quantizedMatrix(let matrix): matrix.linearGELU(x, bias?.value)
+    case .streamedMatrix(let streamed): streamed.matrix.linearGELU(x, bias?.value)
+    case .plain, .observed, .narrow, .packed, .quantizedKernel: self(x).gelu(approximate: true)
     }
-    return self(x).gelu(approximate: true)
   }
 }
 
 extension Parameter {
-  /// The range of 8-bit inputs, where this weight is quantised.
+  /// The range of 8-bit inputs, where this kernel is quantised.
   public var inputRange: QuantizationRange? {
-    if case .quantized(let weight) = execution { weight.input } else { nil }
+    if case .quantizedKernel(let kernel) = execution { kernel.input } else { nil }
   }
 
-  /// x Wᵀ + b for this matrix `[O, I]`; where it is quantised, x may be `uint8` in its
-  /// `inputRange`.
+  /// x Wᵀ + b for this matrix `[O, I]`.
   public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
     switch execution {
-    case .quantized(let weight): return weight.linear(x, bias)
+    case .quantizedMatrix(let matrix): return matrix.linear(x, bias)
+    case .streamedMatrix(let streamed): return streamed.matrix.linear(x, bias)
     case .packed(let matrix): return matrix.linear(x, bias)
-    case .observed(let observer): observer.include(x)
-    case .plain: break
+    case .narrow: return x.linear(value.to(x.dtype), bias)
+    case .plain, .observed, .quantizedKernel: return x.linear(value, bias)
     }
-    return x.linear(value, bias)
   }
 }
 
@@ -70,10 +70,10 @@ public struct Conv2d {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     switch weight.execution {
-    case .quantized(let kernel):
+    case .quantizedKernel(let kernel):
       return kernel.conv2d(x, bias?.value, stride: stride, padding: padding)
     case .observed(let observer): observer.include(x)
-    case .plain, .packed: break
+    case .plain, .narrow, .packed, .quantizedMatrix, .streamedMatrix: break
     }
     return x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
   }

@@ -8,9 +8,13 @@ public final class Parameter: @unchecked Sendable {
     case plain
     /// As plain, noting the inputs that come.
     case observed(InputObserver)
+    /// A matrix kept in a narrower type than that of its inputs, widened for every product.
+    case narrow
     /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
     case packed(PackedMatrix)
-    case quantized(QuantizedWeight)
+    case quantizedKernel(QuantizedKernel)
+    case quantizedMatrix(QuantizedMatrix)
+    case streamedMatrix(StreamedMatrix)
   }
 
   public let name: String
@@ -89,19 +93,25 @@ public final class ParameterStore {
   /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's.
   /// What the source lacks or has in another shape is an error, except for names that `fresh`
   /// accepts: those are made fresh from `seed`.
+  ///
+  /// Where `execution` gives a parameter a form of its own by its name and shape, its tensor is not
+  /// read, and its value is a placeholder.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
     renamed: @escaping (String) -> String = { $0 },
-    fresh: @escaping (String) -> Bool = { _ in false }, seed: UInt64 = 0
+    fresh: @escaping (String) -> Bool = { _ in false }, seed: UInt64 = 0,
+    execution: @escaping (String, [Int]) throws -> Parameter.Execution? = { _, _ in nil }
   ) {
     random = RandomGenerator(seed: seed)
     self.source = source
     self.device = device
     self.renamed = renamed
     self.fresh = fresh
+    self.execution = execution
     available = Set(source.names)
   }
 
+  private var execution: (String, [Int]) throws -> Parameter.Execution? = { _, _ in nil }
   private var available: Set<String> = []
   private var placeholders: Set<String> = []
   private var fresh: (String) -> Bool = { _ in true }
@@ -118,7 +128,13 @@ public final class ParameterStore {
     _ name: String, _ shape: [Int], _ initializer: Initializer
   ) throws -> Parameter {
     precondition(byName[name] == nil, "parameter \(name) is declared twice")
-    let parameter = Parameter(name: name, value: try value(name, shape, initializer))
+    let parameter: Parameter
+    if let execution = try execution(name, shape) {
+      parameter = Parameter(name: name, value: placeholder(name, shape))
+      parameter.execution = execution
+    } else {
+      parameter = Parameter(name: name, value: try value(name, shape, initializer))
+    }
     byName[name] = parameter
     parameters.append(parameter)
     return parameter
@@ -142,8 +158,8 @@ public final class ParameterStore {
     return tensor.to(device)
   }
 
-  /// Zeros that take no memory, whatever the shape: a model that does not fit its source is never
-  /// computed with.
+  /// Zeros that take no memory, whatever the shape, for what is never read: a model that does not fit
+  /// its source is never computed with.
   private func placeholder(_ name: String, _ shape: [Int]) -> Tensor {
     placeholders.insert(name)
     return Tensor.zeros([]).expanded(shape)
@@ -179,9 +195,10 @@ public final class ParameterStore {
     }
   }
 
-  /// Converts the parameters that `where` accepts to `dtype`.
+  /// Converts the parameters that `where` accepts to `dtype`; placeholders stay.
   public func convert(to dtype: DType, where accepts: (Parameter) -> Bool = { _ in true }) {
-    for parameter in parameters where accepts(parameter) {
+    for parameter in parameters
+    where !placeholders.contains(parameter.name) && accepts(parameter) {
       parameter.value = parameter.value.to(dtype)
     }
   }

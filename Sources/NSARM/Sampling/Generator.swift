@@ -10,6 +10,8 @@ public struct GenerationOptions {
   public var origins: ((_ scale: Int) -> [GridSize])?
   /// How F_{k−1} is resized to scale k.
   public var contextResize = Tensor.Interpolation.area
+  /// Shortcuts; with `pruning`, for one sample at a time.
+  public var acceleration = Acceleration()
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
   /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are
@@ -72,6 +74,9 @@ public struct Generator {
     _ options: GenerationOptions
   ) throws -> Result {
     let quantizer = MultiScaleQuantizer(schedule)
+    let acceleration = options.acceleration
+    precondition(
+      acceleration.pruning.isEmpty || condition.start.size(0) == 1, "pruning takes one sample")
     var run = [Branch(self, condition, scaleCount)]
     if options.sampling.guidance != 1, let unconditional {
       run.append(Branch(self, unconditional, scaleCount))
@@ -86,7 +91,7 @@ public struct Generator {
       return parts[0] * guidance + parts[1] * (1 - guidance)
     }
 
-    // All forced scales in one block-causal pass.
+    // All forced scales in one block-causal pass, with the others where one pass has to do.
     var bits = options.prefix.prefix(scaleCount).map(BinarySphericalQuantization.bits)
     let forced = bits.count
     var sum: Tensor?
@@ -97,24 +102,35 @@ public struct Generator {
         contexts.append(quantizer.context(sum!, scale: k + 1, options.contextResize))
       }
     }
+    let together = acceleration.onePass ? scaleCount : forced
+    for k in contexts.count + 1..<max(together, contexts.count + 1) {
+      contexts.append(quantizer.context(sum!, scale: k, options.contextResize))
+    }
+    var passed: [Tensor] = []
     if forced > 0, forced < scaleCount || options.inspectLogits != nil {
-      let first = schedule.prefix(forced)
-      let tokens = contexts.prefix(forced - 1).map(schedule.tokens)
-      let hidden = run.map { $0.forced(tokens, first) }
+      let first = schedule.prefix(together)
+      let tokens = contexts.prefix(together - 1).map(schedule.tokens)
+      try options.progress?(forced)
+      passed = run.map { $0.together(tokens, first) }
       if let inspect = options.inspectLogits {
-        for (k, range) in first.ranges.enumerated() {
-          inspect(
-            k, logits(hidden.map { $0.narrowed(1, from: range.lowerBound, count: range.count) }))
-        }
+        for k in 0..<forced { inspect(k, logits(passed.map { schedule.part(k, of: $0) })) }
       }
     }
 
     for k in forced..<scaleCount {
       try options.progress?(k)
-      let context = sum.map {
-        schedule.tokens(quantizer.context($0, scale: k, options.contextResize))
+      let hidden: [Tensor]
+      if k < together {
+        hidden = passed.map { schedule.part(k, of: $0) }
+      } else {
+        let context = sum.map {
+          schedule.tokens(quantizer.context($0, scale: k, options.contextResize))
+        }
+        let share = acceleration.pruned(scale: k, of: scaleCount)
+        let selection = context.flatMap { TokenSelection($0, leavingOut: share) }
+        hidden = run.map { $0.next(context, scale: k, selection) }
       }
-      let logits = logits(run.map { $0.next(context, scale: k) })
+      let logits = logits(hidden)
       options.inspectLogits?(k, logits)
       let size = schedule.tokens[k]
       let origins =
@@ -126,13 +142,15 @@ public struct Generator {
     return Result(bits: bits, latent: sum!)
   }
 
-  /// One pass of the transformer over the scales under one condition.
-  private struct Branch {
+  /// The passes of the transformer over the scales under one condition.
+  private final class Branch {
     let transformer: VisualAutoregressiveTransformer
     let schedule: ScaleSchedule
     let rotary: RotaryEmbedding
     let condition: Condition
     let cache: KeyValueCache
+    /// Hidden states of the last scale that was run.
+    private var last: (hidden: Tensor, size: GridSize)?
 
     init(_ generator: Generator, _ condition: Condition, _ scaleCount: Int) {
       transformer = generator.transformer
@@ -147,28 +165,39 @@ public struct Generator {
         on: generator.policy.device)
     }
 
-    func forced(_ contexts: [Tensor], _ first: ScaleSchedule) -> Tensor {
+    /// The first scales in one pass.
+    func together(_ contexts: [Tensor], _ first: ScaleSchedule) -> Tensor {
       let x =
         contexts.isEmpty
         ? transformer.startTokens(condition)
         : transformer.sequence(.concatenated(contexts, 1), first, condition)
-      return transformer.hidden(x, condition, attention(0..<first.count))
+      let hidden = transformer.hidden(
+        x, condition,
+        AttentionContext(
+          turns: rotary.turns(0..<first.tokenCount), scales: first.tokens.map(\.count),
+          cache: cache))
+      last = (schedule.part(first.count - 1, of: hidden), first.tokens[first.count - 1])
+      return hidden
     }
 
-    func next(_ context: Tensor?, scale k: Int) -> Tensor {
-      let x =
-        context.map { transformer.tokens($0, scale: k, schedule.tokens[k], condition) }
+    /// The next scale; with a selection, its tokens alone.
+    func next(_ context: Tensor?, scale k: Int, _ selection: TokenSelection?) -> Tensor {
+      let (size, range) = (schedule.tokens[k], schedule.ranges[k])
+      var x =
+        context.map { transformer.tokens($0, scale: k, size, condition) }
         ?? transformer.startTokens(condition)
-      return transformer.hidden(x, condition, attention(k..<k + 1))
+      var turns = rotary.turns(range)
+      if let selection {
+        x = x.selected(1, indices: selection.indices)
+        turns = rotary.turns(range, at: selection.indices)
+      }
+      var hidden = transformer.hidden(
+        x, condition, AttentionContext(turns: turns, scales: [x.size(1)], cache: cache))
+      if let selection, let last { hidden = selection.restored(hidden, last, size: size) }
+      last = (hidden, size)
+      return hidden
     }
 
     func logits(_ hidden: Tensor) -> Tensor { transformer.logits(hidden, condition) }
-
-    private func attention(_ scales: Range<Int>) -> AttentionContext {
-      let ranges = schedule.ranges[scales]
-      return AttentionContext(
-        rotary: rotary, range: ranges.first!.lowerBound..<ranges.last!.upperBound,
-        scales: ranges.map(\.count), cache: cache)
-    }
   }
 }

@@ -14,9 +14,7 @@ struct DecodingPlan {
     _ decoder: any LatentDecoder, downsampling f: Int, rows: Int, columns: Int, window: Int?
   ) {
     margin = decoder.reach
-    var side = 512
-    while side < 2048, Double(4 * side * side) * decoder.valuesPerPixel <= 40_000_000 { side *= 2 }
-    side = window ?? side
+    let side = window ?? Self.side(decoder)
     let height = window ?? min(side, max(512, 24_000_000 / max(columns * f, 1)))
     bands = Self.split(rows, side: height / f)
     self.columns = Self.split(columns, side: side / f)
@@ -29,7 +27,27 @@ struct DecodingPlan {
     let unit = layout.pixelsPerCell
     self.init(
       model.decoder, downsampling: model.configuration.tokenizer.downsampling,
-      rows: (height + unit - 1) / unit, columns: (width + unit - 1) / unit, window: options.window)
+      rows: (height + unit - 1) / unit, columns: (width + unit - 1) / unit,
+      window: options.window ?? Self.trainedSide(model.configuration))
+  }
+
+  /// Side in output pixels of the windows of a model.
+  static func side(_ decoder: any LatentDecoder, _ configuration: ModelConfiguration) -> Int {
+    trainedSide(configuration) ?? side(decoder)
+  }
+
+  private static func side(_ decoder: any LatentDecoder) -> Int {
+    var side = 512
+    while side < 2048, Double(4 * side * side) * decoder.valuesPerPixel <= 40_000_000 { side *= 2 }
+    return side
+  }
+
+  /// Normalisation over groups sees all of a window, which has the size that its tokenizer is meant
+  /// for: a tile's.
+  private static func trainedSide(_ configuration: ModelConfiguration) -> Int? {
+    let tokenizer = configuration.tokenizer
+    guard tokenizer.normalization == .group, tokenizer.trunk == nil else { return nil }
+    return configuration.tileSide
   }
 
   /// A range with the margin on both sides, within the latent's `count` cells.

@@ -32,6 +32,8 @@ public final class SuperResolver {
     public var batch = 16
     /// Side of the decoder's windows in output pixels; nil: by the size of the decoder.
     public var window: Int?
+    /// Shortcuts that cost quality; none by default.
+    public var acceleration = Acceleration()
     /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on
     /// text; nil: their null text.
     public var text: (features: Tensor, mask: Tensor?)?
@@ -82,6 +84,10 @@ public final class SuperResolver {
     let c = model.configuration
     precondition((0..<1).contains(options.overlap) && options.batch > 0)
     try options.sampling?.validate()
+    try options.acceleration.validate(
+      scales: c.schedule.count, forced: model.transformationNetwork?.scaleCount ?? 0)
+    // Every tile leaves out tokens of its own.
+    let batch = options.acceleration.pruning.isEmpty ? options.batch : 1
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
@@ -93,8 +99,8 @@ public final class SuperResolver {
 
     let order = options.order ?? Array(0..<layout.count)
     try work.report()
-    for start in stride(from: 0, to: order.count, by: options.batch) {
-      let tiles = Array(order[start..<min(start + options.batch, order.count)])
+    for start in stride(from: 0, to: order.count, by: batch) {
+      let tiles = Array(order[start..<min(start + batch, order.count)])
       let latents = try latents(tiles, picture, layout, options, &work)
       for (i, tile) in tiles.enumerated() { blender.add(latents.selected(0, i), tile: tile) }
 
@@ -125,6 +131,7 @@ public final class SuperResolver {
     generation.sampling = sampling
     generation.seed = options.seed
     generation.contextResize = c.contextResize
+    generation.acceleration = options.acceleration
     generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
 
     let transformer = generator.transformer
@@ -147,7 +154,9 @@ public final class SuperResolver {
         try work.report(ahead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
       }
     }
-    let latents = try generator(condition!, unconditional: unconditional, generation).latent
+    let latents = try generator(
+      condition!, unconditional: unconditional, scaleCount: options.acceleration.scales, generation
+    ).latent
     try work.finish(tiles: tiles.count)
     return latents
   }

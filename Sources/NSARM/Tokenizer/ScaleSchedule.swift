@@ -71,6 +71,11 @@ public struct ScaleSchedule: Equatable, Sendable {
   public func prefix(_ count: Int) -> ScaleSchedule {
     ScaleSchedule(Array(tokens.prefix(count)), patch: patch)
   }
+
+  /// Scale k of a sequence `[B, L, C]` over all scales: `[B, L_k, C]`.
+  func part(_ k: Int, of sequence: Tensor) -> Tensor {
+    sequence.narrowed(1, from: ranges[k].lowerBound, count: ranges[k].count)
+  }
 }
 
 // MARK: Published schedules

@@ -147,7 +147,7 @@ struct PostNormLayer {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
-    let parts = x.linear(qkvWeight.value, qkvBias.value)
+    let parts = qkvWeight.linear(x, qkvBias.value)
       .reshaped(batch, length, 3, heads, width / heads).permuted(2, 0, 3, 1, 4)
     let mixed = parts.selected(0, 0).attention(parts.selected(0, 1), parts.selected(0, 2))
     let x = norm1(x + projection(mixed.transposed(1, 2).reshaped(batch, length, width)))

@@ -2,9 +2,8 @@ import Torch
 
 /// What self-attention needs to know of the tokens that it sees.
 struct AttentionContext {
-  let rotary: RotaryEmbedding
-  /// Where the tokens lie in the sequence of all scales.
-  let range: Range<Int>
+  /// Of the tokens' positions, `[L, c / 2]`.
+  let turns: (cosines: Tensor, sines: Tensor)
   /// Lengths of the scales among the tokens; each sees itself and what is before it.
   let scales: [Int]
   let cache: KeyValueCache?
@@ -32,9 +31,9 @@ struct SelfAttention {
     let bias = Tensor.concatenated(
       [qBias.value, Tensor.zeros(like: qBias.value).detached(), vBias.value], 0)
     let strength = scale.value.clamped(max: 4.605170185988092).exp()  // log 100
-    let (cosines, sines) = context.rotary.turns(context.range)
     let (q, k, v) = qkv.linear(x, bias).rotatedHeads(
-      heads, strength: strength.flattened(), cosines: cosines, sines: sines)
+      heads, strength: strength.flattened(), cosines: context.turns.cosines,
+      sines: context.turns.sines)
     let (keys, values) = context.cache?.append(k, v, block: block) ?? (k, v)
     let mixed = blockCausal(q, keys.to(q.dtype), values.to(q.dtype), context.scales)
     return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
@@ -99,7 +98,7 @@ struct TextProjection {
   /// features `[B, n, I]` → keys and values `[B, H, n, c]`.
   func callAsFunction(_ features: Tensor, heads: Int) -> (keys: Tensor, values: Tensor) {
     let bias = Tensor.concatenated([Tensor.zeros(like: vBias.value).detached(), vBias.value], 0)
-    let parts = features.linear(weight.value, bias)
+    let parts = weight.linear(features, bias)
       .reshaped(features.size(0), features.size(1), 2, heads, -1).permuted(2, 0, 3, 1, 4)
     return (parts.selected(0, 0), parts.selected(0, 1))
   }

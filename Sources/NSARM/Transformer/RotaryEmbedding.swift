@@ -52,4 +52,10 @@ public struct RotaryEmbedding {
       sines.narrowed(0, from: range.lowerBound, count: range.count)
     )
   }
+
+  /// Those of the tokens `range` at the places `indices` of it.
+  func turns(_ range: Range<Int>, at indices: Tensor) -> (cosines: Tensor, sines: Tensor) {
+    let (cosines, sines) = turns(range)
+    return (cosines.selected(0, indices: indices), sines.selected(0, indices: indices))
+  }
 }

@@ -1,13 +1,9 @@
 import Torch
 
-/// Layer normalisation without parameters, modulated, as the input of the matrix `next`: LN(x) · (1
-/// + scale) + shift.
-func modulated(_ x: Tensor, scale: Tensor, shift: Tensor, for next: Parameter) -> Tensor {
-  if let range = next.inputRange {
-    return x.modulatedNormQuantized(
-      modulation: (scale, shift), scale: range.scale, zeroPoint: range.zeroPoint)
-  }
-  return x.modulatedNorm(scale: scale, shift: shift, dtype: autocastType(on: x.device))
+/// Layer normalisation without parameters, modulated, in the type of matrix products: LN(x) · (1 +
+/// scale) + shift.
+func modulated(_ x: Tensor, scale: Tensor, shift: Tensor) -> Tensor {
+  x.modulatedNorm(scale: scale, shift: shift, dtype: autocastType(on: x.device))
 }
 
 /// One block (SPEC 3):
@@ -38,13 +34,12 @@ struct TransformerBlock {
     // gamma1, gamma2, scale1, scale2, shift1, shift2
     let m = (modulation.value + shared).unbound(2)
     var x = x
-    let mixed = attention(
-      modulated(x, scale: m[2], shift: m[4], for: attention.qkv), context, block: block)
+    let mixed = attention(modulated(x, scale: m[2], shift: m[4]), context, block: block)
     x = x.gatedResidual(mixed, gate: m[0])
     if let crossAttention, let text = condition.text {
       x = x + crossAttention.attention(crossAttention.norm(x), text.features, text.mask)
     }
-    let fed = down(up.gelu(modulated(x, scale: m[3], shift: m[5], for: up.weight), for: down))
+    let fed = down(up.gelu(modulated(x, scale: m[3], shift: m[5])))
     return x.gatedResidual(fed, gate: m[1])
   }
 

@@ -129,7 +129,7 @@ public struct VisualAutoregressiveTransformer {
   ) -> Tensor {
     let x = sequence(contexts, schedule, condition)
     let context = AttentionContext(
-      rotary: rotary, range: 0..<schedule.tokenCount, scales: schedule.tokens.map(\.count),
+      turns: rotary.turns(0..<schedule.tokenCount), scales: schedule.tokens.map(\.count),
       cache: nil)
     return logits(hidden(x, condition, context), condition)
   }

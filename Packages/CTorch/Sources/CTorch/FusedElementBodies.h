@@ -4,14 +4,17 @@
 static const float doubled_root = 1.5957691216057308f;  // 2 sqrt(2 / pi)
 static const float cubic = 0.044715f;
 
+static inline INLINE Floats gelu_of(Floats v) {
+  Floats u = v * (v * v * (doubled_root * cubic) + doubled_root);
+  return v / one_plus_exponential_of_minus(u);
+}
+
 template <class T>
 static TARGET void gelu_typed(const Activation &t, int64_t begin, int64_t end) {
   const T *x = static_cast<const T *>(t.x) + begin;
   T *y = static_cast<T *>(t.y) + begin;
   for_blocks(end - begin, [&](int64_t i, int n, int) INLINE {
-    Floats v = load(x + i, n);
-    Floats u = v * (v * v * (doubled_root * cubic) + doubled_root);
-    store(y + i, v / one_plus_exponential_of_minus(u), n);
+    store(y + i, gelu_of(load(x + i, n)), n);
   });
 }
 

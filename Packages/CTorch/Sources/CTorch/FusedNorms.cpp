@@ -140,13 +140,6 @@ Tensor modulated_norm(const Tensor &x, const Tensor &scale, const Tensor &shift,
   return o.into(at::empty_like(o.x, dtype.value_or(at::kFloat)), epsilon);
 }
 
-Tensor modulated_norm_quantized(const Tensor &x, const Tensor &scale, const Tensor &shift,
-                                double epsilon, double scale_q, int64_t zero_point) {
-  auto o = modulated_operands(x, scale, shift);
-  return o.into(at::empty_like(o.x, at::kByte), epsilon,
-                {static_cast<float>(scale_q), static_cast<int32_t>(zero_point)});
-}
-
 struct ModulatedNorm : torch::autograd::Function<ModulatedNorm> {
   static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &scale,
                         const Tensor &shift, double epsilon, OptionalType dtype) {
@@ -194,8 +187,6 @@ TORCH_LIBRARY_FRAGMENT(nsarm, m) {
   m.def("quantized(Tensor x, float scale, int zero_point) -> Tensor");
   m.def("modulated_norm(Tensor x, Tensor scale, Tensor shift, float epsilon, "
         "ScalarType? dtype=None) -> Tensor");
-  m.def("modulated_norm_quantized(Tensor x, Tensor scale, Tensor shift, float epsilon, "
-        "float scale_q, int zero_point) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(nsarm, CPU, m) {
@@ -203,7 +194,6 @@ TORCH_LIBRARY_IMPL(nsarm, CPU, m) {
   m.impl("channel_norm_quantized", channel_norm_quantized);
   m.impl("quantized", quantized);
   m.impl("modulated_norm", modulated_norm);
-  m.impl("modulated_norm_quantized", modulated_norm_quantized);
 }
 
 TORCH_LIBRARY_IMPL(nsarm, AutogradCPU, m) {

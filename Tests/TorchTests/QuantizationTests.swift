@@ -2,7 +2,7 @@ import Testing
 
 @testable import Torch
 
-@Suite struct QuantizedWeightTests {
+@Suite struct QuantizationTests {
   private let random = RandomGenerator(seed: 3)
 
   /// max |a − b| over the largest |b|.
@@ -24,39 +24,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [DType.float32, .bfloat16])
-  func matricesAreNearTheirFloatingPointOnes(_ output: DType) {
-    let (x, w) = (Tensor.randn([2, 19, 64], using: random), Tensor.randn([40, 64], using: random))
-    let bias = Tensor.randn([40], using: random)
-    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4), output: output)
-    let result = quantized.linear(x, bias)
-    #expect(result.dtype == output && result.shape == [2, 19, 40])
-    #expect(error(result, x.linear(w, bias)) < 0.02)
-    // Inputs that are in 8 bits already are taken as they are.
-    #expect(quantized.linear(x.quantized(quantized.input), bias).floats == result.floats)
-  }
-
   /// The largest inputs and weights everywhere: sums of pairs must not saturate.
   @Test func sumsDoNotSaturate() {
-    let (x, w) = (Tensor.full([8, 64], 4), Tensor.full([16, 64], 0.5))
-    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4))
-    #expect(error(quantized.linear(x, nil), x.linear(w)) < 0.01)
     let (picture, kernel) = (Tensor.full([1, 64, 6, 6], 4), Tensor.full([16, 64, 3, 3], 0.5))
-    let convolution = QuantizedWeight(kernel: kernel, input: .symmetric(4))
+    let convolution = QuantizedKernel(kernel, input: .symmetric(4))
     #expect(
       error(
         convolution.conv2d(picture, nil, stride: 1, padding: 1), picture.conv2d(kernel, padding: 1))
         < 0.01)
-  }
-
-  @Test func geluFeedsTheNextMatrix() {
-    let (x, w) = (Tensor.randn([33, 32], using: random), Tensor.randn([48, 32], using: random))
-    let next = QuantizationRange(minimum: -0.2, maximum: 20)
-    let quantized = QuantizedWeight(matrix: w, input: .symmetric(4))
-    let result = quantized.linearGELU(x, nil, next: next)
-    #expect(result.dtype == .uint8)
-    let values = (result.to(.float32) - Double(next.zeroPoint)) * next.scale
-    #expect(error(values, x.linear(w).gelu(approximate: true)) < 0.03)
   }
 
   @Test(arguments: [(1, 1), (3, 1), (3, 2)])
@@ -64,7 +39,7 @@ import Testing
     let x = Tensor.randn([2, 16, 11, 14], using: random)
     let w = Tensor.randn([24, 16, side, side], using: random)
     let bias = Tensor.randn([24], using: random)
-    let quantized = QuantizedWeight(kernel: w, input: .symmetric(4))
+    let quantized = QuantizedKernel(w, input: .symmetric(4))
     let result = quantized.conv2d(x, bias, stride: stride, padding: side / 2)
     #expect(error(result, x.conv2d(w, bias, stride: stride, padding: side / 2)) < 0.02)
     // Padding is an exact zero: a constant zero picture gives the bias.

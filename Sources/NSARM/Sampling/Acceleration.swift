@@ -1,0 +1,66 @@
+import Settings
+import Torch
+
+/// Shortcuts that need no training and cost quality; none by default.
+public struct Acceleration: Equatable, Sendable {
+  /// How many scales are run: what the finer ones would add is left out. nil: all.
+  public var scales: Int?
+  /// Shares of the tokens that are left out at the last scales, coarse to fine: the settled ones, whose
+  /// context is nearest to its mean, take what the scale before gave at their place (after FastVAR, Guo
+  /// et al., 2025, arXiv 2503.23367).
+  public var pruning: [Double] = []
+  /// All scales after the prefix in one pass, each seeing the sum of the prefix in place of the scales
+  /// before it: for models distilled to that (as VARestorer, Zhu et al., 2026, arXiv 2604.21450).
+  public var onePass = false
+
+  public init() {}
+
+  /// - Parameters:
+  ///   - count: scales of the schedule.
+  ///   - forced: scales of the prefix.
+  /// - Throws: `ConfigurationError` for values that a schedule has no room for.
+  func validate(_ check: SettingsCheck = SettingsCheck(), scales count: Int, forced: Int) throws {
+    if let scales { try check("scales", scales, 1...count) }
+    try check("pruning", pruning, 0...0.95, count: 0...max(0, count - max(forced, 1)))
+    try check(
+      "onePass", !onePass || forced > 0,
+      else: "needs the scales of a transformation network, which this model lacks")
+    try check("onePass", !onePass || pruning.isEmpty, else: "leaves no scale to prune")
+  }
+
+  /// The share of tokens to leave out at scale k of `count`.
+  func pruned(scale k: Int, of count: Int) -> Double {
+    let index = k - (count - pruning.count)
+    return pruning.indices.contains(index) ? pruning[index] : 0
+  }
+}
+
+/// The tokens of a scale that go through the transformer while the others take what the scale before
+/// gave.
+struct TokenSelection {
+  /// Places in the scale, ascending, `[n]`.
+  let indices: Tensor
+
+  /// Those whose context `[1, L, D]` is farthest from its mean; nil where all stay.
+  init?(_ context: Tensor, leavingOut share: Double) {
+    let count = context.size(1)
+    let kept = max(1, Int((Double(count) * (1 - share)).rounded(.up)))
+    guard kept < count else { return nil }
+    let deviation = (context - context.mean([1], keep: true)).square().sum([2]).squeezed(0)  // [L]
+    let descending = (-deviation).sorted(0).indices
+    indices = descending.narrowed(0, from: 0, count: kept).sorted(0).values
+  }
+
+  /// Hidden states of all tokens, `[1, L, C]`: `computed` `[1, n, C]` at the selected places, elsewhere
+  /// those of the scale before, `earlier` on its grid, enlarged.
+  func restored(_ computed: Tensor, _ earlier: (hidden: Tensor, size: GridSize), size: GridSize)
+    -> Tensor
+  {
+    let map = earlier.hidden.transposed(1, 2)
+      .reshaped(1, -1, earlier.size.height, earlier.size.width)
+    let enlarged = map.resized(size.height, size.width, .bilinear).flattened(from: 2)
+      .transposed(1, 2)
+    let places = indices.reshaped(1, -1, 1).expanded(computed.shape)
+    return enlarged.contiguous().scattered(1, places, computed)
+  }
+}

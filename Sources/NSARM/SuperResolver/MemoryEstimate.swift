@@ -1,0 +1,122 @@
+import Torch
+
+/// What restoring takes in memory, told by the configuration alone, so that what cannot fit is
+/// refused before anything is loaded. In bytes.
+public struct MemoryEstimate: Equatable, Sendable {
+  /// Weights that are always kept, with the program itself.
+  public let weights: Int
+  /// The matrices of one of the transformer's blocks as the policy keeps them, the largest of them,
+  /// and how many blocks there are.
+  public let block, matrix, blockCount: Int
+  /// Keys and values of all scales of a tile.
+  public let cache: Int
+  /// What else a tile needs at its largest scale.
+  public let activations: Int
+  /// Decoding a window.
+  public let decoding: Int
+
+  /// Program and libraries.
+  private static let program = 350_000_000
+
+  /// - Parameter window: side of the decoder's windows in output pixels; nil: by the size of the
+  ///   decoder.
+  /// - Throws: `ConfigurationError` where the configuration makes no sense.
+  public init(_ configuration: ModelConfiguration, _ policy: ComputePolicy, window: Int? = nil)
+    throws
+  {
+    let model = try Model(configuration, ParameterStore(NoTensors()))
+    let isInt8 = policy.precision == .int8
+    // A packed matrix stands beside the plain one.
+    let isPacked = policy.device == .cpu && PackedMatrix.isAvailable(policy.storage)
+    let perBlockWeight = isInt8 ? 1 : policy.storage.size * (isPacked ? 2 : 1)
+    var (others, blocks, largest) = (0, 0, 0)
+    for parameter in model.store.parameters {
+      let (count, shape) = (parameter.value.count, parameter.value.shape)
+      if Model.isQuantizableMatrix(parameter.name, shape) {
+        blocks += count * perBlockWeight
+        largest = max(largest, count * perBlockWeight)
+      } else if shape.count == 2, isInt8 {
+        others += count * 2
+      } else {
+        others += count * (shape.count >= 2 ? policy.storage.size : 4)
+      }
+    }
+    weights = Self.program + others
+    matrix = largest
+
+    let schedule = configuration.scaleSchedule
+    if let c = configuration.transformer {
+      blockCount = c.depth
+      block = blocks / c.depth
+      cache = KeyValueCache.byteCount(
+        depth: c.depth, heads: c.heads, length: schedule.tokenCount,
+        headDimension: c.width / c.heads, policy)
+      let tokens = schedule.tokens.map(\.count).max() ?? 0
+      // Queries, keys and values before and after their rotation, the stream, its norm, and sums.
+      activations = tokens * (14 * c.width + 2 * c.feedForwardWidth) * policy.activations.size
+    } else {
+      (blockCount, block, cache, activations) = (0, 0, 0, 0)
+    }
+    let side = window ?? DecodingPlan.side(model.decoder, configuration)
+    // The stream, its norm, and both ends of a convolution.
+    decoding = Int(4 * Double(side * side) * model.decoder.valuesPerPixel) * policy.activations.size
+  }
+
+  /// The most that is in memory at a time.
+  /// - Parameters:
+  ///   - batch: tiles that go through the transformer together.
+  ///   - kept: blocks whose matrices are kept; those of the others are read for every product.
+  public func peak(batch: Int, blocks kept: Int) -> Int {
+    weights + kept * block + (kept < blockCount ? matrix : 0)
+      + max(batch * (cache + activations), decoding)
+  }
+}
+
+/// How a model is run within a limit of memory: as many tiles together as fit, and where not even
+/// one does, with blocks that are read from the file for every scale.
+public struct MemoryPlan: Equatable, Sendable {
+  public let batch: Int
+  /// Blocks whose matrices are kept.
+  public let blocks: Int
+  /// Bytes of the matrices that are kept.
+  public let blockBytes: Int
+  /// What is expected to be in memory at most.
+  public let peak: Int
+
+  /// - Parameters:
+  ///   - limit: bytes; nil: none.
+  ///   - batch: tiles that may go through the transformer together.
+  /// - Throws: `SuperResolutionError` with the numbers and the remedy where nothing fits.
+  public init(
+    _ estimate: MemoryEstimate, _ policy: ComputePolicy, limit: Int?, batch wanted: Int
+  ) throws {
+    let (limit, all) = (limit ?? .max, estimate.blockCount)
+    if let batch = (1...max(wanted, 1)).last(where: {
+      estimate.peak(batch: $0, blocks: all) <= limit
+    }) {
+      self.batch = batch
+      blocks = all
+      blockBytes = .max
+    } else if policy.precision == .int8,
+      let kept = (0..<all).last(where: { estimate.peak(batch: 1, blocks: $0) <= limit })
+    {
+      batch = 1
+      blocks = kept
+      blockBytes = kept * estimate.block
+    } else {
+      let least = estimate.peak(batch: 1, blocks: policy.precision == .int8 ? 0 : all)
+      throw SuperResolutionError(
+        "this model needs \(Self.gigabytes(least)) of memory in \(policy.precision.rawValue), and"
+          + " \(Self.gigabytes(limit)) may be used; "
+          + (policy.precision == .int8
+            ? "raise --max-memory or use a smaller model"
+            : "use --precision int8, which takes a fraction of it, or raise --max-memory"))
+    }
+    peak = estimate.peak(batch: self.batch, blocks: blocks)
+  }
+
+  private static func gigabytes(_ bytes: Int) -> String {
+    let tenths = (bytes + 99_999_999) / 100_000_000
+    return "\(tenths / 10).\(tenths % 10) GB"
+  }
+}

@@ -1,0 +1,70 @@
+/// A weight matrix W `[O, I]` in 8 bits with a scale per output, laid out for the processor. Inputs
+/// are quantised on the way, each row with a scale of its own, so that no range has to be known
+/// beforehand and a row's result depends on nothing else: y = s_x s_w (q_x − z) q_wᵀ + b, summed in
+/// 32 bits. Inference on the CPU only.
+///
+/// Both factors have 8 bits where the processor adds four products to a 32-bit sum (AVX-512 VNNI).
+/// Others add them in 16 bits, which four products of 7-bit numbers fit; they take 7.
+public struct QuantizedMatrix: Sendable {
+  /// Element type of the outputs, float32 or bfloat16.
+  public let output: DType
+  private let packed, scales, offsets: Tensor
+
+  /// - Parameters:
+  ///   - matrix: `[O, I]`, float32 or bfloat16; or in 8 bits, int8 with `scales` `[O]`; or in 4,
+  ///     uint8 `[O, I / 2]`, an even input in the low half of a byte and the next in the high one,
+  ///     each plus 8, with `scales` `[O, I / group]`.
+  ///   - output: element type of the outputs.
+  public init(_ matrix: Tensor, scales: Tensor? = nil, output: DType = .float32) {
+    let parts = atenList("nsarm::pack_matrix", [matrix.detached(), scales])
+    (packed, self.scales, offsets) = (parts[0], parts[1], parts[2])
+    self.output = output
+  }
+
+  /// Whether all scales are finite, and with them the weights.
+  public var isFinite: Bool { scales.isFinite().allTrue }
+
+  /// x Wᵀ + b: x `[..., I]`, float32 or bfloat16 → `[..., O]`.
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: false) }
+
+  /// gelu(x Wᵀ + b) with the tanh approximation.
+  public func linearGELU(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: true) }
+
+  private func product(_ x: Tensor, _ bias: Tensor?, gelu: Bool) -> Tensor {
+    aten("nsarm::quantized_linear", x, packed, scales, offsets, bias, gelu, output)
+  }
+
+  /// The sizes of numbers: inputs lie in −n...n and weights in −m...m.
+  static var levels: (inputs: Int, weights: Int) {
+    let levels: [Int64] = aten("nsarm::product_levels").values()
+    return (Int(levels[0]), Int(levels[1]))
+  }
+
+  /// What `linear` computes, in libtorch's operators and float64; W in floating point.
+  static func reference(_ x: Tensor, _ matrix: Tensor, _ bias: Tensor?) -> Tensor {
+    let levels = levels
+    func quantized(_ rows: Tensor, _ limit: Int) -> (q: Tensor, scale: Tensor) {
+      let rows = rows.to(.float32)
+      let most = rows.abs().max([-1], keep: true)
+      let scale = (most / Double(limit)).selected(where: most .> 0, else: .ones(like: most))
+      return (
+        (rows * (Tensor.ones(like: scale) / scale)).rounded().to(.float64), scale.to(.float64)
+      )
+    }
+    let (q, scale) = quantized(x, levels.inputs)
+    let (w, weightScale) = quantized(matrix, levels.weights)
+    let product = q.matmul(w.transposed(0, 1)) * scale * weightScale.transposed(0, 1)
+    return bias.map { product + $0.to(.float64) } ?? product
+  }
+}
+
+/// A quantised matrix that is made for every product and given up after it, since not all of a model
+/// fits into memory.
+public final class StreamedMatrix {
+  private let make: () -> QuantizedMatrix
+
+  /// - Parameter make: reads the stored weight and lays it out.
+  public init(_ make: @escaping () -> QuantizedMatrix) { self.make = make }
+
+  public var matrix: QuantizedMatrix { make() }
+}
