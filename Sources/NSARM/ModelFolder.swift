@@ -4,13 +4,11 @@ import Foundation
 import Settings
 import Torch
 
-/// A model on disk: `config.json` (the configuration), `model.safetensors` (the weights, with their
-/// provenance in the file's metadata).
+/// A model on disk: `config.json` (the configuration) and the weights, with their provenance in the
+/// files' metadata: `model.safetensors`, or several files and `model.safetensors.index.json`.
 public struct ModelFolder {
   public let path: String
   public let configuration: ModelConfiguration
-
-  public var weightsPath: String { path + "/model.safetensors" }
 
   /// Reads the configuration.
   /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
@@ -35,7 +33,11 @@ public struct ModelFolder {
   }
 
   /// Where the weights came from: the metadata of the weights' file.
-  public func provenance() throws -> [String: String] { try SafetensorsFile(weightsPath).metadata }
+  public func provenance() throws -> [String: String] { try weights().metadata }
+
+  /// The files of the weights, mapped.
+  /// - Throws: `CheckpointError` where they are missing or damaged.
+  public func weights() throws -> any TensorFile { try WeightFolder(path).open() }
 
   /// Builds the model with the folder's weights.
   /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay
@@ -43,9 +45,8 @@ public struct ModelFolder {
   /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit; int8
   ///   needs the folder's `calibration`.
   public func load(_ policy: ComputePolicy = .automatic) throws -> Model {
-    let file = try SafetensorsFile(weightsPath)
     let store = ParameterStore(
-      QuantizedSource(file, dequantizedTo: policy.storage), on: policy.device)
+      QuantizedSource(try weights(), dequantizedTo: policy.storage), on: policy.device)
     let model = try Model(configuration, store, policy: policy)
     try store.validate()
     store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
@@ -58,7 +59,7 @@ public struct ModelFolder {
   }
 
   /// The head, the modulations and the embeddings are used in float32, like the residual stream.
-  private static func staysWide(_ name: String) -> Bool {
+  static func staysWide(_ name: String) -> Bool {
     ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11"]
       .contains { name.hasSuffix($0) }
   }
@@ -68,7 +69,7 @@ public struct ModelFolder {
   public func extended(
     _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
   ) throws -> Model {
-    let file = try SafetensorsFile(weightsPath)
+    let file = try weights()
     let known = Set(file.names)
     let incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
@@ -89,14 +90,34 @@ public struct ModelFolder {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      return (parameter.name, value.to(value.rank >= 2 ? .bfloat16 : .float32).contiguous())
+      let dtype: DType = value.rank >= 2 ? .bfloat16 : .float32
+      return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
+        [value.to(dtype).contiguous()]
+      }
     }
+    try write(
+      model.configuration, ShardPlan(tensors), to: path, provenance: provenance)
+  }
+
+  /// Writes a model of any size, tensor by tensor. A folder that is there already is replaced as a
+  /// whole.
+  /// - Parameters:
+  ///   - others: writes further files into the folder that it is given.
+  ///   - progress: called after each tensor with its bytes; an error thrown here stops the work.
+  /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in
+  ///   place.
+  public static func write(
+    _ configuration: ModelConfiguration, _ weights: ShardPlan, to path: String,
+    provenance: [String: String], others: (_ folder: String) throws -> Void = { _ in },
+    progress: (Int) throws -> Void = { _ in }
+  ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let configuration = try encoder.encode(model.configuration)
+    let settings = try encoder.encode(configuration)
     try AtomicFolder.write(path) { folder in
-      try writeSafetensors(tensors, metadata: provenance, to: folder + "/model.safetensors")
-      try AtomicFile.write(configuration, to: folder + "/config.json")
+      try weights.write(to: folder, metadata: provenance, progress: progress)
+      try others(folder)
+      try AtomicFile.write(settings, to: folder + "/config.json")
     }
   }
 }

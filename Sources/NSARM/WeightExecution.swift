@@ -50,7 +50,7 @@ extension Model {
       let shape = parameter.value.shape
       let name = parameter.name
       switch shape.count {
-      case 2: return name.contains("block") && min(shape[0], shape[1]) >= 32
+      case 2: return Self.isQuantizableMatrix(name, shape)
       case 4:
         return shape[2] == 3 && min(shape[0], shape[1]) >= 16
           && !name.contains("conv_in") && !name.contains("conv_out")
@@ -58,5 +58,10 @@ extension Model {
       default: return false
       }
     }
+  }
+
+  /// Whether a parameter is a matrix of the transformer's blocks that is large enough for 8 bits.
+  static func isQuantizableMatrix(_ name: String, _ shape: [Int]) -> Bool {
+    shape.count == 2 && name.contains("block") && min(shape[0], shape[1]) >= 32
   }
 }
