@@ -30,7 +30,10 @@ let package = Package(
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
-    .target(name: "Files"),
+    .systemLibrary(
+      name: "CGLib", pkgConfig: "glib-2.0",
+      providers: [.apt(["libglib2.0-dev"]), .brew(["glib"])]),
+    .target(name: "Files", dependencies: ["CGLib"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
     .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     .target(name: "Settings"),
@@ -53,8 +56,23 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: [
-        "Imaging", "ModelTestSupport", "NSARM", "Degradations", "TestSupport", "Torch",
+        "Imaging", "ModelTestSupport", "NSARM", "Degradations", "ParityTestSupport", "TestSupport",
+        "Torch",
       ]),
+    .target(
+      name: "ParityTestSupport", dependencies: ["NSARM", "TestSupport", "Torch"],
+      path: "Tests/ParityTestSupport"),
+    .target(
+      name: "TorchSaveSupport", dependencies: ["Files", "Torch"], path: "Tests/TorchSaveSupport"),
+    .testTarget(
+      name: "PublishedTests",
+      dependencies: [
+        "Checkpoints", "Files", "NSARM", "ParityTestSupport", "TestSupport", "Torch",
+        "TorchSaveSupport",
+      ]),
+    .executableTarget(
+      name: "random-checkpoint", dependencies: ["NSARM", "Torch", "TorchSaveSupport"],
+      path: "Benchmarks/RandomCheckpoint"),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Imaging", "Settings", "Torch"]),
     .testTarget(
@@ -77,8 +95,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "Terminal",
-        "TestSupport", "Torch",
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "ParityTestSupport",
+        "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
     .target(name: "Terminal"),

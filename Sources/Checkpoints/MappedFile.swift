@@ -11,10 +11,16 @@ final class MappedFile {
   let bytes: UnsafeRawBufferPointer
 
   /// - Throws: `CheckpointError` when the file is missing, unreadable, empty or not a regular file.
-  init(_ path: String) throws {
+  convenience init(_ path: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CheckpointError.system(path, "cannot be opened") }
     defer { close(descriptor) }
+    try self.init(descriptor: descriptor, title: path)
+  }
+
+  /// Maps an open file, which may be closed afterwards.
+  /// - Parameter path: what messages call it.
+  init(descriptor: Int32, title path: String) throws {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw CheckpointError.system(path, "cannot be examined")
@@ -31,6 +37,17 @@ final class MappedFile {
     }
     self.path = path
     bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  /// Gives the memory of the pages inside of `range` back to the system; what is read there again
+  /// comes from the file, so that changes made in place are lost.
+  func release(_ range: Range<Int>) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound == bytes.count ? bytes.count : range.upperBound / page * page
+    guard start < end else { return }
+    madvise(
+      UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), end - start, MADV_DONTNEED)
   }
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }

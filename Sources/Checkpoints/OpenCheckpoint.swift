@@ -7,11 +7,14 @@ import Torch
 public func openCheckpoint(
   _ path: String, prefix: String = "", dequantizedTo dtype: DType = .float32
 ) throws -> any TensorSource {
-  let start = try FileHandle(forReadingFrom: path).firstBytes(4)
-  if start.starts(with: [0x50, 0x4b, 0x03, 0x04]) || start.starts(with: [0x80, 0x02, 0x8a]) {
-    return try PickleCheckpoint(path, prefix: prefix)
-  }
+  if try isPickle(path) { return try PickleCheckpoint(path, prefix: prefix) }
   return QuantizedSource(try SafetensorsFile(path), dequantizedTo: dtype)
+}
+
+/// Whether a file begins as those of `torch.save` do.
+func isPickle(_ path: String) throws -> Bool {
+  let start = try FileHandle(forReadingFrom: path).firstBytes(4)
+  return start.starts(with: [0x50, 0x4b, 0x03, 0x04]) || start.starts(with: [0x80, 0x02, 0x8a])
 }
 
 extension FileHandle {

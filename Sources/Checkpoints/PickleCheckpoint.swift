@@ -6,7 +6,7 @@ import Torch
 /// The file is mapped, and contiguous tensors share the mapping. Its pickle is read by a machine
 /// that runs nothing; a file that asks for anything but tensors, dictionaries and lists of them is
 /// refused. Nested dictionaries become names with dots.
-public final class PickleCheckpoint: TensorSource {
+public final class PickleCheckpoint: TensorFile {
   /// The file's path.
   public let title: String
   /// The tensors' names in the order of the file.
@@ -20,8 +20,12 @@ public final class PickleCheckpoint: TensorSource {
   /// - Parameter prefix: of the dictionaries in the file, the one whose tensors are wanted, such as
   ///   "state_dict" or "model.ema"; names are relative to it. Empty for the whole file.
   /// - Throws: `CheckpointError` naming what is damaged, missing or refused.
-  public init(_ path: String, prefix: String = "") throws {
-    let file = try MappedFile(path)
+  public convenience init(_ path: String, prefix: String = "") throws {
+    try self.init(try MappedFile(path), prefix: prefix)
+  }
+
+  init(_ file: MappedFile, prefix: String) throws {
+    let path = file.path
     do {
       let contents = try PickleContents(file.bytes)
       storages = contents.storages
@@ -62,6 +66,11 @@ public final class PickleCheckpoint: TensorSource {
     let elements = file.tensor(start..<(start + span * dtype.size), dtype, [span])
     if entry.isContiguous { return elements.reshaped(entry.shape) }
     return elements.viewed(entry.shape, strides: entry.strides).contiguous()
+  }
+
+  public func release(_ name: String) {
+    guard let entry = tensors[name], let bytes = storages[entry.storage.key] else { return }
+    file.release(bytes)
   }
 
   /// Checks that tensor `name` has a known type and lies inside of its storage.

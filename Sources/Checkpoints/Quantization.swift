@@ -30,8 +30,8 @@ public struct Int8Weight {
   }
 }
 
-/// The name of the scale that belongs to the eight-bit weight `name`.
-func scaleName(_ name: String) -> String { name + ".scale" }
+/// The name of the scale that belongs to the quantised weight `name`.
+public func scaleName(_ name: String) -> String { name + ".scale" }
 
 /// `tensors` with every floating-point weight of rank ≥ 2 that `accepts` lets through as eight-bit
 /// values and a scale; the others unchanged.
@@ -70,44 +70,4 @@ public struct QuantizationError: Error, CustomStringConvertible {
   public let description: String
 
   init(_ description: String) { self.description = description }
-}
-
-/// A file whose eight-bit weights appear under their names in a floating-point type, so that what
-/// loads a model need not know how it is stored. Files without eight-bit weights pass through
-/// unchanged.
-public struct QuantizedSource: TensorSource {
-  public let names: [String]
-  public var title: String { file.title }
-  /// The names of the weights that are stored in eight bits.
-  public let quantizedNames: Set<String>
-
-  private let file: SafetensorsFile
-  private let dtype: DType
-
-  /// - Parameter dtype: what eight-bit weights are widened to.
-  public init(_ file: SafetensorsFile, dequantizedTo dtype: DType = .float32) {
-    quantizedNames = Set(
-      file.names.filter { name in
-        guard file.dtype(name) == .int8, file.dtype(scaleName(name)) == .float32 else {
-          return false
-        }
-        let shape = file.shape(name)!
-        return shape.count >= 2 && file.shape(scaleName(name)) == [shape[0]]
-      })
-    let scales = Set(quantizedNames.map(scaleName))
-    names = file.names.filter { !scales.contains($0) }
-    self.file = file
-    self.dtype = dtype
-  }
-
-  /// - Throws: `CheckpointError` when the file has no such tensor.
-  public func tensor(_ name: String) throws -> Tensor {
-    try int8Weight(name)?.dequantized(dtype) ?? file.tensor(name)
-  }
-
-  /// The stored form of weight `name`, or nil where it is not stored in eight bits.
-  public func int8Weight(_ name: String) throws -> Int8Weight? {
-    guard quantizedNames.contains(name) else { return nil }
-    return Int8Weight(values: try file.tensor(name), scale: try file.tensor(scaleName(name)))
-  }
 }

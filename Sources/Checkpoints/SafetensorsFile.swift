@@ -5,7 +5,7 @@ import Torch
 /// Layout: eight bytes of little-endian header length n, n bytes of JSON (tensor name → element
 /// type, shape, byte range), then the tensors' bytes, row-major and little-endian. Everything is
 /// checked when the file is opened, so that `tensor` cannot reach outside of it.
-public final class SafetensorsFile: TensorSource {
+public final class SafetensorsFile: TensorFile {
   /// The file's path.
   public let title: String
   /// The tensors in the order of their bytes.
@@ -88,6 +88,8 @@ public final class SafetensorsFile: TensorSource {
     }
     return file.tensor(entry.bytes, entry.dtype, entry.shape)
   }
+
+  public func release(_ name: String) { entries[name].map { file.release($0.bytes) } }
 
   // MARK: Header
 

@@ -1,38 +1,96 @@
 import Files
 import Torch
 
-/// Writes `tensors` as a safetensors file, tensor by tensor, so that at most one is held in host
-/// memory beside the originals.
-///
-/// Tensors are ordered by falling element size, which keeps each aligned without padding; the
-/// file's bytes depend on the arguments only. It is written beside `path` and renamed when it is
-/// complete and flushed: on failure an older file stays as it was.
-///
-/// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses.
+/// Tensors that a file will hold and that are made when it is their turn, so that those of one
+/// weight are in memory at a time.
+public struct PendingTensors {
+  public struct Entry: Equatable, Sendable {
+    public let name: String
+    public let dtype: DType
+    public let shape: [Int]
+
+    public init(_ name: String, _ dtype: DType, _ shape: [Int]) {
+      self.name = name
+      self.dtype = dtype
+      self.shape = shape
+    }
+
+    public var byteCount: Int { shape.reduce(dtype.size, *) }
+  }
+
+  public let entries: [Entry]
+  /// Gives a tensor per entry, of its type and shape.
+  let make: () throws -> [Tensor]
+
+  public init(_ entries: [Entry], _ make: @escaping () throws -> [Tensor]) {
+    self.entries = entries
+    self.make = make
+  }
+
+  public var byteCount: Int { entries.reduce(0) { $0 + $1.byteCount } }
+}
+
+/// Writes `tensors` as a safetensors file; see `writeSafetensors(pending:)`.
 public func writeSafetensors(
   _ tensors: [(String, Tensor)], metadata: [String: String] = [:], to path: String
 ) throws {
-  var names: Set<String> = ["__metadata__"]
-  for (name, _) in tensors where !names.insert(name).inserted {
-    throw CheckpointError(path, "cannot be written: two tensors would be called \(quoted(name))")
+  let pending = tensors.map { name, tensor in
+    PendingTensors([.init(name, tensor.dtype, tensor.shape)]) { [tensor] }
   }
-  let sizes = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1.dtype.size) })
-  let ordered = tensors.enumerated().sorted {
-    (-sizes[$0.element.0]!, $0.offset) < (-sizes[$1.element.0]!, $1.offset)
-  }.map(\.element)
+  try writeSafetensors(pending: pending, metadata: metadata, to: path)
+}
 
+/// Writes a safetensors file, group by group in the order that is given, so that the tensors of one
+/// are held in memory at a time.
+///
+/// In the file tensors are ordered by falling element size, which keeps each aligned without
+/// padding; the file's bytes depend on the arguments only. It is written beside `path` and renamed
+/// when it is complete and flushed: on failure an older file stays as it was.
+///
+/// - Parameter progress: called after each tensor with its bytes; an error thrown here stops the
+///   work.
+/// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses.
+public func writeSafetensors(
+  pending groups: [PendingTensors], metadata: [String: String] = [:], to path: String,
+  progress: (Int) throws -> Void = { _ in }
+) throws {
+  let entries = groups.flatMap(\.entries)
+  var names: Set<String> = ["__metadata__"]
+  for entry in entries where !names.insert(entry.name).inserted {
+    throw CheckpointError(
+      path, "cannot be written: two tensors would be called \(quoted(entry.name))")
+  }
+  let ordered = entries.enumerated().sorted {
+    (-$0.element.dtype.size, $0.offset) < (-$1.element.dtype.size, $1.offset)
+  }.map(\.element)
   let header = safetensorsHeader(ordered, metadata)
+  var offsets: [String: Int] = [:]
+  var end = 8 + header.count
+  for entry in ordered {
+    offsets[entry.name] = end
+    end += entry.byteCount
+  }
+
   let file = try AtomicFile(path)
   try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
   try header.withUnsafeBytes { try file.write($0) }
-  for (_, tensor) in ordered {
-    try tensor.detached().to(.cpu).contiguous().withBytes { try file.write($0) }
+  for group in groups {
+    let tensors = try group.make()
+    precondition(tensors.count == group.entries.count, "a tensor per entry")
+    for (entry, tensor) in zip(group.entries, tensors) {
+      precondition(
+        tensor.dtype == entry.dtype && tensor.shape == entry.shape,
+        "\(entry.name) is \(tensor.dtype) \(tensor.shape)")
+      try file.seek(to: offsets[entry.name]!)
+      try tensor.detached().to(.cpu).contiguous().withBytes { try file.write($0) }
+      try progress(entry.byteCount)
+    }
   }
   try file.commit()
 }
 
 /// The header's JSON, padded with spaces to a multiple of eight bytes.
-private func safetensorsHeader(_ tensors: [(String, Tensor)], _ metadata: [String: String])
+private func safetensorsHeader(_ entries: [PendingTensors.Entry], _ metadata: [String: String])
   -> [UInt8]
 {
   var fields: [String] = []
@@ -41,12 +99,11 @@ private func safetensorsHeader(_ tensors: [(String, Tensor)], _ metadata: [Strin
     fields.append("\"__metadata__\":{\(texts.joined(separator: ","))}")
   }
   var offset = 0
-  for (name, tensor) in tensors {
-    let shape = tensor.shape
-    let end = offset + shape.reduce(1, *) * tensor.dtype.size
-    let sizes = shape.map(String.init).joined(separator: ",")
+  for entry in entries {
+    let end = offset + entry.byteCount
+    let sizes = entry.shape.map(String.init).joined(separator: ",")
     fields.append(
-      "\(json(name)):{\"dtype\":\"\(tensor.dtype.safetensorsCode)\",\"shape\":[\(sizes)],"
+      "\(json(entry.name)):{\"dtype\":\"\(entry.dtype.safetensorsCode)\",\"shape\":[\(sizes)],"
         + "\"data_offsets\":[\(offset),\(end)]}")
     offset = end
   }
@@ -56,7 +113,7 @@ private func safetensorsHeader(_ tensors: [(String, Tensor)], _ metadata: [Strin
 }
 
 /// `text` as a JSON string.
-private func json(_ text: String) -> String {
+func json(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

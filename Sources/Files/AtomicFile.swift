@@ -57,6 +57,12 @@ public final class AtomicFile {
     try Descriptor.write(bytes, to: descriptor, path: path, by: writeBytes)
   }
 
+  /// Where the next `write` goes, in bytes from the begin; what is left out reads as zeros.
+  public func seek(to offset: Int) throws {
+    if descriptor < 0 { try create(extension: "tmp") }
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError.system(path) }
+  }
+
   /// The temporary file's path, for a library that writes files by their names.
   /// - Parameter suffix: the extension that it goes by.
   public func temporaryPath(extension suffix: String) throws -> String {

@@ -1,12 +1,14 @@
 import Foundation
 
-/// Why a file or a folder could not be written, in one line that names it and, where there is one,
-/// the remedy.
+/// Why a file or a folder could not be written or read, in one line that names it and, where there
+/// is one, the remedy.
 public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case exists(path: String)
   case missingFolder(path: String)
   case diskFull(path: String)
+  case noRoom(path: String, needed: Int, free: Int)
   case unwritable(path: String, reason: String)
+  case unreadable(path: String, reason: String)
 
   public var description: String {
     switch self {
@@ -16,12 +18,24 @@ public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Senda
       "\(path): the folder does not exist; create it first"
     case .diskFull(let path):
       "\(path): the disk is full; free some space or choose another folder"
+    case .noRoom(let path, let needed, let free):
+      "\(path): \(Self.megabytes(needed)) MB are needed there and \(Self.megabytes(free)) MB are free;"
+        + " free some space or choose another folder"
     case .unwritable(let path, let reason):
       "\(path): cannot be written (\(reason))"
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read (\(reason))"
     }
   }
 
   public var errorDescription: String? { description }
+
+  private static func megabytes(_ bytes: Int) -> Int { (bytes + 999_999) / 1_000_000 }
+
+  /// A file that the last system call could not open or read.
+  static func unreadable(_ path: String) -> FileError {
+    .unreadable(path: path, reason: String(cString: strerror(errno)))
+  }
 
   /// A failed system call, in the words of the operating system.
   static func system(_ path: String, _ code: Int32 = errno) -> FileError {

@@ -58,8 +58,16 @@ extension ModelConfiguration {
 
   /// The number of weights of the model, counted without making them.
   /// - Throws: as `validate`.
-  public func parameterCount() throws -> Int {
-    try Model(self, ParameterStore(NoTensors())).store.count
+  public func parameterCount() throws -> Int { try placeholders().count }
+
+  /// Names and shapes of the model's parameters, in the order of the networks, without making them.
+  /// - Throws: as `validate`.
+  public func parameterShapes() throws -> [(name: String, shape: [Int])] {
+    try placeholders().parameters.map { ($0.name, $0.value.shape) }
+  }
+
+  private func placeholders() throws -> ParameterStore {
+    try Model(self, ParameterStore(NoTensors())).store
   }
 }
 

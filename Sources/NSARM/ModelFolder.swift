@@ -4,13 +4,11 @@ import Foundation
 import Settings
 import Torch
 
-/// A model on disk: `config.json` (the configuration), `model.safetensors` (the weights, with their
-/// provenance in the file's metadata).
+/// A model on disk: `config.json` (the configuration) and the weights, with their provenance in the
+/// files' metadata: `model.safetensors`, or several files and `model.safetensors.index.json`.
 public struct ModelFolder {
   public let path: String
   public let configuration: ModelConfiguration
-
-  public var weightsPath: String { path + "/model.safetensors" }
 
   /// Reads the configuration.
   /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
@@ -35,36 +33,44 @@ public struct ModelFolder {
   }
 
   /// Where the weights came from: the metadata of the weights' file.
-  public func provenance() throws -> [String: String] { try SafetensorsFile(weightsPath).metadata }
+  public func provenance() throws -> [String: String] { try weights().metadata }
+
+  /// The files of the weights, mapped.
+  /// - Throws: `CheckpointError` where they are missing or damaged.
+  public func weights() throws -> any TensorFile { try WeightFolder(path).open() }
 
   /// Builds the model with the folder's weights.
-  /// - Parameter policy: its device, and its element type of matrices and kernels; vectors stay
-  ///   float32.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit; int8
-  ///   needs the folder's `calibration`.
-  public func load(_ policy: ComputePolicy = .automatic) throws -> Model {
-    let file = try SafetensorsFile(weightsPath)
+  /// - Parameters:
+  ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32.
+  ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
+  ///     the others are read from the files again for every product.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
+  public func load(_ policy: ComputePolicy = .automatic, keeping blockBytes: Int = .max) throws
+    -> Model
+  {
+    let source = QuantizedSource(try weights(), dequantizedTo: policy.storage)
+    let quantizer = BlockQuantizer(source, output: policy.activations, keeping: blockBytes)
+    let isInt8 = policy.precision == .int8
     let store = ParameterStore(
-      QuantizedSource(file, dequantizedTo: policy.storage), on: policy.device)
+      source, on: policy.device,
+      execution: { name, shape in isInt8 ? try quantizer.execution(name, shape) : nil })
     let model = try Model(configuration, store, policy: policy)
     try store.validate()
-    store.convert(to: policy.storage) { $0.value.rank >= 2 && !Self.staysWide($0.name) }
+    if isInt8 { model.keepNarrowMatrices() }
+    store.convert(to: policy.storage) {
+      $0.value.rank >= 2 && !Self.staysWide($0.name) && !$0.isNarrow
+    }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
-    switch policy.precision {
-    case .int8:
-      for parameter in store.parameters
-      where Model.isQuantizableMatrix(parameter.name, parameter.value.shape) {
-        parameter.execution = .quantizedMatrix(
-          QuantizedMatrix(parameter.value, output: policy.activations))
-      }
+    if isInt8 {
       try calibration().map(model.quantizeKernels)
-    case .auto, .float32, .bfloat16: model.packMatrices()
+    } else {
+      model.packMatrices()
     }
     return model
   }
 
   /// The head, the modulations and the embeddings are used in float32, like the residual stream.
-  private static func staysWide(_ name: String) -> Bool {
+  static func staysWide(_ name: String) -> Bool {
     ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11"]
       .contains { name.hasSuffix($0) }
   }
@@ -74,7 +80,7 @@ public struct ModelFolder {
   public func extended(
     _ configuration: ModelConfiguration, seed: UInt64, policy: ComputePolicy
   ) throws -> Model {
-    let file = try SafetensorsFile(weightsPath)
+    let file = try weights()
     let known = Set(file.names)
     let incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
@@ -95,14 +101,34 @@ public struct ModelFolder {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      return (parameter.name, value.to(value.rank >= 2 ? .bfloat16 : .float32).contiguous())
+      let dtype: DType = value.rank >= 2 ? .bfloat16 : .float32
+      return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
+        [value.to(dtype).contiguous()]
+      }
     }
+    try write(
+      model.configuration, ShardPlan(tensors), to: path, provenance: provenance)
+  }
+
+  /// Writes a model of any size, tensor by tensor. A folder that is there already is replaced as a
+  /// whole.
+  /// - Parameters:
+  ///   - others: writes further files into the folder that it is given.
+  ///   - progress: called after each tensor with its bytes; an error thrown here stops the work.
+  /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in
+  ///   place.
+  public static func write(
+    _ configuration: ModelConfiguration, _ weights: ShardPlan, to path: String,
+    provenance: [String: String], others: (_ folder: String) throws -> Void = { _ in },
+    progress: (Int) throws -> Void = { _ in }
+  ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let configuration = try encoder.encode(model.configuration)
+    let settings = try encoder.encode(configuration)
     try AtomicFolder.write(path) { folder in
-      try writeSafetensors(tensors, metadata: provenance, to: folder + "/model.safetensors")
-      try AtomicFile.write(configuration, to: folder + "/config.json")
+      try weights.write(to: folder, metadata: provenance, progress: progress)
+      try others(folder)
+      try AtomicFile.write(settings, to: folder + "/config.json")
     }
   }
 }

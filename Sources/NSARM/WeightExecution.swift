@@ -31,6 +31,18 @@ extension Model {
     }
   }
 
+  /// Leaves the matrices beside the blocks in the type of the file, where that is a narrow one: each
+  /// is used once or twice for a picture, and in float32 they would take gigabytes.
+  func keepNarrowMatrices() {
+    for parameter in store.parameters {
+      guard case .plain = parameter.execution, parameter.value.rank == 2,
+        parameter.value.dtype == .bfloat16, parameter.value.count > 1 << 20,
+        !ModelFolder.staysWide(parameter.name)
+      else { continue }
+      parameter.execution = .narrow
+    }
+  }
+
   /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest,
   /// beside the plain one.
   func packMatrices() {

@@ -57,21 +57,26 @@ struct ModelSummary: Encodable {
 
   init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
     compute = Compute(policy)
-    let file = try SafetensorsFile(folder.weightsPath)
+    let files = try WeightFolder(folder.path)
+    let stored = try files.open()
+    let weights = QuantizedSource(stored)
     path = folder.path
     configuration = folder.configuration
-    provenance = file.metadata
+    provenance = stored.metadata
     parts = Model.Part.allCases.compactMap { part in
-      let names = file.names.filter { $0.hasPrefix(part.rawValue) }
+      let names = weights.names.filter { $0.hasPrefix(part.rawValue) }
       guard !names.isEmpty else { return nil }
-      let counts = names.map { file.shape($0)!.reduce(1, *) }
       return Part(
-        name: Self.title(part), tensors: names.count, parameters: counts.reduce(0, +),
-        bytes: zip(names, counts).reduce(0) { $0 + file.dtype($1.0)!.size * $1.1 })
+        name: Self.title(part), tensors: names.count,
+        parameters: names.reduce(0) { $0 + weights.shape($1)!.reduce(1, *) },
+        bytes: stored.names.filter { $0.hasPrefix(part.rawValue) }
+          .reduce(0) { $0 + stored.shape($1)!.reduce(stored.dtype($1)!.size, *) })
     }
     parameters = parts.reduce(0) { $0 + $1.parameters }
-    let attributes = try FileManager.default.attributesOfItem(atPath: folder.weightsPath)
-    bytes = attributes[.size] as? Int ?? 0
+    bytes = try files.files.reduce(0) { sum, file in
+      let attributes = try FileManager.default.attributesOfItem(atPath: file)
+      return sum + (attributes[.size] as? Int ?? 0)
+    }
   }
 
   private static func title(_ part: Model.Part) -> String {
@@ -138,10 +143,10 @@ struct ModelSummary: Encodable {
     for part in parts {
       add(
         part.name,
-        "\(Self.grouped(part.parameters)) in \(part.tensors) tensors, \(Self.grouped(part.bytes)) bytes"
+        "\(grouped(part.parameters)) in \(part.tensors) tensors, \(grouped(part.bytes)) bytes"
       )
     }
-    add("total", "\(Self.grouped(parameters)); the file has \(Self.grouped(bytes)) bytes")
+    add("total", "\(grouped(parameters)); on disk \(grouped(bytes)) bytes")
     lines += ["", "on this machine"]
     add("precision", "\(compute.precision): \(compute.reason)")
     add(
@@ -159,14 +164,5 @@ struct ModelSummary: Encodable {
       }
     }
     return lines.joined(separator: "\n")
-  }
-
-  /// 12345678 → "12 345 678".
-  private static func grouped(_ number: Int) -> String {
-    let digits = Array(String(number))
-    return String(
-      digits.enumerated().flatMap { i, digit in
-        i > 0 && (digits.count - i) % 3 == 0 ? [" ", digit] : [digit]
-      })
   }
 }

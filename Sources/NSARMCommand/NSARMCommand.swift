@@ -5,11 +5,14 @@ struct NSARMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nsarm",
     abstract: "Super-resolution of real-world photos by next-scale autoregressive modelling.",
-    version: "nsarm 0.3.0",
+    version: "nsarm \(release)",
     subcommands: [
       UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
       BenchCommand.self, EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self,
+      ConvertCommand.self,
     ])
+
+  static let release = "0.3.0"
 
   /// As errors of the commands themselves begin.
   static var _errorPrefix: String { "error: " }

@@ -7,3 +7,12 @@ func note(_ text: String) { StandardError.write("\(text)\n") }
 func counted(_ count: Int, _ noun: String) -> String {
   "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
+
+/// 12345678 → "12 345 678".
+func grouped(_ number: Int) -> String {
+  let digits = Array(String(number))
+  return String(
+    digits.enumerated().flatMap { i, digit in
+      i > 0 && (digits.count - i) % 3 == 0 ? [" ", digit] : [digit]
+    })
+}

@@ -21,6 +21,9 @@ public final class Parameter: @unchecked Sendable {
   public var value: Tensor
   public var execution = Execution.plain
 
+  /// Whether the value stays in the type that it has.
+  public var isNarrow: Bool { if case .narrow = execution { true } else { false } }
+
   init(name: String, value: Tensor) {
     self.name = name
     self.value = value

@@ -1,3 +1,4 @@
+import Checkpoints
 import Files
 import Foundation
 import Torch
@@ -57,10 +58,15 @@ struct RunInputs: Codable, Equatable {
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  /// Of a file of weights' size, beginning and 256 blocks all over it: the whole of a small model,
-  /// a sample of one of many gigabytes.
+  /// Of each file of weights the size, the beginning and 256 blocks all over it: the whole of a
+  /// small model, a sample of one of many gigabytes.
   private static func fingerprint(ofWeights path: String) throws -> String {
-    let file = isFolder(path) ? path + "/model.safetensors" : path
+    let files = isFolder(path) ? try WeightFolder(path).files : [path]
+    let keys = try files.map(fingerprint(ofFile:))
+    return text(keys.dropFirst().reduce(keys[0], RandomStream.key))
+  }
+
+  private static func fingerprint(ofFile file: String) throws -> UInt64 {
     let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped)
@@ -80,6 +86,6 @@ struct RunInputs: Codable, Equatable {
         for byte in bytes.suffix(bytes.count % 8) { key = RandomStream.key(key, UInt64(byte)) }
       }
     }
-    return text(key)
+    return key
   }
 }

@@ -1,4 +1,5 @@
 import Imaging
+import ParityTestSupport
 import TestSupport
 import Testing
 import Torch

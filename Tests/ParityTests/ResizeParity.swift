@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import ParityTestSupport
 import TestSupport
 import Testing
 

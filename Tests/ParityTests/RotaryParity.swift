@@ -1,5 +1,6 @@
 import Foundation
 import ModelTestSupport
+import ParityTestSupport
 import TestSupport
 import Testing
 import Torch

@@ -1,3 +1,4 @@
+import ParityTestSupport
 import TestSupport
 import Testing
 import Torch
@@ -49,21 +50,4 @@ func tokenizer(_ fixture: Fixture) throws -> (LatentEncoder, MirrorDecoder) {
   let decoder = try MirrorDecoder(configuration, store.root / "decoder")
   try store.validate(ignoring: isBuffer)
   return (encoder, decoder)
-}
-
-/// Constants that the reference keeps among its weights.
-func isBuffer(_ name: String) -> Bool {
-  name.hasSuffix("zero_k_bias") || name.hasSuffix("lfq.mask")
-}
-
-extension AutoencoderConfiguration {
-  /// As a tokenizer fixture's metadata tells.
-  init(_ fixture: Fixture) {
-    self.init()
-    latentChannels = fixture.integers("codebook_dim")[0]
-    baseChannels = fixture.integers("base_ch")[0]
-    channelMultipliers = fixture.integers("ch_mult")
-    residualBlocks = fixture.integers("num_res_blocks")[0]
-    downsampling = fixture.integers("patch_size")[0]
-  }
 }

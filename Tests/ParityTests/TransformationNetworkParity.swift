@@ -1,3 +1,4 @@
+import ParityTestSupport
 import TestSupport
 import Testing
 import Torch
@@ -28,20 +29,5 @@ import Torch
     report.requireCoverage(of: fixture.expectations)
     report.finish()
     #expect(report.failures.isEmpty, "\(report.failures)")
-  }
-}
-
-extension PublishedTransformationNetwork.Configuration {
-  /// As the fixture's metadata and shapes tell.
-  init(_ fixture: Fixture) {
-    self.init()
-    widths = fixture.integers("hidden_dims")
-    layers = fixture.integers("layers")
-    heads = fixture.integers("heads")
-    feedForwardRatio = Double(fixture.metadata["mlp_ratio"]!)!
-    size = fixture["in.x"].shape[2]
-    scales = fixture.indices("out.scale.").map { k in
-      Int(Double(fixture["out.scale.\(k)"].shape[1]).squareRoot().rounded())
-    }
   }
 }

@@ -45,6 +45,9 @@ public struct TransformerConfiguration: Codable, Equatable, Sendable, SettingsSe
     if let blocksPerChunk { try check("blocksPerChunk", blocksPerChunk, 1...512) }
     if let text {
       try (check / "text")("channels", text.channels, 1...65536)
+      try (check / "text")(
+        "channels", text.channels >= 128 && width % (text.channels / 128) == 0,
+        else: "is \(text.channels); one head per 128 channels has to divide the width, \(width)")
       try (check / "text")("maximumLength", text.maximumLength, 1...65536)
     }
     if let picture {

@@ -4,28 +4,32 @@ import Torch
 
 /// The weights of a fixture as a source of parameters: the tensors whose names begin with `prefix`,
 /// without it, as float32.
-struct FixtureSource: TensorSource {
+public struct FixtureSource: TensorSource {
   let fixture: Fixture
   let prefix: String
 
-  init(_ fixture: Fixture, prefix: String = "weights.") {
+  public init(_ fixture: Fixture, prefix: String = "weights.") {
     self.fixture = fixture
     self.prefix = prefix
   }
 
-  var title: String { "\(fixture.name).safetensors" }
-  var names: [String] { fixture.names(after: prefix) }
-  func tensor(_ name: String) throws -> Tensor { fixture.tensor(prefix + name) }
+  public var title: String { "\(fixture.name).safetensors" }
+  public var names: [String] { fixture.names(after: prefix) }
+  public func tensor(_ name: String) throws -> Tensor { fixture.tensor(prefix + name) }
 }
 
 /// Several sources as one, each under a prefix of its own.
-struct JoinedSource: TensorSource {
+public struct JoinedSource: TensorSource {
   let parts: [(prefix: String, source: any TensorSource)]
 
-  var title: String { parts.map(\.source.title).joined(separator: " + ") }
-  var names: [String] { parts.flatMap { part in part.source.names.map { part.prefix + $0 } } }
+  public init(parts: [(prefix: String, source: any TensorSource)]) { self.parts = parts }
 
-  func tensor(_ name: String) throws -> Tensor {
+  public var title: String { parts.map(\.source.title).joined(separator: " + ") }
+  public var names: [String] {
+    parts.flatMap { part in part.source.names.map { part.prefix + $0 } }
+  }
+
+  public func tensor(_ name: String) throws -> Tensor {
     for part in parts where name.hasPrefix(part.prefix) {
       return try part.source.tensor(String(name.dropFirst(part.prefix.count)))
     }
@@ -35,7 +39,7 @@ struct JoinedSource: TensorSource {
 
 extension Fixture {
   /// A stored tensor; F8_E4M3 widened to float32, other types as stored.
-  func tensor(_ name: String) -> Tensor {
+  public func tensor(_ name: String) -> Tensor {
     let stored = self[name]
     let dtype: DType =
       switch stored.element {
@@ -54,26 +58,28 @@ extension Fixture {
   }
 
   /// A stored schedule of rows (frames, height, width).
-  func sizes(_ name: String) -> [GridSize] {
+  public func sizes(_ name: String) -> [GridSize] {
     let values = self[name].ints
     return stride(from: 0, to: values.count, by: 3).map { GridSize(values[$0 + 1], values[$0 + 2]) }
   }
 
   /// Names of expectations: a component of the name is "out".
-  var expectations: [String] { names.filter { $0.split(separator: ".").contains("out") } }
+  public var expectations: [String] { names.filter { $0.split(separator: ".").contains("out") } }
 
   /// The integers n for which there is a tensor "`prefix`n", ascending.
-  func indices(_ prefix: String) -> [Int] { names(after: prefix).compactMap(Int.init).sorted() }
+  public func indices(_ prefix: String) -> [Int] {
+    names(after: prefix).compactMap(Int.init).sorted()
+  }
 
   /// Distinct first components of names, such as "sq" of "sq.in.latent", sorted.
-  func cases(where hasTensor: String) -> [String] {
+  public func cases(where hasTensor: String) -> [String] {
     names.filter { $0.hasSuffix(hasTensor) }.map { String($0.dropLast(hasTensor.count)) }
   }
 }
 
 extension ParityReport {
   /// Compares a tensor with the fixture's of the same name.
-  func compare(
+  public func compare(
     _ name: String, _ actual: Tensor, _ fixture: Fixture, tolerance: Double,
     relativeTo scale: Scale = .absolute
   ) {
@@ -85,7 +91,7 @@ extension ParityReport {
   }
 
   /// Compares bits or indices, which must be equal.
-  func compareExactly(_ name: String, _ actual: Tensor, _ fixture: Fixture) {
+  public func compareExactly(_ name: String, _ actual: Tensor, _ fixture: Fixture) {
     compare(name, actual.to(.float32), fixture, tolerance: 0)
   }
 }

@@ -1,0 +1,50 @@
+import Checkpoints
+import Torch
+
+/// Makes the 8-bit matrices of a transformer's blocks from how a file stores them, one after the
+/// other, so that the model is never in memory in floating point.
+final class BlockQuantizer {
+  private let source: QuantizedSource
+  private let output: DType
+  /// Bytes of matrices that may still be kept.
+  private var remaining: Int
+
+  /// - Parameters:
+  ///   - output: element type of the products.
+  ///   - bytes: of the matrices that are kept; the others are streamed.
+  init(_ source: QuantizedSource, output: DType, keeping bytes: Int) {
+    self.source = source
+    self.output = output
+    remaining = bytes
+  }
+
+  /// How parameter `name` is multiplied; nil for what is no matrix of a block, or not in the file as
+  /// it should be.
+  /// - Throws: `CheckpointError` where its values are not finite.
+  func execution(_ name: String, _ shape: [Int]) throws -> Parameter.Execution? {
+    guard Model.isQuantizableMatrix(name, shape), source.shape(name) == shape else { return nil }
+    let matrix = try matrix(name)
+    guard matrix.isFinite else {
+      throw CheckpointError(source.title, "'\(name)' holds values that are not finite")
+    }
+    let bytes = shape[0] * shape[1]
+    guard bytes <= remaining else {
+      remaining = 0
+      // The file was found whole; what fails now is the disk.
+      return .streamedMatrix(StreamedMatrix { [self] in try! self.matrix(name) })
+    }
+    remaining -= bytes
+    return .quantizedMatrix(matrix)
+  }
+
+  private func matrix(_ name: String) throws -> QuantizedMatrix {
+    defer { source.release(name) }
+    switch try source.storedWeight(name) {
+    case .full(let matrix): return QuantizedMatrix(matrix, output: output)
+    case .int8(let weight):
+      return QuantizedMatrix(weight.values, scales: weight.scale, output: output)
+    case .int4(let weight):
+      return QuantizedMatrix(weight.values, scales: weight.scale, output: output)
+    }
+  }
+}

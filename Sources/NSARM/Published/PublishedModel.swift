@@ -1,0 +1,126 @@
+import Checkpoints
+import Settings
+import Torch
+
+/// A weight of a model and where a published checkpoint has it.
+public struct PublishedWeight {
+  /// The name in our model folders.
+  public let name: String
+  /// The name in the file.
+  public let key: String
+  public let file: any TensorFile
+  public let dtype: DType
+  public let shape: [Int]
+}
+
+/// What does not go from a checkpoint into a model, and why.
+public struct PublishedRemainder {
+  /// Names that are left out knowingly: buffers with constants, dictionaries of other content.
+  public var dropped: [String] = []
+  /// Keys that are missing, that nothing asks for, and that have another shape or type than the
+  /// model; a checkpoint with any is not converted.
+  public var problems: [String] = []
+}
+
+/// A published checkpoint, of NSARM or Infinity, as a model of ours: its configuration, read from
+/// the shapes of its tensors, and the place of every weight.
+public struct PublishedModel {
+  public let configuration: ModelConfiguration
+  public let weights: [PublishedWeight]
+  public let remainder: PublishedRemainder
+
+  /// - Parameters:
+  ///   - transformer: the transformer, of NSARM with its transformation network: a state dict or a
+  ///     training checkpoint with one.
+  ///   - tokenizer: the tokenizer, likewise.
+  ///   - mapHeads: heads of the transformation network's scales, which shapes do not tell; nil: as
+  ///     published.
+  /// - Throws: `CheckpointError` where a file is something else or makes no sense. Tensors that do
+  ///   not fit are in `remainder.problems`.
+  public init(
+    transformer: any TensorFile, tokenizer: any TensorFile, mapHeads: [Int]? = nil
+  ) throws {
+    let tokens = try PublishedDictionary.find(
+      ["encoder.conv_in.conv.weight", "encoder.conv_in.weight"], in: tokenizer,
+      preferred: ["vae", "", "ema", "trainer.vae_local", "vae_local"], content: "a tokenizer")
+    let main = try PublishedDictionary.find(
+      ["pos_start"], in: transformer,
+      preferred: ["", "trainer.gpt_fsdp", "trainer.gpt_wo_ddp", "gpt_fsdp", "gpt_wo_ddp"],
+      content: "a transformer")
+    configuration = try Self.configuration(main, tokens, mapHeads)
+
+    var remainder = PublishedRemainder()
+    var places: [String: (weights: PublishedDictionary, key: String)] = [:]
+    for (weights, names) in [(main, PublishedNames.transformer), (tokens, .tokenizer)] {
+      for key in weights.keys {
+        if names.isDropped(key) {
+          remainder.dropped.append(weights.root + key)
+        } else if let name = names.name(key) {
+          if let other = places.updateValue((weights, key), forKey: name) {
+            remainder.problems.append(
+              "\(weights.file.title): '\(weights.root + other.key)' and '\(weights.root + key)'"
+                + " are the same weight")
+          }
+        } else {
+          remainder.problems.append(
+            "\(weights.file.title): '\(weights.root + key)' is not part of the model")
+        }
+      }
+      remainder.dropped += weights.others.map { "\($0.name): \($0.count) tensors" }
+    }
+    var found: [PublishedWeight] = []
+    for (name, shape) in try configuration.parameterShapes() {
+      let isToken = name.hasPrefix(PublishedNames.tokenizer.scope)
+      let (file, root) = isToken ? (tokenizer, tokens.root) : (transformer, main.root)
+      guard let (weights, key) = places.removeValue(forKey: name) else {
+        let names: PublishedNames = isToken ? .tokenizer : .transformer
+        remainder.problems.append(
+          "\(file.title): '\(root + names.key(name))' of shape \(shape) is missing")
+        continue
+      }
+      let weight = PublishedWeight(
+        name: name, key: weights.root + key, file: file, dtype: file.dtype(weights.root + key)!,
+        shape: weights.shape(key)!)
+      if weight.shape != shape {
+        remainder.problems.append(
+          "\(file.title): '\(weight.key)' has shape \(weight.shape), expected \(shape)")
+      } else if !weight.dtype.isFloatingPoint {
+        remainder.problems.append("\(file.title): '\(weight.key)' holds no real numbers")
+      }
+      found.append(weight)
+    }
+    for (weights, key) in places.values.sorted(by: { $0.key < $1.key }) {
+      remainder.problems.append(
+        "\(weights.file.title): '\(weights.root + key)' is not part of the model")
+    }
+    weights = found
+    self.remainder = remainder
+  }
+
+  private static func configuration(
+    _ main: PublishedDictionary, _ tokens: PublishedDictionary, _ mapHeads: [Int]?
+  ) throws -> ModelConfiguration {
+    let tokenizer = try AutoencoderConfiguration(tokens)
+    let bits = try main.size("word_embed.weight", 1)
+    guard let patch = [1, 2].first(where: { $0 * $0 * tokenizer.latentChannels == bits }) else {
+      throw CheckpointError(
+        tokens.file.title,
+        "makes latents of \(tokenizer.latentChannels) channels, but a token of "
+          + "\(main.file.title) has \(bits) bits; these files do not belong together")
+    }
+    let transformer = try TransformerConfiguration(main)
+    var map: PublishedTransformationNetwork.Configuration?
+    if main.keys.contains(where: { $0.hasPrefix("map_transformer.") }) {
+      let schedule = ScaleSchedule.published(aspectRatio: 1, budget: .pixels1024, patch: patch)
+      map = try .init(main, latents: schedule.latents, heads: mapHeads)
+    }
+    let configuration = ModelConfiguration.published(
+      tokenizer: tokenizer, patch: patch, transformer: transformer, transformationNetwork: map)
+    do {
+      try configuration.validate()
+    } catch let error as ConfigurationError {
+      throw CheckpointError(main.file.title, "has a shape that no model has: \(error)")
+    }
+    return configuration
+  }
+}

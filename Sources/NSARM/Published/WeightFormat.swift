@@ -1,0 +1,53 @@
+import Checkpoints
+import Torch
+
+/// How the weights of a converted model are stored.
+public enum WeightFormat: String, CaseIterable, Sendable {
+  /// In the element types of the source.
+  case none
+  /// Matrices and kernels as bfloat16, what is used in float32 as float32.
+  case bf16
+  /// As bf16, the matrices of the transformer's blocks in eight bits.
+  case int8
+  /// As bf16, the matrices of the transformer's blocks in four bits, or in eight where their inputs
+  /// do not make whole groups.
+  case int4
+
+  /// A weight to be written in this format: read, converted and let go when it is its turn.
+  public func pending(_ weight: PublishedWeight) -> PendingTensors {
+    let (name, key, file) = (weight.name, weight.key, weight.file)
+    let entries = entries(name, weight.dtype, weight.shape)
+    return PendingTensors(entries) {
+      defer { file.release(key) }
+      let source = try file.tensor(key)
+      guard source.isFinite().allTrue else {
+        throw CheckpointError(file.title, "'\(key)' holds values that are not finite")
+      }
+      switch entries[0].dtype {
+      case .int8:
+        let weight = Int8Weight(source)
+        return [weight.values, weight.scale]
+      case .uint8:
+        let weight = Int4Weight(source)
+        return [weight.values, weight.scale]
+      default: return [source.to(entries[0].dtype).contiguous()]
+      }
+    }
+  }
+
+  /// The tensors that weight `name` becomes.
+  func entries(_ name: String, _ dtype: DType, _ shape: [Int]) -> [PendingTensors.Entry] {
+    func plain(_ dtype: DType) -> [PendingTensors.Entry] { [.init(name, dtype, shape)] }
+    if self == .none { return plain(dtype) }
+    if Model.isQuantizableMatrix(name, shape), self != .bf16 {
+      if self == .int4, Int4Weight.fits(inputs: shape[1]) {
+        return [
+          .init(name, .uint8, [shape[0], shape[1] / 2]),
+          .init(scaleName(name), .float16, [shape[0], shape[1] / Int4Weight.standardGroup]),
+        ]
+      }
+      return [.init(name, .int8, shape), .init(scaleName(name), .float32, [shape[0]])]
+    }
+    return plain(shape.count >= 2 && !ModelFolder.staysWide(name) ? .bfloat16 : .float32)
+  }
+}

@@ -1,0 +1,126 @@
+import Checkpoints
+import Files
+import Foundation
+import NSARM
+import Terminal
+
+/// What `nsarm convert` reads and what it will write.
+struct ConvertPlan {
+  let output: String
+  /// Files that are read, in order.
+  let sources: [String]
+  let model: PublishedModel
+  let weights: ShardPlan
+  let text: TextEncoder?
+
+  struct TextEncoder {
+    let encoder: PublishedTextEncoder
+    let weights: ShardPlan
+    let sources: [String]
+    /// The pieces of words that it knows.
+    let vocabulary: String
+  }
+
+  /// The folder of the text encoder in a model folder, and the vocabulary in it.
+  static let textFolder = "text-encoder"
+  static let vocabulary = "spiece.model"
+
+  /// - Throws: what is wrong with the files, without those of `problems`.
+  init(_ command: ConvertCommand) throws {
+    output = command.output
+    let main = try CheckpointFiles(command.checkpoints)
+    let tokenizer = try CheckpointFiles([command.vae])
+    let textFiles = try command.textEncoder.map { folder in
+      let vocabulary = "\(folder)/\(Self.vocabulary)"
+      guard FileManager.default.fileExists(atPath: vocabulary) else {
+        throw CheckpointError(
+          vocabulary, "is missing; --text-encoder names a folder that holds it and the weights")
+      }
+      return (files: try CheckpointFiles([folder]), vocabulary: vocabulary)
+    }
+    sources = main.paths + tokenizer.paths
+    let all = sources + (textFiles.map { $0.files.paths } ?? [])
+    try Self.checkOutput(command, sources: all)
+
+    let scratch = FreeSpace.existingFolder(of: output)
+    let progress = ConvertProgress("putting pieces together", bytes: main.byteCount)
+    model = try PublishedModel(
+      transformer: try main.open(scratch: scratch, progress: progress.add),
+      tokenizer: try tokenizer.open(scratch: scratch))
+    progress.clear()
+    weights = ShardPlan(model.weights.map(command.quantize.pending))
+    text = try textFiles.map { [model] files, vocabulary in
+      let encoder = try PublishedTextEncoder(try files.open(scratch: scratch))
+      let channels = model.configuration.transformer?.text?.channels ?? 0
+      guard encoder.shape.channels == channels else {
+        throw CheckpointError(
+          files.paths[0],
+          "makes features of \(encoder.shape.channels) channels, but the transformer"
+            + " reads \(channels); these files do not belong together")
+      }
+      let format = command.quantize == .none ? WeightFormat.none : .bf16
+      return TextEncoder(
+        encoder: encoder, weights: ShardPlan(encoder.weights.map(format.pending)),
+        sources: files.paths + [vocabulary], vocabulary: vocabulary)
+    }
+  }
+
+  /// Keys that do not fit, of all files.
+  var problems: [String] {
+    model.remainder.problems + (text?.encoder.remainder.problems ?? [])
+  }
+
+  /// Bytes of the weights that will be written.
+  var byteCount: Int { weights.byteCount + (text?.weights.byteCount ?? 0) }
+
+  /// - Throws: where the output is there already, is something else than a model, or holds a
+  ///   source.
+  private static func checkOutput(_ command: ConvertCommand, sources: [String]) throws {
+    let output = command.output
+    for source in sources {
+      var folder = source as NSString
+      while true {
+        if PathIdentity(folder as String) == PathIdentity(output) {
+          throw CheckpointError(output, "holds \(source); choose another folder for the model")
+        }
+        let parent = folder.deletingLastPathComponent
+        guard !parent.isEmpty, parent != folder as String else { break }
+        folder = parent as NSString
+      }
+    }
+    guard !command.dryRun, FileManager.default.fileExists(atPath: output) else { return }
+    guard command.overwrite else { throw FileError.exists(path: output) }
+    let names = try? FileManager.default.contentsOfDirectory(atPath: output)
+    guard let names, names.isEmpty || names.contains("config.json") else {
+      throw CheckpointError(
+        output, "is no model folder, so it is not replaced; choose another name")
+    }
+  }
+}
+
+/// The progress of reading, hashing and writing, measured in bytes; Ctrl-C ends the work.
+final class ConvertProgress {
+  private let display: ProgressDisplay
+  private let total: Double
+  private var done = 0.0
+
+  init(_ name: String, bytes: Int) {
+    display = ProgressDisplay(name)
+    total = Double(max(bytes, 1))
+  }
+
+  /// What is being done now.
+  var name: String {
+    get { display.name }
+    set { display.name = newValue }
+  }
+
+  /// - Throws: `CancellationError` after Ctrl-C.
+  func add(_ bytes: Int) throws {
+    if Interruption.isRequested { throw CancellationError() }
+    done += Double(bytes)
+    display.update(min(1, done / total))
+  }
+
+  func clear() { display.clear() }
+}

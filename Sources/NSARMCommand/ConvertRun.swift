@@ -1,0 +1,59 @@
+import Files
+import Foundation
+import NSARM
+
+/// Writes the model folder of a `ConvertPlan`.
+struct ConvertRun {
+  private let plan: ConvertPlan
+  private let progress: ConvertProgress
+
+  init(_ plan: ConvertPlan) {
+    self.plan = plan
+    let sources = plan.sources + (plan.text?.sources ?? [])
+    progress = ConvertProgress(
+      "", bytes: plan.byteCount + sources.reduce(0) { $0 + Self.byteCount($1) })
+  }
+
+  /// - Throws: `CancellationError` after Ctrl-C; then, as after any error, nothing is left of the
+  ///   new folder.
+  func start() throws {
+    defer { progress.clear() }
+    // A file system wants some room for itself.
+    try FreeSpace.require(plan.byteCount + 64 << 20, at: plan.output)
+    let provenance = try provenance(plan.sources)
+    let textProvenance = try plan.text.map { try self.provenance($0.sources) }
+    progress.name = "converting"
+    try ModelFolder.write(
+      plan.model.configuration, plan.weights, to: plan.output, provenance: provenance,
+      others: { folder in
+        guard let text = plan.text else { return }
+        let path = "\(folder)/\(ConvertPlan.textFolder)"
+        try FileManager.default.createDirectory(
+          atPath: path, withIntermediateDirectories: false)
+        try text.weights.write(to: path, metadata: textProvenance!, progress: progress.add)
+        try AtomicFile.write(
+          try Data(contentsOf: URL(fileURLWithPath: text.vocabulary)),
+          to: "\(path)/\(ConvertPlan.vocabulary)")
+      }, progress: progress.add)
+  }
+
+  /// What the files' metadata say of where the weights came from.
+  private func provenance(_ sources: [String]) throws -> [String: String] {
+    let date = ISO8601DateFormatter.string(
+      from: Date(), timeZone: .gmt, formatOptions: .withFullDate)
+    var result = ["converted": "\(date) by nsarm \(NSARMCommand.release)"]
+    for source in sources {
+      let name = (source as NSString).lastPathComponent
+      progress.name = "reading \(name)"
+      result["source \(name)"] =
+        "\(Self.byteCount(source)) bytes, SHA-256 "
+        + (try FileDigest.sha256(source, progress: progress.add))
+    }
+    return result
+  }
+
+  private static func byteCount(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+}

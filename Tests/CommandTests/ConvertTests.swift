@@ -1,0 +1,133 @@
+import Checkpoints
+import Foundation
+import NSARM
+import ParityTestSupport
+import TestSupport
+import Testing
+import Torch
+import TorchSaveSupport
+
+/// `nsarm convert` with the weights of the fixtures.
+@Suite(.enabled(if: ConvertTests.areAvailable, "\(Fixture.absence("infinity_small"))"))
+struct ConvertTests {
+  static let areAvailable =
+    ["infinity_small", "vae_small", "map8b_small"].allSatisfy(Fixture.isAvailable)
+
+  private let scratch = try! ScratchFolder()
+
+  private func weights(_ name: String, prefix: String = "") throws -> [(String, TorchSaveTensor)] {
+    let source = FixtureSource(try Fixture.load(name))
+    return try source.names.map { (prefix + $0, TorchSaveTensor(try source.tensor($0))) }
+  }
+
+  /// Writes the checkpoints and runs the command on them.
+  private func convert(
+    _ options: [String], without missing: String? = nil, text: Bool = false
+  ) throws -> Command.Result {
+    if !FileManager.default.fileExists(atPath: scratch("NSARM.pth")) || missing != nil {
+      let main =
+        try weights("infinity_small") + weights("map8b_small", prefix: "map_transformer.")
+      try TorchSaveFile.write(
+        .tensors(main.filter { $0.0 != missing }), to: scratch("NSARM.pth"))
+      try TorchSaveFile.write(
+        .dictionary([("vae", .tensors(try weights("vae_small")))]), to: scratch("vae.pth"))
+    }
+    return try Command.run(
+      ["convert", scratch("NSARM.pth"), "--vae", scratch("vae.pth"), "-o", scratch("model")]
+        + (text ? ["--text-encoder", scratch("t5")] : []) + options)
+  }
+
+  private func writeTextEncoder() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch("t5"), withIntermediateDirectories: true)
+    let shape = PublishedTextEncoder.Shape(
+      vocabulary: 12, channels: 256, blocks: 1, heads: 2, headChannels: 8, feedForward: 32,
+      buckets: 4)
+    try writeSafetensors(
+      shape.parameters.map { ($0.name, Tensor.ones($0.shape)) },
+      to: scratch("t5/model.safetensors"))
+  }
+
+  @Test func aFolderThatInfoReads() throws {
+    try writeTextEncoder()
+    let early = try convert([], text: true)
+    #expect(early.status == 1 && early.errors.contains("t5/spiece.model: is missing"))
+    _ = try scratch.write("t5/spiece.model", [1, 2, 3])
+
+    let dry = try convert(["--dry-run", "--quantize", "int4"], text: true)
+    #expect(dry.status == 0, "\(dry.errors)")
+    for part in [
+      "nsarm-4x256 (", "f8, 14 bits a cell", "scales [2, 4, 8, 12, 16, 24, 32], heads [4, 4, 8",
+      "4 blocks, width 256, 2 heads, tokens of 56 bits", "  model.safetensors",
+      "text-encoder/model.safetensors", "left out", "sa.zero_k_bias",
+    ] { #expect(dry.output.contains(part), "\(dry.output)") }
+    #expect(!scratch.entries.contains("model"))
+
+    let done = try convert(["--quantize", "int4"], text: true)
+    #expect(done.status == 0 && done.output == dry.output, "\(done.errors)")
+    #expect(
+      scratch.contents.filter { $0.hasPrefix("model/") } == [
+        "model/config.json", "model/model.safetensors", "model/text-encoder/model.safetensors",
+        "model/text-encoder/spiece.model",
+      ])
+    let info = try Command.run(["info", scratch("model")])
+    #expect(info.status == 0, "\(info.errors)")
+    #expect(info.output.contains("converted") && info.output.contains("by nsarm"))
+    #expect(info.output.contains(/source NSARM.pth +[0-9]+ bytes, SHA-256 [0-9a-f]{64}/))
+
+    // Nothing that is there is replaced without a wish, and nothing else than a model at all.
+    let again = try convert([])
+    #expect(again.status == 1 && again.errors.contains("exists already; --overwrite replaces it"))
+    let over = try convert(["--overwrite"])
+    #expect(over.status == 0, "\(over.errors)")
+    #expect(!scratch.contents.contains("model/text-encoder/spiece.model"))
+  }
+
+  @Test func everyKeyThatDoesNotFitIsListed() throws {
+    let result = try convert([], without: "block_chunks.1.module.1.ffn.fc1.bias")
+    #expect(result.status == 1 && result.output.isEmpty)
+    #expect(
+      result.errorLines == [
+        "error: \(scratch("NSARM.pth")): 'block_chunks.1.module.1.ffn.fc1.bias' of shape [512] is missing",
+        "error: 1 key not as expected; nothing was written",
+      ])
+    #expect(scratch.entries == ["NSARM.pth", "vae.pth"])
+  }
+
+  @Test func foldersWithOtherThingsStay() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch("model"), withIntermediateDirectories: true)
+    _ = try scratch.write("model/notes.txt", [1])
+    let result = try convert(["--overwrite"])
+    #expect(result.status == 1 && result.errors.contains("is no model folder"))
+    let inside = try convert(["-o", scratch.path, "--overwrite"])
+    #expect(inside.status == 1 && inside.errors.contains("choose another folder for the model"))
+    #expect(scratch.contents.contains("model/notes.txt"))
+  }
+
+  @Test func aKilledRunLeavesNoModel() throws {
+    _ = try convert(["--dry-run"])
+    let process = Command.process(
+      ["convert", scratch("NSARM.pth"), "--vae", scratch("vae.pth"), "-o", scratch("model")])
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, !scratch.entries.contains(".model.partial") { usleep(500) }
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    if scratch.entries.contains("model") { _ = try ModelFolder(scratch("model")).load(.float32) }
+    let result = try convert(["--overwrite"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(scratch.entries == ["NSARM.pth", "model", "vae.pth"])
+  }
+
+  @Test func badOptions() throws {
+    for (options, words) in [
+      (["--quantize", "int5"], "int5"), (["-o", ""], "-o is empty"),
+      (["--vae", ""], "name is empty"), (["--vae", scratch("none")], "No such file"),
+    ] {
+      let result = try convert(options)
+      #expect(result.status != 0 && result.errors.contains(words), "\(result.errors)")
+    }
+  }
+}
