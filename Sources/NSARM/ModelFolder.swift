@@ -39,15 +39,28 @@ public struct ModelFolder {
   /// - Throws: `CheckpointError` where they are missing or damaged.
   public func weights() throws -> any TensorFile { try WeightFolder(path).open() }
 
+  /// The policy for inference with this model: one that is stored in 8 or 4 bits computes in 8 bits on
+  /// a CPU where nothing else is asked for.
+  /// - Throws: `CheckpointError` where the weights are missing, `TorchError` where the device cannot
+  ///   compute that way.
+  public func policy(_ precision: Precision = .auto, on device: Device = .cpu) throws
+    -> ComputePolicy
+  {
+    guard precision == .auto, device.type == "cpu",
+      !QuantizedSource(try weights()).quantizedNames.isEmpty
+    else { return try ComputePolicy(precision, on: device) }
+    return try ComputePolicy(.int8, on: device, reason: "the model is stored in 8 bits or less")
+  }
+
   /// Builds the model with the folder's weights.
   /// - Parameters:
-  ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32.
+  ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32. By
+  ///     default what suits the model on this machine.
   ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
   ///     the others are read from the files again for every product.
   /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
-  public func load(_ policy: ComputePolicy = .automatic, keeping blockBytes: Int = .max) throws
-    -> Model
-  {
+  public func load(_ policy: ComputePolicy? = nil, keeping blockBytes: Int = .max) throws -> Model {
+    let policy = try policy ?? self.policy()
     let source = QuantizedSource(try weights(), dequantizedTo: policy.storage)
     let quantizer = BlockQuantizer(source, output: policy.activations, keeping: blockBytes)
     let isInt8 = policy.precision == .int8
@@ -71,7 +84,7 @@ public struct ModelFolder {
 
   /// The head, the modulations and the embeddings are used in float32, like the residual stream.
   static func staysWide(_ name: String) -> Bool {
-    ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11"]
+    ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11", "cfg_uncond"]
       .contains { name.hasSuffix($0) }
   }
 

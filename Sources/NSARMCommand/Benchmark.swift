@@ -72,8 +72,9 @@ struct BenchmarkCommand: ParsableCommand {
     let sets = try BenchmarkSets(file: sets)
     let peers = try peer.map(PeerCommand.init)
     let folders = method.map(RestoredFolder.init)
-    let policy = try compute.policy()
-    let restorer = noModel ? nil : try Restorer(model.folder(), policy)
+    let folder = noModel ? nil : try model.folder()
+    let policy = try folder.map(compute.policy(for:)) ?? compute.policy()
+    let restorer = try folder.map { try Restorer($0, policy) }
     var methods: [any EvaluationMethod] = [Interpolation(.bicubic), Interpolation(.lanczos)]
     for variant in try chosenVariants() {
       methods.append(try ModelMethod(restorer!, variant))

@@ -1,12 +1,14 @@
 import ArgumentParser
 import Foundation
+import NSARM
 import Torch
 
 /// Where and how exactly the networks run: the options of every command that computes.
 struct ComputeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Arithmetic of the networks: auto takes bfloat16 where the processor has units for it, else float32.",
+      "Arithmetic of the networks: auto takes int8 for models that are stored so, else bfloat16 where the "
+        + "processor has units for it, else float32.",
       valueName: Precision.allCases.map(\.rawValue).joined(separator: "|")))
   var precision: Precision?
 
@@ -23,6 +25,12 @@ struct ComputeOptions: ParsableArguments {
   func policy(standard: Precision = .auto) throws -> ComputePolicy {
     threads.apply()
     return try ComputePolicy(precision ?? standard, on: try Device(device))
+  }
+
+  /// The same for inference with the model of `folder`.
+  func policy(for folder: ModelFolder) throws -> ComputePolicy {
+    threads.apply()
+    return try folder.policy(precision ?? .auto, on: try Device(device))
   }
 }
 

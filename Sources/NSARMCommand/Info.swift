@@ -20,8 +20,8 @@ struct InfoCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let summary = try ModelSummary(
-      try ModelFolder(try ModelLocator.find(model)), try compute.policy())
+    let folder = try ModelFolder(try ModelLocator.find(model))
+    let summary = try ModelSummary(folder, try compute.policy(for: folder))
     try StandardOutput.print(json ? summary.json : summary.text)
   }
 }

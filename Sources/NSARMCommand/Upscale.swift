@@ -53,6 +53,8 @@ struct UpscaleCommand: ParsableCommand {
   var tile: Int?
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var memory: MemoryOptions
+  @OptionGroup var shortcuts: AccelerationOptions
 
   @Option(
     help: "How the output gets the input's colours (default: what suits the model).")
@@ -141,6 +143,7 @@ struct UpscaleCommand: ParsableCommand {
     options.overwrite = picture.overwrite
     options.resolver.seed = seed
     options.resolver.window = tile.map { $0 * configuration.scale }
+    options.resolver.acceleration = shortcuts.acceleration
     if let temperature {
       var sampling = configuration.sampling
       sampling.temperature = temperature

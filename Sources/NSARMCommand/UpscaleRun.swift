@@ -37,11 +37,15 @@ struct UpscaleRun {
   }
 
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
-    let policy = try command.compute.policy()
     let folder = try command.model.folder()
-    let resolver = try SuperResolver(try folder.load(policy))
+    let policy = try command.compute.policy(for: folder)
+    var options = command.options(folder.configuration)
+    let memory = try command.memory.plan(
+      folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
+    options.resolver.batch = memory.batch
+    if let text = memory.note { note(text) }
+    let resolver = try SuperResolver(try folder.load(policy, keeping: memory.blockBytes))
     let upscaler = PhotoUpscaler(resolver)
-    let options = command.options(resolver.model.configuration)
     output.model = (folder.configuration.name, policy)
 
     let progress = BatchProgress(items)

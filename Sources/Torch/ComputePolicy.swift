@@ -28,11 +28,13 @@ public struct ComputePolicy: Hashable, Sendable {
   ///
   /// `.auto` on a CPU is bfloat16 where the processor multiplies it in hardware, else float32; on a
   /// GPU bfloat16.
+  /// - Parameter why: the reason for a precision that the user did not ask for.
   /// - Throws: `TorchError` where the device cannot compute that way.
   public init(
-    _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current
+    _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current,
+    reason why: String = "as asked for"
   ) throws {
-    let (fast, why) = Self.fastest(device, processor)
+    let (fast, fastestWhy) = Self.fastest(device, processor)
     self.device = device
     self.precision = precision == .auto ? fast : precision
     switch self.precision {
@@ -45,11 +47,11 @@ public struct ComputePolicy: Hashable, Sendable {
       (storage, activations) = (.float32, fast == .bfloat16 ? .bfloat16 : .float32)
     }
     if precision == .auto {
-      reason = why
+      reason = fastestWhy
     } else if precision == .bfloat16, fast != .bfloat16 {
-      reason = "as asked for; slow, since \(why)"
+      reason = "\(why); slow, since \(fastestWhy)"
     } else {
-      reason = "as asked for"
+      reason = why
     }
   }
 

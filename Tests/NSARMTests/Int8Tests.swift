@@ -57,4 +57,59 @@ import Torch
     let damaged = #expect(throws: CheckpointError.self) { try folder.load(ComputePolicy(.int8)) }
     #expect("\(damaged!)".contains("is damaged"))
   }
+
+  /// How the matrices of blocks may be stored.
+  enum Storage: CaseIterable, Sendable { case bfloat16, int8, int4 }
+
+  /// Matrices that are read again for every product give the pictures of those that are kept, from
+  /// every form of storage.
+  @Test(arguments: Storage.allCases) func streamedBlocksAreTheSame(_ storage: Storage) throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try ModelFolder(try TinyModel.write(in: parent))
+    let file = folder.path + "/model.safetensors"
+    let source = try SafetensorsFile(file)
+    let tensors = try source.names.flatMap { name -> [(String, Tensor)] in
+      let tensor = try source.tensor(name).cloned()
+      guard Model.isQuantizableMatrix(name, tensor.shape) else { return [(name, tensor)] }
+      switch storage {
+      case .bfloat16: return [(name, tensor)]
+      case .int8:
+        let weight = Int8Weight(tensor)
+        return [(name, weight.values), (scaleName(name), weight.scale)]
+      case .int4:
+        let weight = Int4Weight(tensor)
+        return [(name, weight.values), (scaleName(name), weight.scale)]
+      }
+    }
+    try writeSafetensors(tensors, to: file)
+
+    let policy = try ComputePolicy(.int8)
+    let picture = testPicture(20, 24)
+    func restored(keeping limit: Int) throws -> [UInt8] {
+      let model = try folder.load(policy, keeping: limit)
+      let streamed = model.store.parameters.filter {
+        if case .streamedMatrix = $0.execution { true } else { false }
+      }
+      #expect(limit == .max ? streamed.isEmpty : !streamed.isEmpty)
+      if limit == 0 { #expect(streamed.count == 8) }
+      return bytes(try SuperResolver(model).upscaled(picture))
+    }
+    let kept = try restored(keeping: .max)
+    #expect(try restored(keeping: 0) == kept)
+    #expect(try restored(keeping: 64 * 192 + 100) == kept)
+  }
+
+  @Test func weightsThatAreNotFiniteAreNamed() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try ModelFolder(try TinyModel.write(in: parent))
+    let file = folder.path + "/model.safetensors"
+    let source = try SafetensorsFile(file)
+    let tensors = try source.names.map { name in
+      let tensor = try source.tensor(name).cloned()
+      return (name, name.hasSuffix("1.ffn.fc1.weight") ? tensor * .nan : tensor)
+    }
+    try writeSafetensors(tensors, to: file)
+    let error = #expect(throws: CheckpointError.self) { try folder.load(ComputePolicy(.int8)) }
+    #expect("\(error!)".contains("fc1.weight' holds values that are not finite"))
+  }
 }

@@ -82,6 +82,8 @@ public struct MemoryPlan: Equatable, Sendable {
   public let blockBytes: Int
   /// What is expected to be in memory at most.
   public let peak: Int
+  /// What a user should know; nil where everything fits.
+  public let note: String?
 
   /// - Parameters:
   ///   - limit: bytes; nil: none.
@@ -113,6 +115,11 @@ public struct MemoryPlan: Equatable, Sendable {
             : "use --precision int8, which takes a fraction of it, or raise --max-memory"))
     }
     peak = estimate.peak(batch: self.batch, blocks: blocks)
+    note =
+      blocks == all
+      ? nil
+      : "note: \(blocks) of \(all) blocks fit into \(Self.gigabytes(limit)); the others are read from"
+        + " the model's files for every scale"
   }
 
   private static func gigabytes(_ bytes: Int) -> String {

@@ -1,3 +1,5 @@
+import Torch
+
 /// Rows and columns of a grid of tokens or latent cells.
 public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
   public var height, width: Int

@@ -20,6 +20,13 @@ public final class KeyValueCache {
     filled = Array(repeating: 0, count: depth)
   }
 
+  /// Bytes of a cache for one sample under a policy.
+  static func byteCount(
+    depth: Int, heads: Int, length: Int, headDimension: Int, _ policy: ComputePolicy
+  ) -> Int {
+    2 * depth * heads * length * headDimension * policy.activations.size
+  }
+
   /// Appends keys and values `[B, H, L, c]` of block `index` and returns all so far.
   func append(_ key: Tensor, _ value: Tensor, block index: Int) -> (keys: Tensor, values: Tensor) {
     let start = filled[index]

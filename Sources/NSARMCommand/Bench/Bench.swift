@@ -66,8 +66,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let policy = try compute.policy()
     let folder = try model.folder()
+    let policy = try compute.policy(for: folder)
     let sections = only.isEmpty ? Section.allCases : only
     var report = BenchReport(folder, policy)
     func say(_ text: String) throws {

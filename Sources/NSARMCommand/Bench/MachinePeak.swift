@@ -53,9 +53,8 @@ struct MachinePeak: Encodable {
     Size(name: "matmul \(n)", operations: 2 * Double(n * n * n)) { precision, device in
       let (x, weight) = (random([n, n], device), random([n, n], device))
       if precision == .int8 {
-        let quantized = QuantizedWeight(matrix: weight, input: .symmetric(4))
-        let input = x.quantized(quantized.input)
-        return { quantized.linear(input, nil) }
+        let quantized = QuantizedMatrix(weight)
+        return { quantized.linear(x, nil) }
       }
       let (a, b) = (x.to(dtype(precision)), weight.to(dtype(precision)))
       return { a.linear(b) }
@@ -70,7 +69,7 @@ struct MachinePeak: Encodable {
       let x = random([1, channels, side, side], device).channelsLast()
       let kernel = random([channels, channels, 3, 3], device)
       if precision == .int8 {
-        let quantized = QuantizedWeight(kernel: kernel, input: .symmetric(4))
+        let quantized = QuantizedKernel(kernel, input: .symmetric(4))
         let input = x.quantized(quantized.input)
         return { quantized.conv2d(input, nil, stride: 1, padding: 1) }
       }
