@@ -45,8 +45,18 @@ let package = Package(
     .target(
       name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
     .target(name: "CPassiveWaiting"),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Settings", "Torch"]),
+    .target(
+      name: "Prompts",
+      dependencies: ["CSentencePiece", "Checkpoints", "Files", "Imaging", "NSARM", "Torch"]),
+    .testTarget(
+      name: "PromptsTests",
+      dependencies: [
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "Prompts", "TestSupport", "Torch",
+      ],
+      exclude: ["Fixtures"]),
     .target(
       name: "YAMLSettings", dependencies: ["Settings", .product(name: "Yams", package: "Yams")]),
     .target(
@@ -83,10 +93,13 @@ let package = Package(
     .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
     .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
     .target(
-      name: "ModelTestSupport", dependencies: ["NSARM", "Torch"], path: "Tests/ModelTestSupport"),
+      name: "ModelTestSupport", dependencies: ["Checkpoints", "NSARM", "TestSupport", "Torch"],
+      path: "Tests/ModelTestSupport"),
     .testTarget(
       name: "NSARMTests",
-      dependencies: ["ModelTestSupport", "NSARM", "Settings", "TestSupport", "Torch"]),
+      dependencies: [
+        "Checkpoints", "ModelTestSupport", "NSARM", "Settings", "TestSupport", "Torch",
+      ]),
     .testTarget(
       name: "UpscalingTests",
       dependencies: [
@@ -104,11 +117,14 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Torch", "Checkpoints", "Files", "Imaging", "Degradations", "NSARM", "ImageQuality",
-        "Settings", "Terminal", "YAMLSettings", .product(name: "Yams", package: "Yams"),
+        "Prompts", "Settings", "Terminal", "YAMLSettings", .product(name: "Yams", package: "Yams"),
       ]),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Training", "TestSupport", "Torch", "Imaging", "Checkpoints", "Settings"]),
+      dependencies: [
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "Prompts", "Settings", "TestSupport",
+        "Torch", "Training",
+      ]),
     .target(
       name: "Evaluation",
       dependencies: [
@@ -125,7 +141,7 @@ let package = Package(
       name: "NSARMCommand",
       dependencies: [
         "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
-        "NSARM", "Terminal", "Torch", "Training", "Upscaling",
+        "NSARM", "Prompts", "Terminal", "Torch", "Training", "Upscaling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

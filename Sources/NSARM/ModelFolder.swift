@@ -10,6 +10,10 @@ public struct ModelFolder {
   public let path: String
   public let configuration: ModelConfiguration
 
+  /// Where the text encoder of a model conditioned on text is, if the folder has it.
+  public var textEncoderPath: String { path + "/" + Self.textEncoder }
+  public static let textEncoder = "text-encoder"
+
   /// Reads the configuration.
   /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
   ///   or makes no sense.

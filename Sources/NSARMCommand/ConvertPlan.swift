@@ -21,8 +21,7 @@ struct ConvertPlan {
     let vocabulary: String
   }
 
-  /// The folder of the text encoder in a model folder, and the vocabulary in it.
-  static let textFolder = "text-encoder"
+  /// The vocabulary in the folder of a text encoder.
   static let vocabulary = "spiece.model"
 
   /// - Throws: what is wrong with the files, without those of `problems`.

@@ -42,7 +42,7 @@ extension ConvertPlan {
       for shard in plan.shards { add(folder + shard.file, "\(grouped(shard.byteCount)) bytes") }
     }
     list(weights, in: "")
-    if let text { list(text.weights, in: Self.textFolder + "/") }
+    if let text { list(text.weights, in: ModelFolder.textEncoder + "/") }
     let dropped = model.remainder.dropped + (text?.encoder.remainder.dropped ?? [])
     if !dropped.isEmpty { lines += ["", "left out"] + dropped.map { "  " + $0 } }
     return lines.joined(separator: "\n")

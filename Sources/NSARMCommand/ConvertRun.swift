@@ -27,7 +27,7 @@ struct ConvertRun {
       plan.model.configuration, plan.weights, to: plan.output, provenance: provenance,
       others: { folder in
         guard let text = plan.text else { return }
-        let path = "\(folder)/\(ConvertPlan.textFolder)"
+        let path = "\(folder)/\(ModelFolder.textEncoder)"
         try FileManager.default.createDirectory(
           atPath: path, withIntermediateDirectories: false)
         try text.weights.write(to: path, metadata: textProvenance!, progress: progress.add)

@@ -52,6 +52,8 @@ struct UpscaleCommand: ParsableCommand {
       valueName: "pixels"))
   var tile: Int?
 
+  @OptionGroup var prompts: PromptOptions
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var memory: MemoryOptions
   @OptionGroup var shortcuts: AccelerationOptions
@@ -144,11 +146,10 @@ struct UpscaleCommand: ParsableCommand {
     options.resolver.seed = seed
     options.resolver.window = tile.map { $0 * configuration.scale }
     options.resolver.acceleration = shortcuts.acceleration
-    if let temperature {
-      var sampling = configuration.sampling
-      sampling.temperature = temperature
-      options.resolver.sampling = sampling
-    }
+    var sampling = configuration.sampling
+    sampling.temperature = temperature ?? sampling.temperature
+    sampling.guidance = prompts.guidance ?? sampling.guidance
+    options.resolver.sampling = sampling
     return options
   }
 }

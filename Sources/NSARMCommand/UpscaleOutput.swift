@@ -39,7 +39,7 @@ struct UpscaleOutput {
   }
 
   mutating func succeeded(
-    _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, seconds: Double
+    _ item: BatchPlan.Item, _ report: PhotoUpscaler.Report, prompt: String?, seconds: Double
   ) throws {
     try streams.sendOutput()
     let input = streams.named(item.input.path)
@@ -53,7 +53,8 @@ struct UpscaleOutput {
             input: input, output: item.output, page: item.page.map { $0 + 1 },
             inputWidth: from.width, inputHeight: from.height, width: to.width, height: to.height,
             scale: command.scale, seconds: (seconds * 1000).rounded() / 1000, seed: command.seed,
-            color: report.color.rawValue, model: name, device: policy.device.description,
+            prompt: prompt, color: report.color.rawValue, model: name,
+            device: policy.device.description,
             precision: policy.precision.rawValue, precisionReason: policy.reason,
             warnings: report.warnings)))
     } else {
@@ -81,6 +82,7 @@ struct UpscaleOutput {
     let inputWidth, inputHeight, width, height: Int
     let scale, seconds: Double
     let seed: UInt64
+    let prompt: String?
     let color, model, device, precision, precisionReason: String
     let warnings: [String]
   }

@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import NSARM
 import Terminal
+import Torch
 import Upscaling
 
 /// A run of `nsarm upscale`: one picture after the other.
@@ -37,6 +38,7 @@ struct UpscaleRun {
   }
 
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
+    var items = items
     let folder = try command.model.folder()
     let policy = try command.compute.policy(for: folder)
     var options = command.options(folder.configuration)
@@ -44,6 +46,8 @@ struct UpscaleRun {
       folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
     options.resolver.batch = memory.batch
     if let text = memory.note { note(text) }
+    let prompts = try prompts(&items, folder, policy)
+    guard !items.isEmpty else { return }
     let resolver = try SuperResolver(try folder.load(policy, keeping: memory.blockBytes))
     let upscaler = PhotoUpscaler(resolver)
     output.model = (folder.configuration.name, policy)
@@ -57,12 +61,14 @@ struct UpscaleRun {
         let start = Date()
         var options = options
         options.reading.page = item.page
+        prompts.apply(to: &options.resolver, item)
         let report = try upscaler(item.input.path, to: item.output, options) { fraction in
           if Interruption.isRequested { throw CancellationError() }
           progress.update(fraction)
         }
         progress.clear()
-        try output.succeeded(item, report, seconds: Date().timeIntervalSince(start))
+        try output.succeeded(
+          item, report, prompt: prompts(item), seconds: Date().timeIntervalSince(start))
       } catch is CancellationError {
         progress.clear()
         note("stopped; \(streams.named(item.input.path)) was not finished")
@@ -79,6 +85,29 @@ struct UpscaleRun {
         try output.failed(item.input.path, error)
       }
     }
+  }
+}
+
+extension UpscaleRun {
+  /// The prompts of all pictures; those that get none for a fault of theirs are reported and taken
+  /// out of `items`.
+  private mutating func prompts(
+    _ items: inout [BatchPlan.Item], _ folder: ModelFolder, _ policy: ComputePolicy
+  ) throws -> UpscalePrompts {
+    var failures: [(item: BatchPlan.Item, error: any Error)] = []
+    let prompts: UpscalePrompts
+    do {
+      prompts = try UpscalePrompts(
+        command.prompts, folder, items, reading: command.reading, policy: policy
+      ) { failures.append(($0, $1)) }
+    } catch is CancellationError {
+      note("stopped before the first picture")
+      throw ExitCode(Interruption.status)
+    }
+    for (item, error) in failures { try output.failed(item.input.path, error) }
+    let failed = Set(failures.map(\.item.input.path))
+    items.removeAll { failed.contains($0.input.path) }
+    return prompts
   }
 }
 

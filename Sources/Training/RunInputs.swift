@@ -17,7 +17,7 @@ struct RunInputs: Codable, Equatable {
   /// - Parameter initial: the model folder or file of weights that the run starts from.
   init(_ source: any TrainingSource, initial: String?) throws {
     pictures = source.count
-    data = Self.text(source.fingerprint)
+    data = hexadecimal(source.fingerprint)
     self.initial = try initial.map { try Self.fingerprint(ofWeights: $0) }
   }
 
@@ -53,39 +53,9 @@ struct RunInputs: Codable, Equatable {
     try writing(path) { try AtomicFile.write(try encoder.encode(self), to: path) }
   }
 
-  private static func text(_ fingerprint: UInt64) -> String {
-    let digits = String(fingerprint, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  /// Of each file of weights the size, the beginning and 256 blocks all over it: the whole of a
-  /// small model, a sample of one of many gigabytes.
   private static func fingerprint(ofWeights path: String) throws -> String {
     let files = isFolder(path) ? try WeightFolder(path).files : [path]
-    let keys = try files.map(fingerprint(ofFile:))
-    return text(keys.dropFirst().reduce(keys[0], RandomStream.key))
-  }
-
-  private static func fingerprint(ofFile file: String) throws -> UInt64 {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped)
-    } catch {
-      throw TrainingError.unreadable(path: file, reason: reason(error))
-    }
-    let (block, count) = (1 << 16, 256)
-    var key = UInt64(data.count)
-    let step = max(block, data.count / count)
-    for start in stride(from: 0, to: data.count, by: step) {
-      let end = min(start + block, data.count)
-      data[start..<end].withUnsafeBytes { bytes in
-        for at in stride(from: 0, to: bytes.count - bytes.count % 8, by: 8) {
-          key = RandomStream.key(
-            key, UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
-        }
-        for byte in bytes.suffix(bytes.count % 8) { key = RandomStream.key(key, UInt64(byte)) }
-      }
-    }
-    return key
+    let keys = try files.map(Checkpoints.fingerprint(ofFile:))
+    return hexadecimal(keys.dropFirst().reduce(keys[0], RandomStream.key))
   }
 }

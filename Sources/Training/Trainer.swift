@@ -28,6 +28,7 @@ public final class Trainer {
   let updater: Updater
   var state: TrainingState { updater.state }
   let provenance: [String: String]
+  let initial: String?
   let shouldStop: (_ step: Int) -> Bool
   let progress: ProgressLine
   var device: Device { stage.policy.device }
@@ -62,6 +63,7 @@ public final class Trainer {
     self.source = source
     self.validation = validation
     self.provenance = provenance
+    self.initial = initial
     self.shouldStop = shouldStop
     progress = ProgressLine(isSilent: isSilent)
     checkpoints = CheckpointFolder(run: output)
@@ -102,6 +104,11 @@ public final class Trainer {
     started = Date()
     lastCheckpoint = started
     earlierSeconds = state.seconds
+    do {
+      try prepareCaptions()
+    } catch is CancellationError {
+      return .interrupted(step: state.step)
+    }
     let loader = BatchLoader(
       source, size: settings.batch, first: state.step * settings.accumulation,
       threads: settings.data.loaderThreads, ahead: settings.data.prefetch)
@@ -277,6 +284,7 @@ public final class Trainer {
       try withoutGradients {
         try state.average.withAverages { try stage.export(to: path, provenance: facts) }
       }
+      try linkTextEncoder(in: path)
     }
   }
 }

@@ -11,6 +11,12 @@ public protocol TrainingStage: AnyObject {
   var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
   var averagedParameters: [Parameter] { get }
+  /// Called once before a run with captions, for what a stage computes ahead.
+  /// - Parameters:
+  ///   - folder: of the run, to keep it in.
+  ///   - progress: called with the share that is done; an error thrown here stops the work.
+  func prepare(
+    captions: Set<String>, in folder: String, progress: (Double) throws -> Void) throws
   /// What is minimised at update `step` (from 1), one after the other, each with its own backward
   /// pass and update. A step always has the same number of objectives in the same groups, whatever
   /// the batch. Whatever they draw comes from `random`, which is seeded by the recipe's seed and
@@ -32,6 +38,10 @@ public protocol TrainingStage: AnyObject {
 }
 
 extension TrainingStage {
+  public func prepare(
+    captions: Set<String>, in folder: String, progress: (Double) throws -> Void
+  ) throws {}
+
   public func problem(validatingHeight height: Int, width: Int) -> String? { nil }
 }
 
@@ -61,12 +71,19 @@ public struct TrainingBatch {
   public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]
+  /// What the samples show; nil for those without caption.
+  public let captions: [SampleCaption?]
 
-  public init(highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64]) {
+  /// - Parameter captions: nil: no sample has one.
+  public init(
+    highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64],
+    captions: [SampleCaption?]? = nil
+  ) {
     self.highQuality = highQuality
     self.lowQuality = lowQuality
     self.teacher = teacher
     self.seeds = seeds
+    self.captions = captions ?? seeds.map { _ in nil }
   }
 
   /// The number of samples.
@@ -76,6 +93,6 @@ public struct TrainingBatch {
   public func to(_ device: Device) -> TrainingBatch {
     TrainingBatch(
       highQuality: highQuality.to(device), lowQuality: lowQuality.to(device),
-      teacher: teacher?.to(device), seeds: seeds)
+      teacher: teacher?.to(device), seeds: seeds, captions: captions)
   }
 }

@@ -144,7 +144,7 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     let output = try resolver.upscaled(testPicture(40, 50))
     #expect(output.shape == [3, 160, 200])
     var options = SuperResolver.Options()
-    options.text = (.randn([1, 4, 128], using: RandomGenerator(seed: 1)), nil)
+    options.text = TextFeatures(.randn([1, 4, 128], using: RandomGenerator(seed: 1)))
     #expect(bytes(try resolver.upscaled(testPicture(40, 50), options)) != bytes(output))
   }
 }

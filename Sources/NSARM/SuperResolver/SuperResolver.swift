@@ -34,9 +34,10 @@ public final class SuperResolver {
     public var window: Int?
     /// Shortcuts that cost quality; none by default.
     public var acceleration = Acceleration()
-    /// Features `[1, n, channels]` and mask `[1, n]` of the text encoder, for models conditioned on
-    /// text; nil: their null text.
-    public var text: (features: Tensor, mask: Tensor?)?
+    /// What the picture shows, for models conditioned on text; nil: their null text.
+    public var text: TextFeatures?
+    /// What guidance leads away from; nil: the null text.
+    public var negativeText: TextFeatures?
 
     /// Order in which the tiles are generated, for tests; nil: row by row.
     var order: [Int]?
@@ -140,10 +141,13 @@ public final class SuperResolver {
       policy {
         generation.prefix = model.prefix(lowQuality: lowQuality)
         let reads = c.transformer?.picture != nil ? lowQuality : nil
-        let text = text(options, batch: tiles.count)
-        condition = transformer.condition(lowQuality: reads, text: text?.given)
-        if sampling.guidance != 1, let text {
-          unconditional = transformer.condition(lowQuality: reads, text: text.null)
+        let text = transformer.text(options.text, batch: tiles.count, on: device)
+        condition = transformer.condition(lowQuality: reads, text: text)
+        // Guidance from the null text to itself leads nowhere.
+        if sampling.guidance != 1, options.text != nil || options.negativeText != nil {
+          let away = transformer.text(
+            options.negativeText, instead: options.text, batch: tiles.count, on: device)
+          unconditional = transformer.condition(lowQuality: reads, text: away)
         }
       }
       try work.report()
@@ -159,20 +163,6 @@ public final class SuperResolver {
     ).latent
     try work.finish(tiles: tiles.count)
     return latents
-  }
-
-  /// Text features for a batch and the null text of the same length; nil for models without text.
-  private func text(_ options: Options, batch: Int) -> (
-    given: (features: Tensor, mask: Tensor?), null: (features: Tensor, mask: Tensor?)
-  )? {
-    let transformer = generator.transformer
-    guard let configuration = transformer.configuration.text else { return nil }
-    let length = options.text?.features.size(1) ?? configuration.maximumLength
-    let null = transformer.unconditionalText(length: length)!
-    let given = options.text ?? (features: null, mask: nil)
-    func expanded(_ x: Tensor) -> Tensor { x.to(device).expanded([batch] + x.shape.dropFirst()) }
-    let mask = given.mask.map(expanded)
-    return ((expanded(given.features), mask), (expanded(null), mask))
   }
 
   /// Output rows of a band, `[3, n, scale · w]`.

@@ -43,6 +43,10 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var light = DegradationConfiguration.light
   /// Whether the target is the sharpened photo (Real-ESRGAN's way) rather than the photo.
   public var sharpenedTarget = false
+  /// A file of captions of the pictures, for models conditioned on text; absent: their null text.
+  public var captions: String?
+  /// Probability that the null text stands in for a sample's caption.
+  public var captionDropout = 0.1
   /// Memory for the decoded pictures of each folder, MiB; what exceeds it is decoded again when it
   /// is needed.
   public var cacheMebibytes = 2048
@@ -73,6 +77,8 @@ public struct DataSettings: Codable, Equatable, Sendable {
       try (check / "mix")(name, share, 0...1e6)
     }
     try check("mix", mix.full + mix.light + mix.bicubic > 0, else: "has no share above 0")
+    try check("captions", captions != "", else: "is empty; name a file of captions")
+    try check("captionDropout", captionDropout, 0...1)
     try check("cacheMebibytes", cacheMebibytes, 0...1_000_000_000)
     try check("loaderThreads", loaderThreads, 1...256)
     try check("prefetch", prefetch, 1...1000)

@@ -10,9 +10,11 @@ public final class PairDataset: TrainingSource {
   public let seed: UInt64
   private let library: PairLibrary
   private let choose: WeightedChoice
+  private let texts: PictureCaptions
 
   public var count: Int { library.entries.count }
-  public var fingerprint: UInt64 { library.fingerprint }
+  public var fingerprint: UInt64 { texts.fingerprint(library.fingerprint) }
+  public var captions: Set<String> { texts.all }
   public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
   public var hasTeacher: Bool { library.hasTeacher }
 
@@ -37,19 +39,21 @@ public final class PairDataset: TrainingSource {
       pairs, scale: scale, smallest: settings.crop, budget: settings.cacheMebibytes << 20,
       warn: warn)
     choose = WeightedChoice(library.entries.map { Double($0.area) })
+    texts = try library.captions(settings, warn: warn)
   }
 
   public func pair(_ index: Int) throws -> TrainingPair {
     let crop = settings.crop
     let key = RandomStream.key(seed, UInt64(index))
     var random = RandomStream(key)
-    var pair = try settings.accepted(\.highQuality) { try drawn(&random) }
+    var (entry, pair) = try settings.accepted({ $0.crop.highQuality }) { try drawn(&random) }
     if settings.flips { pair = pair.oriented(crop, scale: scale, Int(random.next() & 7)) }
-    return pair.trainingPair(scale: scale, height: crop, width: crop, seed: key)
+    return pair.trainingPair(
+      scale: scale, height: crop, width: crop, seed: key, caption: texts(entry, seed: key))
   }
 
-  /// A random window of a random pair.
-  private func drawn(_ random: inout RandomStream) throws -> PairCrop {
+  /// A random pair and a random window of it.
+  private func drawn(_ random: inout RandomStream) throws -> (entry: Int, crop: PairCrop) {
     let side = settings.crop / scale
     while true {
       let index = choose(random.uniform())
@@ -57,7 +61,7 @@ public final class PairDataset: TrainingSource {
       let x = random.index(low.width - side + 1)
       let y = random.index(low.height - side + 1)
       if let crop = library.crop(index, PixelRect(x: x, y: y, width: side, height: side)) {
-        return crop
+        return (index, crop)
       }
       if library.isExhausted {
         throw TrainingError.noPhotos(folder: library.folder, reason: "every pair in it is damaged")

@@ -17,10 +17,13 @@ struct PairCrop {
   /// - Parameters:
   ///   - height: of the high-quality picture.
   ///   - width: likewise.
-  func trainingPair(scale: Int, height: Int, width: Int, seed: UInt64) -> TrainingPair {
+  func trainingPair(
+    scale: Int, height: Int, width: Int, seed: UInt64, caption: SampleCaption?
+  ) -> TrainingPair {
     TrainingPair(
       scale: scale, highQuality: signed(highQuality), lowQuality: signed(lowQuality),
-      teacher: teacher.map(signed), height: height, width: width, seed: seed)
+      teacher: teacher.map(signed), height: height, width: width, seed: seed,
+      caption: caption)
   }
 }
 
@@ -50,6 +53,11 @@ struct PairLibrary: Sendable {
   var fingerprint: UInt64 { library.fingerprint }
   /// Whether every pair is damaged.
   var isExhausted: Bool { library.isExhausted }
+
+  /// The captions of the pairs, which any picture of a pair may have.
+  func captions(_ settings: DataSettings, warn: (String) -> Void) throws -> PictureCaptions {
+    try PictureCaptions(settings, library, warn: warn)
+  }
 
   /// The low-quality picture of a pair, as a rectangle.
   func lowQuality(_ index: Int) -> PixelRect {

@@ -10,9 +10,11 @@ public final class PhotoDataset: TrainingSource {
   private let library: PhotoLibrary
   private let degrader: Degrader
   private let choose: WeightedChoice
+  private let texts: PictureCaptions
 
   public var count: Int { library.entries.count }
-  public var fingerprint: UInt64 { library.fingerprint }
+  public var fingerprint: UInt64 { texts.fingerprint(library.fingerprint) }
+  public var captions: Set<String> { texts.all }
   public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
   public var hasTeacher: Bool { false }
 
@@ -31,6 +33,7 @@ public final class PhotoDataset: TrainingSource {
       folder: folder, smallest: settings.crop, budget: settings.cacheMebibytes << 20, warn: warn)
     degrader = Degrader(settings, scale: scale)
     choose = WeightedChoice(library.entries.map { Double($0.area) })
+    texts = try PictureCaptions(settings, library, warn: warn)
   }
 
   /// - Throws: `TrainingError.noPhotos` where every photo turned out to be damaged.
@@ -38,17 +41,18 @@ public final class PhotoDataset: TrainingSource {
     let crop = settings.crop
     let key = RandomStream.key(seed, UInt64(index))
     var random = RandomStream(key)
-    var planes = try settings.accepted(\.self) { try drawn(&random) }
+    var (entry, planes) = try settings.accepted({ $0.planes }) { try drawn(&random) }
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
     let picture = Planes(width: crop, height: crop, channels: 3, values: planes)
     let target = settings.sharpenedTarget ? degrader.sharpened(picture) : picture
     return TrainingPair(
       scale: scale, highQuality: signed(target.values),
-      lowQuality: signed(degrader(picture, seed: key).values), height: crop, width: crop, seed: key)
+      lowQuality: signed(degrader(picture, seed: key).values), height: crop, width: crop, seed: key,
+      caption: texts(entry, seed: key))
   }
 
-  /// A random crop of a random photo, planar in 0...1.
-  private func drawn(_ random: inout RandomStream) throws -> [Float] {
+  /// A random photo and a random crop of it, planar in 0...1.
+  private func drawn(_ random: inout RandomStream) throws -> (entry: Int, planes: [Float]) {
     let crop = settings.crop
     while true {
       let entry = choose(random.uniform())
@@ -69,9 +73,9 @@ public final class PhotoDataset: TrainingSource {
         continue
       }
       let planes = image.planes(PixelRect(x: x, y: y, width: side, height: side))
-      if side == crop { return planes.values }
-      return planes.resized(toWidth: crop, height: crop, .bicubic).values
-        .map { min(max($0, 0), 1) }
+      if side == crop { return (entry, planes.values) }
+      let shrunk = planes.resized(toWidth: crop, height: crop, .bicubic).values
+      return (entry, shrunk.map { min(max($0, 0), 1) })
     }
   }
 }

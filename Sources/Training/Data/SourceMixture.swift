@@ -28,6 +28,9 @@ public final class SourceMixture: TrainingSource {
   }
 
   public let fingerprint: UInt64
+  public var captions: Set<String> {
+    sources.reduce(into: []) { $0.formUnion($1.captions) }
+  }
 
   public func pair(_ index: Int) throws -> TrainingPair {
     var random = RandomStream(seed, UInt64(index), 0x736F_7572_6365)
@@ -35,6 +38,7 @@ public final class SourceMixture: TrainingSource {
     guard hasTeacher, pair.teacher == nil else { return pair }
     return TrainingPair(
       scale: pair.scale, highQuality: pair.highQuality, lowQuality: pair.lowQuality,
-      teacher: pair.highQuality, height: pair.height, width: pair.width, seed: pair.seed)
+      teacher: pair.highQuality, height: pair.height, width: pair.width, seed: pair.seed,
+      caption: pair.caption)
   }
 }

@@ -10,11 +10,17 @@ public protocol TrainingSource: Sendable {
   var pixels: Int { get }
   /// Whether samples have a teacher's picture: all of a source have one, or none.
   var hasTeacher: Bool { get }
-  /// Of the pictures' names and sizes and of how often they are drawn: where it differs, samples
-  /// differ.
+  /// The captions that samples may have.
+  var captions: Set<String> { get }
+  /// Of the pictures' names, sizes and captions and of how often they are drawn: where it differs,
+  /// samples differ.
   var fingerprint: UInt64 { get }
   /// - Throws: `TrainingError.noPhotos` where every picture turned out to be damaged.
   func pair(_ index: Int) throws -> TrainingPair
+}
+
+extension TrainingSource {
+  public var captions: Set<String> { [] }
 }
 
 /// One training pair on the host.
@@ -28,11 +34,12 @@ public struct TrainingPair: Sendable {
   public let height, width: Int
   /// For noise that depends on the sample only.
   public let seed: UInt64
+  /// What the picture shows, where that is known.
+  public let caption: SampleCaption?
 
   public init(
     scale: Int, highQuality: [Float], lowQuality: [Float], teacher: [Float]? = nil, height: Int,
-    width: Int,
-    seed: UInt64
+    width: Int, seed: UInt64, caption: SampleCaption? = nil
   ) {
     let area = height * width
     precondition(
@@ -41,6 +48,7 @@ public struct TrainingPair: Sendable {
       "values do not fill the pictures")
     (self.highQuality, self.lowQuality, self.teacher) = (highQuality, lowQuality, teacher)
     (self.scale, self.height, self.width, self.seed) = (scale, height, width, seed)
+    self.caption = caption
   }
 }
 
@@ -67,6 +75,6 @@ extension TrainingBatch {
       highQuality: stacked(high, \.highQuality),
       lowQuality: stacked([3, height / scale, width / scale], \.lowQuality),
       teacher: samples[0].teacher.map { _ in stacked(high) { $0.teacher! } },
-      seeds: samples.map(\.seed))
+      seeds: samples.map(\.seed), captions: samples.map(\.caption))
   }
 }

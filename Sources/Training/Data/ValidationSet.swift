@@ -14,6 +14,10 @@ public final class ValidationSet {
 
   /// Samples of one size per batch, in the order of the files' names.
   public var batches: [TrainingBatch] { groups.map { TrainingBatch($0.map(\.pair)) } }
+  /// The captions of the pictures.
+  var captions: Set<String> {
+    Set(groups.flatMap { $0 }.compactMap { $0.pair.caption?.text })
+  }
   /// The number of pictures.
   public var count: Int { groups.reduce(0) { $0 + $1.count } }
 
@@ -60,6 +64,7 @@ public final class ValidationSet {
     let library = try PhotoLibrary(
       folder: folder, smallest: max(16, scale), budget: 0, warn: warn)
     let degrader = Degrader(settings, scale: scale)
+    let texts = try PictureCaptions(settings, library, warn: warn)
     return entries(library.entries, settings) { index, seed in
       guard let image = library.photo(index) else { return nil }
       let crop = image.rect.centre(settings.validationCrop, multipleOf: scale)
@@ -67,7 +72,7 @@ public final class ValidationSet {
       return TrainingPair(
         scale: scale, highQuality: signed(picture.values),
         lowQuality: signed(degrader(picture, seed: seed).values), height: crop.height,
-        width: crop.width, seed: seed)
+        width: crop.width, seed: seed, caption: texts.whole(index))
     }
   }
 
@@ -77,10 +82,12 @@ public final class ValidationSet {
   ) throws -> [Entry] {
     let library = try PairLibrary(
       folder, scale: scale, smallest: max(16, scale), budget: 0, warn: warn)
+    let texts = try library.captions(settings, warn: warn)
     return entries(library.entries, settings) { index, seed in
       let window = library.lowQuality(index).centre(settings.validationCrop / scale)
       return library.crop(index, window)?.trainingPair(
-        scale: scale, height: window.height * scale, width: window.width * scale, seed: seed)
+        scale: scale, height: window.height * scale, width: window.width * scale, seed: seed,
+        caption: texts.whole(index))
     }
   }
 

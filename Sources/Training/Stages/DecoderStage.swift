@@ -34,6 +34,7 @@ final class DecoderStage: TrainingStage {
   var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
+  private let texts: TextCondition?
 
   init(_ start: StageStart) throws {
     section = try start.recipe.section("loss", defaults: LossSection()) {
@@ -43,6 +44,7 @@ final class DecoderStage: TrainingStage {
     case .none: model = try start.firstModel()
     case .predicted: model = try start.model()
     }
+    texts = TextCondition(model, start)
     let file = start.recipe.file
     if section.code == .predicted, model.transformer == nil {
       throw TrainingError.recipe(
@@ -66,9 +68,16 @@ final class DecoderStage: TrainingStage {
     }
     if section.code == .predicted {
       try start.requireTiles(model)
-      try start.requirePictureTransformer(model)
     }
     model.freeze(except: trained)
+  }
+
+  func prepare(
+    captions: Set<String>, in folder: String, progress: (Double) throws -> Void
+  ) throws {
+    if section.code == .predicted {
+      try texts?.prepare(captions, in: folder, progress: progress)
+    }
   }
 
   private var trained: [Parameter] { model.parameters(of: .decoder) }
@@ -82,7 +91,7 @@ final class DecoderStage: TrainingStage {
   /// `[B, d, H / f, W / f]`.
   private func latent(_ batch: TrainingBatch) throws -> Tensor {
     switch section.code {
-    case .predicted: return try model.generatedLatent(batch)
+    case .predicted: return try model.generatedLatent(batch, texts)
     case .none:
       let c = model.configuration.tokenizer
       return .zeros(

@@ -62,15 +62,6 @@ struct StageStart {
     }
   }
 
-  /// - Throws: `TrainingError.recipe` where the model's transformer cannot do with pictures alone.
-  func requirePictureTransformer(_ model: Model) throws {
-    guard model.transformer?.configuration.text != nil else { return }
-    throw TrainingError.recipe(
-      file: recipe.file,
-      problem: "stage '\(recipe.settings.stage)' has no texts for the model's transformer; models "
-        + "conditioned on the picture alone can be trained")
-  }
-
   /// The recipe's section `model` of stages that may be the first.
   struct ModelSection: Codable {
     var name = "nano"

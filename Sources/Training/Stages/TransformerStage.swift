@@ -30,6 +30,7 @@ final class TransformerStage: TrainingStage {
   private let schedule: ScaleSchedule
   private let rotary: RotaryEmbedding
   private let weights: Tensor
+  private let texts: TextCondition?
   private let continuesPrefix: Bool
   private let firstScale: Int
 
@@ -51,7 +52,12 @@ final class TransformerStage: TrainingStage {
     transformer = model.transformer!
     schedule = model.configuration.scaleSchedule
     try start.requireTiles(model)
-    try start.requirePictureTransformer(model)
+    texts = TextCondition(model, start)
+    if texts == nil, start.recipe.settings.data.captions != nil {
+      throw TrainingError.recipe(
+        file: start.recipe.file,
+        problem: "'data.captions' is given, but the model's transformer is not conditioned on text")
+    }
     rotary = RotaryEmbedding(
       schedule, reference: model.configuration.rotaryReference,
       headDimension: transformer.headDimension, on: start.policy.device)
@@ -86,9 +92,14 @@ final class TransformerStage: TrainingStage {
     }
   }
 
-  private func logits(_ forcing: TeacherForcing, _ batch: TrainingBatch) -> Tensor {
-    transformer(
-      forcing.contexts, schedule, rotary, transformer.condition(lowQuality: batch.lowQuality))
+  private func logits(_ forcing: TeacherForcing, _ batch: TrainingBatch) throws -> Tensor {
+    transformer(forcing.contexts, schedule, rotary, try transformer.condition(batch, texts))
+  }
+
+  func prepare(
+    captions: Set<String>, in folder: String, progress: (Double) throws -> Void
+  ) throws {
+    try texts?.prepare(captions, in: folder, progress: progress)
   }
 
   func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
@@ -97,7 +108,7 @@ final class TransformerStage: TrainingStage {
       Objective(group: "transformer") { [self] in
         let forcing = teacherForcing(batch, flips: random)
         let perToken = bitCrossEntropy(
-          logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
+          try logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
         let loss = (perToken * weights).sum([1]).mean()
         return (loss, [:])
       }
@@ -110,7 +121,7 @@ final class TransformerStage: TrainingStage {
 
   func validate(_ batch: TrainingBatch) throws -> [String: Double] {
     let forcing = teacherForcing(batch, flips: nil)
-    let logits = logits(forcing, batch)
+    let logits = try logits(forcing, batch)
     let pairs = logits.reshaped(forcing.labels.shape + [2])
     let correct = (pairs.selected(-1, 1) .> pairs.selected(-1, 0)) .== forcing.labels
     let perToken = bitCrossEntropy(logits, forcing.labels)
@@ -122,7 +133,7 @@ final class TransformerStage: TrainingStage {
       figures["accuracy_\(k + 1)"] = part(correct).mean().item
       figures["cross_entropy_\(k + 1)"] = part(perToken).mean().item
     }
-    let picture = try model.restore(batch)
+    let picture = try model.restore(batch, texts)
     figures["psnr"] = psnr(picture, batch.highQuality)
     figures["psnr_bicubic"] = psnr(
       model.enlarged(batch.lowQuality), batch.highQuality)
@@ -133,7 +144,7 @@ final class TransformerStage: TrainingStage {
     let bits = MultiScaleQuantizer(schedule)
       .encode(model.features(batch, of: section.labels)).latent
     let columns = [
-      model.enlarged(batch.lowQuality), try model.restore(batch),
+      model.enlarged(batch.lowQuality), try model.restore(batch, texts),
       model.decoded(bits, batch), batch.highQuality,
     ]
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
@@ -146,7 +157,7 @@ final class TransformerStage: TrainingStage {
 
 extension Model {
   /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
-  func generatedLatent(_ batch: TrainingBatch) throws -> Tensor {
+  func generatedLatent(_ batch: TrainingBatch, _ texts: TextCondition?) throws -> Tensor {
     try withoutGradients {
       var options = GenerationOptions()
       options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
@@ -155,14 +166,13 @@ extension Model {
       options.contextResize = configuration.contextResize
       // Samples of a batch get noise of their own: each stands elsewhere on the plane.
       options.origins = { _ in batch.seeds.indices.map { GridSize(1000 * $0, 0) } }
-      return try Generator(self)!(transformer!.condition(lowQuality: batch.lowQuality), options)
-        .latent
+      return try Generator(self)!(transformer!.condition(batch, texts), options).latent
     }
   }
 
   /// Tiles restored as a user would get them, `[B, 3, H, W]`.
-  func restore(_ batch: TrainingBatch) throws -> Tensor {
-    let latent = try generatedLatent(batch)
+  func restore(_ batch: TrainingBatch, _ texts: TextCondition?) throws -> Tensor {
+    let latent = try generatedLatent(batch, texts)
     return withoutGradients { decoded(latent, batch) }
   }
 }

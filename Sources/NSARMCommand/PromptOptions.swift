@@ -1,0 +1,62 @@
+import ArgumentParser
+import Prompts
+
+/// What pictures show, for models conditioned on text.
+struct PromptOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What the pictures show, for models conditioned on text (default: their null text).",
+      valueName: "text"))
+  var prompt: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What guidance leads away from, in place of the null text.", valueName: "text"))
+  var negativePrompt: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: "How much more the prompt counts than the null text: 1 is off (default: the model's).")
+  var guidance: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Captions of the pictures, JSON lines with image_path and long_caption.", valueName: "file"))
+  var prompts: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A server that captions the pictures that have no caption in --prompts (OpenAI's protocol).",
+      valueName: "url"))
+  var captionEndpoint: String?
+
+  @Option(help: ArgumentHelp("The server's vision model.", valueName: "name"))
+  var captionModel: String?
+
+  init() {}
+
+  func validate() throws {
+    if let guidance, !(0...100).contains(guidance) {
+      throw ValidationError("--guidance has to be 0 to 100")
+    }
+    if prompt != nil, captionEndpoint != nil {
+      throw ValidationError("--prompt and --caption-endpoint exclude each other")
+    }
+    if captionModel != nil, captionEndpoint == nil {
+      throw ValidationError("--caption-model needs --caption-endpoint")
+    }
+    if prompts == "" { throw ValidationError("--prompts is empty; name a file of captions") }
+    do {
+      _ = try captionEndpoint.map { try CaptionEndpoint($0) }
+    } catch {
+      throw ValidationError("--caption-endpoint: \(error)")
+    }
+  }
+
+  /// Whether the model has to be conditioned on text.
+  var isGiven: Bool {
+    guidance != nil || [prompt, negativePrompt, prompts, captionEndpoint].contains { $0 != nil }
+  }
+}

@@ -1,0 +1,90 @@
+import Checkpoints
+import Foundation
+import Torch
+
+/// Features of prompts on the disk, a safetensors file each: float16 `[n, channels]`.
+///
+/// It only saves time: what cannot be read or written, or is damaged, counts as absent.
+public struct PromptCache: Sendable {
+  public let folder: String
+  /// The most bytes that `trim` leaves; nil: no limit.
+  public let limit: Int?
+
+  public init(_ folder: String, limit: Int? = nil) {
+    self.folder = folder
+    self.limit = limit
+  }
+
+  /// The user's cache: `prompts` in `$XDG_CACHE_HOME/nsarm`, else in `~/.cache/nsarm`, of at most
+  /// 512 MiB.
+  public static func standard(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> PromptCache {
+    let set = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    let caches = set ?? NSHomeDirectory() + "/.cache"
+    return PromptCache(caches + "/nsarm/prompts", limit: 512 << 20)
+  }
+
+  /// What an encoder makes of a text.
+  struct Key {
+    /// Of the encoder's weights and tokenizer, and of the longest text.
+    let encoder: UInt64
+    let text: String
+
+    /// 128 bits of both. Texts that share them are told apart by the file's metadata.
+    var name: String {
+      [encoder, ~encoder].map { start in
+        hexadecimal(text.utf8.reduce(start) { RandomStream.key($0, UInt64($1)) })
+      }.joined()
+    }
+
+    var metadata: [String: String] { ["encoder": hexadecimal(encoder), "text": text] }
+  }
+
+  private static let tensor = "features"
+
+  private func path(_ key: Key) -> String { "\(folder)/\(key.name).safetensors" }
+
+  /// - Parameter channels: of the features; others count as damaged.
+  func features(_ key: Key, channels: Int) -> Tensor? {
+    let path = path(key)
+    guard let file = try? SafetensorsFile(path), file.metadata == key.metadata,
+      let shape = file.shape(Self.tensor), shape.count == 2, shape[0] > 0, shape[1] == channels,
+      file.dtype(Self.tensor) == .float16,
+      // A copy, since another process may shorten the file.
+      let features = try? file.tensor(Self.tensor).cloned(), features.isFinite().allTrue
+    else { return nil }
+    // What is used is young.
+    utimes(path, nil)
+    return features
+  }
+
+  /// Whether there are features, without reading them.
+  func contains(_ key: Key) -> Bool { FileManager.default.fileExists(atPath: path(key)) }
+
+  func store(_ features: Tensor, _ key: Key) {
+    // Prompts are the user's own affair.
+    try? FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try? writeSafetensors([(Self.tensor, features)], metadata: key.metadata, to: path(key))
+  }
+
+  /// Removes the features that have not been used for longest, down to the limit.
+  func trim() {
+    guard let limit else { return }
+    var total = 0
+    var files: [(path: String, size: Int, used: Int)] = []
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasSuffix(".safetensors") {
+      let path = folder + "/" + name
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+      let size = Int(status.st_size)
+      files.append((path, size, status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec))
+      total += size
+    }
+    for file in files.sorted(by: { $0.used < $1.used }) where total > limit {
+      if unlink(file.path) == 0 { total -= file.size }
+    }
+  }
+}

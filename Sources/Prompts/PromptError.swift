@@ -1,0 +1,9 @@
+import Foundation
+
+/// Why a prompt, a file of captions or a text encoder cannot be used, in one line with the remedy.
+public struct PromptError: Error, LocalizedError, CustomStringConvertible, Equatable, Sendable {
+  public let description: String
+  public var errorDescription: String? { description }
+
+  public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,60 @@
+import Prompts
+import Torch
+
+/// The text of a sample.
+public struct SampleCaption: Equatable, Sendable {
+  public let text: String
+  /// Whether the null text stands in for it (classifier-free guidance; Ho and Salimans, 2022).
+  public let isDropped: Bool
+
+  public init(_ text: String, isDropped: Bool = false) {
+    (self.text, self.isDropped) = (text, isDropped)
+  }
+}
+
+/// The captions of a library's pictures: those that the recipe's `data.captions` has.
+struct PictureCaptions: Sendable {
+  /// By entry; empty without a file of captions.
+  private let texts: [String?]
+  private let dropout: Double
+
+  /// - Parameter warn: receives a line where pictures have no caption.
+  /// - Throws: `PromptError` naming the file, and the line that is wrong.
+  init(
+    _ settings: DataSettings, _ library: PhotoLibrary, warn: (String) -> Void
+  ) throws {
+    dropout = settings.captionDropout
+    guard let path = settings.captions else {
+      texts = []
+      return
+    }
+    let file = try CaptionFile(path)
+    texts = library.entries.map { $0.files.lazy.compactMap { file($0.path) }.first }
+    let missing = texts.count { $0 == nil }
+    if missing > 0 {
+      warn("\(missing) of \(texts.count) pictures in \(library.folder) have no caption in \(path)")
+    }
+  }
+
+  var all: Set<String> { Set(texts.compactMap(\.self)) }
+
+  /// The caption of an entry as it is, for validation.
+  func whole(_ entry: Int) -> SampleCaption? {
+    texts.isEmpty ? nil : texts[entry].map { SampleCaption($0) }
+  }
+
+  /// The caption of a sample, dropped with the recipe's probability by a stream of its own.
+  func callAsFunction(_ entry: Int, seed: UInt64) -> SampleCaption? {
+    guard !texts.isEmpty, let text = texts[entry] else { return nil }
+    var random = RandomStream(seed, 0x6361_7074_696F_6E)
+    return SampleCaption(text, isDropped: random.chance(dropout))
+  }
+
+  /// The library's fingerprint and that of the captions.
+  func fingerprint(_ library: UInt64) -> UInt64 {
+    texts.reduce(library) { key, text in
+      guard let text else { return RandomStream.key(key, 0) }
+      return text.utf8.reduce(RandomStream.key(key, 1)) { RandomStream.key($0, UInt64($1)) }
+    }
+  }
+}
