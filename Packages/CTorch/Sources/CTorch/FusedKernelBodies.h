@@ -4,15 +4,18 @@
 namespace nsarm::NAMESPACE {
 
 #include "FusedVectors.h"
+#include "FusedDots.h"
 
 #include "FusedNormBodies.h"
 #include "FusedElementBodies.h"
 #include "FusedHeadBodies.h"
 #include "FusedAttentionBodies.h"
+#include "FusedQuantizedAttentionBodies.h"
 
 static const Kernels table = {
   norm, norm_backward, quantize, gelu, gelu_backward, rotate_heads, rotate_heads_backward,
-  gate, gate_backward, attention,
+  gate, gate_backward, attention, quantized_append, quantized_attention,
+  dot_first_limit, dot_second_limit,
 };
 
 }  // namespace nsarm::NAMESPACE

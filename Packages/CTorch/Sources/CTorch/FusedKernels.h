@@ -142,6 +142,9 @@ struct Attention {
   }
 };
 
+struct QuantizedAppend;
+struct QuantizedAttention;
+
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
 
@@ -168,6 +171,13 @@ struct Kernels {
   void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);
   // blocks of all heads
   void (*attention)(const Attention &, int64_t begin, int64_t end, float *scratch);
+  // tokens of all heads
+  void (*quantized_append)(const QuantizedAppend &, int64_t begin, int64_t end);
+  // blocks of all heads
+  void (*quantized_attention)(const QuantizedAttention &, int64_t begin, int64_t end,
+                              float *scratch);
+  // The greatest integers of their weights and of keys and values.
+  int64_t weight_limit, token_limit;
 };
 
 // For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names
