@@ -1,4 +1,4 @@
-#include "FusedKernels.h"
+#include "FusedQuantizedAttention.h"
 
 #include <cstdlib>
 #include <cstring>

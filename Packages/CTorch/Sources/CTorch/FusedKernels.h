@@ -192,6 +192,8 @@ struct Product {
   // Integers of scratch memory.
   static int64_t scratch() { return product_round * product_panel; }
 };
+struct QuantizedAppend;
+struct QuantizedAttention;
 
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
@@ -227,6 +229,13 @@ struct Kernels {
   void (*product)(const Product &, int64_t begin, int64_t end, int32_t *scratch);
   // Rows of a block and outputs of a panel, and the largest sizes of their numbers.
   int64_t block_rows, panel_outputs, row_limit, matrix_limit;
+  // tokens of all heads
+  void (*quantized_append)(const QuantizedAppend &, int64_t begin, int64_t end);
+  // blocks of all heads
+  void (*quantized_attention)(const QuantizedAttention &, int64_t begin, int64_t end,
+                              float *scratch);
+  // The greatest integers of their weights and of keys and values.
+  int64_t weight_limit, token_limit;
 };
 
 // For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names

@@ -1,0 +1,310 @@
+// Attention in 8 bits, included by FusedKernelBodies.h: products of integers for the scores and for
+// the values, with the softmax between them in float32.
+//
+// Keys and values are x_j = step_j i_j with integers i_j, a step per token. With scores s_j to base
+// 2, the weights of the values' integers are p_j = 2^(s_j + log2 step_j). Those of a block of keys
+// are multiples of its largest over `dot_first_limit`, in integers. What a block gives is added to
+// what earlier blocks gave in float32 (online softmax, Milakov and Gimelshein, 2018).
+
+// Loops over registers, which stay in memory where they are not unrolled.
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
+// Rows and registers of columns of a product that are summed at a time.
+static const int quantized_tile_rows = LANES == 16 ? 8 : 4, quantized_vectors = 2;
+static const int64_t quantized_columns = quantized_vectors * LANES;
+static_assert(quantized_panel % quantized_columns == 0, "a panel is whole columns of registers");
+
+// MARK: Quantisation
+
+// The largest absolute value of a row, NaN where there is one: as bits, NaNs are the largest.
+template <class T>
+static inline INLINE float largest_magnitude(const T *row, int64_t channels) {
+  Integers most = {};
+  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
+    Integers bits = (Integers)((Bits)load(row + i, n) & 0x7fffffff);
+    most = bits > most ? bits : most;
+  });
+  int32_t bits = most[0];
+  for (int i = 1; i < LANES; i++) bits = most[i] > bits ? most[i] : bits;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+// The step of a row's integers, which are -limit ... limit; above zero, so that it has an inverse
+// and a logarithm.
+template <class T>
+static inline INLINE float step_of(const T *row, int64_t channels, int limit) {
+  const float step = largest_magnitude(row, channels) / limit, least = 0x1p-40f;
+  return step < least ? least : step;
+}
+
+// Rounded to nearest, ties to even, for |v| < 2^22; see `store` of bytes.
+static inline INLINE Integers nearest(Floats v) {
+  return (Integers)((Bits)(v + 12582912.0f) - 0x4b400000u);
+}
+
+static inline INLINE void narrow_bytes(uint8_t *p, Integers v) {
+  Bytes bytes = __builtin_convertvector(__builtin_convertvector((Bits)v, Shorts), Bytes);
+  memcpy(p, &bytes, sizeof bytes);
+}
+
+// Calls body(i, n, bytes) for the n integers of a row from i on, plus `base`.
+template <class T, class Body>
+static inline INLINE void for_bytes(const T *row, int64_t channels, float step, int base,
+                                    Body body) {
+  const float inverse = 1 / step;
+  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
+    Floats scaled = load(row + i, n) * inverse;
+    uint8_t bytes[LANES];
+    narrow_bytes(bytes, nearest(scaled) + base);
+    body(i, n, bytes);
+  });
+}
+
+template <class T>
+static TARGET void quantized_append_typed(const QuantizedAppend &task, int64_t begin,
+                                          int64_t end) {
+  const QuantizedAppend t = task;
+  const QuantizedTokens &m = t.tokens;
+  const int64_t channels = m.channels, words = m.words();
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t head = i / t.count, token = i % t.count, place = t.start + token;
+    auto row = [&](const Rows &x) INLINE {
+      return static_cast<const T *>(x.start) + head / m.heads * x.batch_stride +
+             head % m.heads * x.head_stride + token * x.stride;
+    };
+    const float key_step = step_of(row(t.k), channels, dot_second_limit);
+    const float value_step = step_of(row(t.v), channels, dot_second_limit);
+    uint8_t *key =
+        m.keys(head) + 4 * (place / quantized_panel * words * quantized_panel + place % quantized_panel);
+    int32_t sum = 0;
+    for_bytes(row(t.k), channels, key_step, 0, [&](int64_t i, int n, const uint8_t *bytes) INLINE {
+      for (int c = 0; c < n; c++) sum += static_cast<int8_t>(bytes[c]);
+      for (int c = 0; c < n; c++)
+        key[(i + c) / 4 * 4 * quantized_panel + (i + c) % 4] = bytes[c];
+    });
+    uint8_t *value = m.values(head) + place / quantized_block * quantized_block * m.value_channels() +
+                     place % quantized_block / 4 * 4 * quantized_panel + place % 4;
+    for_bytes(row(t.v), channels, value_step, 0,
+              [&](int64_t i, int n, const uint8_t *bytes) INLINE {
+                for (int c = 0; c < n; c++) {
+                  int64_t panel = (i + c) / quantized_panel, column = (i + c) % quantized_panel;
+                  value[panel * quantized_panel * quantized_block + 4 * column] = bytes[c];
+                }
+              });
+    float *numbers = m.numbers(head) + place;
+    const int32_t offset = -dot_zero_point * sum;
+    numbers[0] = key_step;
+    memcpy(numbers + m.length, &offset, sizeof offset);
+    numbers[2 * m.length] = __builtin_log2f(value_step);
+    numbers[3 * m.length] = 1 / value_step;
+  }
+}
+
+static TARGET void quantized_append(const QuantizedAppend &t, int64_t begin, int64_t end) {
+  if (t.type == Element::float32) quantized_append_typed<float>(t, begin, end);
+  else quantized_append_typed<BFloat16>(t, begin, end);
+}
+
+// MARK: Products
+
+static inline INLINE Integers integers(const void *p) {
+  Integers v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// totals += a b, with b the columns of a panel.
+template <int rows>
+static inline INLINE void add_dots(const uint32_t *a, int64_t a_stride, const uint8_t *b,
+                                   int64_t depth, Integers (&totals)[rows][quantized_vectors]) {
+  for (int64_t i = 0; i < depth; i += 2, b += 8 * quantized_panel) {
+    Integers first[quantized_vectors], second[quantized_vectors];
+    UNROLLED for (int v = 0; v < quantized_vectors; v++) {
+      first[v] = integers(b + 4 * v * LANES);
+      second[v] = integers(b + 4 * (quantized_panel + v * LANES));
+    }
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < quantized_vectors; v++)
+        totals[row][v] = plus_dots(totals[row][v], a[row * a_stride + i], first[v],
+                                   a[row * a_stride + i + 1], second[v]);
+  }
+}
+
+// Some columns of a block's scores, to base 2, with the logarithms of the values' steps.
+struct ScoreColumns {
+  const uint32_t *queries;
+  const float *steps;  // of the queries, for base 2
+  const uint8_t *keys;
+  int64_t words;
+  const float *numbers;  // of the keys
+  int64_t length;
+  float *scores;  // [rows, quantized_block]
+
+  template <int rows>
+  INLINE void run(int64_t first) const {
+    Integers totals[rows][quantized_vectors];
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < quantized_vectors; v++)
+        totals[row][v] = integers(numbers + length + v * LANES);
+    add_dots<rows>(queries + first * words, words, keys, words, totals);
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < quantized_vectors; v++) {
+        Floats step = wide(numbers + v * LANES) * steps[first + row];
+        Floats score = __builtin_convertvector(totals[row][v], Floats) * step +
+                       wide(numbers + 2 * length + v * LANES);
+        narrow(scores + (first + row) * quantized_block + v * LANES, score);
+      }
+  }
+};
+
+// Some columns of the results: out = out * old + weights values * fresh.
+struct ValueColumns {
+  const uint32_t *weights;  // [rows, quantized_block / 4]
+  const uint8_t *values;
+  int64_t depth;
+  const float *old, *fresh;
+  float *out;
+  int64_t stride;
+
+  template <int rows>
+  INLINE void run(int64_t first) const {
+    Integers totals[rows][quantized_vectors] = {};
+    add_dots<rows>(weights + first * (quantized_block / 4), quantized_block / 4, values, depth,
+                   totals);
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < quantized_vectors; v++) {
+        float *place = out + (first + row) * stride + v * LANES;
+        Floats added = __builtin_convertvector(totals[row][v], Floats) * fresh[first + row];
+        narrow(place, wide(place) * old[first + row] + added);
+      }
+  }
+};
+
+// All rows of some columns; every element is an exact sum, whatever rows are taken together.
+template <class Columns>
+static TARGET void run_rows(const Columns &columns, int64_t rows) {
+  int64_t row = 0;
+  for (; row + quantized_tile_rows <= rows; row += quantized_tile_rows)
+    columns.template run<quantized_tile_rows>(row);
+  for (; row + 2 <= rows; row += 2) columns.template run<2>(row);
+  if (row < rows) columns.template run<1>(row);
+}
+
+// MARK: Softmax
+
+// What the keys so far gave a row: the largest score, and the sum of weights relative to it.
+struct RowState {
+  float highest, sum;
+};
+
+// Weights of a block's scores, `count` of them, as bytes; `old` and `fresh` are the factors of what
+// earlier blocks gave and of what the weights give.
+//
+// Weights are not rounded to nearest but up at a `fraction` of the keys: where one key stands out,
+// many small weights, which may be most of the sum, would all be rounded to 0.
+static TARGET void weigh(float *scores, int64_t count, const float *inverse_steps,
+                         const float *fractions, uint8_t *weights, RowState &state, float &old,
+                         float &fresh) {
+  const int64_t end = padded(count, quantized_panel);
+  for (int64_t i = count; i < end; i++) scores[i] = -__builtin_inff();
+  Floats highest[2] = {wide(scores), wide(scores)};
+  for_blocks(end, [&](int64_t i, int, int k) INLINE {
+    highest[k] = larger(highest[k], wide(scores + i));
+  });
+  Floats lanes = larger(highest[0], highest[1]);
+  float most = lanes[0];
+  for (int i = 1; i < LANES; i++) most = lanes[i] > most ? lanes[i] : most;
+  const float offset = most - __builtin_log2f(dot_first_limit);
+  Floats total[2] = {};
+  for_blocks(end, [&](int64_t i, int, int k) INLINE {
+    Floats p = power_of_two(wide(scores + i) - offset);
+    total[k] += p * wide(inverse_steps + i);
+    narrow_bytes(weights + i, __builtin_convertvector(p + wide(fractions + i), Integers));
+  });
+  const float next = most > state.highest ? most : state.highest;
+  Floats exponents = all(offset - next);
+  exponents[1] = state.highest - next;
+  Floats factors = power_of_two(exponents);
+  fresh = factors[0];
+  old = factors[1];
+  state = {next, state.sum * old + sum(total[0] + total[1]) * fresh};
+}
+
+// MARK: Attention
+
+template <class T>
+static TARGET void quantized_attention_typed(const QuantizedAttention &task, int64_t begin,
+                                             int64_t end, float *scratch) {
+  const QuantizedAttention t = task;
+  const QuantizedTokens &m = t.tokens;
+  const int64_t words = m.words(), width = m.value_channels();
+  auto queries = reinterpret_cast<uint32_t *>(scratch);
+  float *scores = scratch + quantized_rows * words;
+  auto weights = reinterpret_cast<uint32_t *>(scores + quantized_rows * quantized_block);
+  float *out = reinterpret_cast<float *>(weights) + quantized_rows * quantized_block / 4;
+  float steps[quantized_rows], old[quantized_rows], fresh[quantized_rows];
+  // Multiples of the golden ratio, modulo 1: any keys in succession get fractions of all sizes.
+  float fractions[quantized_block];
+  for (uint32_t i = 0; i < quantized_block; i++) fractions[i] = (i * 2654435769u >> 8) * 0x1p-24f;
+
+  for (int64_t block = begin; block < end; block++) {
+    const int64_t head = block / t.blocks(), first = block % t.blocks() * quantized_rows;
+    const int64_t rows = t.queries - first < quantized_rows ? t.queries - first : quantized_rows;
+    const int64_t b = head / m.heads, h = head % m.heads;
+    RowState states[quantized_rows];
+    memset(queries, 0, quantized_rows * words * sizeof *queries);
+    memset(out, 0, quantized_rows * width * sizeof *out);
+    for (int64_t row = 0; row < rows; row++) {
+      const T *q = static_cast<const T *>(t.q.start) + b * t.q.batch_stride +
+                   h * t.q.head_stride + (first + row) * t.q.stride;
+      const float step = step_of(q, m.channels, dot_first_limit - dot_zero_point);
+      auto bytes = reinterpret_cast<uint8_t *>(queries + row * words);
+      for_bytes(q, m.channels, step, dot_zero_point,
+                [&](int64_t i, int n, const uint8_t *some) INLINE { memcpy(bytes + i, some, n); });
+      steps[row] = step * 1.44269504088896341f;
+      states[row] = {-1e30f, 0};
+    }
+    for (int64_t key = 0; key < t.keys; key += quantized_block) {
+      const int64_t count = t.keys - key < quantized_block ? t.keys - key : quantized_block;
+      const float *numbers = m.numbers(head) + key;
+      for (int64_t column = 0; column < count; column += quantized_columns) {
+        const int64_t panel = (key + column) / quantized_panel * quantized_panel;
+        const uint8_t *keys = m.keys(head) + 4 * (panel * words + (key + column - panel));
+        run_rows(ScoreColumns{queries, steps, keys, words, numbers + column, m.length,
+                              scores + column}, rows);
+      }
+      for (int64_t row = 0; row < rows; row++)
+        weigh(scores + row * quantized_block, count, numbers + 3 * m.length, fractions,
+              reinterpret_cast<uint8_t *>(weights + row * (quantized_block / 4)), states[row],
+              old[row], fresh[row]);
+      const int64_t depth = padded(count, quantized_panel) / 4;
+      for (int64_t column = 0; column < m.channels; column += quantized_columns) {
+        const int64_t panel = column / quantized_panel * quantized_panel;
+        const uint8_t *values = m.values(head) + key * width + panel * quantized_block +
+                                4 * (column - panel);
+        run_rows(ValueColumns{weights, values, depth, old, fresh, out + column, width}, rows);
+      }
+    }
+    for (int64_t row = 0; row < rows; row++) {
+      T *result = static_cast<T *>(t.result) +
+                  ((b * t.queries + first + row) * m.heads + h) * m.channels;
+      const float inverse = 1 / states[row].sum;
+      for_blocks(m.channels, [&](int64_t i, int n, int) INLINE {
+        store(result + i, load(out + row * width + i, n) * inverse, n);
+      });
+    }
+  }
+}
+
+static TARGET void quantized_attention(const QuantizedAttention &t, int64_t begin, int64_t end,
+                                       float *scratch) {
+  if (t.type == Element::float32) quantized_attention_typed<float>(t, begin, end, scratch);
+  else quantized_attention_typed<BFloat16>(t, begin, end, scratch);
+}
+#undef UNROLLED
