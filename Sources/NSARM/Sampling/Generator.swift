@@ -110,7 +110,6 @@ public struct Generator {
     if forced > 0, forced < scaleCount || options.inspectLogits != nil {
       let first = schedule.prefix(together)
       let tokens = contexts.prefix(together - 1).map(schedule.tokens)
-      try options.progress?(forced)
       passed = run.map { $0.together(tokens, first) }
       if let inspect = options.inspectLogits {
         for k in 0..<forced { inspect(k, logits(passed.map { schedule.part(k, of: $0) })) }
