@@ -45,7 +45,11 @@ public struct CheckpointFiles {
       throw CheckpointError(path, "is named twice")
     }
     self.paths = sorted
-    kind = try sorted.count > 1 && Self.isCut(sorted[0]) ? .pieces : .whole
+    kind = try Self.isCut(sorted[0]) ? .pieces : .whole
+    guard sorted.count > 1 || !needsScratch else {
+      throw CheckpointError(
+        first, "is no whole archive: it is truncated, or a piece of a file of which all are needed")
+    }
   }
 
   /// Bytes of all files.

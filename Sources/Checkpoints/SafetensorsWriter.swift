@@ -21,9 +21,15 @@ public struct PendingTensors {
   public let entries: [Entry]
   /// Gives a tensor per entry, of its type and shape.
   let make: () throws -> [Tensor]
+  /// Called when they are written.
+  let release: () -> Void
 
-  public init(_ entries: [Entry], _ make: @escaping () throws -> [Tensor]) {
+  public init(
+    _ entries: [Entry], release: @escaping () -> Void = {},
+    _ make: @escaping () throws -> [Tensor]
+  ) {
     self.entries = entries
+    self.release = release
     self.make = make
   }
 
@@ -75,6 +81,7 @@ public func writeSafetensors(
   try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
   try header.withUnsafeBytes { try file.write($0) }
   for group in groups {
+    defer { group.release() }
     let tensors = try group.make()
     precondition(tensors.count == group.entries.count, "a tensor per entry")
     for (entry, tensor) in zip(group.entries, tensors) {

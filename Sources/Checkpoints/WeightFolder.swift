@@ -45,17 +45,16 @@ public struct WeightFolder {
       try isPickle(path) ? try PickleCheckpoint(path) : try SafetensorsFile(path)
     }
     guard let index else { return parts[0] }
-    let folder = (index as NSString).deletingLastPathComponent
     for part in parts {
-      for name in part.names where places[name].map({ "\(folder)/\($0)" }) != part.title {
-        throw CheckpointError(index, "does not place tensor \(quoted(name)) into \(part.title)")
+      let file = (part.title as NSString).lastPathComponent
+      for name in part.names where places[name] != file {
+        throw CheckpointError(index, "does not place tensor \(quoted(name)) into \(quoted(file))")
       }
     }
     let joined = try JoinedTensorFile(parts, title: index)
-    let missing = Set(places.keys).subtracting(joined.names).sorted()
-    if let name = missing.first {
+    if let name = Set(places.keys).subtracting(joined.names).min() {
       throw CheckpointError(
-        "\(folder)/\(places[name]!)", "lacks tensor \(quoted(name)), which the index places there")
+        index, "places tensor \(quoted(name)) into \(quoted(places[name]!)), which lacks it")
     }
     return joined
   }

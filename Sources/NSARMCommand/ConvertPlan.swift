@@ -47,7 +47,9 @@ struct ConvertPlan {
       transformer: try main.open(scratch: scratch, progress: progress.add),
       tokenizer: try tokenizer.open(scratch: scratch))
     progress.clear()
-    weights = ShardPlan(model.weights.map(command.quantize.pending))
+    // Sizes of tensors that do not fit may be any numbers.
+    weights = ShardPlan(
+      model.remainder.problems.isEmpty ? model.weights.map(command.quantize.pending) : [])
     text = try textFiles.map { [model] files, vocabulary in
       let encoder = try PublishedTextEncoder(try files.open(scratch: scratch))
       let channels = model.configuration.transformer?.text?.channels ?? 0
@@ -58,8 +60,9 @@ struct ConvertPlan {
             + " reads \(channels); these files do not belong together")
       }
       let format = command.quantize == .none ? WeightFormat.none : .bf16
+      let fits = encoder.remainder.problems.isEmpty
       return TextEncoder(
-        encoder: encoder, weights: ShardPlan(encoder.weights.map(format.pending)),
+        encoder: encoder, weights: ShardPlan(fits ? encoder.weights.map(format.pending) : []),
         sources: files.paths + [vocabulary], vocabulary: vocabulary)
     }
   }

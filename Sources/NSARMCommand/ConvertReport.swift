@@ -39,7 +39,10 @@ extension ConvertPlan {
     }
     lines += ["", "files"]
     func list(_ plan: ShardPlan, in folder: String) {
-      for shard in plan.shards { add(folder + shard.file, "\(grouped(shard.byteCount)) bytes") }
+      for shard in plan.shards {
+        let name = (folder + shard.file).padding(toLength: 48, withPad: " ", startingAt: 0)
+        lines.append("  \(name)\(grouped(shard.byteCount)) bytes")
+      }
     }
     list(weights, in: "")
     if let text { list(text.weights, in: ModelFolder.textEncoder + "/") }

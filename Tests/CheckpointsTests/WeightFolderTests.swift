@@ -57,7 +57,10 @@ import Torch
       (#"{"weight_map": {"a": "../x.safetensors"}}"#, "expected a file beside it"),
       (#"{"weight_map": {"b": "x.safetensors"}}"#, "does not place tensor 'a'"),
       (#"{"weight_map": {"a": "none.safetensors"}}"#, "No such file"),
-      ("{\"weight_map\": {\(both), \"c\": \"y.safetensors\"}}", "lacks tensor 'c'"),
+      (
+        "{\"weight_map\": {\(both), \"c\": \"y.safetensors\"}}",
+        "into 'y.safetensors', which lacks it"
+      ),
     ] {
       let found = try problem(text)
       #expect(found.contains(part) && !found.contains("\n"), "\(found)")

@@ -7,12 +7,12 @@ import Testing
 import Torch
 import TorchSaveSupport
 
-/// `nsarm convert` with the weights of the fixtures.
-@Suite(.enabled(if: ConvertTests.areAvailable, "\(Fixture.absence("infinity_small"))"))
-struct ConvertTests {
-  static let areAvailable =
-    ["infinity_small", "vae_small", "map8b_small"].allSatisfy(Fixture.isAvailable)
+private let fixturesAreAvailable =
+  ["infinity_small", "vae_small", "map8b_small"].allSatisfy(Fixture.isAvailable)
 
+/// `nsarm convert` with the weights of the fixtures.
+@Suite(.enabled(if: fixturesAreAvailable, "\(Fixture.absence("infinity_small"))"))
+struct ConvertTests {
   private let scratch = try! ScratchFolder()
 
   private func weights(_ name: String, prefix: String = "") throws -> [(String, TorchSaveTensor)] {

@@ -18,7 +18,7 @@ struct LayoutTests {
     let published = try PublishedModel([files.main], files.vae, in: folder)
     #expect(published.remainder.problems == [])
     try published.write(folder("model"), .none, limit: 4_000_000)
-    #expect(folder.contents.contains("model/model-00002-of-00003.safetensors"))
+    #expect(folder.contents.contains("model/model.safetensors.index.json"))
 
     let fixture = try Fixture.load("infinity_small")
     let report = ParityReport("infinity_small", part: "converted")

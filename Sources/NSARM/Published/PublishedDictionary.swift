@@ -51,12 +51,12 @@ struct PublishedDictionary {
   func shape(_ key: String) -> [Int]? { known.contains(key) ? file.shape(root + key) : nil }
 
   /// The size of tensor `key` along a dimension.
-  /// - Throws: `CheckpointError` where there is no such tensor or dimension, or it is empty.
+  /// - Throws: `CheckpointError` where there is no such tensor or dimension, or no model has it.
   func size(_ key: String, _ dimension: Int) throws -> Int {
     guard let shape = shape(key) else {
       throw CheckpointError(file.title, "lacks '\(root + key)', which tells the model's shape")
     }
-    guard dimension < shape.count, shape[dimension] > 0 else {
+    guard dimension < shape.count, (1...1 << 24).contains(shape[dimension]) else {
       throw CheckpointError(file.title, "'\(root + key)' has shape \(shape), which no model has")
     }
     return shape[dimension]

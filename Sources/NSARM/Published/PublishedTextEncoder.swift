@@ -8,6 +8,19 @@ public struct PublishedTextEncoder {
   public struct Shape: Equatable, Sendable {
     public var vocabulary, channels, blocks, heads, headChannels, feedForward, buckets: Int
 
+    public init(
+      vocabulary: Int, channels: Int, blocks: Int, heads: Int, headChannels: Int,
+      feedForward: Int, buckets: Int
+    ) {
+      self.vocabulary = vocabulary
+      self.channels = channels
+      self.blocks = blocks
+      self.heads = heads
+      self.headChannels = headChannels
+      self.feedForward = feedForward
+      self.buckets = buckets
+    }
+
     /// Flan-T5-XL.
     public static let xl = Shape(
       vocabulary: 32128, channels: 2048, blocks: 24, heads: 32, headChannels: 64,

@@ -17,8 +17,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
   public func pending(_ weight: PublishedWeight) -> PendingTensors {
     let (name, key, file) = (weight.name, weight.key, weight.file)
     let entries = entries(name, weight.dtype, weight.shape)
-    return PendingTensors(entries) {
-      defer { file.release(key) }
+    return PendingTensors(entries, release: { file.release(key) }) {
       let source = try file.tensor(key)
       guard source.isFinite().allTrue else {
         throw CheckpointError(file.title, "'\(key)' holds values that are not finite")
