@@ -54,6 +54,7 @@ public struct ModelFolder {
     case .int8: model.quantize(try calibration())
     case .auto, .float32, .bfloat16: model.packMatrices()
     }
+    model.packKernels()
     return model
   }
 

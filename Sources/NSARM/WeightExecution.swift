@@ -1,6 +1,6 @@
 import Torch
 
-/// How inference multiplies a model's weights: observed, in 8 bits, or in a packed layout.
+/// How inference multiplies a model's weights: observed, in 8 bits, or in packed layouts.
 extension Model {
   /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what
   /// can be quantised.
@@ -38,6 +38,20 @@ extension Model {
     guard policy.device == .cpu, PackedMatrix.isAvailable(policy.storage) else { return }
     for parameter in quantizable where parameter.value.rank == 2 {
       parameter.execution = .packed(PackedMatrix(parameter.value))
+    }
+  }
+
+  /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer multiplications,
+  /// beside the plain one; those of convolutions with a stride would not use it.
+  func packKernels() {
+    guard policy.device == .cpu, policy.activations == .float32, PackedKernel.isAvailable else {
+      return
+    }
+    for parameter in store.parameters where PackedKernel.suits(parameter.value.shape) {
+      guard case .plain = parameter.execution, !parameter.name.contains("downsample") else {
+        continue
+      }
+      parameter.execution = .packedKernel(PackedKernel(parameter.value))
     }
   }
 

@@ -10,6 +10,8 @@ public final class Parameter: @unchecked Sendable {
     case observed(InputObserver)
     /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
     case packed(PackedMatrix)
+    /// A 3x3 kernel, transformed for fewer multiplications; inference on the CPU only.
+    case packedKernel(PackedKernel)
     case quantized(QuantizedWeight)
   }
 

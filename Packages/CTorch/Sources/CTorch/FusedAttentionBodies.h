@@ -283,4 +283,3 @@ static TARGET void attention(const Attention &t, int64_t begin, int64_t end, flo
   if (t.type == Element::float32) attention_typed<float, false>(t, begin, end, scratch);
   else attention_typed<BFloat16, pairs>(t, begin, end, scratch);
 }
-#undef UNROLLED

@@ -9,11 +9,14 @@ namespace nsarm::NAMESPACE {
 #include "FusedElementBodies.h"
 #include "FusedHeadBodies.h"
 #include "FusedAttentionBodies.h"
+#include "FusedConvolutionBodies.h"
+#include "FusedGroupNormBodies.h"
 
 static const Kernels table = {
   norm, norm_backward, quantize, gelu, gelu_backward, rotate_heads, rotate_heads_backward,
-  gate, gate_backward, attention,
+  gate, gate_backward, attention, pack_kernel, convolution, group_sums, group_norm,
 };
 
 }  // namespace nsarm::NAMESPACE
 #undef INLINE
+#undef UNROLLED

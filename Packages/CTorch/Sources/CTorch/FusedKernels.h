@@ -1,9 +1,9 @@
-// The loops behind the operators of FusedNorms.cpp, FusedActivations.cpp and FusedAttention.cpp:
-// plain arithmetic on rows in memory, compiled once for every instruction set and chosen at the
-// first call. Nothing here knows libtorch.
+// The loops behind the operators of the other files Fused*.cpp: plain arithmetic on rows in memory,
+// compiled once for every instruction set and chosen at the first call. Nothing here knows libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
+#include <algorithm>
 #include <cstdint>
 
 namespace nsarm {
@@ -142,6 +142,58 @@ struct Attention {
   }
 };
 
+// Matrix products of a convolution by Winograd's filtering.
+constexpr int64_t winograd_products = 36;
+
+// y = activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each of bias,
+// slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H / 2^shift,
+// W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
+struct Convolution {
+  const float *x;
+  const float *kernel;  // packed: `winograd_products` matrices
+  const float *bias, *slope, *residual;
+  float *y;
+  int64_t samples, height, width, inputs, outputs;  // B, H, W, I, O
+  int shift;
+
+  // Of 4x4 outputs.
+  int64_t tile_rows() const { return (height + 3) / 4; }
+  int64_t tile_columns() const { return (width + 3) / 4; }
+  int64_t tiles() const { return samples * tile_rows() * tile_columns(); }
+
+  // Floats of one packed matrix [I, O].
+  static int64_t matrix(int64_t inputs, int64_t outputs) {
+    return inputs * ((outputs + attention_panel - 1) / attention_panel * attention_panel);
+  }
+
+  // Tiles at a time: few, so that they stay in the second level of the cache, unless the kernel is
+  // so large that reading it from the third one has to be worthwhile.
+  int64_t strip() const { return inputs * outputs <= 128 * 128 ? 24 : 96; }
+
+  // Floats from one matrix of a strip to the next: an odd number of lines of the cache, so that the
+  // matrices do not compete for its sets.
+  int64_t slot() const { return strip() * whole_lines(std::max(inputs, outputs)) + 16; }
+
+  // Floats of scratch memory.
+  int64_t scratch() const { return (winograd_products + 1) * slot() + whole_lines(inputs); }
+
+ private:
+  static int64_t whole_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
+};
+
+// Group normalisation of x [B, H W, C] over positions and the C / G channels of a group.
+struct GroupNorm {
+  const float *x;
+  int64_t positions, channels, groups;  // H W, C, G
+  // Sums of x and of x^2 over each of `chunks` parts of a sample's positions: [B, chunks, 2, G].
+  int64_t chunks;
+  double *sums;
+  // y = silu?(x scale + shift), with scale and shift [B, C].
+  const float *scale, *shift;
+  bool silu;
+  float *y;
+};
+
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
 
@@ -168,6 +220,15 @@ struct Kernels {
   void (*gate_backward)(const GateBackward &, int64_t begin, int64_t end);
   // blocks of all heads
   void (*attention)(const Attention &, int64_t begin, int64_t end, float *scratch);
+  // inputs, of weight [O, I, 3, 3] to `winograd_products` matrices, zero at first
+  void (*pack_kernel)(const float *weight, int64_t inputs, int64_t outputs, float *packed,
+                      int64_t begin, int64_t end);
+  // tiles
+  void (*convolution)(const Convolution &, int64_t begin, int64_t end, float *scratch);
+  // chunks of all samples; `scratch` holds 2 C numbers
+  void (*group_sums)(const GroupNorm &, int64_t begin, int64_t end, double *scratch);
+  // positions of all samples
+  void (*group_norm)(const GroupNorm &, int64_t begin, int64_t end);
 };
 
 // For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names
