@@ -73,16 +73,16 @@ public struct ModelFolder {
       execution: { name, shape in isInt8 ? try quantizer.execution(name, shape) : nil })
     let model = try Model(configuration, store, policy: policy)
     try store.validate()
-    if isInt8 { model.keepNarrowMatrices() }
+    if isInt8 {
+      model.keepNarrowMatrices()
+      try calibration().map(model.quantizeKernels)
+    }
+    model.packKernels()
     store.convert(to: policy.storage) {
-      $0.value.rank >= 2 && !Self.staysWide($0.name) && !$0.isNarrow
+      $0.value.rank >= 2 && !Self.staysWide($0.name) && !$0.keepsType
     }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
-    if isInt8 {
-      try calibration().map(model.quantizeKernels)
-    } else {
-      model.packMatrices()
-    }
+    if !isInt8 { model.packMatrices() }
     return model
   }
 

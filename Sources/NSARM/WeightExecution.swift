@@ -1,6 +1,6 @@
 import Torch
 
-/// How inference multiplies a model's weights: observed, in 8 bits, or in a packed layout.
+/// How inference multiplies a model's weights: observed, in 8 bits, or in packed layouts.
 extension Model {
   /// Runs `body`, which restores `pictures` pictures with this model, and notes the inputs of what
   /// can be quantised.
@@ -51,6 +51,25 @@ extension Model {
     where Self.isQuantizableMatrix(parameter.name, parameter.value.shape) {
       parameter.execution = .packed(PackedMatrix(parameter.value))
     }
+  }
+
+  /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer multiplications.
+  func packKernels() {
+    guard policy.device == .cpu, policy.activations == .float32, PackedKernel.isAvailable else {
+      return
+    }
+    for parameter in store.parameters
+    where Self.isPackedKernel(parameter.name, parameter.value.shape) {
+      guard case .plain = parameter.execution else { continue }
+      parameter.execution = .packedKernel(PackedKernel(parameter.value.to(.float32)))
+    }
+  }
+
+  /// Whether a parameter is a 3x3 kernel whose packed form, four times as large, pays: not that of a
+  /// convolution with a stride, nor of the encoder, which sees the small picture once.
+  static func isPackedKernel(_ name: String, _ shape: [Int]) -> Bool {
+    PackedKernel.suits(shape) && !name.contains("downsample")
+      && !name.hasPrefix(Part.encoder.rawValue)
   }
 
   /// The 3x3 kernels inside of networks. The first and last layers, which see pictures and make

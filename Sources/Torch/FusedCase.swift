@@ -12,45 +12,47 @@ package struct FusedCase: Sendable, CustomStringConvertible {
   package let composed: @Sendable ([Tensor]) -> [Tensor]
 
   /// Many sizes, odd ones among them, in both element types.
-  package static let small: [FusedCase] = types.flatMap { type in
-    var cases: [FusedCase] = []
-    for shape in [
-      (1, 8, 1, 1), (2, 5, 3, 4), (1, 16, 1, 7), (2, 33, 5, 3), (1, 64, 6, 6), (1, 100, 9, 2),
-    ] {
-      cases.append(channelNorm(shape, type, silu: false, isChannelsLast: true))
-      cases.append(channelNorm(shape, type, silu: true, isChannelsLast: true))
-      cases.append(channelNorm(shape, type, silu: true, isChannelsLast: false))
-    }
-    for (b, l, c, scales, shifts) in [
-      (3, 7, 20, 3, 3), (3, 1, 64, 1, 3), (2, 50, 37, 2, 1), (1, 9, 16, 1, 1), (2, 3, 5, 1, 1),
-    ] {
-      cases.append(modulatedNorm((b, l, c), scales: scales, shifts: shifts, type))
-    }
-    for shape in [[1], [3, 37], [2, 5, 64], [2, 3, 4, 5]] {
-      cases.append(gelu(shape, type))
-      cases.append(gelu(shape, type, isTransposed: true))
-    }
-    for shape in [(2, 9, 4, 16), (1, 1, 3, 2), (2, 5, 2, 20), (1, 33, 4, 64), (2, 3, 1, 6)] {
-      cases.append(rotatedHeads(shape, type))
-    }
-    for (b, l, c, gates) in [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)] {
-      cases.append(gatedResidual((b, l, c), gates: gates, type))
-    }
-    for shape in [(1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33)] {
-      cases.append(attention(shape, type))
-    }
-    return cases
-  }
+  package static let small: [FusedCase] =
+    types.flatMap { type in
+      var cases: [FusedCase] = []
+      for shape in [
+        (1, 8, 1, 1), (2, 5, 3, 4), (1, 16, 1, 7), (2, 33, 5, 3), (1, 64, 6, 6), (1, 100, 9, 2),
+      ] {
+        cases.append(channelNorm(shape, type, silu: false, isChannelsLast: true))
+        cases.append(channelNorm(shape, type, silu: true, isChannelsLast: true))
+        cases.append(channelNorm(shape, type, silu: true, isChannelsLast: false))
+      }
+      for (b, l, c, scales, shifts) in [
+        (3, 7, 20, 3, 3), (3, 1, 64, 1, 3), (2, 50, 37, 2, 1), (1, 9, 16, 1, 1), (2, 3, 5, 1, 1),
+      ] {
+        cases.append(modulatedNorm((b, l, c), scales: scales, shifts: shifts, type))
+      }
+      for shape in [[1], [3, 37], [2, 5, 64], [2, 3, 4, 5]] {
+        cases.append(gelu(shape, type))
+        cases.append(gelu(shape, type, isTransposed: true))
+      }
+      for shape in [(2, 9, 4, 16), (1, 1, 3, 2), (2, 5, 2, 20), (1, 33, 4, 64), (2, 3, 1, 6)] {
+        cases.append(rotatedHeads(shape, type))
+      }
+      for (b, l, c, gates) in [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)] {
+        cases.append(gatedResidual((b, l, c), gates: gates, type))
+      }
+      for shape in [(1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33)] {
+        cases.append(attention(shape, type))
+      }
+      return cases
+    } + smallConvolutions + smallGroupNorms
 
   /// Large enough for several threads, as in a small model.
-  package static let large: [FusedCase] = types.flatMap { type in
-    [
-      channelNorm((8, 64, 64, 64), type, silu: true, isChannelsLast: true),
-      modulatedNorm((8, 341, 256), scales: 8, shifts: 8, type), gelu([8, 341, 1024], type),
-      rotatedHeads((8, 341, 4, 64), type), gatedResidual((8, 341, 256), gates: 8, type),
-      attention((8, 4, 256, 341, 64), type),
-    ]
-  }
+  package static let large: [FusedCase] =
+    types.flatMap { type in
+      [
+        channelNorm((8, 64, 64, 64), type, silu: true, isChannelsLast: true),
+        modulatedNorm((8, 341, 256), scales: 8, shifts: 8, type), gelu([8, 341, 1024], type),
+        rotatedHeads((8, 341, 4, 64), type), gatedResidual((8, 341, 256), gates: 8, type),
+        attention((8, 4, 256, 341, 64), type),
+      ]
+    } + largeConvolutions + largeGroupNorms
 
   private static let types = [DType.float32, .bfloat16]
 

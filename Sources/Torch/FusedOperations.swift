@@ -63,6 +63,30 @@ extension Tensor {
     return aten("addcmul", normalized + shift, normalized, scale)
   }
 
+  /// Group normalisation (Wu and He, 2018), then silu(z) = z σ(z) if asked for: as `channelNorm`
+  /// over all positions and the channels of one of `groups` groups. Its operator has no derivatives;
+  /// tensors that need them are composed.
+  ///
+  /// # Shapes
+  /// self `[B, C, H, W]`, γ (`weight`) and β (`bias`) `[C]` → `[B, C, H, W]` of self's type, by the
+  /// operator in channels-last memory.
+  public func groupNorm(
+    _ groups: Int, _ weight: Tensor, _ bias: Tensor, epsilon: Double = 1e-6, silu: Bool = false
+  ) -> Tensor {
+    let operands = [self, weight, bias]
+    guard isFusable && operands.allSatisfy({ $0.isFloat && !$0.requiresGradient }) else {
+      return groupNormReference(groups, weight, bias, epsilon: epsilon, silu: silu)
+    }
+    return aten("nsarm::group_norm", self, groups, weight, bias, epsilon, silu)
+  }
+
+  func groupNormReference(
+    _ groups: Int, _ weight: Tensor, _ bias: Tensor, epsilon: Double, silu: Bool
+  ) -> Tensor {
+    let normalized = aten("group_norm", self, groups, weight, bias, epsilon)
+    return silu ? normalized.silu() : normalized
+  }
+
   // MARK: Quantisation
 
   /// q = clamp(round(x / scale) + zeroPoint, 0, 255), half to even; without derivatives.

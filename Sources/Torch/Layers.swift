@@ -20,7 +20,8 @@ public struct Linear {
     switch weight.execution {
     case .quantizedMatrix(let matrix): matrix.linearGELU(x, bias?.value)
     case .streamedMatrix(let streamed): streamed.matrix.linearGELU(x, bias?.value)
-    case .plain, .observed, .narrow, .packed, .quantizedKernel: self(x).gelu(approximate: true)
+    case .plain, .observed, .narrow, .packed, .packedKernel, .quantizedKernel:
+      self(x).gelu(approximate: true)
     }
   }
 }
@@ -38,7 +39,7 @@ extension Parameter {
     case .streamedMatrix(let streamed): return streamed.matrix.linear(x, bias)
     case .packed(let matrix): return matrix.linear(x, bias)
     case .narrow: return x.linear(value.to(x.dtype), bias)
-    case .plain, .observed, .quantizedKernel: return x.linear(value, bias)
+    case .plain, .observed, .packedKernel, .quantizedKernel: return x.linear(value, bias)
     }
   }
 }
@@ -73,9 +74,36 @@ public struct Conv2d {
     case .quantizedKernel(let kernel):
       return kernel.conv2d(x, bias?.value, stride: stride, padding: padding)
     case .observed(let observer): observer.include(x)
+    case .packedKernel:
+      if let y = packed(x) { return y }
+      return x.conv2d(weight.value.to(x.dtype), bias?.value, stride: stride, padding: padding)
     case .plain, .narrow, .packed, .quantizedMatrix, .streamedMatrix: break
     }
     return x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
+  }
+
+  // MARK: With what comes before or after, in one pass over memory where the kernel is packed
+
+  /// activation(self(x))
+  public func callAsFunction(_ x: Tensor, then activation: PReLU) -> Tensor {
+    packed(x, .init(slope: activation.weight.value)) ?? activation(self(x))
+  }
+
+  /// self(x) + residual
+  public func callAsFunction(_ x: Tensor, plus residual: Tensor) -> Tensor {
+    packed(x, .init(residual: residual)) ?? residual + self(x)
+  }
+
+  /// self(x), where each pixel of x is repeated twice in both directions first.
+  public func callAsFunction(enlarged x: Tensor) -> Tensor {
+    packed(x, .init(isEnlarged: true)) ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest))
+  }
+
+  private func packed(_ x: Tensor, _ fusion: PackedKernel.Fusion = .init()) -> Tensor? {
+    guard case .packedKernel(let kernel) = weight.execution, stride == 1, padding == 1,
+      kernel.accepts(x, fusion)
+    else { return nil }
+    return kernel.conv2d(x, bias?.value, fusion)
   }
 }
 

@@ -25,12 +25,6 @@ extension Tensor {
     aten("layer_norm", self, shape, weight, bias, epsilon)
   }
 
-  public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double)
-    -> Tensor
-  {
-    aten("group_norm", self, groups, weight, bias, epsilon)
-  }
-
   /// softmax(q kᵀ · scale + mask) v for q `[B, H, Lq, c]`, k and v `[B, H, Lk, c]`; a boolean mask
   /// is true where attention is allowed. The scale is 1 / √c by default.
   public func attention(

@@ -12,6 +12,8 @@ public final class Parameter: @unchecked Sendable {
     case narrow
     /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
     case packed(PackedMatrix)
+    /// A 3x3 kernel, transformed for fewer multiplications; inference on the CPU only.
+    case packedKernel(PackedKernel)
     case quantizedKernel(QuantizedKernel)
     case quantizedMatrix(QuantizedMatrix)
     case streamedMatrix(StreamedMatrix)
@@ -21,8 +23,13 @@ public final class Parameter: @unchecked Sendable {
   public var value: Tensor
   public var execution = Execution.plain
 
-  /// Whether the value stays in the type that it has.
-  public var isNarrow: Bool { if case .narrow = execution { true } else { false } }
+  /// Whether the value is used seldom or not at all, so that it stays in the type that it has.
+  public var keepsType: Bool {
+    switch execution {
+    case .narrow, .packedKernel, .quantizedKernel: true
+    case .plain, .observed, .packed, .quantizedMatrix, .streamedMatrix: false
+    }
+  }
 
   init(name: String, value: Tensor) {
     self.name = name

@@ -28,6 +28,8 @@ public struct MemoryEstimate: Equatable, Sendable {
     let isInt8 = policy.precision == .int8
     // A packed matrix stands beside the plain one.
     let isPacked = policy.device == .cpu && PackedMatrix.isAvailable(policy.storage)
+    let packsKernels =
+      policy.device == .cpu && policy.activations == .float32 && PackedKernel.isAvailable
     let perBlockWeight = isInt8 ? 1 : policy.storage.size * (isPacked ? 2 : 1)
     var (others, blocks, largest) = (0, 0, 0)
     for parameter in model.store.parameters {
@@ -35,6 +37,9 @@ public struct MemoryEstimate: Equatable, Sendable {
       if Model.isQuantizableMatrix(parameter.name, shape) {
         blocks += count * perBlockWeight
         largest = max(largest, count * perBlockWeight)
+      } else if packsKernels, Model.isPackedKernel(parameter.name, shape) {
+        // 36 numbers for 9 in float32, beside those of the file.
+        others += count * (4 * 4 + 2)
       } else if shape.count == 2, isInt8 {
         others += count * 2
       } else {

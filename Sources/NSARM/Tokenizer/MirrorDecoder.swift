@@ -46,9 +46,7 @@ public struct MirrorDecoder: LatentDecoder {
     var h = middle
     for level in levels {
       for block in level.blocks { h = block(h) }
-      if let upsample = level.upsample {
-        h = upsample(h.resized(2 * h.size(2), 2 * h.size(3), .nearest))
-      }
+      if let upsample = level.upsample { h = upsample(enlarged: h) }
     }
     h = convOut(normOut.swish(h, for: convOut))
     return stemPatch > 1 ? h.pixelShuffled(stemPatch) : h

@@ -37,7 +37,9 @@ struct Norm {
 
   /// swish(norm(x)) as the input of `next`.
   func swish(_ x: Tensor, for next: Conv2d) -> Tensor {
-    guard kind == .channel else { return self(x).silu() }
+    guard kind == .channel else {
+      return x.groupNorm(groups, weight.value, bias.value, epsilon: 1e-6, silu: true)
+    }
     if let range = next.weight.inputRange {
       return x.channelNormQuantized(
         weight.value, bias.value, epsilon: 1e-6, silu: true, scale: range.scale,
@@ -72,8 +74,8 @@ struct ResnetBlock {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let h = conv2(norm2.swish(conv1(norm1.swish(x, for: conv1)), for: conv2))
-    return (shortcut?(x) ?? x) + h
+    let h = norm2.swish(conv1(norm1.swish(x, for: conv1)), for: conv2)
+    return conv2(h, plus: shortcut?(x) ?? x)
   }
 }
 

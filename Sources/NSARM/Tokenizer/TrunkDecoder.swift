@@ -15,7 +15,7 @@ public struct TrunkDecoder: LatentDecoder {
     let activation: PReLU
 
     func callAsFunction(_ latent: Tensor, enlarged factor: Int) -> Tensor {
-      convOut(activation(convIn(latent.channelsLast()))).pixelShuffled(factor)
+      convOut(convIn(latent.channelsLast(), then: activation)).pixelShuffled(factor)
     }
   }
 
@@ -55,10 +55,10 @@ public struct TrunkDecoder: LatentDecoder {
   public func callAsFunction(_ latent: Tensor, lowQuality: Tensor?) -> Tensor {
     precondition(lowQuality != nil, "this decoder needs the low-quality picture")
     let x = ((lowQuality! + 1) * 0.5).channelsLast()
-    var h = activations[0](convIn(x))
+    var h = convIn(x, then: activations[0])
     for (i, convolution) in body.enumerated() {
       if i == join { h = h + code(latent, enlarged: pixelsPerCell) }
-      h = activations[i + 1](convolution(h))
+      h = convolution(h, then: activations[i + 1])
     }
     if join == body.count { h = h + code(latent, enlarged: pixelsPerCell) }
     let enlarged = x.resized(x.size(2) * scale, x.size(3) * scale, .nearest)

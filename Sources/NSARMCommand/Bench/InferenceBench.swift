@@ -46,10 +46,10 @@ struct InferenceBench {
       ratio: seconds / atPeak)
   }
 
-  /// Encoder, transformation network, condition, transformer per scale, decoder.
+  /// Encoder, transformation network, condition, transformer per scale, decoder: what of them the
+  /// model has.
   func parts() throws -> [PartReport] {
     let c = model.configuration
-    guard let generator = Generator(model) else { return [] }
     let tiles = 12
     let side = c.tileSide / c.scale
     let low = tensor(side, side).expanded([tiles, 3, side, side]).contiguous()
@@ -63,10 +63,11 @@ struct InferenceBench {
       }
     }
     measure("encoder, 1 tile") { _ = model.encoder(high) }
-    measure("transformation network") { _ = model.prefix(lowQuality: low) }
-    let reads = c.transformer?.picture != nil ? low : nil
-    if reads != nil {
-      measure("condition") { _ = generator.transformer.condition(lowQuality: reads) }
+    if model.transformationNetwork != nil {
+      measure("transformation network") { _ = model.prefix(lowQuality: low) }
+    }
+    if let generator = Generator(model), c.transformer?.picture != nil {
+      measure("condition") { _ = generator.transformer.condition(lowQuality: low) }
       reports += try scales(generator, low)
     }
     let f = c.tokenizer.downsampling

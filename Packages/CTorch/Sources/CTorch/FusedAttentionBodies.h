@@ -5,13 +5,6 @@
 // the processor multiplies and adds such pairs (`pairs`). Every element of a product is summed in
 // one order, whatever the sizes of the blocks around it.
 
-// Loops over registers, which stay in memory where they are not unrolled.
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 8")
-#endif
-
 typedef uint32_t FourBits __attribute__((vector_size(16)));
 
 // Rows and columns of a product that are summed in registers.
@@ -283,4 +276,3 @@ static TARGET void attention(const Attention &t, int64_t begin, int64_t end, flo
   if (t.type == Element::float32) attention_typed<float, false>(t, begin, end, scratch);
   else attention_typed<BFloat16, pairs>(t, begin, end, scratch);
 }
-#undef UNROLLED

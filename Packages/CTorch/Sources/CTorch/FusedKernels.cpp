@@ -1,3 +1,4 @@
+#include "FusedProduct.h"
 #include "FusedQuantizedAttention.h"
 
 #include <cstdlib>

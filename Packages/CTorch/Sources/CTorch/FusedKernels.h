@@ -1,9 +1,9 @@
-// The loops behind the operators of FusedNorms.cpp, FusedActivations.cpp and FusedAttention.cpp:
-// plain arithmetic on rows in memory, compiled once for every instruction set and chosen at the
-// first call. Nothing here knows libtorch.
+// The loops behind the operators of the other files Fused*.cpp: plain arithmetic on rows in memory,
+// compiled once for every instruction set and chosen at the first call. Nothing here knows libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
+#include <algorithm>
 #include <cstdint>
 
 namespace nsarm {
@@ -142,58 +142,63 @@ struct Attention {
   }
 };
 
-// How the numbers of a matrix [outputs, inputs] are stored: in int8 with a scale per output; in int4
-// two to a byte, the lower half first, each plus 8, with a scale per `group` inputs of an output.
-enum class MatrixFormat { float32, bfloat16, int8, int4 };
-
-// The most outputs of a packed panel, rows of a block, and rows whose sums are kept at a time.
-constexpr int64_t product_panel = 64, product_rows = 6, product_round = 384;
-
-// A matrix in 8 bits (7 where the processor needs that) with a scale per output, laid out for
-// `Product`.
-struct PackMatrix {
-  MatrixFormat format;
-  const void *matrix;
-  const float *matrix_scales;
-  int64_t group, outputs, inputs;
-  uint8_t *packed;
-  float *scales;     // [outputs]
-  int32_t *offsets;  // [outputs]: what the zero point of the rows adds to a sum
-
-  // Floats of scratch memory.
-  int64_t scratch() const { return inputs + inputs / 4 + 16; }
-};
-
-// Rows [rows, inputs] of type `type` in 8 bits with a scale per row, laid out for `Product`.
-struct PackRows {
-  Element type;
-  const void *x;
-  int64_t rows, inputs;
-  uint8_t *packed;
-  float *scales;  // [rows]
-
-  // Floats of scratch memory.
-  int64_t scratch() const { return inputs + inputs / 4 + 16; }
-};
-
-// result = x w^T + bias, or its GELU, [rows, outputs] of type `type`.
-struct Product {
-  Element type;
-  int64_t rows, inputs, outputs;
-  const uint8_t *packed_rows;
-  const float *row_scales;
-  const uint8_t *packed;
-  const float *scales;
-  const int32_t *offsets;
-  const float *bias;  // or null
-  bool gelu;
-  void *result;
-
-  // Integers of scratch memory.
-  static int64_t scratch() { return product_round * product_panel; }
-};
+struct PackMatrix;
+struct PackRows;
+struct Product;
 struct QuantizedAppend;
 struct QuantizedAttention;
+
+// Matrix products of a convolution by Winograd's filtering.
+constexpr int64_t winograd_products = 36;
+
+// y = activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each of bias,
+// slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H / 2^shift,
+// W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
+struct Convolution {
+  const float *x;
+  const float *kernel;  // packed: `winograd_products` matrices
+  const float *bias, *slope, *residual;
+  float *y;
+  int64_t samples, height, width, inputs, outputs;  // B, H, W, I, O
+  int shift;
+
+  // Of 4x4 outputs.
+  int64_t tile_rows() const { return (height + 3) / 4; }
+  int64_t tile_columns() const { return (width + 3) / 4; }
+  int64_t tiles() const { return samples * tile_rows() * tile_columns(); }
+
+  // Floats of one packed matrix [I, O].
+  static int64_t matrix(int64_t inputs, int64_t outputs) {
+    return inputs * ((outputs + attention_panel - 1) / attention_panel * attention_panel);
+  }
+
+  // Tiles at a time: few, so that they stay in the second level of the cache, unless the kernel is
+  // so large that reading it from the third one has to be worthwhile.
+  int64_t strip() const { return inputs * outputs <= 128 * 128 ? 24 : 96; }
+
+  // Floats from one matrix of a strip to the next: an odd number of lines of the cache, so that the
+  // matrices do not compete for its sets.
+  int64_t slot() const { return strip() * whole_lines(std::max(inputs, outputs)) + 16; }
+
+  // Floats of scratch memory.
+  int64_t scratch() const { return (winograd_products + 1) * slot() + whole_lines(inputs); }
+
+ private:
+  static int64_t whole_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
+};
+
+// Group normalisation of x [B, H W, C] over positions and the C / G channels of a group.
+struct GroupNorm {
+  const float *x;
+  int64_t positions, channels, groups;  // H W, C, G
+  // Sums of x and of x^2 over each of `chunks` parts of a sample's positions: [B, chunks, 2, G].
+  int64_t chunks;
+  double *sums;
+  // y = silu?(x scale + shift), with scale and shift [B, C].
+  const float *scale, *shift;
+  bool silu;
+  float *y;
+};
 
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
@@ -236,6 +241,15 @@ struct Kernels {
                               float *scratch);
   // The greatest integers of their weights and of keys and values.
   int64_t weight_limit, token_limit;
+  // inputs, of weight [O, I, 3, 3] to `winograd_products` matrices, zero at first
+  void (*pack_kernel)(const float *weight, int64_t inputs, int64_t outputs, float *packed,
+                      int64_t begin, int64_t end);
+  // tiles
+  void (*convolution)(const Convolution &, int64_t begin, int64_t end, float *scratch);
+  // chunks of all samples; `scratch` holds 2 C numbers
+  void (*group_sums)(const GroupNorm &, int64_t begin, int64_t end, double *scratch);
+  // positions of all samples
+  void (*group_norm)(const GroupNorm &, int64_t begin, int64_t end);
 };
 
 // For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names

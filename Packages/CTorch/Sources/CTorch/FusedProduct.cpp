@@ -1,6 +1,7 @@
 // Products in 8 bits: operators of libtorch's dispatcher around the kernels.
 
 #include "FusedOperators.h"
+#include "FusedProduct.h"
 
 #include <c10/core/CPUAllocator.h>
 

@@ -1,12 +1,6 @@
 // Products of rows with a matrix, both in 8 bits, included by FusedKernelBodies.h: the matrix is
 // packed beforehand, the rows are quantised on the way, each with a scale of its own.
 
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 8")
-#endif
-
 // Rows and columns of a product that are summed in registers.
 static const int dot_rows = LANES == 16 ? 6 : 4, dot_vectors = LANES == 16 ? 4 : 2;
 // Outputs of a packed panel.
@@ -231,4 +225,3 @@ static TARGET void product(const Product &t, int64_t begin, int64_t end, int32_t
     else product_typed<BFloat16, false>(t, begin, end, scratch);
   }
 }
-#undef UNROLLED

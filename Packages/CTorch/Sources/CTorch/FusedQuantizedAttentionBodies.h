@@ -6,13 +6,6 @@
 // are multiples of its largest over `dot_first_limit`, in integers. What a block gives is added to
 // what earlier blocks gave in float32 (online softmax, Milakov and Gimelshein, 2018).
 
-// Loops over registers, which stay in memory where they are not unrolled.
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 8")
-#endif
-
 // Rows and registers of columns of a product that are summed at a time.
 static const int quantized_tile_rows = LANES == 16 ? 8 : 4, quantized_vectors = 2;
 static const int64_t quantized_columns = quantized_vectors * LANES;
@@ -307,4 +300,3 @@ static TARGET void quantized_attention(const QuantizedAttention &t, int64_t begi
   if (t.type == Element::float32) quantized_attention_typed<float>(t, begin, end, scratch);
   else quantized_attention_typed<BFloat16>(t, begin, end, scratch);
 }
-#undef UNROLLED

@@ -3,6 +3,15 @@
 
 #define INLINE __attribute__((always_inline)) TARGET
 
+// Loops over registers, which stay in memory where they are not unrolled.
+#ifndef UNROLLED
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+#endif
+
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
 typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));

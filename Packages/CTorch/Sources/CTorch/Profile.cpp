@@ -86,6 +86,10 @@ double operations(const std::string &name, const at::RecordFunction &call) {
   if (name == "onednn::qconv2d_pointwise" || name == "onednn::qconv_pointwise") {
     return forward(tensor(call, 0), tensor(call, 3), pair(inputs[7]), pair(inputs[8]), pair(inputs[9]));
   }
+  if (name == "nsarm::conv3x3") {  // as many as a plain convolution would need
+    int64_t outputs = inputs[2].toInt(), enlargement = inputs[6].toBool() ? 4 : 1;
+    return 9 * enlargement * product(tensor(call, 0), outputs);
+  }
   if (name == "aten::convolution_backward") {
     auto mask = inputs[10].toBoolList();
     return tensor(call, 0).numel() * kernel(tensor(call, 2)) * (mask[0] + mask[1]);

@@ -1,0 +1,69 @@
+/// A 3x3 kernel, transformed for Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, 2016):
+/// a quarter of the multiplications, in float32 on the CPU, for stride 1 and padding 1. Inference
+/// only. It takes four times the memory of the plain kernel.
+///
+/// A sample's result depends neither on the others of its batch nor on the number of threads.
+public struct PackedKernel: Sendable {
+  /// Whether this processor gains: with registers of 256 bits or more and fused multiplications.
+  public static var isAvailable: Bool {
+    Processor.current.features.isSuperset(of: ["avx2", "fma"])
+  }
+
+  /// Whether a kernel of this shape is 3x3 with enough channels to pay for the transforms.
+  public static func suits(_ shape: [Int]) -> Bool {
+    shape.count == 4 && shape[2...] == [3, 3] && min(shape[0], shape[1]) >= leastChannels
+  }
+
+  private static let leastChannels = 16
+
+  private let packed: Tensor
+  private let outputs: Int
+
+  /// - Parameter kernel: `[O, I, 3, 3]`, float32, on the CPU.
+  public init(_ kernel: Tensor) {
+    outputs = kernel.size(0)
+    packed = aten("nsarm::packed_kernel3x3", kernel.detached())
+  }
+
+  /// What a convolution computes beside the sum: activation(w * x + bias) + residual, where the
+  /// activation is max(0, z) + slope · min(0, z), and x may be enlarged by 2 first, by repeating
+  /// its pixels.
+  struct Fusion {
+    var slope: Tensor?
+    var residual: Tensor?
+    var isEnlarged = false
+  }
+
+  /// Whether x `[B, I, H, W]` is computed faster so than plainly, by the size of a sample.
+  func accepts(_ x: Tensor, _ fusion: Fusion = Fusion()) -> Bool {
+    let operands = [x, fusion.slope, fusion.residual].compactMap(\.self)
+    guard x.rank == 4, autocastType(on: .cpu) == .float32,
+      operands.allSatisfy({
+        $0.dtype == .float32 && $0.device == .cpu && !$0.requiresGradient
+      })
+    else { return false }
+    let factor = fusion.isEnlarged ? 2 : 1
+    let (height, width) = (factor * x.size(2), factor * x.size(3))
+    let tiles = ((height + 3) / 4) * ((width + 3) / 4)
+    // Fewer do not pay for reading the packed kernel, and tiles that reach far beyond the picture
+    // save no multiplications.
+    return tiles >= 9 && height * width >= 8 * tiles
+  }
+
+  /// The convolution, with what it is fused with: `[B, I, H, W]` → `[B, O, H', W']`, channels-last.
+  func conv2d(_ x: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()) -> Tensor {
+    aten(
+      "nsarm::conv3x3", x, packed, outputs, bias, fusion.slope, fusion.residual,
+      fusion.isEnlarged)
+  }
+
+  static func conv2dReference(
+    _ x: Tensor, _ kernel: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()
+  ) -> Tensor {
+    let enlarged =
+      fusion.isEnlarged ? x.resized(2 * x.size(2), 2 * x.size(3), .nearest) : x
+    var y = enlarged.conv2d(kernel, bias, padding: 1)
+    if let slope = fusion.slope { y = aten("prelu", y, slope.to(y.dtype)) }
+    return fusion.residual.map { y + $0 } ?? y
+  }
+}
