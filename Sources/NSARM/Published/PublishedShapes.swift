@@ -77,11 +77,11 @@ extension PublishedTransformationNetwork.Configuration {
     self.init()
     let map = "map_transformer."
     let count = weights.count(map + "feature_transforms.")
-    guard count <= min(latents.count, Self.publishedHeads.count) else {
+    let most = min(latents.count, Self.publishedHeads.count)
+    guard (1...most).contains(count) else {
       throw CheckpointError(
         weights.file.title,
-        "has a transformation network of \(count) scales; "
-          + "\(Self.publishedHeads.count) at most are published")
+        "has a transformation network of \(count) scales; 1 to \(most) are published")
     }
     widths = try (0..<count).map { try weights.size("\(map)feature_transforms.\($0).3.weight", 0) }
     layers = (0..<count).map { weights.count("\(map)transformers.\($0).layers.") }
