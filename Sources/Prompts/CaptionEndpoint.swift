@@ -83,7 +83,7 @@ public struct CaptionEndpoint: Sendable {
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
     request.httpBody = try JSONSerialization.data(withJSONObject: body)
-    request.timeoutInterval = patience
+    request.timeoutInterval = patience + 60  // `answer` ends it before
     return request
   }
 

@@ -69,7 +69,7 @@ import Torch
     let photos = try photos(4)
     let start = try model()
     func lastLoss(_ data: String, _ name: String) throws -> Double {
-      let recipe = try recipe(150, data: data)
+      let recipe = try recipe(100, data: data)
       let stage = try makeStage(recipe, from: start)
       _ = try trainer(stage, recipe, photos, scratch / name).run()
       let losses = try losses(scratch / name, of: "transformer")
@@ -166,7 +166,7 @@ import Torch
     let start = try StageStart(recipe: recipe, from: try model(), policy: .float32)
     let model = try start.model()
     let condition = try #require(TextCondition(model, start))
-    try condition.prepare(captions: [text(0), text(2)], in: scratch / "run") { _ in }
+    try condition.prepare([text(0), text(2)], in: scratch / "run") { _ in }
     let (features, mask) = try condition([
       SampleCaption(text(0)), SampleCaption(text(2)), SampleCaption(text(0), isDropped: true),
     ])
