@@ -63,9 +63,9 @@ extension Tensor {
     return aten("addcmul", normalized + shift, normalized, scale)
   }
 
-  /// Group normalisation (Wu and He, 2018), then silu(z) = z σ(z) if asked for: as `channelNorm`
-  /// over all positions and the channels of one of `groups` groups. Its operator has no derivatives;
-  /// tensors that need them are composed.
+  /// Group normalisation (Wu and He, 2018), then silu(z) = z σ(z) if asked for: as `channelNorm`,
+  /// over all positions and the channels of one of `groups` groups. Without derivatives; tensors
+  /// that need them are composed.
   ///
   /// # Shapes
   /// self `[B, C, H, W]`, γ (`weight`) and β (`bias`) `[C]` → `[B, C, H, W]` of self's type, by the

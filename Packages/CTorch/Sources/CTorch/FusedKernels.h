@@ -1,5 +1,6 @@
 // The loops behind the operators of the other files Fused*.cpp: plain arithmetic on rows in memory,
-// compiled once for every instruction set and chosen at the first call. Nothing here knows libtorch.
+// compiled once for every instruction set and chosen at the first call. Nothing here knows
+// libtorch.
 #ifndef FUSED_KERNELS_H
 #define FUSED_KERNELS_H
 
@@ -151,9 +152,9 @@ struct QuantizedAttention;
 // Matrix products of a convolution by Winograd's filtering.
 constexpr int64_t winograd_products = 36;
 
-// y = activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each of bias,
-// slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H / 2^shift,
-// W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
+// y = activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each of
+// bias, slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H /
+// 2^shift, W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
 struct Convolution {
   const float *x;
   const float *kernel;  // packed: `winograd_products` matrices
