@@ -71,7 +71,7 @@ static TARGET void quantized_append_typed(const QuantizedAppend &task, int64_t b
                                           int64_t end) {
   const QuantizedAppend t = task;
   const QuantizedTokens &m = t.tokens;
-  const int64_t channels = m.channels, words = m.words();
+  const int64_t channels = m.channels, words = m.words(), width = m.value_channels();
   for (int64_t i = begin; i < end; i++) {
     const int64_t head = i / t.count, token = i % t.count, place = t.start + token;
     auto row = [&](const Rows &x) INLINE {
@@ -80,21 +80,22 @@ static TARGET void quantized_append_typed(const QuantizedAppend &task, int64_t b
     };
     const float key_step = step_of(row(t.k), channels, dot_second_limit);
     const float value_step = step_of(row(t.v), channels, dot_second_limit);
-    uint8_t *key =
-        m.keys(head) + 4 * (place / quantized_panel * words * quantized_panel + place % quantized_panel);
+    const int64_t panel = place / quantized_panel * quantized_panel;
+    uint8_t *key = m.keys(head) + 4 * (panel * words + (place - panel));
     int32_t sum = 0;
     for_bytes(row(t.k), channels, key_step, 0, [&](int64_t i, int n, const uint8_t *bytes) INLINE {
       for (int c = 0; c < n; c++) sum += static_cast<int8_t>(bytes[c]);
       for (int c = 0; c < n; c++)
         key[(i + c) / 4 * 4 * quantized_panel + (i + c) % 4] = bytes[c];
     });
-    uint8_t *value = m.values(head) + place / quantized_block * quantized_block * m.value_channels() +
-                     place % quantized_block / 4 * 4 * quantized_panel + place % 4;
+    const int64_t block = place / quantized_block * quantized_block;
+    uint8_t *value = m.values(head) + block * width + (place - block) / 4 * 4 * quantized_panel +
+                     place % 4;
     for_bytes(row(t.v), channels, value_step, 0,
               [&](int64_t i, int n, const uint8_t *bytes) INLINE {
                 for (int c = 0; c < n; c++) {
-                  int64_t panel = (i + c) / quantized_panel, column = (i + c) % quantized_panel;
-                  value[panel * quantized_panel * quantized_block + 4 * column] = bytes[c];
+                  int64_t column = (i + c) % quantized_panel, panel = i + c - column;
+                  value[panel * quantized_block + 4 * column] = bytes[c];
                 }
               });
     float *numbers = m.numbers(head) + place;
@@ -251,7 +252,8 @@ static TARGET void quantized_attention_typed(const QuantizedAttention &task, int
   float steps[quantized_rows], old[quantized_rows], fresh[quantized_rows];
   // Multiples of the golden ratio, modulo 1: any keys in succession get fractions of all sizes.
   float fractions[quantized_block];
-  for (uint32_t i = 0; i < quantized_block; i++) fractions[i] = (i * 2654435769u >> 8) * 0x1p-24f;
+  for (uint32_t i = 0; i < quantized_block; i++)
+    fractions[i] = ((i + 1) * 2654435769u >> 8) * 0x1p-24f;
 
   for (int64_t block = begin; block < end; block++) {
     const int64_t head = block / t.blocks(), first = block % t.blocks() * quantized_rows;
