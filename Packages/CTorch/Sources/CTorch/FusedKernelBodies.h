@@ -10,6 +10,7 @@ namespace nsarm::NAMESPACE {
 #include "FusedElementBodies.h"
 #include "FusedHeadBodies.h"
 #include "FusedAttentionBodies.h"
+#include "FusedQuantizedTokenBodies.h"
 #include "FusedQuantizedAttentionBodies.h"
 
 static const Kernels table = {
