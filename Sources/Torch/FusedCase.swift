@@ -6,6 +6,8 @@ package struct FusedCase: Sendable, CustomStringConvertible {
   package var result: DType
   /// Whether the operator has derivatives.
   package var hasDerivatives = true
+  /// Of the results, relative to the largest: integers that are rounded otherwise may be one off.
+  package var tolerance = 1e-5
   package let inputs: @Sendable (RandomGenerator) -> [Tensor]
   package let fused: @Sendable ([Tensor]) -> [Tensor]
   /// In the type of its inputs, float64 too, or wider.
@@ -40,6 +42,12 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       for shape in [(1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33)] {
         cases.append(attention(shape, type))
       }
+      for shape in [
+        (1, 1, 1, 1, 4), (1, 2, 3, 1, 8), (2, 3, 1, 7, 12), (1, 2, 5, 33, 20), (2, 2, 36, 57, 64),
+        (1, 3, 49, 256, 36), (2, 1, 33, 300, 128), (1, 1, 2, 521, 132),
+      ] {
+        cases.append(quantizedAttention(shape, type))
+      }
       return cases
     } + smallConvolutions + smallGroupNorms
 
@@ -50,7 +58,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
         channelNorm((8, 64, 64, 64), type, silu: true, isChannelsLast: true),
         modulatedNorm((8, 341, 256), scales: 8, shifts: 8, type), gelu([8, 341, 1024], type),
         rotatedHeads((8, 341, 4, 64), type), gatedResidual((8, 341, 256), gates: 8, type),
-        attention((8, 4, 256, 341, 64), type),
+        attention((8, 4, 256, 341, 64), type), quantizedAttention((8, 4, 256, 341, 64), type),
       ]
     } + largeConvolutions + largeGroupNorms
 
@@ -165,5 +173,28 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       },
       fused: { [$0[0].attention($0[1], $0[2], scale: 0.125)] },
       composed: { [$0[0].attentionReference($0[1], $0[2], scale: 0.125)] })
+  }
+
+  private static func quantizedAttention(
+    _ shape: (b: Int, h: Int, queries: Int, keys: Int, c: Int), _ type: DType
+  ) -> FusedCase {
+    let (b, h, queries, keys, c) = shape
+    return FusedCase(
+      description: "quantizedAttention \([b, h, queries, c]) over \(keys) \(type)", result: type,
+      hasDerivatives: false, tolerance: 2e-3,
+      inputs: { random in
+        let q = Tensor.randn([b, h, queries, c], using: random).l2Normalized(-1) * 5
+        let (k, v) = (
+          Tensor.randn([b, h, keys, c], using: random),
+          Tensor.randn([b, h, keys, c], using: random)
+        )
+        return [q, k.l2Normalized(-1), v + 0.5].map { $0.to(type) }
+      },
+      fused: {
+        let tokens = QuantizedTokens(batch: b, heads: h, length: keys, channels: c)
+        tokens.append($0[1], $0[2], at: 0)
+        return [tokens.attention($0[0], count: keys)]
+      },
+      composed: { [$0[0].quantizedAttentionReference($0[1], $0[2])] })
   }
 }

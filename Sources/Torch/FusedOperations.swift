@@ -170,7 +170,7 @@ extension Tensor {
     return aten("nsarm::attention", self, keys, values, scale)
   }
 
-  func attentionReference(
+  package func attentionReference(
     _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?
   ) -> Tensor {
     aten("scaled_dot_product_attention", self, keys, values, mask, 0.0, false, scale)

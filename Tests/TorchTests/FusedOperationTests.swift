@@ -15,7 +15,7 @@ import Testing
     }
     let expected = composed(inputs)
     for (result, expected) in zip(`case`.fused(inputs), expected) {
-      expectClose(result, expected, "result")
+      expectClose(result, expected, "result", tolerance: `case`.tolerance)
     }
     guard `case`.hasDerivatives else { return }
     let weights = expected.map { Tensor.randn($0.shape, using: random).to($0.dtype) }

@@ -160,8 +160,7 @@ public struct Generator {
         depth: transformer.configuration.depth, batch: condition.start.size(0),
         heads: transformer.configuration.heads,
         length: generator.schedule.prefix(scaleCount).tokenCount,
-        headDimension: transformer.headDimension, generator.policy.activations,
-        on: generator.policy.device)
+        headDimension: transformer.headDimension, generator.policy)
     }
 
     /// The first scales in one pass.

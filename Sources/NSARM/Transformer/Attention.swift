@@ -34,27 +34,27 @@ struct SelfAttention {
     let (q, k, v) = qkv.linear(x, bias).rotatedHeads(
       heads, strength: strength.flattened(), cosines: context.turns.cosines,
       sines: context.turns.sines)
-    let (keys, values) = context.cache?.append(k, v, block: block) ?? (k, v)
-    let mixed = blockCausal(q, keys.to(q.dtype), values.to(q.dtype), context.scales)
+    let (tokens, count) =
+      context.cache?.append(k, v, block: block) ?? (.plain(keys: k, values: v), length)
+    let mixed = blockCausal(q, tokens, before: count - length, context.scales)
     return projection(mixed.transposed(1, 2).reshaped(batch, length, width))
   }
 
   /// Floating-point operations of the matrices per token.
   var operations: Double { qkv.operations + projection.operations }
 
-  /// Attention of each scale to itself and everything before it: one product per scale and no mask.
-  private func blockCausal(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ scales: [Int]) -> Tensor {
-    let before = k.size(2) - q.size(2)
-    guard scales.count > 1 else { return q.attention(k, v, scale: 1) }
+  /// Attention of each scale to itself and everything before it, `before` tokens of earlier calls
+  /// among them: one product per scale and no mask.
+  private func blockCausal(
+    _ q: Tensor, _ tokens: SeenTokens, before: Int, _ scales: [Int]
+  ) -> Tensor {
     var end = 0
-    return .concatenated(
-      scales.map { length in
-        let queries = q.narrowed(2, from: end, count: length)
-        end += length
-        return queries.attention(
-          k.narrowed(2, from: 0, count: before + end), v.narrowed(2, from: 0, count: before + end),
-          scale: 1)
-      }, 2)
+    let parts = scales.map { length in
+      let queries = q.narrowed(2, from: end, count: length)
+      end += length
+      return tokens.attention(queries, count: before + end)
+    }
+    return parts.count == 1 ? parts[0] : .concatenated(parts, 2)
   }
 }
 

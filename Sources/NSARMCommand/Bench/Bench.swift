@@ -89,6 +89,8 @@ struct BenchCommand: ParsableCommand {
       try say("")
       report.operators = OperatorReport.all(budget: time, precision: policy.precision)
       for line in report.operators.map(\.line) { try say(line) }
+      report.attention = withoutGradients { AttentionReport(budget: time) }
+      try say(report.attention!.line)
       try say("")
     }
     if sections.contains(.inference) {
@@ -128,6 +130,7 @@ struct BenchReport: Encodable {
   var whole: InferenceBench.Whole?
   /// The fused operators.
   var operators: [OperatorReport] = []
+  var attention: AttentionReport?
   var inference: [PartReport] = []
   var training: [PartReport] = []
   /// Training pairs that one thread makes per second.

@@ -11,6 +11,7 @@ namespace nsarm::NAMESPACE {
 #include "FusedHeadBodies.h"
 #include "FusedAttentionBodies.h"
 #include "FusedProductBodies.h"
+#include "FusedQuantizedTokenBodies.h"
 #include "FusedQuantizedAttentionBodies.h"
 #include "FusedConvolutionBodies.h"
 #include "FusedGroupNormBodies.h"

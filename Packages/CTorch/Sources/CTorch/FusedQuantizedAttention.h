@@ -41,8 +41,8 @@ struct QuantizedAppend {
   int64_t start, count;
 };
 
-// result = softmax(q k^T) v, q [B, H, Lq, c] and result [B, Lq, H, c] of type `type`, over the first
-// `keys` tokens.
+// result = softmax(q k^T) v over the first `keys` tokens; q is [B, H, Lq, c], the result
+// [B, Lq, H, c], both of type `type`.
 struct QuantizedAttention {
   QuantizedTokens tokens;
   Element type;

@@ -11,99 +11,6 @@ static const int quantized_tile_rows = LANES == 16 ? 8 : 4, quantized_vectors = 
 static const int64_t quantized_columns = quantized_vectors * LANES;
 static_assert(quantized_panel % quantized_columns == 0, "a panel is whole columns of registers");
 
-// MARK: Quantisation
-
-// The largest absolute value of a row, NaN where there is one: as bits, NaNs are the largest.
-template <class T>
-static inline INLINE float largest_magnitude(const T *row, int64_t channels) {
-  Integers most = {};
-  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
-    Integers bits = (Integers)((Bits)load(row + i, n) & 0x7fffffff);
-    most = bits > most ? bits : most;
-  });
-  int32_t bits = most[0];
-  for (int i = 1; i < LANES; i++) bits = most[i] > bits ? most[i] : bits;
-  float result;
-  memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
-// The step of a row's integers, which are -limit ... limit; above zero, so that it has an inverse
-// and a logarithm.
-template <class T>
-static inline INLINE float step_of(const T *row, int64_t channels, int limit) {
-  const float step = largest_magnitude(row, channels) / limit, least = 0x1p-40f;
-  return step < least ? least : step;
-}
-
-// Rounded to nearest, ties to even, for |v| < 2^22; see `store` of bytes.
-static inline INLINE Integers nearest(Floats v) {
-  return (Integers)((Bits)(v + 12582912.0f) - 0x4b400000u);
-}
-
-static inline INLINE void narrow_bytes(uint8_t *p, Integers v) {
-  Bytes bytes = __builtin_convertvector(__builtin_convertvector((Bits)v, Shorts), Bytes);
-  memcpy(p, &bytes, sizeof bytes);
-}
-
-// Calls body(i, n, bytes) for the n integers of a row from i on, plus `base`.
-template <class T, class Body>
-static inline INLINE void for_bytes(const T *row, int64_t channels, float step, int base,
-                                    Body body) {
-  const float inverse = 1 / step;
-  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
-    Floats scaled = load(row + i, n) * inverse;
-    uint8_t bytes[LANES];
-    narrow_bytes(bytes, nearest(scaled) + base);
-    body(i, n, bytes);
-  });
-}
-
-template <class T>
-static TARGET void quantized_append_typed(const QuantizedAppend &task, int64_t begin,
-                                          int64_t end) {
-  const QuantizedAppend t = task;
-  const QuantizedTokens &m = t.tokens;
-  const int64_t channels = m.channels, words = m.words();
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t head = i / t.count, token = i % t.count, place = t.start + token;
-    auto row = [&](const Rows &x) INLINE {
-      return static_cast<const T *>(x.start) + head / m.heads * x.batch_stride +
-             head % m.heads * x.head_stride + token * x.stride;
-    };
-    const float key_step = step_of(row(t.k), channels, dot_second_limit);
-    const float value_step = step_of(row(t.v), channels, dot_second_limit);
-    uint8_t *key =
-        m.keys(head) + 4 * (place / quantized_panel * words * quantized_panel + place % quantized_panel);
-    int32_t sum = 0;
-    for_bytes(row(t.k), channels, key_step, 0, [&](int64_t i, int n, const uint8_t *bytes) INLINE {
-      for (int c = 0; c < n; c++) sum += static_cast<int8_t>(bytes[c]);
-      for (int c = 0; c < n; c++)
-        key[(i + c) / 4 * 4 * quantized_panel + (i + c) % 4] = bytes[c];
-    });
-    uint8_t *value = m.values(head) + place / quantized_block * quantized_block * m.value_channels() +
-                     place % quantized_block / 4 * 4 * quantized_panel + place % 4;
-    for_bytes(row(t.v), channels, value_step, 0,
-              [&](int64_t i, int n, const uint8_t *bytes) INLINE {
-                for (int c = 0; c < n; c++) {
-                  int64_t panel = (i + c) / quantized_panel, column = (i + c) % quantized_panel;
-                  value[panel * quantized_panel * quantized_block + 4 * column] = bytes[c];
-                }
-              });
-    float *numbers = m.numbers(head) + place;
-    const int32_t offset = -dot_zero_point * sum;
-    numbers[0] = key_step;
-    memcpy(numbers + m.length, &offset, sizeof offset);
-    numbers[2 * m.length] = __builtin_log2f(value_step);
-    numbers[3 * m.length] = 1 / value_step;
-  }
-}
-
-static TARGET void quantized_append(const QuantizedAppend &t, int64_t begin, int64_t end) {
-  if (t.type == Element::float32) quantized_append_typed<float>(t, begin, end);
-  else quantized_append_typed<BFloat16>(t, begin, end);
-}
-
 // MARK: Products
 
 static inline INLINE Integers integers(const void *p) {
@@ -244,7 +151,8 @@ static TARGET void quantized_attention_typed(const QuantizedAttention &task, int
   float steps[quantized_rows], old[quantized_rows], fresh[quantized_rows];
   // Multiples of the golden ratio, modulo 1: any keys in succession get fractions of all sizes.
   float fractions[quantized_block];
-  for (uint32_t i = 0; i < quantized_block; i++) fractions[i] = (i * 2654435769u >> 8) * 0x1p-24f;
+  for (uint32_t i = 0; i < quantized_block; i++)
+    fractions[i] = ((i + 1) * 2654435769u >> 8) * 0x1p-24f;
 
   for (int64_t block = begin; block < end; block++) {
     const int64_t head = block / t.blocks(), first = block % t.blocks() * quantized_rows;
