@@ -9,10 +9,11 @@ public enum StoredWeight {
   /// In four bits with a scale per group of inputs.
   case int4(Int4Weight)
 
-  /// The weight itself; quantised ones widened to `dtype`.
+  /// The weight itself; quantised ones, and floats of eight bits, which nothing computes with,
+  /// widened to `dtype`.
   public func tensor(dequantizedTo dtype: DType) -> Tensor {
     switch self {
-    case .full(let tensor): tensor
+    case .full(let tensor): tensor.dtype == .float8E4M3 ? tensor.to(dtype) : tensor
     case .int8(let weight): weight.dequantized(dtype)
     case .int4(let weight): weight.dequantized(dtype)
     }
@@ -60,7 +61,10 @@ public struct QuantizedSource: TensorFile {
   }
 
   /// The element type of `name`, widened.
-  public func dtype(_ name: String) -> DType? { forms[name] == nil ? file.dtype(name) : dtype }
+  public func dtype(_ name: String) -> DType? {
+    guard forms[name] == nil, file.dtype(name) != .float8E4M3 else { return dtype }
+    return file.dtype(name)
+  }
 
   /// The shape of `name`, widened.
   public func shape(_ name: String) -> [Int]? {

@@ -81,13 +81,16 @@ import Torch
       [
         ("a", four.values), ("a.scale", four.scale), ("b", eight.values), ("b.scale", eight.scale),
         ("c", .ones([2])), ("d", Tensor.zeros([3, 4], .uint8)), ("d.scale", Tensor.ones([3])),
+        ("e", Tensor([1, -2] as [Float]).to(.float8E4M3)),
       ], to: folder.file("w.safetensors"))
     let source = QuantizedSource(try SafetensorsFile(folder.file("w.safetensors")))
-    #expect(Set(source.names) == ["a", "b", "c", "d", "d.scale"])
+    #expect(Set(source.names) == ["a", "b", "c", "d", "d.scale", "e"])
     #expect(source.quantizedNames == ["a", "b"])
     #expect(source.shape("a") == [4, 192] && source.dtype("a") == .float32)
     #expect(source.shape("b") == [4, 10] && source.shape("d") == [3, 4])
     #expect(try source.tensor("a").floats == four.dequantized().floats)
+    #expect(source.dtype("e") == .float32)
+    #expect(try source.tensor("e").dtype == .float32 && source.tensor("e").floats == [1, -2])
     guard case .int4(let a) = try source.storedWeight("a"), a.group == 64,
       case .int8(let b) = try source.storedWeight("b"), b.scale.shape == [4],
       case .full(let c) = try source.storedWeight("c"), c.floats == [1, 1]

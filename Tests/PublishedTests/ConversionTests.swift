@@ -123,6 +123,24 @@ struct ConversionTests {
     }
   }
 
+  @Test func floatsOfEightBitsAreWidened() throws {
+    let folder = try ScratchFolder()
+    let plain = try PublishedFixtures.writePlain(in: folder)
+    let narrow = try PublishedFixtures.nsarm().map { name, tensor in
+      (name, tensor.rank == 2 ? tensor.to(.float8E4M3) : tensor)
+    }
+    try writeSafetensors(narrow, to: folder("narrow.safetensors"))
+    let published = try PublishedModel([folder("narrow.safetensors")], plain.vae, in: folder)
+    #expect(published.remainder.problems == [])
+    for format in WeightFormat.allCases {
+      try published.write(folder("\(format)"), format)
+      let model = try ModelFolder(folder("\(format)")).load(.float32)
+      let name = "word_embed.weight"
+      let expected = try #require(narrow.first { $0.0 == name }).1.floats
+      #expect(model.store["transformer." + name]!.value.floats == expected)
+    }
+  }
+
   @Test func valuesThatAreNotFiniteLeaveNothing() throws {
     let folder = try ScratchFolder()
     let plain = try PublishedFixtures.writePlain(in: folder)

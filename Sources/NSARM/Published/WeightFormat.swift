@@ -3,7 +3,7 @@ import Torch
 
 /// How the weights of a converted model are stored.
 public enum WeightFormat: String, CaseIterable, Sendable {
-  /// In the element types of the source.
+  /// In the element types of the source; floats of eight bits as bfloat16, which holds them.
   case none
   /// Matrices and kernels as bfloat16, what is used in float32 as float32.
   case bf16
@@ -18,7 +18,8 @@ public enum WeightFormat: String, CaseIterable, Sendable {
     let (name, key, file) = (weight.name, weight.key, weight.file)
     let entries = entries(name, weight.dtype, weight.shape)
     return PendingTensors(entries, release: { file.release(key) }) {
-      let source = try file.tensor(key)
+      var source = try file.tensor(key)
+      if source.dtype == .float8E4M3 { source = source.to(.bfloat16) }
       guard source.isFinite().allTrue else {
         throw CheckpointError(file.title, "'\(key)' holds values that are not finite")
       }
@@ -37,7 +38,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
   /// The tensors that weight `name` becomes.
   func entries(_ name: String, _ dtype: DType, _ shape: [Int]) -> [PendingTensors.Entry] {
     func plain(_ dtype: DType) -> [PendingTensors.Entry] { [.init(name, dtype, shape)] }
-    if self == .none { return plain(dtype) }
+    if self == .none { return plain(dtype == .float8E4M3 ? .bfloat16 : dtype) }
     if Model.isQuantizableMatrix(name, shape), self != .bf16 {
       if self == .int4, Int4Weight.fits(inputs: shape[1]) {
         return [
