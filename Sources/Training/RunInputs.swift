@@ -27,7 +27,7 @@ struct RunInputs: Codable, Equatable {
     if data != earlier.data {
       result.append(
         pictures == earlier.pictures
-          ? "other pictures in --data, or other weights"
+          ? "other pictures or captions in --data, or other weights"
           : "--data holds \(pictures) pictures, held \(earlier.pictures)")
     }
     if initial != earlier.initial {

@@ -45,6 +45,30 @@ import Testing
     }
   }
 
+  /// Damaged models are refused, or do no harm.
+  @Test func mutants() throws {
+    let folder = try ScratchFolder()
+    let whole = [UInt8](FileManager.default.contents(atPath: TinyTextEncoder.tokenizer)!)
+    var mutator = Mutator(seed: 5)
+    var accepted = 0
+    // The pieces, and then the table of characters.
+    for (range, count) in [(0..<4000, 100), (4000..<whole.count, 100)] {
+      for _ in 0..<Mutator.count(count) {
+        let path = try folder.write("spiece.model", mutator.mutant(of: whole, in: range))
+        do {
+          let tokenizer = try PromptTokenizer(path)
+          for text in ["", "A photo of a cat.", "\u{FF26} e\u{301} \u{FB01} \u{2460} \u{1F600}"] {
+            #expect(try tokenizer(text).last == 1)
+          }
+          accepted += 1
+        } catch let error as PromptError {
+          #expect(!error.description.contains("\n"))
+        }
+      }
+    }
+    #expect(accepted > 0)
+  }
+
   @Test func badFilesAreRefused() throws {
     let folder = try ScratchFolder()
     func message(_ path: String) -> String {

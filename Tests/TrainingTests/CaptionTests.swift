@@ -165,7 +165,7 @@ import Torch
     let recipe = try recipe(1, data: withCaptions(0))
     let start = try StageStart(recipe: recipe, from: try model(), policy: .float32)
     let model = try start.model()
-    let condition = try #require(TextCondition(model, start))
+    let condition = try #require(BatchTexts(model, start))
     try condition.prepare([text(0), text(2)], in: scratch / "run") { _ in }
     let (features, mask) = try condition([
       SampleCaption(text(0)), SampleCaption(text(2)), SampleCaption(text(0), isDropped: true),

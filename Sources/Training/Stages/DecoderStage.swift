@@ -34,7 +34,7 @@ final class DecoderStage: TrainingStage {
   var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
-  private let texts: TextCondition?
+  private let texts: BatchTexts?
 
   init(_ start: StageStart) throws {
     section = try start.recipe.section("loss", defaults: LossSection()) {
@@ -44,7 +44,7 @@ final class DecoderStage: TrainingStage {
     case .none: model = try start.firstModel()
     case .predicted: model = try start.model()
     }
-    texts = TextCondition(model, start)
+    texts = BatchTexts(model, start)
     let file = start.recipe.file
     if section.code == .predicted, model.transformer == nil {
       throw TrainingError.recipe(

@@ -30,7 +30,7 @@ final class TransformerStage: TrainingStage {
   private let schedule: ScaleSchedule
   private let rotary: RotaryEmbedding
   private let weights: Tensor
-  private let texts: TextCondition?
+  private let texts: BatchTexts?
   private let continuesPrefix: Bool
   private let firstScale: Int
 
@@ -52,7 +52,7 @@ final class TransformerStage: TrainingStage {
     transformer = model.transformer!
     schedule = model.configuration.scaleSchedule
     try start.requireTiles(model)
-    texts = TextCondition(model, start)
+    texts = BatchTexts(model, start)
     if texts == nil, start.recipe.settings.data.captions != nil {
       throw TrainingError.recipe(
         file: start.recipe.file,
@@ -157,7 +157,7 @@ final class TransformerStage: TrainingStage {
 
 extension Model {
   /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
-  func generatedLatent(_ batch: TrainingBatch, _ texts: TextCondition?) throws -> Tensor {
+  func generatedLatent(_ batch: TrainingBatch, _ texts: BatchTexts?) throws -> Tensor {
     try withoutGradients {
       var options = GenerationOptions()
       options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
@@ -171,7 +171,7 @@ extension Model {
   }
 
   /// Tiles restored as a user would get them, `[B, 3, H, W]`.
-  func restore(_ batch: TrainingBatch, _ texts: TextCondition?) throws -> Tensor {
+  func restore(_ batch: TrainingBatch, _ texts: BatchTexts?) throws -> Tensor {
     let latent = try generatedLatent(batch, texts)
     return withoutGradients { decoded(latent, batch) }
   }

@@ -4,7 +4,7 @@ import Torch
 
 /// The texts that a stage's transformer is conditioned on: the features of a batch's captions, and
 /// the transformer's null text for samples whose caption was dropped or that have none.
-final class TextCondition {
+final class BatchTexts {
   private let transformer: VisualAutoregressiveTransformer
   private let policy: ComputePolicy
   /// The text encoder of the model that training starts from.
@@ -79,7 +79,7 @@ final class TextCondition {
 extension VisualAutoregressiveTransformer {
   /// The condition of a batch.
   /// - Parameter texts: of a transformer that is conditioned on text.
-  func condition(_ batch: TrainingBatch, _ texts: TextCondition?) throws -> Condition {
+  func condition(_ batch: TrainingBatch, _ texts: BatchTexts?) throws -> Condition {
     condition(lowQuality: batch.lowQuality, text: try texts?(batch.captions))
   }
 }
