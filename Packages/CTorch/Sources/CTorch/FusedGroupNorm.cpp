@@ -23,15 +23,16 @@ Tensor group_norm(const Tensor &x_, int64_t groups, const Tensor &weight_, const
   // As for one sample, which does not depend on the others of its batch.
   int64_t chunks = chunk_count(1, positions);
   std::vector<double> sums(samples * chunks * 2 * groups);
-  std::vector<float> scale(samples * channels), shift(samples * channels);
+  std::vector<float> means(samples * channels), scale(samples * channels);
   GroupNorm t{x.const_data_ptr<float>(), positions, channels, groups, chunks, sums.data(),
-              scale.data(), shift.data(), silu, y.data_ptr<float>()};
+              means.data(), scale.data(), bias.const_data_ptr<float>(), silu,
+              y.data_ptr<float>()};
   parallel(samples * chunks, 1, [&](int64_t begin, int64_t end) {
     std::vector<double> scratch(2 * channels);
     kernels().group_sums(t, begin, end, scratch.data());
   });
   const int64_t width = channels / groups;
-  auto gamma = weight.const_data_ptr<float>(), beta = bias.const_data_ptr<float>();
+  auto gamma = weight.const_data_ptr<float>();
   for (int64_t sample = 0; sample < samples; sample++) {
     for (int64_t group = 0; group < groups; group++) {
       double sum = 0, square = 0, count = static_cast<double>(positions * width);
@@ -45,9 +46,8 @@ Tensor group_norm(const Tensor &x_, int64_t groups, const Tensor &weight_, const
       double variance = square / count - mean * mean;
       double inverse_deviation = 1 / std::sqrt((variance < 0 ? 0 : variance) + epsilon);
       for (int64_t c = group * width; c < (group + 1) * width; c++) {
-        double factor = gamma[c] * inverse_deviation;
-        scale[sample * channels + c] = static_cast<float>(factor);
-        shift[sample * channels + c] = static_cast<float>(beta[c] - mean * factor);
+        means[sample * channels + c] = static_cast<float>(mean);
+        scale[sample * channels + c] = static_cast<float>(gamma[c] * inverse_deviation);
       }
     }
   }

@@ -54,11 +54,11 @@ static TARGET void group_norm(const GroupNorm &task, int64_t begin, int64_t end)
   const GroupNorm t = task;
   for (int64_t row = begin; row < end; row++) {
     const float *x = t.x + row * t.channels;
+    const float *mean = t.mean + row / t.positions * t.channels;
     const float *scale = t.scale + row / t.positions * t.channels;
-    const float *shift = t.shift + row / t.positions * t.channels;
     float *y = t.y + row * t.channels;
     for_blocks(t.channels, [&](int64_t c, int n, int) INLINE {
-      Floats v = load(x + c, n) * load(scale + c, n) + load(shift + c, n);
+      Floats v = (load(x + c, n) - load(mean + c, n)) * load(scale + c, n) + load(t.bias + c, n);
       store(y + c, t.silu ? v / one_plus_exponential_of_minus(v) : v, n);
     });
   }

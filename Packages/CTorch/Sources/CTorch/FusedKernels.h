@@ -195,8 +195,8 @@ struct GroupNorm {
   // Sums of x and of x^2 over each of `chunks` parts of a sample's positions: [B, chunks, 2, G].
   int64_t chunks;
   double *sums;
-  // y = silu?(x scale + shift), with scale and shift [B, C].
-  const float *scale, *shift;
+  // y = silu?((x - mean) scale + bias), with mean and scale [B, C] and bias [C].
+  const float *mean, *scale, *bias;
   bool silu;
   float *y;
 };
