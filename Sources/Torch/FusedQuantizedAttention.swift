@@ -40,9 +40,9 @@ extension Tensor {
   ///
   /// With scores s to base 2 and steps σ of the values, the weights of the values' integers are p_j
   /// = 2^(s_j + log₂ σ_j). In each block of keys they are multiples of a fraction of their largest:
-  /// ⌊p_j · limit / max p + f_j⌋, limit 255 or 127. The fractions f_j are spread evenly in (0, 1) by
+  /// ⌊p_j · limit / max p + f_j⌋, limit 255 or 127. Fractions f_j are spread evenly in (0, 1) by
   /// the place of the key: rounding to nearest would lose many small weights beside a large one.
-  /// They are divided by the sum of the weights before rounding.
+  /// Results are divided by the sum of the weights before rounding.
   func quantizedAttentionReference(_ keys: Tensor, _ values: Tensor) -> Tensor {
     let levels: [Int64] = aten("nsarm::attention_levels").values()
     let (weightLimit, tokenLimit, block) = (Double(levels[0]), Double(levels[1]), Int(levels[2]))

@@ -87,8 +87,9 @@ struct ValueColumns {
 };
 
 // All rows of some columns; every element is an exact sum, whatever rows are taken together.
+// Inlined, so that the columns' addresses stay in registers.
 template <class Columns>
-static TARGET void run_rows(const Columns &columns, int64_t rows) {
+static inline INLINE void run_rows(const Columns columns, int64_t rows) {
   int64_t row = 0;
   for (; row + quantized_tile_rows <= rows; row += quantized_tile_rows)
     columns.template run<quantized_tile_rows>(row);
