@@ -27,7 +27,7 @@ extension FusedCase {
   ]
 
   static let smallGroupNorms: [FusedCase] = [
-    (1, 32, 32, 1, 1), (2, 48, 24, 3, 5), (1, 128, 32, 7, 6), (3, 6, 2, 33, 2), (2, 20, 5, 50, 41),
+    (1, 32, 4, 1, 1), (2, 48, 24, 3, 5), (1, 128, 32, 7, 6), (3, 6, 2, 33, 2), (2, 20, 5, 50, 41),
   ].flatMap { shape in
     [false, true].map { groupNorm(shape, silu: true, isChannelsLast: $0) }
       + [groupNorm(shape, silu: false, isChannelsLast: true)]
@@ -82,10 +82,6 @@ extension FusedCase {
         ]
       },
       fused: { [$0[0].groupNorm(groups, $0[1], $0[2], silu: silu)] },
-      composed: {
-        // In float32 libtorch's rounds visibly where a group hardly varies.
-        let wide = $0.map { $0.to(.float64) }
-        return [wide[0].groupNormReference(groups, wide[1], wide[2], epsilon: 1e-6, silu: silu)]
-      })
+      composed: { [$0[0].groupNormReference(groups, $0[1], $0[2], epsilon: 1e-6, silu: silu)] })
   }
 }
