@@ -107,8 +107,10 @@ extension FusedOperationTests {
       8, weight.to(.float64), bias.to(.float64), epsilon: 1e-6, silu: false)
     expectClose(
       x.groupNorm(8, weight, bias), exact.to(.float32), "group norm", tolerance: 2e-5)
-    let constant = Tensor.full([1, 8, 5, 5], 3).groupNorm(2, .ones([8]), .ones([8]))
-    expectClose(constant, .ones([1, 8, 5, 5]), "constant picture", tolerance: 2e-3)
+    // Exactly the bias where a group does not vary, where libtorch's rounds visibly.
+    for x in [Tensor.full([1, 8, 5, 5], 3), .randn([1, 8, 1, 1], using: random)] {
+      #expect((x.groupNorm(8, .ones([8]), .ones([8])) - 1).abs().max().item == 0)
+    }
   }
 
   @Test func convolutionsRefuseWrongShapes() {
