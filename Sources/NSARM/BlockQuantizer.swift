@@ -18,8 +18,8 @@ final class BlockQuantizer {
     remaining = bytes
   }
 
-  /// How parameter `name` is multiplied; nil for what is no matrix of a block, or not in the file as
-  /// it should be.
+  /// How parameter `name` is multiplied; nil for what is no matrix of a block, or not in the file
+  /// as it should be.
   /// - Throws: `CheckpointError` where its values are not finite.
   func execution(_ name: String, _ shape: [Int]) throws -> Parameter.Execution? {
     guard Model.isQuantizableMatrix(name, shape), source.shape(name) == shape else { return nil }

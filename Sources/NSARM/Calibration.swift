@@ -3,9 +3,9 @@ import Files
 import Foundation
 import Torch
 
-/// The ranges of the inputs that a model's 3x3 kernels meet in pictures: what convolutions in 8 bits
-/// need to know beside the weights. A model folder may keep it as `calibration.json`; without it
-/// kernels stay in floating point.
+/// The ranges of the inputs that a model's 3x3 kernels meet in pictures: what convolutions in 8
+/// bits need to know beside the weights. A model folder may keep it as `calibration.json`; without
+/// it kernels stay in floating point.
 public struct Calibration: Codable, Equatable, Sendable {
   /// Smallest and largest input by parameter name.
   public var ranges: [String: [Double]] = [:]

@@ -43,10 +43,10 @@ public struct ModelFolder {
   /// - Throws: `CheckpointError` where they are missing or damaged.
   public func weights() throws -> any TensorFile { try WeightFolder(path).open() }
 
-  /// The policy for inference with this model: one that is stored in 8 or 4 bits computes in 8 bits on
-  /// a CPU where nothing else is asked for.
-  /// - Throws: `CheckpointError` where the weights are missing, `TorchError` where the device cannot
-  ///   compute that way.
+  /// The policy for inference with this model: one that is stored in 8 or 4 bits computes in 8 bits
+  /// on a CPU where nothing else is asked for.
+  /// - Throws: `CheckpointError` where the weights are missing, `TorchError` where the device
+  ///   cannot compute that way.
   public func policy(_ precision: Precision = .auto, on device: Device = .cpu) throws
     -> ComputePolicy
   {

@@ -31,8 +31,8 @@ extension Model {
     }
   }
 
-  /// Leaves the matrices beside the blocks in the type of the file, where that is a narrow one: each
-  /// is used once or twice for a picture, and in float32 they would take gigabytes.
+  /// Leaves the matrices beside the blocks in the type of the file, where that is a narrow one:
+  /// each is used once or twice for a picture, and in float32 they would take gigabytes.
   func keepNarrowMatrices() {
     for parameter in store.parameters {
       guard case .plain = parameter.execution, parameter.value.rank == 2,
@@ -53,7 +53,8 @@ extension Model {
     }
   }
 
-  /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer multiplications.
+  /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer
+  /// multiplications.
   func packKernels() {
     guard policy.device == .cpu, policy.activations == .float32, PackedKernel.isAvailable else {
       return
@@ -65,8 +66,8 @@ extension Model {
     }
   }
 
-  /// Whether a parameter is a 3x3 kernel whose packed form, four times as large, pays: not that of a
-  /// convolution with a stride, nor of the encoder, which sees the small picture once.
+  /// Whether a parameter is a 3x3 kernel whose packed form, four times as large, pays: not that of
+  /// a convolution with a stride, nor of the encoder, which sees the small picture once.
   static func isPackedKernel(_ name: String, _ shape: [Int]) -> Bool {
     PackedKernel.suits(shape) && !name.contains("downsample")
       && !name.hasPrefix(Part.encoder.rawValue)

@@ -47,8 +47,8 @@ struct ByteCount: Equatable, ExpressibleByArgument {
 }
 
 enum AvailableMemory {
-  /// What programs can still take without pushing others out, by the system and by the control group
-  /// that this process is in; nil where the system does not tell.
+  /// What programs can still take without pushing others out, by the system and by the control
+  /// group that this process is in; nil where the system does not tell.
   static var bytes: Int? {
     #if os(Linux)
       let values = [system(), group()].compactMap { $0 }

@@ -73,13 +73,19 @@ public struct Conv2d {
     switch weight.execution {
     case .quantizedKernel(let kernel):
       return kernel.conv2d(x, bias?.value, stride: stride, padding: padding)
-    case .observed(let observer): observer.include(x)
     case .packedKernel:
       if let y = packed(x) { return y }
-      return x.conv2d(weight.value.to(x.dtype), bias?.value, stride: stride, padding: padding)
-    case .plain, .narrow, .packed, .quantizedMatrix, .streamedMatrix: break
+      return plain(x, weight.value.to(x.dtype))
+    case .observed(let observer):
+      observer.include(x)
+      return plain(x, weight.value.to(x.dtype))
+    case .plain, .narrow, .packed, .quantizedMatrix, .streamedMatrix:
+      return plain(x, weight.value)
     }
-    return x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
+  }
+
+  private func plain(_ x: Tensor, _ kernel: Tensor) -> Tensor {
+    x.conv2d(kernel, bias?.value, stride: stride, padding: padding)
   }
 
   // MARK: With what comes before or after, in one pass over memory where the kernel is packed

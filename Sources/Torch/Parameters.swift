@@ -168,8 +168,8 @@ public final class ParameterStore {
     return tensor.to(device)
   }
 
-  /// Zeros that take no memory, whatever the shape, for what is never read: a model that does not fit
-  /// its source is never computed with.
+  /// Zeros that take no memory, whatever the shape, for what is never read: a model that does not
+  /// fit its source is never computed with.
   private func placeholder(_ name: String, _ shape: [Int]) -> Tensor {
     placeholders.insert(name)
     return Tensor.zeros([]).expanded(shape)

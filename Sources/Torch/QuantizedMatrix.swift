@@ -58,8 +58,8 @@ public struct QuantizedMatrix: Sendable {
   }
 }
 
-/// A quantised matrix that is made for every product and given up after it, since not all of a model
-/// fits into memory.
+/// A quantised matrix that is made for every product and given up after it, since not all of a
+/// model fits into memory.
 public final class StreamedMatrix {
   private let make: () -> QuantizedMatrix
 

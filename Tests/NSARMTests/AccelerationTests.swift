@@ -17,8 +17,8 @@ import Torch
     return options
   }
 
-  /// Leaving out no token, or keeping all of them in order, changes nothing; leaving some out leaves
-  /// the scales before as they were.
+  /// Leaving out no token, or keeping all of them in order, changes nothing; leaving some out
+  /// leaves the scales before as they were.
   @Test(arguments: SmallModel.Kind.allCases) func pruning(kind: SmallModel.Kind) throws {
     let model = try SmallModel(kind, batch: 1)
     var options = try options(model, prefix: 1)

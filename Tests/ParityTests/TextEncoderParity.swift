@@ -1,3 +1,4 @@
+import ParityTestSupport
 import TestSupport
 import Testing
 import Torch

@@ -5,12 +5,13 @@ import Torch
 public struct Acceleration: Equatable, Sendable {
   /// How many scales are run: what the finer ones would add is left out. nil: all.
   public var scales: Int?
-  /// Shares of the tokens that are left out at the last scales, coarse to fine: the settled ones, whose
-  /// context is nearest to its mean, take what the scale before gave at their place (after FastVAR, Guo
-  /// et al., 2025, arXiv 2503.23367).
+  /// Shares of the tokens that are left out at the last scales, coarse to fine: the settled ones,
+  /// whose context is nearest to its mean, take what the scale before gave at their place (after
+  /// FastVAR, Guo et al., 2025, arXiv 2503.23367).
   public var pruning: [Double] = []
-  /// All scales after the prefix in one pass, each seeing the sum of the prefix in place of the scales
-  /// before it: for models distilled to that (as VARestorer, Zhu et al., 2026, arXiv 2604.21450).
+  /// All scales after the prefix in one pass, each seeing the sum of the prefix in place of the
+  /// scales before it: for models distilled to that (as VARestorer, Zhu et al., 2026, arXiv
+  /// 2604.21450).
   public var onePass = false
 
   public init() {}
@@ -35,8 +36,8 @@ public struct Acceleration: Equatable, Sendable {
   }
 }
 
-/// The tokens of a scale that go through the transformer while the others take what the scale before
-/// gave.
+/// The tokens of a scale that go through the transformer while the others take what the scale
+/// before gave.
 struct TokenSelection {
   /// Places in the scale, ascending, `[n]`.
   let indices: Tensor
@@ -51,8 +52,8 @@ struct TokenSelection {
     indices = descending.narrowed(0, from: 0, count: kept).sorted(0).values
   }
 
-  /// Hidden states of all tokens, `[1, L, C]`: `computed` `[1, n, C]` at the selected places, elsewhere
-  /// those of the scale before, `earlier` on its grid, enlarged.
+  /// Hidden states of all tokens, `[1, L, C]`: `computed` `[1, n, C]` at the selected places,
+  /// elsewhere those of the scale before, `earlier` on its grid, enlarged.
   func restored(_ computed: Tensor, _ earlier: (hidden: Tensor, size: GridSize), size: GridSize)
     -> Tensor
   {

@@ -10,13 +10,13 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measure how fast this machine restores and trains.",
     discussion: """
       First the machine's own peak in each precision, then a model's parts: time, operations per second, \
-      fraction of the peak in the precision used, and where the time goes. Measure on an idle machine; it \
-      takes about a minute.
+      fraction of the peak in the precision used, and where the time goes; then how far the results are from \
+      those of float32. Measure on an idle machine; it takes about a minute.
       """)
 
   /// What can be measured.
   enum Section: String, CaseIterable, ExpressibleByArgument {
-    case peak, operators, inference, training
+    case peak, operators, inference, agreement, training
   }
 
   @OptionGroup var model: ModelOptions
@@ -104,6 +104,11 @@ struct BenchCommand: ParsableCommand {
       report.inference = try bench.parts()
       try say(report.inference)
     }
+    if sections.contains(.agreement), policy.precision != .float32 {
+      report.agreement = try AgreementReport(folder, policy)
+      try say("")
+      for line in report.agreement!.lines { try say(line) }
+    }
     if sections.contains(.training), policy.precision != .int8 {
       try say("")
       report.training = try TrainingBench(
@@ -133,6 +138,8 @@ struct BenchReport: Encodable {
   var attention: AttentionReport?
   var inference: [PartReport] = []
   var training: [PartReport] = []
+  /// With the same weights in float32.
+  var agreement: AgreementReport?
   /// Training pairs that one thread makes per second.
   var samplesPerSecond: Double?
 

@@ -6,8 +6,9 @@
 
 namespace nsarm {
 
-// How the numbers of a matrix [outputs, inputs] are stored: in int8 with a scale per output; in int4
-// two to a byte, the lower half first, each plus 8, with a scale per `group` inputs of an output.
+// How the numbers of a matrix [outputs, inputs] are stored: in int8 with a scale per output; in
+// int4 two to a byte, the lower half first, each plus 8, with a scale per `group` inputs of an
+// output.
 enum class MatrixFormat { float32, bfloat16, int8, int4 };
 
 // The most outputs of a packed panel, rows of a block, and rows whose sums are kept at a time.

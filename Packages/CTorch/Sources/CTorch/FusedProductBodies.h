@@ -5,7 +5,8 @@
 static const int dot_rows = LANES == 16 ? 6 : 4, dot_vectors = LANES == 16 ? 4 : 2;
 // Outputs of a packed panel.
 static const int64_t dot_panel = dot_vectors * LANES;
-static_assert(dot_panel <= product_panel && dot_rows <= product_rows, "scratch memory is for these");
+static_assert(dot_panel <= product_panel && dot_rows <= product_rows,
+              "scratch memory is for these");
 
 // Inputs of a product, in steps of eight.
 static inline INLINE int64_t steps_of(int64_t inputs) { return padded(inputs, 8) / 8; }
