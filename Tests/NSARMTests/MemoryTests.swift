@@ -22,7 +22,7 @@ import Torch
     // 16 C² weights of a block, a byte each.
     #expect(estimate.block == 16 * 3584 * 3584)
     let whole = try MemoryPlan(estimate, policy, limit: 14_000_000_000, batch: 16)
-    #expect(whole.batch == 1 && whole.blocks >= 36 && whole.peak <= 14_000_000_000)
+    #expect(whole.batch == 1 && whole.blocks >= 32 && whole.peak <= 14_000_000_000)
     let part = try MemoryPlan(estimate, policy, limit: 8_000_000_000, batch: 16)
     #expect(part.batch == 1 && (1..<40).contains(part.blocks) && part.peak <= 8_000_000_000)
     #expect(part.blockBytes == part.blocks * estimate.block && part.note != nil)
@@ -37,7 +37,7 @@ import Torch
       let policy = try ComputePolicy(precision)
       let estimate = try MemoryEstimate(Self.published, policy)
       var last: MemoryPlan?
-      for gigabytes in 1...120 {
+      for gigabytes in 1...200 {
         guard
           let plan = try? MemoryPlan(
             estimate, policy, limit: gigabytes * 1_000_000_000, batch: 4)

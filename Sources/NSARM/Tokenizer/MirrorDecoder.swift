@@ -84,7 +84,9 @@ public struct MirrorDecoder: LatentDecoder {
     return sum + positions * convOut.operations
   }
 
+  /// The finest level takes what the one before it had, enlarged.
   public var valuesPerPixel: Double {
-    Double(convOut.weight.value.size(1)) / Double(stemPatch * stemPatch)
+    let finest = levels.last?.blocks.first?.conv1 ?? convOut
+    return Double(finest.weight.value.size(1)) / Double(stemPatch * stemPatch)
   }
 }

@@ -8,8 +8,8 @@ struct AgreementReport: Encodable {
   struct Scale: Encodable {
     let scale: Int
     let size: String
-    /// ‖d − d'‖₂ over ‖d‖₂ of the differences d between the logits of a bit's two values, all scales
-    /// before being the same.
+    /// ‖d − d'‖₂ over ‖d‖₂ of the differences d between the logits of a bit's two values, where all
+    /// scales before are the same.
     let relativeError: Double
     /// Share of the bits whose likelier value is the same.
     let equalBits: Double

@@ -6,6 +6,7 @@
 #include "FusedKernels.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -22,23 +23,26 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// body(begin, end) over [0, count) on libtorch's threads, at least `grain` each. at::parallel_for
-// is a template over OpenMP, which would run on one thread here, where OpenMP is not compiled in;
-// the loop of TensorIterator is part of libtorch. Its "elements" are the tasks.
+// body(begin, end) over [0, count) on libtorch's threads, at least `grain` at a time. Threads take
+// parts as they become free, since one of them may share its core with another program.
+// at::parallel_for is a template over OpenMP, which would run on one thread here, where OpenMP is
+// not compiled in; the loop of TensorIterator is part of libtorch. Its "elements" are the threads.
 template <class Body>
 void parallel(int64_t count, int64_t grain, const Body &body) {
-  int64_t tasks = std::min<int64_t>(at::get_num_threads(), (count + grain - 1) / grain);
+  const int64_t most = (count + grain - 1) / grain;
+  const int64_t tasks = std::min<int64_t>(at::get_num_threads(), most);
   if (tasks <= 1 || at::in_parallel_region()) {
     if (count > 0) body(0, count);
     return;
   }
+  const int64_t parts = std::min<int64_t>(8 * tasks, most);
+  std::atomic<int64_t> next{0};
   Tensor places = at::empty({tasks}, at::kByte);
-  auto first = static_cast<char *>(places.data_ptr());
   auto iterator = at::TensorIterator::borrowing_nullary_op(places);
   iterator.for_each(
-      [&](char **data, const int64_t *, int64_t size, int64_t) {
-        for (int64_t task = data[0] - first, end = task + size; task < end; task++)
-          body(count * task / tasks, count * (task + 1) / tasks);
+      [&](char **, const int64_t *, int64_t, int64_t) {
+        for (int64_t part; (part = next++) < parts;)
+          body(count * part / parts, count * (part + 1) / parts);
       },
       1);
 }
