@@ -18,6 +18,7 @@ import Testing
   }
 
   @Test func sizesAndSharesAreChecked() throws {
+    try scene(24, 20).write(to: scratch("a.png"))
     for (options, message) in [
       (["--max-memory", "much"], "--max-memory"), (["--max-memory", "-3G"], "--max-memory"),
       (["--max-memory", "1M"], "may be used"), (["--scales", "0"], "scales"),
@@ -25,7 +26,6 @@ import Testing
       (["--prune", "1.5"], "--prune"), (["--prune", "0.1,0.1,0.1,0.1,0.1,0.1,0.1"], "pruning"),
       (["--one-pass", "--prune", "0.5"], "onePass"),
     ] {
-      try scene(24, 20).write(to: scratch("a.png"))
       let result = try upscaled("b.png", options)
       #expect(result.status != 0 && result.errors.contains(message), "\(options): \(result.errors)")
       #expect(!FileManager.default.fileExists(atPath: scratch("b.png")))
