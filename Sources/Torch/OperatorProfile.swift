@@ -64,7 +64,7 @@ public struct OperatorProfile: Sendable {
     case other = "everything else"
 
     private static let words: [(Kind, [String])] = [
-      (.attention, ["dot_product", "nsarm::attention"]), (.convolutions, ["conv"]),
+      (.attention, ["attention"]), (.convolutions, ["conv"]),
       (.optimiser, ["adam", "foreach"]), (.normalisation, ["norm", "rotated"]),
       (.activations, ["silu", "gelu", "relu"]), (.products, ["mm", "linear"]),
       (
