@@ -74,9 +74,7 @@ public struct CheckpointFiles {
     switch kind {
     case .folder(let folder): return try folder.open()
     case .whole:
-      let parts = try paths.map { path -> any TensorFile in
-        try isPickle(path) ? try PickleCheckpoint(path) : try SafetensorsFile(path)
-      }
+      let parts = try paths.map(openTensorFile)
       return parts.count == 1 ? parts[0] : try JoinedTensorFile(parts, title: title)
     case .pieces:
       let joined = try ScratchFile(in: scratch, reserving: byteCount)

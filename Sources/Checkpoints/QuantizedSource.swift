@@ -9,6 +9,15 @@ public enum StoredWeight {
   /// In four bits with a scale per group of inputs.
   case int4(Int4Weight)
 
+  /// Whether all values are finite.
+  public var isFinite: Bool {
+    switch self {
+    case .full(let tensor): tensor.isFinite().allTrue
+    case .int8(let weight): weight.scale.isFinite().allTrue
+    case .int4(let weight): weight.scale.isFinite().allTrue
+    }
+  }
+
   /// The weight itself; quantised ones, and floats of eight bits, which nothing computes with,
   /// widened to `dtype`.
   public func tensor(dequantizedTo dtype: DType) -> Tensor {

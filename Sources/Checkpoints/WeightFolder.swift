@@ -41,9 +41,7 @@ public struct WeightFolder {
   /// Opens the files.
   /// - Throws: `CheckpointError`, also where their tensors are not those of the index.
   public func open() throws -> any TensorFile {
-    let parts = try files.map { path -> any TensorFile in
-      try isPickle(path) ? try PickleCheckpoint(path) : try SafetensorsFile(path)
-    }
+    let parts = try files.map(openTensorFile)
     guard let index else { return parts[0] }
     for part in parts {
       let file = (part.title as NSString).lastPathComponent

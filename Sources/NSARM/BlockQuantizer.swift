@@ -23,23 +23,27 @@ final class BlockQuantizer {
   /// - Throws: `CheckpointError` where its values are not finite.
   func execution(_ name: String, _ shape: [Int]) throws -> Parameter.Execution? {
     guard Model.isQuantizableMatrix(name, shape), source.shape(name) == shape else { return nil }
-    let matrix = try matrix(name)
-    guard matrix.isFinite else {
+    defer { source.release(name) }
+    let weight = try source.storedWeight(name)
+    guard weight.isFinite else {
       throw CheckpointError(source.title, "'\(name)' holds values that are not finite")
     }
     let bytes = shape[0] * shape[1]
     guard bytes <= remaining else {
       remaining = 0
-      // The file was found whole; what fails now is the disk.
-      return .streamedMatrix(StreamedMatrix { [self] in try! self.matrix(name) })
+      return .streamedMatrix(
+        StreamedMatrix { [self] in
+          defer { source.release(name) }
+          // The file was found whole; what fails now is the disk.
+          return matrix(try! source.storedWeight(name))
+        })
     }
     remaining -= bytes
-    return .quantizedMatrix(matrix)
+    return .quantizedMatrix(matrix(weight))
   }
 
-  private func matrix(_ name: String) throws -> QuantizedMatrix {
-    defer { source.release(name) }
-    switch try source.storedWeight(name) {
+  private func matrix(_ weight: StoredWeight) -> QuantizedMatrix {
+    switch weight {
     case .full(let matrix): return QuantizedMatrix(matrix, output: output)
     case .int8(let weight):
       return QuantizedMatrix(weight.values, scales: weight.scale, output: output)

@@ -35,10 +35,16 @@ struct ModelSummary: Encodable {
 
   let path: String
   let configuration: ModelConfiguration
+  /// Of a model conditioned on text that has one.
+  let textEncoder: TextEncoderSummary?
   let parts: [Part]
   let parameters, bytes: Int
   let compute: Compute
   let provenance: [String: String]
+
+  struct TextEncoderSummary: Encodable {
+    let width, depth, heads: Int
+  }
 
   /// How this machine would run the model.
   struct Compute: Encodable {
@@ -62,6 +68,7 @@ struct ModelSummary: Encodable {
     let weights = QuantizedSource(stored)
     path = folder.path
     configuration = folder.configuration
+    textEncoder = try Self.textEncoder(folder)
     provenance = stored.metadata
     parts = Model.Part.allCases.compactMap { part in
       let names = weights.names.filter { $0.hasPrefix(part.rawValue) }
@@ -77,6 +84,14 @@ struct ModelSummary: Encodable {
       let attributes = try FileManager.default.attributesOfItem(atPath: file)
       return sum + (attributes[.size] as? Int ?? 0)
     }
+  }
+
+  private static func textEncoder(_ folder: ModelFolder) throws -> TextEncoderSummary? {
+    guard folder.configuration.transformer?.text != nil,
+      FileManager.default.fileExists(atPath: folder.textEncoderPath)
+    else { return nil }
+    let c = try TextEncoderConfiguration(WeightFolder(folder.textEncoderPath).open())
+    return TextEncoderSummary(width: c.width, depth: c.depth, heads: c.heads)
   }
 
   private static func title(_ part: Model.Part) -> String {
@@ -134,6 +149,12 @@ struct ModelSummary: Encodable {
         "\(n.depth) blocks, width \(n.width), \(n.heads) heads, conditioned on \(condition)")
     } else {
       add("transformer", "none")
+    }
+    if c.transformer?.text != nil {
+      add(
+        "text encoder",
+        textEncoder.map { "T5, \($0.depth) blocks, width \($0.width), \($0.heads) heads" }
+          ?? "none: the null text only")
     }
     let s = c.sampling
     add(

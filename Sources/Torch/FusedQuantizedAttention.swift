@@ -44,8 +44,10 @@ extension Tensor {
   /// the place of the key: rounding to nearest would lose many small weights beside a large one.
   /// Results are divided by the sum of the weights before rounding.
   func quantizedAttentionReference(_ keys: Tensor, _ values: Tensor) -> Tensor {
-    let levels: [Int64] = aten("nsarm::attention_levels").values()
-    let (weightLimit, tokenLimit, block) = (Double(levels[0]), Double(levels[1]), Int(levels[2]))
+    let limits = QuantizedMatrix.limits
+    let (weightLimit, tokenLimit) = (Double(limits.first), Double(limits.second))
+    // Memory is whole blocks.
+    let block = aten("nsarm::quantized_tokens", 1, 1, 1, 4).size(2)
     func integers(_ x: Tensor, _ limit: Double) -> (Tensor, steps: Tensor) {
       let x = x.to(.float32)
       let steps = (x.abs().max([-1], keep: true) / limit).clamped(min: 0x1p-40)

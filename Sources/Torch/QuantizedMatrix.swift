@@ -21,9 +21,6 @@ public struct QuantizedMatrix: Sendable {
     self.output = output
   }
 
-  /// Whether all scales are finite, and with them the weights.
-  public var isFinite: Bool { scales.isFinite().allTrue }
-
   /// x Wᵀ + b: x `[..., I]`, float32 or bfloat16 → `[..., O]`.
   public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: false) }
 
@@ -34,15 +31,15 @@ public struct QuantizedMatrix: Sendable {
     aten("nsarm::quantized_linear", x, packed, scales, offsets, bias, gelu, output)
   }
 
-  /// The sizes of numbers: inputs lie in −n...n and weights in −m...m.
-  static var levels: (inputs: Int, weights: Int) {
-    let levels: [Int64] = aten("nsarm::product_levels").values()
-    return (Int(levels[0]), Int(levels[1]))
+  /// The largest numbers of 8-bit products: the first operand lies in 0...n, and the second in
+  /// −m...m.
+  static var limits: (first: Int, second: Int) {
+    let limits: [Int64] = aten("nsarm::product_limits").values()
+    return (Int(limits[0]), Int(limits[1]))
   }
 
   /// What `linear` computes, in libtorch's operators and float64; W in floating point.
   static func reference(_ x: Tensor, _ matrix: Tensor, _ bias: Tensor?) -> Tensor {
-    let levels = levels
     func quantized(_ rows: Tensor, _ limit: Int) -> (q: Tensor, scale: Tensor) {
       let rows = rows.to(.float32)
       let most = rows.abs().max([-1], keep: true)
@@ -51,8 +48,8 @@ public struct QuantizedMatrix: Sendable {
         (rows * (Tensor.ones(like: scale) / scale)).rounded().to(.float64), scale.to(.float64)
       )
     }
-    let (q, scale) = quantized(x, levels.inputs)
-    let (w, weightScale) = quantized(matrix, levels.weights)
+    let (q, scale) = quantized(x, limits.first / 2)
+    let (w, weightScale) = quantized(matrix, limits.second)
     let product = q.matmul(w.transposed(0, 1)) * scale * weightScale.transposed(0, 1)
     return bias.map { product + $0.to(.float64) } ?? product
   }

@@ -73,6 +73,7 @@ struct ConvertTests {
     let info = try Command.run(["info", scratch("model")])
     #expect(info.status == 0, "\(info.errors)")
     #expect(info.output.contains("converted") && info.output.contains("by nsarm"))
+    #expect(info.output.contains(/text encoder +T5, [0-9]+ blocks, width [0-9]+, [0-9]+ heads/))
     #expect(info.output.contains(/source NSARM.pth +[0-9]+ bytes, SHA-256 [0-9a-f]{64}/))
 
     // Nothing that is there is replaced without a wish, and nothing else than a model at all.

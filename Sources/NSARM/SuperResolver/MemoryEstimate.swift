@@ -28,8 +28,7 @@ public struct MemoryEstimate: Equatable, Sendable {
     let isInt8 = policy.precision == .int8
     // A packed matrix stands beside the plain one.
     let isPacked = policy.device == .cpu && PackedMatrix.isAvailable(policy.storage)
-    let packsKernels =
-      policy.device == .cpu && policy.activations == .float32 && PackedKernel.isAvailable
+    let packsKernels = Model.packsKernels(policy)
     let perBlockWeight = isInt8 ? 1 : policy.storage.size * (isPacked ? 2 : 1)
     var (others, blocks, largest) = (0, 0, 0)
     for parameter in model.store.parameters {

@@ -19,8 +19,8 @@ namespace nsarm::NAMESPACE {
 static const Kernels table = {
   norm, norm_backward, quantize, gelu, gelu_backward, rotate_heads, rotate_heads_backward,
   gate, gate_backward, attention, pack_matrix, pack_rows, product, dot_rows, dot_panel,
-  dot_first_limit - dot_zero_point, dot_second_limit, quantized_append, quantized_attention,
-  dot_first_limit, dot_second_limit, pack_kernel, convolution, group_sums, group_norm,
+  dot_first_limit, dot_second_limit, quantized_append, quantized_attention, pack_kernel,
+  convolution, group_sums, group_norm,
 };
 
 }  // namespace nsarm::NAMESPACE

@@ -233,15 +233,15 @@ struct Kernels {
   void (*pack_rows)(const PackRows &, int64_t begin, int64_t end, float *scratch);
   // panels
   void (*product)(const Product &, int64_t begin, int64_t end, int32_t *scratch);
-  // Rows of a block and outputs of a panel, and the largest sizes of their numbers.
-  int64_t block_rows, panel_outputs, row_limit, matrix_limit;
+  // Rows of a block and outputs of a panel.
+  int64_t block_rows, panel_outputs;
+  // The largest numbers of a product's first and second operand.
+  int64_t first_limit, second_limit;
   // tokens of all heads
   void (*quantized_append)(const QuantizedAppend &, int64_t begin, int64_t end);
   // blocks of all heads
   void (*quantized_attention)(const QuantizedAttention &, int64_t begin, int64_t end,
                               float *scratch);
-  // The greatest integers of their weights and of keys and values.
-  int64_t weight_limit, token_limit;
   // inputs, of weight [O, I, 3, 3] to `winograd_products` matrices, zero at first
   void (*pack_kernel)(const float *weight, int64_t inputs, int64_t outputs, float *packed,
                       int64_t begin, int64_t end);

@@ -68,7 +68,7 @@ std::tuple<Tensor, Tensor, Tensor> pack_matrix(const Tensor &matrix_,
   t.scales = scales.data_ptr<float>();
   t.offsets = offsets.data_ptr<int32_t>();
   parallel(panels(t.outputs), 1, [&](int64_t begin, int64_t end) {
-    kernels().pack_matrix(t, begin, end, Scratch<float>(t.scratch()));
+    kernels().pack_matrix(t, begin, end, Scratch<float>(packing_scratch(t.inputs)));
   });
   return {packed, scales, offsets};
 }
@@ -92,7 +92,7 @@ Tensor quantized_linear(const Tensor &x_, const Tensor &packed, const Tensor &sc
   rows.scales = row_scales.data_ptr<float>();
   parallel(blocks(rows.rows), grain(kernels().block_rows * rows.inputs),
            [&](int64_t begin, int64_t end) {
-             kernels().pack_rows(rows, begin, end, Scratch<float>(rows.scratch()));
+             kernels().pack_rows(rows, begin, end, Scratch<float>(packing_scratch(rows.inputs)));
            });
 
   auto sizes = x.sizes().vec();
@@ -124,13 +124,13 @@ Tensor quantized_linear(const Tensor &x_, const Tensor &packed, const Tensor &sc
   return result;
 }
 
-// The largest sizes of a quantised row's and of a matrix's numbers.
-Tensor product_levels() {
-  return at::tensor({kernels().row_limit, kernels().matrix_limit}, at::kLong);
+// The largest numbers of the first operand of 8-bit products, which is unsigned, and of the second.
+Tensor product_limits() {
+  return at::tensor({kernels().first_limit, kernels().second_limit}, at::kLong);
 }
 
 TORCH_LIBRARY_FRAGMENT(nsarm, m) {
-  m.def("product_levels() -> Tensor", product_levels);
+  m.def("product_limits() -> Tensor", product_limits);
   m.def("pack_matrix(Tensor matrix, Tensor? scales) -> (Tensor, Tensor, Tensor)");
   m.def("quantized_linear(Tensor x, Tensor packed, Tensor scales, Tensor offsets, Tensor? bias, "
         "bool gelu, ScalarType type) -> Tensor");

@@ -14,6 +14,9 @@ enum class MatrixFormat { float32, bfloat16, int8, int4 };
 // The most outputs of a packed panel, rows of a block, and rows whose sums are kept at a time.
 constexpr int64_t product_panel = 64, product_rows = 6, product_round = 384;
 
+// Floats of scratch memory for packing: a row in float32 and as bytes.
+constexpr int64_t packing_scratch(int64_t inputs) { return inputs + inputs / 4 + 16; }
+
 // A matrix in 8 bits (7 where the processor needs that) with a scale per output, laid out for
 // `Product`.
 struct PackMatrix {
@@ -24,9 +27,6 @@ struct PackMatrix {
   uint8_t *packed;
   float *scales;     // [outputs]
   int32_t *offsets;  // [outputs]: what the zero point of the rows adds to a sum
-
-  // Floats of scratch memory.
-  int64_t scratch() const { return inputs + inputs / 4 + 16; }
 };
 
 // Rows [rows, inputs] of type `type` in 8 bits with a scale per row, laid out for `Product`.
@@ -36,9 +36,6 @@ struct PackRows {
   int64_t rows, inputs;
   uint8_t *packed;
   float *scales;  // [rows]
-
-  // Floats of scratch memory.
-  int64_t scratch() const { return inputs + inputs / 4 + 16; }
 };
 
 // result = x w^T + bias, or its GELU, [rows, outputs] of type `type`.

@@ -13,33 +13,29 @@ static inline INLINE int64_t steps_of(int64_t inputs) { return padded(inputs, 8)
 
 // MARK: Packing
 
-static inline INLINE Floats larger_size(Floats most, Floats v) {
-  return larger(most, (Floats)((Bits)v & 0x7fffffffu));
-}
-
-static inline INLINE float largest(Floats v) {
-  float most = v[0];
-  for (int i = 1; i < LANES; i++) most = v[i] > most ? v[i] : most;
-  return most;
-}
-
-// The largest absolute value of a row; NaN counts as nothing.
-static inline INLINE float largest_size(const float *x, int64_t count) {
-  Floats most[2] = {};
-  for_blocks(count, [&](int64_t i, int n, int k) INLINE {
-    most[k] = larger_size(most[k], load(x + i, n));
+// The largest absolute value of a row, NaN where there is one: as bits, NaNs are the largest.
+template <class T>
+static inline INLINE float largest_magnitude(const T *row, int64_t channels) {
+  Integers most = {};
+  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
+    Integers bits = (Integers)((Bits)load(row + i, n) & 0x7fffffff);
+    most = bits > most ? bits : most;
   });
-  return largest(larger(most[0], most[1]));
+  int32_t bits = most[0];
+  for (int i = 1; i < LANES; i++) bits = most[i] > bits ? most[i] : bits;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
 }
 
-// 0, or NaN where a number is not finite.
-static inline INLINE float finite_check(const float *x, int64_t count) {
-  Floats total[2] = {};
-  for_blocks(count, [&](int64_t i, int n, int k) INLINE { total[k] += load(x + i, n) * 0.0f; });
-  return sum(total[0] + total[1]);
+// The scale of a row's integers, which are -limit ... limit; not finite where the row is not. It has
+// an inverse: a row too small for that counts as zeros.
+static inline INLINE float scale_of(const float *row, int64_t count, int limit) {
+  const float most = largest_magnitude(row, count);
+  return most < 0x1p-100f ? 1 : most / limit;
 }
 
-// x inverse, rounded half to even, plus `base`, as bytes; NaN becomes `base`.
+// x inverse, rounded half to even, plus `base`, as bytes.
 static inline INLINE void quantize_row(const float *x, int64_t count, float inverse, int limit,
                                        int base, uint8_t *q) {
   const uint32_t offset = static_cast<uint32_t>(base) - 0x4b400000u;
@@ -96,12 +92,11 @@ static TARGET void pack_matrix(const PackMatrix &t, int64_t begin, int64_t end, 
       int32_t sum = 0;
       if (row < t.outputs) {
         float factor = matrix_row(t, row, scratch);
-        float most = largest_size(scratch, t.inputs);
-        float scale = most > 0 ? most / dot_second_limit : 1;
+        const float scale = scale_of(scratch, t.inputs, dot_second_limit);
         memset(bytes, 0, 4 * words);
         quantize_row(scratch, t.inputs, 1 / scale, dot_second_limit, 0, bytes);
         for (int64_t i = 0; i < t.inputs; i++) sum += static_cast<int8_t>(bytes[i]);
-        t.scales[row] = scale * factor + finite_check(scratch, t.inputs);
+        t.scales[row] = scale * factor;
         t.offsets[row] = sum * dot_zero_point;
       } else {
         memset(bytes, 0, 4 * words);
@@ -128,7 +123,7 @@ static TARGET void pack_rows_typed(const PackRows &t, int64_t begin, int64_t end
         for_blocks(t.inputs,
                    [&](int64_t i, int n, int) INLINE { store(scratch + i, load(x + i, n), n); });
         const int limit = dot_first_limit - dot_zero_point;
-        float most = largest_size(scratch, t.inputs), scale = most > 0 ? most / limit : 1;
+        const float scale = scale_of(scratch, t.inputs, limit);
         quantize_row(scratch, t.inputs, 1 / scale, limit, dot_zero_point, bytes);
         t.scales[row] = scale;
       }

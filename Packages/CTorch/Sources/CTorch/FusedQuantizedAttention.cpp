@@ -83,18 +83,12 @@ Tensor &quantized_append_autograd(Tensor &memory, const Tensor &keys, const Tens
   return quantized_append(memory, keys, values, start);
 }
 
-// The greatest integers of weights, and of keys and values; keys in a block.
-Tensor attention_levels() {
-  return at::tensor({kernels().weight_limit, kernels().token_limit, quantized_block}, at::kLong);
-}
-
 TORCH_LIBRARY_FRAGMENT(nsarm, m) {
   m.def("quantized_tokens(int batch, int heads, int length, int channels) -> Tensor",
         quantized_tokens);
   m.def("quantized_append(Tensor(a!) memory, Tensor keys, Tensor values, int start) "
         "-> Tensor(a!)");
   m.def("quantized_attention(Tensor q, Tensor memory, int keys) -> Tensor");
-  m.def("attention_levels() -> Tensor", attention_levels);
 }
 
 TORCH_LIBRARY_IMPL(nsarm, CPU, m) {

@@ -1,21 +1,6 @@
 // Rows in 8 bits, and keys and values as QuantizedTokens has them, included by FusedKernelBodies.h:
 // x_j = step_j i_j with integers i_j, a step per row.
 
-// The largest absolute value of a row, NaN where there is one: as bits, NaNs are the largest.
-template <class T>
-static inline INLINE float largest_magnitude(const T *row, int64_t channels) {
-  Integers most = {};
-  for_blocks(channels, [&](int64_t i, int n, int) INLINE {
-    Integers bits = (Integers)((Bits)load(row + i, n) & 0x7fffffff);
-    most = bits > most ? bits : most;
-  });
-  int32_t bits = most[0];
-  for (int i = 1; i < LANES; i++) bits = most[i] > bits ? most[i] : bits;
-  float result;
-  memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
 // The step of a row's integers, which are -limit ... limit; above zero, so that it has an inverse
 // and a logarithm.
 template <class T>

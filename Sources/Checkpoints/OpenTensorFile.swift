@@ -1,18 +1,13 @@
 import Foundation
-import Torch
 
-/// Opens a file of weights by its content: safetensors, whose eight-bit weights are widened to
-/// `dtype`, or a checkpoint of `torch.save`, of which `prefix` picks a dictionary.
+/// Opens a file of weights by its content: safetensors, or a checkpoint of `torch.save`.
 /// - Throws: `CheckpointError`.
-public func openCheckpoint(
-  _ path: String, prefix: String = "", dequantizedTo dtype: DType = .float32
-) throws -> any TensorSource {
-  if try isPickle(path) { return try PickleCheckpoint(path, prefix: prefix) }
-  return QuantizedSource(try SafetensorsFile(path), dequantizedTo: dtype)
+func openTensorFile(_ path: String) throws -> any TensorFile {
+  try isPickle(path) ? try PickleCheckpoint(path) : try SafetensorsFile(path)
 }
 
 /// Whether a file begins as those of `torch.save` do.
-func isPickle(_ path: String) throws -> Bool {
+private func isPickle(_ path: String) throws -> Bool {
   let start = try FileHandle(forReadingFrom: path).firstBytes(4)
   return start.starts(with: [0x50, 0x4b, 0x03, 0x04]) || start.starts(with: [0x80, 0x02, 0x8a])
 }
