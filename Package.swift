@@ -141,8 +141,9 @@ let package = Package(
       name: "NSARMCommand",
       dependencies: [
         "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
-        "NSARM", "Prompts", "Terminal", "Torch", "Training", "Upscaling",
+        "NSARM", "Prompts", "Terminal", "Torch", "Training", "Upscaling", "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -2,7 +2,9 @@ import Torch
 
 /// The networks of NSARM: tokenizer, transformation network, transformer. The last two are absent
 /// from a model whose tokenizer alone has been trained.
-public final class Model {
+///
+/// Sendable as its parameters are: one thread at a time changes it.
+public final class Model: @unchecked Sendable {
   public let configuration: ModelConfiguration
   /// Where and in which element types the networks run.
   public let policy: ComputePolicy

@@ -74,7 +74,7 @@ public struct ModelFolder {
     let model = try Model(configuration, store, policy: policy)
     try store.validate()
     if isInt8 {
-      model.keepNarrowMatrices()
+      model.keepMapped(source.release)
       try calibration().map(model.quantizeKernels)
     }
     model.packKernels()

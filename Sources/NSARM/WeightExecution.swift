@@ -33,16 +33,24 @@ extension Model {
     }
   }
 
-  /// Leaves the matrices beside the blocks in the type of the file, where that is a narrow one:
-  /// each is used once or twice for a picture, and in float32 they would take gigabytes.
-  func keepNarrowMatrices() {
-    for parameter in store.parameters {
-      guard case .plain = parameter.execution, parameter.value.rank == 2,
-        parameter.value.dtype == .bfloat16, parameter.value.count > 1 << 20,
-        !ModelFolder.staysWide(parameter.name)
-      else { continue }
-      parameter.execution = .narrow
+  /// Leaves the large matrices beside the blocks in the mapped file, where they are in a narrow
+  /// type: each is used once or twice for a picture, and in float32 they would take gigabytes.
+  ///
+  /// - Parameter release: gives the memory of a tensor's pages back.
+  func keepMapped(_ release: @escaping (_ name: String) -> Void) {
+    for parameter in store.parameters
+    where Self.isKeptMapped(parameter.name, parameter.value.shape) {
+      guard case .plain = parameter.execution, parameter.value.dtype == .bfloat16 else { continue }
+      let name = parameter.name
+      release(name)
+      parameter.execution = .mapped { release(name) }
     }
+  }
+
+  /// Whether a parameter is a large matrix beside the blocks.
+  static func isKeptMapped(_ name: String, _ shape: [Int]) -> Bool {
+    shape.count == 2 && shape[0] * shape[1] > 1 << 20 && !isQuantizableMatrix(name, shape)
+      && !ModelFolder.staysWide(name)
   }
 
   /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest,
@@ -62,7 +70,9 @@ extension Model {
     for parameter in store.parameters
     where Self.isPackedKernel(parameter.name, parameter.value.shape) {
       guard case .plain = parameter.execution else { continue }
-      parameter.execution = .packedKernel(PackedKernel(parameter.value.to(.float32)))
+      parameter.execution = .packedKernel(
+        PackedKernel(
+          parameter.value, isKept: !Self.isPackedForEveryUse(parameter.value.shape)))
     }
   }
 
@@ -76,6 +86,12 @@ extension Model {
   static func isPackedKernel(_ name: String, _ shape: [Int]) -> Bool {
     PackedKernel.suits(shape) && !name.contains("downsample")
       && !name.hasPrefix(Part.encoder.rawValue)
+  }
+
+  /// Whether a 3x3 kernel is so large that its packed form is made for every use: it would take
+  /// megabytes, and is made in a fraction of the time that the convolution takes.
+  static func isPackedForEveryUse(_ shape: [Int]) -> Bool {
+    shape[0] * shape[1] > 256 * 256
   }
 
   /// The 3x3 kernels inside of networks. The first and last layers, which see pictures and make

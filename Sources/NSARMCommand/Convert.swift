@@ -4,26 +4,28 @@ import Foundation
 import NSARM
 import Terminal
 
-/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`
+/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`, `nsarm convert MODEL --quantize int8 -o FOLDER`
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Make a model folder of published checkpoints.",
+    abstract: "Make a model folder of published checkpoints, or a smaller one of a model.",
     discussion: """
       Takes the files as they are downloaded: NSARM or Infinity as .pth, split into pieces, or as a folder of \
       Hugging Face, and their tokenizer. The model's shape is read from the tensors. Every key is accounted \
       for; where one is missing, unknown or of another shape, all such keys are listed and nothing is \
-      written. Files may be larger than memory.
+      written. Files may be larger than memory. A model folder, named without --vae, is stored in another format.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "The transformer: a file, a folder, or all pieces of a split file.",
+      "The transformer: a file, a folder, or all pieces of a split file; or a model folder.",
       valueName: "checkpoint"))
   var checkpoints: [String]
 
-  @Option(help: ArgumentHelp("The tokenizer's checkpoint.", valueName: "file"))
-  var vae: String
+  @Option(
+    help: ArgumentHelp(
+      "The tokenizer's checkpoint; none for a model folder, which has one.", valueName: "file"))
+  var vae: String?
 
   @Option(
     help: ArgumentHelp(
@@ -47,8 +49,12 @@ struct ConvertCommand: ParsableCommand {
   var overwrite = false
 
   func validate() throws {
-    if checkpoints.contains("") || vae.isEmpty || textEncoder == "" {
+    if checkpoints.contains("") || vae == "" || textEncoder == "" {
       throw ValidationError("a checkpoint's name is empty; name a file or a folder")
+    }
+    if vae == nil, checkpoints.count > 1 || !isFolder(checkpoints[0]) {
+      throw ValidationError(
+        "--vae is missing: it names the tokenizer's checkpoint; only a model folder does without")
     }
     if output.isEmpty { throw ValidationError("-o is empty; name the model's folder") }
   }

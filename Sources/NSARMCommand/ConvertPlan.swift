@@ -12,6 +12,8 @@ struct ConvertPlan {
   let model: PublishedModel
   let weights: ShardPlan
   let text: TextEncoder?
+  /// The model folder that is stored anew.
+  let folder: ModelFolder?
 
   struct TextEncoder {
     let encoder: PublishedTextEncoder
@@ -27,8 +29,10 @@ struct ConvertPlan {
   /// - Throws: what is wrong with the files, without those of `problems`.
   init(_ command: ConvertCommand) throws {
     output = command.output
-    let main = try CheckpointFiles(command.checkpoints)
-    let tokenizer = try CheckpointFiles([command.vae])
+    let published = try command.vae.map {
+      (main: try CheckpointFiles(command.checkpoints), tokenizer: try CheckpointFiles([$0]))
+    }
+    folder = published == nil ? try ModelFolder(command.checkpoints[0]) : nil
     let textFiles = try command.textEncoder.map { folder in
       let vocabulary = "\(folder)/\(Self.vocabulary)"
       guard FileManager.default.fileExists(atPath: vocabulary) else {
@@ -37,16 +41,22 @@ struct ConvertPlan {
       }
       return (files: try CheckpointFiles([folder]), vocabulary: vocabulary)
     }
-    sources = main.paths + tokenizer.paths
+    sources =
+      try published.map { $0.main.paths + $0.tokenizer.paths }
+      ?? WeightFolder(command.checkpoints[0]).files
     let all = sources + (textFiles.map { $0.files.paths } ?? [])
     try Self.checkOutput(command, sources: all)
 
     let scratch = FreeSpace.existingFolder(of: output)
-    let progress = ConvertProgress("putting pieces together", bytes: main.byteCount)
-    model = try PublishedModel(
-      transformer: try main.open(scratch: scratch, progress: progress.add),
-      tokenizer: try tokenizer.open(scratch: scratch))
-    progress.clear()
+    if let (main, tokenizer) = published {
+      let progress = ConvertProgress("putting pieces together", bytes: main.byteCount)
+      model = try PublishedModel(
+        transformer: try main.open(scratch: scratch, progress: progress.add),
+        tokenizer: try tokenizer.open(scratch: scratch))
+      progress.clear()
+    } else {
+      model = try PublishedModel(folder!)
+    }
     // Sizes of tensors that do not fit may be any numbers.
     weights = ShardPlan(
       model.remainder.problems.isEmpty ? model.weights.map(command.quantize.pending) : [])

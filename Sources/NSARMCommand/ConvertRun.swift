@@ -26,22 +26,30 @@ struct ConvertRun {
     try ModelFolder.write(
       plan.model.configuration, plan.weights, to: plan.output, provenance: provenance,
       others: { folder in
+        if let path = plan.folder?.calibrationPath, FileManager.default.fileExists(atPath: path) {
+          try copy(path, into: folder)
+        }
         guard let text = plan.text else { return }
         let path = "\(folder)/\(ModelFolder.textEncoder)"
         try FileManager.default.createDirectory(
           atPath: path, withIntermediateDirectories: false)
         try text.weights.write(to: path, metadata: textProvenance!, progress: progress.add)
-        try AtomicFile.write(
-          try Data(contentsOf: URL(fileURLWithPath: text.vocabulary)),
-          to: "\(path)/\(ConvertPlan.vocabulary)")
+        try copy(text.vocabulary, into: path)
       }, progress: progress.add)
+  }
+
+  private func copy(_ file: String, into folder: String) throws {
+    try AtomicFile.write(
+      try Data(contentsOf: URL(fileURLWithPath: file)),
+      to: "\(folder)/\((file as NSString).lastPathComponent)")
   }
 
   /// What the files' metadata say of where the weights came from.
   private func provenance(_ sources: [String]) throws -> [String: String] {
     let date = ISO8601DateFormatter.string(
       from: Date(), timeZone: .gmt, formatOptions: .withFullDate)
-    var result = ["converted": "\(date) by nsarm \(NSARMCommand.release)"]
+    var result = try plan.folder?.provenance() ?? [:]
+    result["converted"] = "\(date) by nsarm \(NSARMCommand.release)"
     for source in sources {
       let name = (source as NSString).lastPathComponent
       progress.name = "reading \(name)"

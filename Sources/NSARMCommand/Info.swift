@@ -116,7 +116,8 @@ struct ModelSummary: Encodable {
     let t = c.tokenizer
     var lines = ["\(c.name) (\(path))", "", "configuration"]
     func add(_ name: String, _ value: String) {
-      lines.append("  " + name.padding(toLength: 24, withPad: " ", startingAt: 0) + value)
+      let width = max(24, name.count + 1)
+      lines.append("  " + name.padding(toLength: width, withPad: " ", startingAt: 0) + value)
     }
     add("scale", "x\(c.scale), tiles of \(c.tileSide)x\(c.tileSide) output pixels")
     add(

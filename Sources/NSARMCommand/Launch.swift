@@ -20,7 +20,7 @@ enum Launch {
   private static func run(_ arguments: [String]) -> Int32 {
     do {
       do {
-        var command = try NSARMCommand.parseAsRoot(dashedFilesNamed(arguments))
+        var command = try NSARMCommand.parsed(dashedFilesNamed(arguments))
         try command.run()
       } catch  where NSARMCommand.exitCode(for: error).isSuccess {
         try StandardOutput.print(NSARMCommand.fullMessage(for: error))

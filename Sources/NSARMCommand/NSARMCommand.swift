@@ -5,6 +5,10 @@ struct NSARMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nsarm",
     abstract: "Super-resolution of real-world photos by next-scale autoregressive modelling.",
+    discussion: """
+      Defaults of your own stand in ~/.config/nsarm/config.yaml (or the file that NSARM_CONFIG names): a \
+      section per subcommand with its options, such as 'upscale: {format: webp, skip-existing: true}'.
+      """,
     version: "nsarm \(release)",
     subcommands: [
       UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Imaging
 import NSARM
@@ -70,6 +71,15 @@ struct UpscaleCommand: ParsableCommand {
   @Flag(help: "Leave out inputs whose outputs exist, to go on with a half-done folder.")
   var skipExisting = false
 
+  @Flag(help: "Say which file each picture would become, and how large, and restore nothing.")
+  var dryRun = false
+
+  @Flag(
+    help:
+      "Go on watching the folders, and restore what comes into them, until Ctrl-C. What has an output is left out."
+  )
+  var watch = false
+
   @Flag(
     help:
       "Restore every page of animated and multi-page files, as NAME_x4_p001, NAME_x4_p002, ...")
@@ -109,6 +119,12 @@ struct UpscaleCommand: ParsableCommand {
     }
     if picture.overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing exclude each other")
+    }
+    if watch {
+      if dryRun { throw ValidationError("--watch and --dry-run exclude each other") }
+      guard inputs.allSatisfy(isFolder) else {
+        throw ValidationError("--watch takes folders; name the one that pictures come into")
+      }
     }
     if inputs.contains("") { throw ValidationError("an input is empty; name a file or a folder") }
     if output == "" { throw ValidationError("-o is empty; name a file or a folder") }

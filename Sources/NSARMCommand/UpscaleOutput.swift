@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import Terminal
@@ -28,6 +29,36 @@ struct UpscaleOutput {
     note("error: \(text)")
     if command.json {
       try StandardOutput.print(line(Failure(input: streams.named(input), error: text)))
+    }
+  }
+
+  /// What `--dry-run` says of a picture.
+  mutating func planned(_ item: BatchPlan.Item) throws {
+    do {
+      guard command.picture.overwrite || !FileManager.default.fileExists(atPath: item.output) else {
+        throw FileError.exists(path: item.output)
+      }
+      var reading = command.reading
+      reading.page = item.page
+      let picture = try ImageFile.open(item.input.path, options: reading)
+      let size = PhotoUpscaler.outputSize(
+        width: picture.width, height: picture.height, scale: command.scale)
+      let input = streams.named(item.input.path)
+      guard command.json else {
+        return try StandardOutput.print(
+          "\(input) -> \(streams.named(item.output)): \(picture.width)x\(picture.height) ->"
+            + " \(size.width)x\(size.height)")
+      }
+      try StandardOutput.print(
+        line(
+          Planned(
+            input: input, output: item.output, page: item.page.map { $0 + 1 },
+            inputWidth: picture.width, inputHeight: picture.height, width: size.width,
+            height: size.height)))
+    } catch let error as StandardOutput.WriteError {
+      throw error
+    } catch {
+      try failed(item.input.path, error)
     }
   }
 
@@ -85,6 +116,12 @@ struct UpscaleOutput {
     let prompt: String?
     let color, model, device, precision, precisionReason: String
     let warnings: [String]
+  }
+
+  private struct Planned: Encodable {
+    let input, output: String
+    let page: Int?
+    let inputWidth, inputHeight, width, height: Int
   }
 
   private struct Failure: Encodable { let input, error: String }

@@ -12,6 +12,9 @@ struct UpscaleRun {
   private let command: UpscaleCommand
   private let streams = StandardStreams()
   private var output: UpscaleOutput
+  /// What the model is asked for, and how much of it is kept in memory, once that is known.
+  private var prepared: (options: PhotoUpscaler.Options, memory: MemoryPlan)?
+  private var upscaler: PhotoUpscaler?
 
   init(_ command: UpscaleCommand) {
     self.command = command
@@ -21,35 +24,67 @@ struct UpscaleRun {
   mutating func start() throws {
     Interruption.install()
     defer { streams.remove() }
+    if command.watch { try watch() }
     let plan = try UpscalePlan(command, streams)
     for failure in plan.failures { try output.failed(failure.input, failure.error) }
     for text in plan.notes { note("note: \(text)") }
-    var items: [BatchPlan.Item] = []
-    for item in plan.items {
-      if command.skipExisting, FileManager.default.fileExists(atPath: item.output) {
-        try output.skipped(item)
+    let items = try withoutOutputs(plan.items)
+    if command.dryRun {
+      for item in items { try output.planned(item) }
+    } else if !items.isEmpty {
+      try restore(items)
+    }
+    if plan.items.count + plan.failures.count > 1, !command.dryRun { output.summarize() }
+    if output.failureCount > 0 { throw ExitCode.failure }
+  }
+
+  /// Restores what comes into the folders, until a signal ends it.
+  private mutating func watch() throws -> Never {
+    var watch = FolderWatch()
+    note("watching \(command.inputs.joined(separator: ", ")); Ctrl-C ends it")
+    while !Interruption.isRequested {
+      let plan = try UpscalePlan(command, streams)
+      for failure in watch.complete(plan.failures, path: \.input) {
+        try output.failed(failure.input, failure.error)
+      }
+      let items = try withoutOutputs(watch.complete(plan.items, path: \.input.path))
+      if items.isEmpty {
+        Thread.sleep(forTimeInterval: FolderWatch.interval)
       } else {
-        items.append(item)
+        try restore(items)
       }
     }
-    if !items.isEmpty { try restore(items) }
-    if plan.items.count + plan.failures.count > 1 { output.summarize() }
-    if output.failureCount > 0 { throw ExitCode.failure }
+    output.summarize()
+    throw ExitCode(Interruption.status)
+  }
+
+  /// The items that have no output yet, where only these are wanted.
+  private mutating func withoutOutputs(_ items: [BatchPlan.Item]) throws -> [BatchPlan.Item] {
+    guard command.skipExisting || command.watch && !command.picture.overwrite else { return items }
+    var result: [BatchPlan.Item] = []
+    for item in items {
+      if FileManager.default.fileExists(atPath: item.output) {
+        try output.skipped(item)
+      } else {
+        result.append(item)
+      }
+    }
+    return result
   }
 
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
     var items = items
     let folder = try command.model.folder()
     let policy = try command.compute.policy(for: folder)
-    var options = command.options(folder.configuration)
-    let memory = try command.memory.plan(
-      folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
-    options.resolver.batch = memory.batch
-    if let text = memory.note { note(text) }
+    let (options, memory) = try prepared ?? prepare(folder, policy)
+    prepared = (options, memory)
+    // The text encoder goes before the model comes.
     let prompts = try prompts(&items, folder, policy)
     guard !items.isEmpty else { return }
-    let resolver = try SuperResolver(try folder.load(policy, keeping: memory.blockBytes))
-    let upscaler = PhotoUpscaler(resolver)
+    let upscaler =
+      try upscaler
+      ?? PhotoUpscaler(SuperResolver(folder.load(policy, keeping: memory.blockBytes)))
+    self.upscaler = upscaler
     output.model = (folder.configuration.name, policy)
 
     let progress = BatchProgress(items)
@@ -72,7 +107,7 @@ struct UpscaleRun {
       } catch is CancellationError {
         progress.clear()
         note("stopped; \(streams.named(item.input.path)) was not finished")
-        if items.count > 1 { output.summarize() }
+        if items.count > 1 || command.watch { output.summarize() }
         throw ExitCode(Interruption.status)
       } catch let error as StandardOutput.WriteError {
         throw error
@@ -89,6 +124,18 @@ struct UpscaleRun {
 }
 
 extension UpscaleRun {
+  /// - Throws: `SuperResolutionError` where the model does not fit into memory.
+  private func prepare(_ folder: ModelFolder, _ policy: ComputePolicy) throws
+    -> (options: PhotoUpscaler.Options, memory: MemoryPlan)
+  {
+    var options = command.options(folder.configuration)
+    let memory = try command.memory.plan(
+      folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
+    options.resolver.batch = memory.batch
+    if let text = memory.note { note(text) }
+    return (options, memory)
+  }
+
   /// The prompts of all pictures; those that get none for a fault of theirs are reported and taken
   /// out of `items`.
   private mutating func prompts(

@@ -35,6 +35,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       }
       for shape in [(2, 9, 4, 16), (1, 1, 3, 2), (2, 5, 2, 20), (1, 33, 4, 64), (2, 3, 1, 6)] {
         cases.append(rotatedHeads(shape, type))
+        cases.append(rotatedHeads(shape, type, turnsOfSamples: true))
       }
       for (b, l, c, gates) in [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)] {
         cases.append(gatedResidual((b, l, c), gates: gates, type))
@@ -117,16 +118,17 @@ package struct FusedCase: Sendable, CustomStringConvertible {
   }
 
   private static func rotatedHeads(
-    _ shape: (b: Int, l: Int, h: Int, c: Int), _ type: DType
+    _ shape: (b: Int, l: Int, h: Int, c: Int), _ type: DType, turnsOfSamples: Bool = false
   ) -> FusedCase {
     let (b, l, h, c) = shape
+    let turned = (turnsOfSamples ? [b] : []) + [l, c / 2]
     @Sendable func turns(_ x: Tensor) -> (cosines: Tensor, sines: Tensor) {
-      let angles = (Tensor.range(l * c / 2, .float32) * 0.37).reshaped(l, c / 2)
+      let angles = (Tensor.range(turned.reduce(1, *), .float32) * 0.37).reshaped(turned)
       let wide = x.dtype == .float64 ? angles.to(.float64) : angles
       return (wide.cos(), wide.sin())
     }
     return FusedCase(
-      description: "rotatedHeads \([b, h, l, c]) \(type)", result: type,
+      description: "rotatedHeads \([b, h, l, c]), turns \(turned) \(type)", result: type,
       inputs: { random in
         [
           (Tensor.randn([b, l, 3 * h * c], using: random) * 5).to(type),

@@ -123,7 +123,8 @@ extension Tensor {
   ///
   /// # Shapes
   /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; strength with
-  /// `heads` elements; cosines and sines `[L, c / 2]` → q, k, v `[B, H, L, c]` of self's type.
+  /// `heads` elements; cosines and sines `[L, c / 2]`, or `[B, L, c / 2]` where the samples'
+  /// positions differ → q, k, v `[B, H, L, c]` of self's type.
   public func rotatedHeads(
     _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
@@ -139,6 +140,9 @@ extension Tensor {
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
     let (batch, length, type) = (size(0), size(1), dtype)
     let parts = reshaped(batch, length, 3, heads, -1).permuted(2, 0, 3, 1, 4)  // [3, B, H, L, c]
+    let ofSamples = cosines.rank == 3
+    let cosines = ofSamples ? cosines.unsqueezed(1) : cosines
+    let sines = ofSamples ? sines.unsqueezed(1) : sines
     func turned(_ x: Tensor) -> Tensor {
       let pairs = x.reshaped(batch, heads, length, -1, 2)
       let (a, b) = (pairs.selected(4, 0), pairs.selected(4, 1))

@@ -20,7 +20,7 @@ public struct Linear {
     switch weight.execution {
     case .quantizedMatrix(let matrix): matrix.linearGELU(x, bias?.value)
     case .streamedMatrix(let streamed): streamed.matrix.linearGELU(x, bias?.value)
-    case .plain, .observed, .narrow, .packed, .packedKernel, .quantizedKernel:
+    case .plain, .observed, .mapped, .packed, .packedKernel, .quantizedKernel:
       self(x).gelu(approximate: true)
     }
   }
@@ -38,7 +38,9 @@ extension Parameter {
     case .quantizedMatrix(let matrix): return matrix.linear(x, bias)
     case .streamedMatrix(let streamed): return streamed.matrix.linear(x, bias)
     case .packed(let matrix): return matrix.linear(x, bias)
-    case .narrow: return x.linear(value.to(x.dtype), bias)
+    case .mapped(let release):
+      defer { release() }
+      return x.linear(value.to(x.dtype), bias)
     case .plain, .observed, .packedKernel, .quantizedKernel: return x.linear(value, bias)
     }
   }
@@ -79,7 +81,7 @@ public struct Conv2d {
     case .observed(let observer):
       observer.include(x)
       return plain(x, weight.value.to(x.dtype))
-    case .plain, .narrow, .packed, .quantizedMatrix, .streamedMatrix:
+    case .plain, .mapped, .packed, .quantizedMatrix, .streamedMatrix:
       return plain(x, weight.value)
     }
   }

@@ -16,13 +16,20 @@ public struct PackedKernel: Sendable {
 
   private static let leastChannels = 16
 
-  private let packed: Tensor
-  private let outputs: Int
+  private let kernel: Tensor
+  private let kept: Tensor?
+  private var outputs: Int { kernel.size(0) }
 
-  /// - Parameter kernel: `[O, I, 3, 3]`, float32, on the CPU.
-  public init(_ kernel: Tensor) {
-    outputs = kernel.size(0)
-    packed = aten("nsarm::packed_kernel3x3", kernel.detached())
+  /// - Parameters:
+  ///   - kernel: `[O, I, 3, 3]` on the CPU.
+  ///   - isKept: whether the packed form is kept, rather than made for every use.
+  public init(_ kernel: Tensor, isKept: Bool = true) {
+    self.kernel = kernel.detached()
+    kept = isKept ? Self.packed(self.kernel) : nil
+  }
+
+  private static func packed(_ kernel: Tensor) -> Tensor {
+    aten("nsarm::packed_kernel3x3", kernel.to(.float32))
   }
 
   /// What a convolution computes beside the sum: activation(w * x + bias) + residual, where the
@@ -53,8 +60,8 @@ public struct PackedKernel: Sendable {
   /// The convolution, with what it is fused with: `[B, I, H, W]` → `[B, O, H', W']`, channels-last.
   func conv2d(_ x: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()) -> Tensor {
     aten(
-      "nsarm::conv3x3", x, packed, outputs, bias, fusion.slope, fusion.residual,
-      fusion.isEnlarged)
+      "nsarm::conv3x3", x, kept ?? Self.packed(kernel), outputs, bias, fusion.slope,
+      fusion.residual, fusion.isEnlarged)
   }
 
   static func conv2dReference(

@@ -8,8 +8,9 @@ public final class Parameter: @unchecked Sendable {
     case plain
     /// As plain, noting the inputs that come.
     case observed(InputObserver)
-    /// A matrix kept in a narrower type than that of its inputs, widened for every product.
-    case narrow
+    /// A matrix kept in a file that is mapped, in a narrower type than that of its inputs, and
+    /// widened for every product, after which `release` gives the memory that it was read into back.
+    case mapped(release: () -> Void)
     /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
     case packed(PackedMatrix)
     /// A 3x3 kernel, transformed for fewer multiplications; inference on the CPU only.
@@ -26,7 +27,7 @@ public final class Parameter: @unchecked Sendable {
   /// Whether the value is used seldom or not at all, so that it stays in the type that it has.
   public var keepsType: Bool {
     switch execution {
-    case .narrow, .packedKernel, .quantizedKernel: true
+    case .mapped, .packedKernel, .quantizedKernel: true
     case .plain, .observed, .packed, .quantizedMatrix, .streamedMatrix: false
     }
   }

@@ -124,6 +124,11 @@ extension Tensor {
     return (parts[0], parts[1])
   }
 
+  /// The elements at the places `indices` along `dimension`, of every row its own.
+  public func gathered(_ dimension: Int, _ indices: Tensor) -> Tensor {
+    aten("gather", self, dimension, indices)
+  }
+
   /// A copy with element i of `source` at place `indices`[i] along `dimension`.
   public func scattered(_ dimension: Int, _ indices: Tensor, _ source: Tensor) -> Tensor {
     aten("scatter.src", self, dimension, indices, source)

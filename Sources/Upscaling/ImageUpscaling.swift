@@ -24,9 +24,8 @@ extension PhotoUpscaler {
         restored = ColorCorrection.wavelet(restored, style: style)
       }
     }
-    let (width, height) = (
-      Self.scaled(image.width, options.scale), Self.scaled(image.height, options.scale)
-    )
+    let (width, height) = Self.outputSize(
+      width: image.width, height: image.height, scale: options.scale)
     if width != restored.width || height != restored.height {
       restored = restored.resized(toWidth: width, height: height, .bicubic)
     }

@@ -19,8 +19,8 @@ public enum ColorMode: String, CaseIterable, Sendable {
 /// The picture is read, restored and written in pieces, in bounded memory; the output appears under
 /// its name only when it is complete. Grey stays grey; alpha is enlarged by itself; 16 bit stay 16
 /// bit where the format has them; the orientation is applied; ICC profile and EXIF data are kept.
-public final class PhotoUpscaler {
-  public struct Options {
+public final class PhotoUpscaler: Sendable {
+  public struct Options: Sendable {
     /// Pixels of the output per pixel of the input along a side, 1...8. The model's own scale is
     /// resized to others.
     public var scale = 4.0
@@ -67,10 +67,8 @@ public final class PhotoUpscaler {
   ) throws -> Report {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let reader = try ImageFile.open(input, options: options.reading)
-    let size = (
-      width: Self.scaled(reader.width, options.scale),
-      height: Self.scaled(reader.height, options.scale)
-    )
+    let size = Self.outputSize(
+      width: reader.width, height: reader.height, scale: options.scale)
     let format = options.format ?? ImageFormat(path: output)
     // Everything about the output that can fail fails before the work.
     let writer = try ImageWriter(
@@ -101,8 +99,14 @@ public final class PhotoUpscaler {
       warnings: reader.warnings + writer.warnings)
   }
 
-  /// ⌊n · scale + ½⌋.
-  static func scaled(_ pixels: Int, _ scale: Double) -> Int {
+  /// The size of what an input becomes: ⌊n · scale + ½⌋ along a side.
+  public static func outputSize(width: Int, height: Int, scale: Double)
+    -> (width: Int, height: Int)
+  {
+    (scaled(width, scale), scaled(height, scale))
+  }
+
+  private static func scaled(_ pixels: Int, _ scale: Double) -> Int {
     max(1, Int((Double(pixels) * scale).rounded()))
   }
 

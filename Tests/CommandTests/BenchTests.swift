@@ -59,6 +59,43 @@ import Testing
     #expect(empty.status != 0 && empty.errors.contains("no such file"))
   }
 
+  /// A model of ours in fewer bits restores nearly what the original does, and says where it is
+  /// from.
+  @Test func modelsInFewerBits() throws {
+    func agreement(_ format: String) throws -> (equalBits: Double, psnr: Double) {
+      let made = scratch(format)
+      let result = try Command.run(["convert", Command.model, "--quantize", format, "-o", made])
+      #expect(result.status == 0, "\(result.errors)")
+      let info = try Command.run(["info", made])
+      #expect(info.output.contains("converted") && info.output.contains("source model.safetensors"))
+      let bench = try Command.run([
+        "bench", "--model", made, "--original", Command.model, "--only", "agreement", "--time",
+        "0.01", "--json",
+      ])
+      #expect(bench.status == 0, "\(bench.errors)")
+      let report = try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as! [String: Any]
+      let agreement = report["agreement"] as! [String: Any]
+      let scales = agreement["scales"] as! [[String: Any]]
+      #expect(!scales.isEmpty)
+      return (
+        scales.map { $0["equal_bits"] as! Double }.min()!,
+        agreement["psnr"] as? Double ?? .infinity  // "inf" for equal pictures
+      )
+    }
+    let (eight, four) = (try agreement("int8"), try agreement("int4"))
+    #expect(eight.equalBits > 0.9 && eight.equalBits > four.equalBits && four.equalBits > 0.6)
+    #expect(eight.psnr >= four.psnr, "\(eight) and \(four)")
+    let again = try Command.run(["convert", scratch("int8"), "-o", scratch("again")])
+    #expect(again.status == 1 && again.errors.contains("is stored in 8 bits or less already"))
+    let other = try Command.run([
+      "bench", "--model", scratch("int8"), "--original", Command.shippedModel, "--only",
+      "agreement",
+    ])
+    #expect(other.status == 1 && other.errors.contains("is another model than"))
+    let noTokenizer = try Command.run(["convert", scratch("no.pth"), "-o", scratch("again")])
+    #expect(noTokenizer.status != 0 && noTokenizer.errors.contains("--vae is missing"))
+  }
+
   @Test func mistakesAreNamed() throws {
     for (options, message) in [
       (["--size", "12"], "--size is WIDTHxHEIGHT"), (["--time", "0"], "--time has to be"),

@@ -47,7 +47,8 @@ enum Command {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(["NSARM_CONFIG": ""]) { $1 }
+      .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     return process
   }

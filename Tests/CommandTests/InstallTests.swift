@@ -29,10 +29,15 @@ struct InstallTests {
       #expect(status == 0, "\(text)")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder("usr/lib")) == ["nsarm"])
+    let completion = folder("usr/share/bash-completion/completions/nsarm")
+    #expect(try run("/bin/bash", ["-n", completion], clean: true).0 == 0)
+    #expect(try String(contentsOfFile: completion, encoding: .utf8).contains("--skip-existing"))
     let (status, text) = try run(folder("usr/bin/nsarm"), ["info", "nano"], clean: true)
     #expect(status == 0 && text.contains("nano"), "\(text)")
     let libraries = try run("/usr/bin/ldd", [folder("usr/lib/nsarm/libCTorch.so")], clean: true).1
     #expect(libraries.contains(folder("usr/lib/nsarm/libtorch_cpu.so")), "\(libraries)")
+    let removed = try run(script, ["--remove", folder("usr")], clean: false)
+    #expect(removed.0 == 0 && folder.contents.isEmpty, "\(removed.1) \(folder.contents)")
   }
 
   @Test func whatCannotBeWrittenIsSaid() throws {

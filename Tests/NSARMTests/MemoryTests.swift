@@ -21,6 +21,8 @@ import Torch
     #expect(estimate.blockCount == 40)
     // 16 C² weights of a block, a byte each.
     #expect(estimate.block == 16 * 3584 * 3584)
+    let streamed = try MemoryPlan(estimate, policy, limit: 6_000_000_000, batch: 16)
+    #expect(streamed.batch == 1 && streamed.blocks < 4)
     let whole = try MemoryPlan(estimate, policy, limit: 14_000_000_000, batch: 16)
     #expect(whole.batch == 1 && whole.blocks >= 32 && whole.peak <= 14_000_000_000)
     let part = try MemoryPlan(estimate, policy, limit: 8_000_000_000, batch: 16)

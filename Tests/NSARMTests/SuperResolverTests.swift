@@ -27,7 +27,7 @@ func bytes(_ picture: Tensor) -> [UInt8] {
 
 @Suite struct SuperResolverTests {
   /// Shared by tests that only read it.
-  nonisolated(unsafe) static let model = try! TinyModel.make()
+  static let model = try! TinyModel.make()
   let resolver = try! SuperResolver(SuperResolverTests.model)
 
   @Test(arguments: [(1, 1), (1, 90), (31, 33), (32, 32), (47, 101)])

@@ -72,6 +72,8 @@ extension FusedOperationTests {
       expectClose(a, b, "layer")
       #expect(a.floats != b.floats)
     }
+    let made = PackedKernel(layer.weight.value, isKept: false)
+    #expect(made.conv2d(x, nil).floats == PackedKernel(layer.weight.value).conv2d(x, nil).floats)
     // Plainly: small pictures, thin ones, other types, gradients.
     let kernel = PackedKernel(layer.weight.value)
     #expect(kernel.accepts(x) && !kernel.accepts(.zeros([1, 16, 8, 8])))

@@ -9,7 +9,7 @@ import Testing
 @Suite struct ImageTests {
   /// A picture in memory becomes what its file would.
   @Test(arguments: ColorMode.allCases, [4.0, 3])
-  func memoryIsAsFiles(_ color: ColorMode, scale: Double) throws {
+  func memoryIsAsFiles(_ color: ColorMode, scale: Double) async throws {
     let folder = NSTemporaryDirectory() + "/nsarm-image-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -27,6 +27,7 @@ import Testing
     let file = try ImageFile.read(folder + "/b.png")
     let memory = try upscaler(image, options)
     #expect(memory.rect == file.rect && memory.channels == 3)
+    #expect(try await upscaler.restored(image, options) == memory)
     let largest = zip(memory.bytes, file.bytes).map { abs(Int($0) - Int($1)) }.max()!
     // On the way to a file, instance normalisation keeps rows in 16 bit.
     #expect(largest <= (color == .none ? 0 : 1))

@@ -23,7 +23,7 @@ public struct PublishedRemainder {
 }
 
 /// A published checkpoint, of NSARM or Infinity, as a model of ours: its configuration, read from
-/// the shapes of its tensors, and the place of every weight.
+/// the shapes of its tensors, and the place of every weight; or a model that is ours already.
 public struct PublishedModel {
   public let configuration: ModelConfiguration
   public let weights: [PublishedWeight]
@@ -92,6 +92,34 @@ public struct PublishedModel {
     for (weights, key) in places.values.sorted(by: { $0.key < $1.key }) {
       remainder.problems.append(
         "\(weights.file.title): '\(weights.root + key)' is not part of the model")
+    }
+    weights = found
+    self.remainder = remainder
+  }
+
+  /// A model folder of ours, to be stored in another format.
+  /// - Throws: `CheckpointError` where it is stored in 8 or 4 bits already.
+  public init(_ folder: ModelFolder) throws {
+    configuration = folder.configuration
+    let file = try folder.weights()
+    guard QuantizedSource(file).quantizedNames.isEmpty else {
+      throw CheckpointError(
+        file.title, "is stored in 8 bits or less already; convert the model that it was made of")
+    }
+    var remainder = PublishedRemainder()
+    var unknown = Set(file.names)
+    var found: [PublishedWeight] = []
+    for (name, shape) in try configuration.parameterShapes() {
+      guard unknown.remove(name) != nil, file.shape(name) == shape else {
+        remainder.problems.append("\(file.title): '\(name)' of shape \(shape) is missing")
+        continue
+      }
+      found.append(
+        PublishedWeight(
+          name: name, key: name, file: file, dtype: file.dtype(name)!, shape: shape))
+    }
+    remainder.problems += unknown.sorted().map {
+      "\(file.title): '\($0)' is not part of the model"
     }
     weights = found
     self.remainder = remainder

@@ -39,29 +39,39 @@ public struct Acceleration: Equatable, Sendable {
 /// The tokens of a scale that go through the transformer while the others take what the scale
 /// before gave.
 struct TokenSelection {
-  /// Places in the scale, ascending, `[n]`.
+  /// Places in the scale, ascending, as many of every sample, `[B, n]`.
   let indices: Tensor
 
-  /// Those whose context `[1, L, D]` is farthest from its mean; nil where all stay.
+  /// Those whose context `[B, L, D]` is farthest from its mean; nil where all stay.
   init?(_ context: Tensor, leavingOut share: Double) {
     let count = context.size(1)
     let kept = max(1, Int((Double(count) * (1 - share)).rounded(.up)))
     guard kept < count else { return nil }
-    let deviation = (context - context.mean([1], keep: true)).square().sum([2]).squeezed(0)  // [L]
-    let descending = (-deviation).sorted(0).indices
-    indices = descending.narrowed(0, from: 0, count: kept).sorted(0).values
+    let deviation = (context - context.mean([1], keep: true)).square().sum([2])  // [B, L]
+    let descending = (-deviation).sorted(1).indices
+    indices = descending.narrowed(1, from: 0, count: kept).sorted(1).values
   }
 
-  /// Hidden states of all tokens, `[1, L, C]`: `computed` `[1, n, C]` at the selected places,
+  /// The selected ones of the tokens `[B, L, C]`, `[B, n, C]`.
+  func callAsFunction(_ tokens: Tensor) -> Tensor {
+    tokens.gathered(1, places(tokens.size(2)))
+  }
+
+  /// `indices` for every channel, `[B, n, C]`.
+  private func places(_ channels: Int) -> Tensor {
+    indices.unsqueezed(2).expanded(indices.shape + [channels])
+  }
+
+  /// Hidden states of all tokens, `[B, L, C]`: `computed` `[B, n, C]` at the selected places,
   /// elsewhere those of the scale before, `earlier` on its grid, enlarged.
   func restored(_ computed: Tensor, _ earlier: (hidden: Tensor, size: GridSize), size: GridSize)
     -> Tensor
   {
+    let (batch, channels) = (computed.size(0), computed.size(2))
     let map = earlier.hidden.transposed(1, 2)
-      .reshaped(1, -1, earlier.size.height, earlier.size.width)
+      .reshaped(batch, channels, earlier.size.height, earlier.size.width)
     let enlarged = map.resized(size.height, size.width, .bilinear).flattened(from: 2)
       .transposed(1, 2)
-    let places = indices.reshaped(1, -1, 1).expanded(computed.shape)
-    return enlarged.contiguous().scattered(1, places, computed)
+    return enlarged.contiguous().scattered(1, places(channels), computed)
   }
 }

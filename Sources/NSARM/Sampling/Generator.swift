@@ -10,7 +10,7 @@ public struct GenerationOptions {
   public var origins: ((_ scale: Int) -> [GridSize])?
   /// How F_{k−1} is resized to scale k.
   public var contextResize = Tensor.Interpolation.area
-  /// Shortcuts; with `pruning`, for one sample at a time.
+  /// Shortcuts that cost quality.
   public var acceleration = Acceleration()
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
@@ -75,8 +75,6 @@ public struct Generator {
   ) throws -> Result {
     let quantizer = MultiScaleQuantizer(schedule)
     let acceleration = options.acceleration
-    precondition(
-      acceleration.pruning.isEmpty || condition.start.size(0) == 1, "pruning takes one sample")
     var run = [Branch(self, condition, scaleCount)]
     if options.sampling.guidance != 1, let unconditional {
       run.append(Branch(self, unconditional, scaleCount))
@@ -186,7 +184,7 @@ public struct Generator {
         ?? transformer.startTokens(condition)
       var turns = rotary.turns(range)
       if let selection {
-        x = x.selected(1, indices: selection.indices)
+        x = selection(x)
         turns = rotary.turns(range, at: selection.indices)
       }
       var hidden = transformer.hidden(

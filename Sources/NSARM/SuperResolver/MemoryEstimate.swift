@@ -16,7 +16,7 @@ public struct MemoryEstimate: Equatable, Sendable {
   public let decoding: Int
 
   /// Program and libraries.
-  private static let program = 350_000_000
+  private static let program = 450_000_000
 
   /// - Parameter window: side of the decoder's windows in output pixels; nil: by the size of the
   ///   decoder.
@@ -38,9 +38,9 @@ public struct MemoryEstimate: Equatable, Sendable {
         largest = max(largest, count * perBlockWeight)
       } else if packsKernels, Model.isPackedKernel(parameter.name, shape) {
         // 36 numbers for 9 in float32, beside those of the file.
-        others += count * (4 * 4 + 2)
-      } else if shape.count == 2, isInt8 {
-        others += count * 2
+        others += count * (Model.isPackedForEveryUse(shape) ? 2 : 4 * 4 + 2)
+      } else if isInt8, Model.isKeptMapped(parameter.name, shape) {
+        continue
       } else {
         others += count * (shape.count >= 2 ? policy.storage.size : 4)
       }
@@ -73,7 +73,8 @@ public struct MemoryEstimate: Equatable, Sendable {
   ///   - batch: tiles that go through the transformer together.
   ///   - kept: blocks whose matrices are kept; those of the others are read for every product.
   public func peak(batch: Int, blocks kept: Int) -> Int {
-    weights + kept * block + (kept < blockCount ? matrix : 0)
+    // Scales, and what the allocator leaves between matrices: as measured.
+    weights + kept * (block + block / 25) + (kept < blockCount ? matrix : 0)
       + max(batch * (cache + activations), decoding)
   }
 }

@@ -20,8 +20,11 @@ public struct SuperResolutionError: Error, LocalizedError, CustomStringConvertib
 /// let resolver = try SuperResolver(ModelFolder("Models/nano").load())
 /// let picture = try resolver.upscaled(lowQuality)  // [3, h, w] in [-1, 1] → [3, 4 h, 4 w]
 /// ```
-public final class SuperResolver {
-  public struct Options {
+///
+/// Sendable: restoring only reads the model, and `restore` lets what several tasks ask for follow
+/// each other on one thread.
+public final class SuperResolver: @unchecked Sendable {
+  public struct Options: Sendable {
     /// Key of the sampling noise.
     public var seed: UInt64 = 0
     /// How bits are drawn; nil: as the model recommends.
@@ -47,6 +50,7 @@ public final class SuperResolver {
 
   public let model: Model
   private let generator: Generator
+  package let worker = SerialWorker()
   private var policy: ComputePolicy { model.policy }
   private var device: Device { policy.device }
 
@@ -87,8 +91,6 @@ public final class SuperResolver {
     try options.sampling?.validate()
     try options.acceleration.validate(
       scales: c.schedule.count, forced: model.transformationNetwork?.scaleCount ?? 0)
-    // Every tile leaves out tokens of its own.
-    let batch = options.acceleration.pruning.isEmpty ? options.batch : 1
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
@@ -100,8 +102,8 @@ public final class SuperResolver {
 
     let order = options.order ?? Array(0..<layout.count)
     try work.report()
-    for start in stride(from: 0, to: order.count, by: batch) {
-      let tiles = Array(order[start..<min(start + batch, order.count)])
+    for start in stride(from: 0, to: order.count, by: options.batch) {
+      let tiles = Array(order[start..<min(start + options.batch, order.count)])
       let latents = try latents(tiles, picture, layout, options, &work)
       for (i, tile) in tiles.enumerated() { blender.add(latents.selected(0, i), tile: tile) }
 

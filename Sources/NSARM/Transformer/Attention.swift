@@ -2,7 +2,7 @@ import Torch
 
 /// What self-attention needs to know of the tokens that it sees.
 struct AttentionContext {
-  /// Of the tokens' positions, `[L, c / 2]`.
+  /// Of the tokens' positions, `[L, c / 2]`, or `[B, L, c / 2]` where those of samples differ.
   let turns: (cosines: Tensor, sines: Tensor)
   /// Lengths of the scales among the tokens; each sees itself and what is before it.
   let scales: [Int]

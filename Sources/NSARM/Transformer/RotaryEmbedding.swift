@@ -53,9 +53,12 @@ public struct RotaryEmbedding {
     )
   }
 
-  /// Those of the tokens `range` at the places `indices` of it.
+  /// Those of the tokens `range` at places `indices` `[B, n]` of it, `[B, n, c / 2]`.
   func turns(_ range: Range<Int>, at indices: Tensor) -> (cosines: Tensor, sines: Tensor) {
     let (cosines, sines) = turns(range)
-    return (cosines.selected(0, indices: indices), sines.selected(0, indices: indices))
+    func selected(_ x: Tensor) -> Tensor {
+      x.selected(0, indices: indices.flattened()).reshaped(indices.shape + [-1])
+    }
+    return (selected(cosines), selected(sines))
   }
 }

@@ -1,9 +1,11 @@
+import Checkpoints
 import Foundation
 import Imaging
 import NSARM
 import Torch
 
-/// How far a model in some precision is from the same weights in float32.
+/// How far a model in some precision is from the same weights in float32, or from those that it
+/// was made of.
 struct AgreementReport: Encodable {
   struct Scale: Encodable {
     let scale: Int
@@ -19,12 +21,17 @@ struct AgreementReport: Encodable {
   /// Between the pictures of the same seed, in dB.
   let psnr: Double
 
-  /// Restores a test picture of one tile in both precisions, one model after the other.
-  init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
+  /// Restores a test picture of one tile with both models, one after the other.
+  ///
+  /// - Parameter original: the model that computes in float32; nil: the same.
+  init(_ folder: ModelFolder, _ policy: ComputePolicy, original: ModelFolder?) throws {
+    if let original, original.configuration != folder.configuration {
+      throw CheckpointError(original.path, "is another model than \(folder.path), not its original")
+    }
     let side = folder.configuration.tileSide / folder.configuration.scale
     let picture = InferenceBench.pattern(side, side).tensor.signed  // [3, h, w]
     var run = Run(picture: picture)
-    let (exact, exactPicture) = try run.logits(try folder.load(.float32))
+    let (exact, exactPicture) = try run.logits(try (original ?? folder).load(.float32))
     let (narrow, narrowPicture) = try run.logits(try folder.load(policy))
     scales = zip(exact, narrow).map { pair in
       let ((k, size, a), (_, _, b)) = pair

@@ -30,6 +30,11 @@ struct BenchCommand: ParsableCommand {
   var data: String?
 
   @Option(
+    help: ArgumentHelp(
+      "The model that the agreement is with, in float32 (default: the same).", valueName: "model"))
+  var original: String?
+
+  @Option(
     help: "Measure this only; may be repeated (default: everything). The peak is measured always.")
   var only: [Section] = []
 
@@ -104,8 +109,9 @@ struct BenchCommand: ParsableCommand {
       report.inference = try bench.parts()
       try say(report.inference)
     }
-    if sections.contains(.agreement), policy.precision != .float32 {
-      report.agreement = try AgreementReport(folder, policy)
+    let original = try self.original.map { try ModelFolder(ModelLocator.find($0)) }
+    if sections.contains(.agreement), policy.precision != .float32 || original != nil {
+      report.agreement = try AgreementReport(folder, policy, original: original)
       try say("")
       for line in report.agreement!.lines { try say(line) }
     }
@@ -138,7 +144,7 @@ struct BenchReport: Encodable {
   var attention: AttentionReport?
   var inference: [PartReport] = []
   var training: [PartReport] = []
-  /// With the same weights in float32.
+  /// With the same weights in float32, or with the model that it was made of.
   var agreement: AgreementReport?
   /// Training pairs that one thread makes per second.
   var samplesPerSecond: Double?

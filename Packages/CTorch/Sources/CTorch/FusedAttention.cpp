@@ -18,6 +18,7 @@ void fill(Heads &t, const Tensor &qkv, const Tensor &strength, const Tensor &cos
   t.strength = strength.const_data_ptr<float>();
   t.cosines = cosines.const_data_ptr<float>();
   t.sines = sines.const_data_ptr<float>();
+  t.turns = cosines.size(0) * (cosines.dim() == 3 ? cosines.size(1) : 1);
 }
 
 using ThreeTensors = std::tuple<Tensor, Tensor, Tensor>;
@@ -34,9 +35,12 @@ ThreeTensors rotated_heads(const Tensor &qkv_, const Tensor &strength_, const Te
               "rotated_heads takes [B, L, 3 * heads * c] with even c and a strength per head, not ",
               qkv.sizes(), " and ", strength.sizes());
   int64_t batch = qkv.size(0), length = qkv.size(1), channels = qkv.size(2) / (3 * heads);
-  TORCH_CHECK(cosines.numel() == length * channels / 2 && sines.numel() == cosines.numel(),
-              "rotated_heads takes cosines and sines [", length, ", ", channels / 2, "], not ",
-              cosines.sizes(), " and ", sines.sizes());
+  const int64_t half = channels / 2;
+  TORCH_CHECK((cosines.sizes() == at::IntArrayRef{length, half} ||
+               cosines.sizes() == at::IntArrayRef{batch, length, half}) &&
+                  sines.sizes() == cosines.sizes(),
+              "rotated_heads takes cosines and sines [", length, ", ", half, "], also of every ",
+              "sample, not ", cosines.sizes(), " and ", sines.sizes());
   auto results = [&] { return at::empty({batch, heads, length, channels}, qkv.options()); };
   ThreeTensors result{results(), results(), results()};
   RotateHeads t;

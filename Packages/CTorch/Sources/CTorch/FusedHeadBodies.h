@@ -3,7 +3,7 @@
 // Turns in each pair of channels, (a cos - b sin, a sin + b cos): x * turn + swapped(x) * cross,
 // with turn in table[0..<c] and cross in table[c..<2 c].
 static inline INLINE void fill_turns(const Heads &t, int64_t token, float *table) {
-  int64_t half = t.channels / 2, position = token % t.length;
+  int64_t half = t.channels / 2, position = token % t.turns;
   const float *cosines = t.cosines + position * half, *sines = t.sines + position * half;
   for_blocks(t.channels, [&](int64_t i, int n, int) INLINE {
     store(table + i, doubled(cosines + i / 2, n), n);

@@ -76,6 +76,7 @@ struct Heads {
   int64_t length, heads, channels;  // L, H, c
   const void *qkv;
   const float *strength, *cosines, *sines;
+  int64_t turns;  // rows of cosines and sines: L, of all samples, or B L
 };
 
 struct RotateHeads : Heads {
