@@ -4,7 +4,8 @@ import Foundation
 import NSARM
 import Terminal
 
-/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`, `nsarm convert MODEL --quantize int8 -o FOLDER`
+/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`, `nsarm convert MODEL --quantize int8 -o
+/// FOLDER`
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",

@@ -8,8 +8,8 @@ public final class Parameter: @unchecked Sendable {
     case plain
     /// As plain, noting the inputs that come.
     case observed(InputObserver)
-    /// A matrix kept in a file that is mapped, in a narrower type than that of its inputs, and
-    /// widened for every product, after which `release` gives the memory that it was read into back.
+    /// A matrix that stays in a mapped file, in a narrower type than that of its inputs, and is
+    /// widened for every product, after which `release` gives back the memory of its pages.
     case mapped(release: () -> Void)
     /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
     case packed(PackedMatrix)

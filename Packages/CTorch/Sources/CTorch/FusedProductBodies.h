@@ -28,8 +28,8 @@ static inline INLINE float largest_magnitude(const T *row, int64_t channels) {
   return result;
 }
 
-// The scale of a row's integers, which are -limit ... limit; not finite where the row is not. It has
-// an inverse: a row too small for that counts as zeros.
+// The scale of a row's integers, which are -limit ... limit; not finite where the row is not. It
+// has an inverse: a row too small for that counts as zeros.
 static inline INLINE float scale_of(const float *row, int64_t count, int limit) {
   const float most = largest_magnitude(row, count);
   return most < 0x1p-100f ? 1 : most / limit;
