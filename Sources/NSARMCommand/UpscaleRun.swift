@@ -40,6 +40,7 @@ struct UpscaleRun {
 
   /// Restores what comes into the folders, until a signal ends it.
   private mutating func watch() throws -> Never {
+    _ = try command.model.folder()  // a wrong name is told at once
     var watch = FolderWatch()
     note("watching \(command.inputs.joined(separator: ", ")); Ctrl-C ends it")
     while !Interruption.isRequested {

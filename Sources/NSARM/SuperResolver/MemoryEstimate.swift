@@ -3,7 +3,7 @@ import Torch
 /// What restoring takes in memory, told by the configuration alone, so that what cannot fit is
 /// refused before anything is loaded. In bytes.
 public struct MemoryEstimate: Equatable, Sendable {
-  /// Weights that are always kept, with the program itself.
+  /// Weights that are always kept.
   public let weights: Int
   /// The matrices of one of the transformer's blocks as the policy keeps them, the largest of them,
   /// and how many blocks there are.
@@ -16,7 +16,7 @@ public struct MemoryEstimate: Equatable, Sendable {
   public let decoding: Int
 
   /// Program and libraries.
-  private static let program = 450_000_000
+  private static let program = 350_000_000
 
   /// - Parameter window: side of the decoder's windows in output pixels; nil: by the size of the
   ///   decoder.
@@ -45,7 +45,7 @@ public struct MemoryEstimate: Equatable, Sendable {
         others += count * (shape.count >= 2 ? policy.storage.size : 4)
       }
     }
-    weights = Self.program + others
+    weights = others
     matrix = largest
 
     let schedule = configuration.scaleSchedule
@@ -73,9 +73,11 @@ public struct MemoryEstimate: Equatable, Sendable {
   ///   - batch: tiles that go through the transformer together.
   ///   - kept: blocks whose matrices are kept; those of the others are read for every product.
   public func peak(batch: Int, blocks kept: Int) -> Int {
-    // Scales, and what the allocator leaves between matrices: as measured.
-    weights + kept * (block + block / 25) + (kept < blockCount ? matrix : 0)
+    let sum =
+      weights + kept * block + (kept < blockCount ? matrix : 0)
       + max(batch * (cache + activations), decoding)
+    // What the allocator keeps of freed memory, and leaves between tensors: as measured.
+    return Self.program + sum + sum / 18
   }
 }
 
