@@ -141,7 +141,8 @@ let package = Package(
       name: "NSARMCommand",
       dependencies: [
         "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
-        "NSARM", "Prompts", "Terminal", "Torch", "Training", "Upscaling", "YAMLSettings",
+        "NSARM", "Prompts", "Settings", "Terminal", "Torch", "Training", "Upscaling",
+        "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),

@@ -6,9 +6,7 @@ extension ConvertPlan {
   var report: String {
     let c = model.configuration
     var lines = ["\(c.name) (\(output))"]
-    func add(_ name: String, _ value: String) {
-      lines.append("  " + name.padding(toLength: 24, withPad: " ", startingAt: 0) + value)
-    }
+    func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
     func size(_ weights: [PublishedWeight], _ prefix: String = "") -> String {
       grouped(
         weights.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.shape.reduce(1, *) })

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Settings
 import YAMLSettings
 import Yams
 
@@ -27,12 +28,15 @@ struct DefaultsFile {
       let set = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
       guard let folder = set ?? environment["HOME"].map({ $0 + "/.config" }) else { return nil }
       path = folder + "/nsarm/config.yaml"
-      guard FileManager.default.fileExists(atPath: path) else { return nil }
     }
-    let text: String
+    let data: Data?
     do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
+      data = try SettingsFile.contents(path)
+    } catch let problem as SettingsProblem {
+      throw ValidationError("\(path): \(problem)")
+    }
+    if data == nil, environment["NSARM_CONFIG"] == nil { return nil }
+    guard let text = data.flatMap({ String(data: $0, encoding: .utf8) }) else {
       throw ValidationError("\(path): cannot be read; NSARM_CONFIG names a YAML file of defaults")
     }
     sections = try SettingsDecoding { [path] in ValidationError("\(path): \($0)") }

@@ -115,10 +115,7 @@ struct ModelSummary: Encodable {
     let c = configuration
     let t = c.tokenizer
     var lines = ["\(c.name) (\(path))", "", "configuration"]
-    func add(_ name: String, _ value: String) {
-      let width = max(24, name.count + 1)
-      lines.append("  " + name.padding(toLength: width, withPad: " ", startingAt: 0) + value)
-    }
+    func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
     add("scale", "x\(c.scale), tiles of \(c.tileSide)x\(c.tileSide) output pixels")
     add(
       "tokenizer",

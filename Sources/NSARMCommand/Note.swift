@@ -1,3 +1,4 @@
+import Foundation
 import Terminal
 
 /// Writes a line on standard error.
@@ -15,4 +16,10 @@ func grouped(_ number: Int) -> String {
     digits.enumerated().flatMap { i, digit in
       i > 0 && (digits.count - i) % 3 == 0 ? [" ", digit] : [digit]
     })
+}
+
+/// A line of a summary: the name of a thing, and what it is in a column of its own.
+func labelled(_ name: String, _ value: String) -> String {
+  let width = max(24, name.count + 1)
+  return "  " + name.padding(toLength: width, withPad: " ", startingAt: 0) + value
 }

@@ -3,8 +3,6 @@
 
 #include "FusedOperators.h"
 
-#include <c10/core/CPUAllocator.h>
-
 namespace nsarm {
 namespace {
 
@@ -182,8 +180,7 @@ Tensor attention(const Tensor &q_, const Tensor &k_, const Tensor &v_, double sc
   int64_t products = std::max<int64_t>(1, std::min(queries, attention_rows) * t.keys * channels);
   parallel(batch * heads * t.blocks(), std::max<int64_t>(1, 500000 / products),
            [&](int64_t begin, int64_t end) {
-             auto scratch = c10::GetCPUAllocator()->allocate(t.scratch() * sizeof(float));
-             kernels().attention(t, begin, end, static_cast<float *>(scratch.get()));
+             kernels().attention(t, begin, end, Scratch<float>(t.scratch()));
            });
   return result.transpose(1, 2);
 }

@@ -2,8 +2,6 @@
 
 #include "FusedOperators.h"
 
-#include <c10/core/CPUAllocator.h>
-
 namespace nsarm {
 namespace {
 
@@ -62,8 +60,7 @@ Tensor conv3x3(const Tensor &x_, const Tensor &kernel, int64_t outputs, const Op
                 width,        x.size(1),            outputs,     shift};
   int64_t products = std::max<int64_t>(1, winograd_products * t.inputs * outputs);
   parallel(t.tiles(), std::max<int64_t>(1, 500000 / products), [&](int64_t begin, int64_t end) {
-    auto scratch = c10::GetCPUAllocator()->allocate(t.scratch() * sizeof(float));
-    kernels().convolution(t, begin, end, static_cast<float *>(scratch.get()));
+    kernels().convolution(t, begin, end, Scratch<float>(t.scratch()));
   });
   return y;
 }

@@ -13,6 +13,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/core/CPUAllocator.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -51,6 +52,15 @@ void parallel(int64_t count, int64_t grain, const Body &body) {
 inline int64_t grain(int64_t channels) {
   return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, channels));
 }
+
+// Memory of libtorch's allocator for `count` numbers.
+template <class Number>
+struct Scratch {
+  at::DataPtr memory;
+  explicit Scratch(int64_t count)
+      : memory(c10::GetCPUAllocator()->allocate(count * sizeof(Number))) {}
+  operator Number *() const { return static_cast<Number *>(memory.get()); }
+};
 
 // Parts of a group of rows that sums are taken over one by one: by the sizes alone, so that results
 // do not depend on the number of threads.

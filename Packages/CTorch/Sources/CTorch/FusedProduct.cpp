@@ -3,18 +3,8 @@
 #include "FusedOperators.h"
 #include "FusedProduct.h"
 
-#include <c10/core/CPUAllocator.h>
-
 namespace nsarm {
 namespace {
-
-template <class Number>
-struct Scratch {
-  at::DataPtr memory;
-  explicit Scratch(int64_t count)
-      : memory(c10::GetCPUAllocator()->allocate(count * sizeof(Number))) {}
-  operator Number *() const { return static_cast<Number *>(memory.get()); }
-};
 
 int64_t parts(int64_t count, int64_t size) { return (count + size - 1) / size; }
 int64_t panels(int64_t outputs) { return parts(outputs, kernels().panel_outputs); }

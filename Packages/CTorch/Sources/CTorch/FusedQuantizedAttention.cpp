@@ -5,8 +5,6 @@
 
 #include "FusedOperators.h"
 
-#include <c10/core/CPUAllocator.h>
-
 namespace nsarm {
 namespace {
 
@@ -64,8 +62,7 @@ Tensor quantized_attention(const Tensor &q_, const Tensor &memory, int64_t keys)
   int64_t products = std::max<int64_t>(1, std::min(queries, quantized_rows) * keys * channels);
   parallel(batch * heads * t.blocks(), std::max<int64_t>(1, 1000000 / products),
            [&](int64_t begin, int64_t end) {
-             auto scratch = c10::GetCPUAllocator()->allocate(t.scratch() * sizeof(float));
-             kernels().quantized_attention(t, begin, end, static_cast<float *>(scratch.get()));
+             kernels().quantized_attention(t, begin, end, Scratch<float>(t.scratch()));
            });
   return result.transpose(1, 2);
 }
