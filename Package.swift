@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // vips.pc carries flags that SwiftPM refuses with a warning; what vips.h includes is GObject only.
@@ -27,6 +27,15 @@ let package = Package(
     .package(path: "Packages/CTorch"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1",
+      traits: ["FullFoundation"]),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
@@ -113,6 +122,31 @@ let package = Package(
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
     .target(name: "Terminal"),
+    // libpq is loaded when a server is asked for, so that nobody else needs it.
+    .target(name: "CPostgres"),
+    // The web app and the API's description, embedded into the program.
+    .target(name: "CWebApp", exclude: ["app"]),
+    .target(
+      name: "Serving",
+      dependencies: [
+        "CPostgres", "CWebApp", "Files", "Imaging", "NSARM", "Terminal", "Torch", "Upscaling",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
+    .testTarget(
+      name: "ServingTests",
+      dependencies: [
+        "Files", "Imaging", "ModelTestSupport", "NSARM", "Serving", "TestSupport", "Torch",
+        "Upscaling",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     .target(
       name: "Training",
       dependencies: [
@@ -141,9 +175,11 @@ let package = Package(
       name: "NSARMCommand",
       dependencies: [
         "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
-        "NSARM", "Prompts", "Settings", "Terminal", "Torch", "Training", "Upscaling",
+        "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training", "Upscaling",
         "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ]),
   ],

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A folder of this user's for files that are needed for a while, removed with everything in it.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
   public let path: String
 
   /// - Throws: `FileError` where the system's folder for temporary files is not writable.

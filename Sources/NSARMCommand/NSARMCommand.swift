@@ -13,7 +13,7 @@ struct NSARMCommand: ParsableCommand {
     subcommands: [
       UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
       BenchCommand.self, EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self,
-      ConvertCommand.self,
+      ConvertCommand.self, ServeCommand.self, WorkCommand.self,
     ])
 
   static let release = "0.3.0"

@@ -57,13 +57,16 @@ public final class PhotoUpscaler: Sendable {
 
   /// Restores one file.
   ///
-  /// - Parameter progress: called often with the share of the work that is done; an error thrown
-  ///   here stops the work, and no output is left.
+  /// - Parameters:
+  ///   - progress: called often with the share of the work that is done; an error thrown here stops
+  ///     the work, and no output is left.
+  ///   - preview: called after every scale of some tiles, likewise.
   /// - Throws: `ImagingError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
     _ input: String, to output: String, _ options: Options = Options(),
-    progress: @escaping (Double) throws -> Void = { _ in }
+    progress: @escaping (Double) throws -> Void = { _ in },
+    preview: ((ScalePreview) throws -> Void)? = nil
   ) throws -> Report {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let reader = try ImageFile.open(input, options: options.reading)
@@ -87,7 +90,7 @@ public final class PhotoUpscaler: Sendable {
       )
       return planes.asRGB.tensor.signed
     }
-    try resolver(picture, options.resolver, progress: progress) { _, strip in
+    try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
       for rows in pieces(of: 0..<strip.size(1)) {
         try first.push(
           Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned))

@@ -44,8 +44,12 @@ import Torch
           try picture.write(to: folder("copy.\(round % 2 == 0 ? "png" : "tif")"), overwrite: true)
           read += 1
         } catch let error as ImagingError {
-          #expect(!error.description.contains("\n") && error.description.contains("m-\(name)"))
+          #expect(
+            !error.description.contains("\n") && error.description.contains("m-\(name)"),
+            "round \(round) of \(name): \(error.description)")
           refused += 1
+        } catch {
+          Issue.record(error, "round \(round) of \(name)")
         }
       }
     }

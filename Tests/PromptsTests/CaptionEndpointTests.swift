@@ -123,7 +123,6 @@ import Testing
     let server = try LocalServer { _, _ in .silence }
     let endpoint = try endpoint(server)
     server.stop()
-    Thread.sleep(forTimeInterval: 0.05)
     let problem = try #require(error { try endpoint(jpeg: jpeg) })
     #expect(problem.concernsAllPictures && problem.description.contains("start the server"))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// An HTTP server on a free port of this machine that answers each connection as a test says.
 public final class LocalServer: Sendable {
@@ -20,11 +21,13 @@ public final class LocalServer: Sendable {
   public let port: Int
   public var address: String { "http://127.0.0.1:\(port)" }
   private let listener: Int32
-  private let answer: @Sendable (_ number: Int, Request) -> Reply
+  /// Whether `listener` is still this server's; closed, its number may be another file's.
+  private let isOpen = Mutex(true)
+  /// Signalled when the thread that answers has ended.
+  private let ended: DispatchSemaphore
 
   /// - Parameter answer: to the requests, which are numbered from 0.
   public init(_ answer: @escaping @Sendable (_ number: Int, Request) -> Reply) throws {
-    self.answer = answer
     #if canImport(Glibc)
       let stream = Int32(SOCK_STREAM.rawValue)
     #else
@@ -44,12 +47,24 @@ public final class LocalServer: Sendable {
     }
     guard isBound else { throw FixtureError(description: "no port can be listened to") }
     port = Int(UInt16(bigEndian: address.sin_port))
-    let thread = Thread { Self.serve(listener, answer) }
+    let ended = DispatchSemaphore(value: 0)
+    let thread = Thread {
+      Self.serve(listener, answer)
+      ended.signal()
+    }
     thread.start()
+    self.ended = ended
   }
 
-  /// Ends the server; a port that was closed refuses connections.
-  public func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+  /// Ends the server and returns when its port refuses connections.
+  public func stop() {
+    isOpen.withLock { isOpen in
+      guard isOpen else { return }
+      isOpen = false
+      shutdown(listener, Int32(SHUT_RDWR))
+      if ended.wait(timeout: .now() + 10) == .success { close(listener) }
+    }
+  }
 
   deinit { stop() }
 
@@ -76,7 +91,7 @@ public final class LocalServer: Sendable {
       }
       number += 1
     }
-    for connection in open + [listener] { close(connection) }
+    for connection in open { close(connection) }
   }
 
   private static func read(_ connection: Int32) -> Request? {

@@ -14,6 +14,9 @@ public struct GenerationOptions {
   public var acceleration = Acceleration()
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
+  /// Called after the forced scales and after each sampled one with its number and F_k, `[B, d, H,
+  /// W]`; an error thrown here stops the generation.
+  public var inspectSum: ((_ scale: Int, Tensor) throws -> Void)?
   /// Called with the logits `[B, L_k, 2 D]` of every scale (also of forced ones, whose logits are
   /// otherwise never computed), after 1 / τ and guidance.
   public var inspectLogits: ((_ scale: Int, Tensor) -> Void)?
@@ -114,6 +117,7 @@ public struct Generator {
       }
     }
 
+    if let sum { try options.inspectSum?(forced - 1, sum) }
     for k in forced..<scaleCount {
       try options.progress?(k)
       let hidden: [Tensor]
@@ -135,6 +139,7 @@ public struct Generator {
       let drawn = sampler(logits, scale: k, size: size, origins: origins)  // [B, L, D]
       bits.append(schedule.map(drawn.to(.uint8), scale: k).to(.bool))
       sum = quantizer.accumulate(sum, bits: bits[k])
+      try options.inspectSum?(k, sum!)
     }
     return Result(bits: bits, latent: sum!)
   }

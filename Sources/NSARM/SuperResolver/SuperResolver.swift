@@ -79,11 +79,13 @@ public final class SuperResolver: @unchecked Sendable {
   /// - Parameters:
   ///   - progress: called often with the share of the work that is done; an error thrown here stops
   ///     the work.
+  ///   - preview: called after every scale of some tiles; an error thrown here stops the work.
   ///   - rows: takes the output, strip by strip: the first row's number and `[3, n, scale · w]`,
   ///     RGB in [-1, 1], float32 on the CPU.
   public func callAsFunction(
     _ picture: LowQualityPicture, _ options: Options = Options(),
     progress: @escaping (Double) throws -> Void = { _ in },
+    preview: ((ScalePreview) throws -> Void)? = nil,
     rows: (_ first: Int, _ strip: Tensor) throws -> Void
   ) throws {
     let c = model.configuration
@@ -104,7 +106,15 @@ public final class SuperResolver: @unchecked Sendable {
     try work.report()
     for start in stride(from: 0, to: order.count, by: options.batch) {
       let tiles = Array(order[start..<min(start + options.batch, order.count)])
-      let latents = try latents(tiles, picture, layout, options, &work)
+      let latents = try latents(tiles, picture, layout, options, &work) {
+        [model] scale, sum, lowQuality in
+        try preview?(
+          ScalePreview(
+            scale: scale, scaleCount: options.acceleration.scales ?? c.schedule.count,
+            tilesDone: start, tileCount: layout.count, tiles: tiles.map(layout.previewTile),
+            sum: sum, lowQuality: lowQuality, model: model,
+            cells: layout.schedule.latents[scale]))
+      }
       for (i, tile) in tiles.enumerated() { blender.add(latents.selected(0, i), tile: tile) }
 
       while let band = bands.first,
@@ -121,7 +131,8 @@ public final class SuperResolver: @unchecked Sendable {
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
     _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
-    _ work: inout Progress
+    _ work: inout Progress,
+    inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {
     let c = model.configuration
     let pieces = try tiles.map { tile in
@@ -136,6 +147,7 @@ public final class SuperResolver: @unchecked Sendable {
     generation.contextResize = c.contextResize
     generation.acceleration = options.acceleration
     generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
+    generation.inspectSum = { try inspect($0, $1, lowQuality) }
 
     let transformer = generator.transformer
     var (condition, unconditional): (Condition?, Condition?) = (nil, nil)

@@ -112,6 +112,11 @@ struct TileLayout {
     )
   }
 
+  func previewTile(_ index: Int) -> ScalePreview.Tile {
+    let pixels = pixels(index)
+    return ScalePreview.Tile(rows: pixels.rows, columns: pixels.columns)
+  }
+
   /// Blending weights of a tile's cells, `[h, w]`, float64.
   func weights(_ index: Int) -> Tensor {
     let place = place(index)

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import Logging
+import NSARM
+import Serving
+import Torch
+import Upscaling
+
+/// What `nsarm serve` and `nsarm work` have in common: where the jobs are, and the model.
+struct ServiceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder for the queue and the pictures (default: ~/.local/share/nsarm).", valueName: "folder")
+  )
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A PostgreSQL database instead of the folder, which many servers and workers may share: "
+        + "postgres://user@host/name (or $NSARM_JOBS, which others do not see in the list of processes).",
+      valueName: "url"))
+  var jobs: String?
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var memory: MemoryOptions
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Refuse pictures with more pixels.", valueName: "count"))
+  var maxPixels = ServiceLimits().pixels
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Give up on a picture after this time.", valueName: "seconds"))
+  var maxSeconds = ServiceLimits().secondsPerPicture
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Give a silent worker's picture to another one after this time.", valueName: "seconds"))
+  var lease = 30.0
+
+  init() {}
+
+  func validate() throws {
+    if data == "" { throw ValidationError("--data is empty; name a folder") }
+    if data != nil, jobs != nil {
+      throw ValidationError("--data and --jobs exclude each other: jobs are in one place")
+    }
+    if let jobs, !Self.isPostgres(jobs) {
+      throw ValidationError("--jobs: a PostgreSQL address is wanted, postgres://user@host/name")
+    }
+    guard maxPixels >= 1 else { throw ValidationError("--max-pixels has to be at least 1") }
+    guard (1...1e9).contains(maxSeconds) else {
+      throw ValidationError("--max-seconds has to be at least 1")
+    }
+    guard (3...86400).contains(lease) else {
+      throw ValidationError("--lease has to be 3 to 86400")
+    }
+  }
+
+  private static func isPostgres(_ url: String) -> Bool {
+    url.hasPrefix("postgres://") || url.hasPrefix("postgresql://")
+  }
+
+  /// The service, without what only the server has.
+  func service() async throws -> RestorationService {
+    var service = try await RestorationService(place(), logger: logger)
+    service.limits.pixels = maxPixels
+    service.limits.secondsPerPicture = maxSeconds
+    service.setLease(lease)
+    return service
+  }
+
+  private func place() throws -> RestorationService.Jobs {
+    let environment = ProcessInfo.processInfo.environment
+    if let jobs { return .postgres(jobs) }
+    if data == nil, let jobs = environment["NSARM_JOBS"], !jobs.isEmpty {
+      guard Self.isPostgres(jobs) else {
+        throw ValidationError(
+          "NSARM_JOBS: a PostgreSQL address is wanted, postgres://user@host/name")
+      }
+      return .postgres(jobs)
+    }
+    if let data { return .folder(data) }
+    let set = environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    guard let folder = set ?? environment["HOME"].map({ $0 + "/.local/share" }) else {
+      throw ValidationError("HOME is not set; name a folder with --data")
+    }
+    return .folder(folder + "/nsarm")
+  }
+
+  private var logger: Logger {
+    var logger = Logger(label: "nsarm") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .notice
+    return logger
+  }
+
+  /// Loads the model.
+  func upscaler() throws -> (PhotoUpscaler, batch: Int) {
+    let folder = try model.folder()
+    let policy = try compute.policy(for: folder)
+    let plan = try memory.plan(
+      folder.configuration, policy, window: nil, batch: SuperResolver.Options().batch)
+    if let text = plan.note { note(text) }
+    let resolver = try SuperResolver(folder.load(policy, keeping: plan.blockBytes))
+    return (PhotoUpscaler(resolver), plan.batch)
+  }
+}

@@ -1,0 +1,109 @@
+import Files
+import Foundation
+import Hummingbird
+import Imaging
+
+/// An error as a client hears of it: RFC 9457, `application/problem+json`.
+struct Problem: Error, HTTPResponseError, Encodable {
+  let status: HTTPResponse.Status
+  /// For programs: "queue_full".
+  let code: String
+  /// For people, in one line.
+  let detail: String
+  var headers: HTTPFields = [:]
+
+  init(
+    _ status: HTTPResponse.Status, _ code: String, _ detail: String, retryAfter: Int? = nil
+  ) {
+    (self.status, self.code, self.detail) = (status, code, detail)
+    if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
+  }
+
+  enum CodingKeys: String, CodingKey { case type, title, status, code, detail }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode("about:blank", forKey: .type)
+    try container.encode(status.reasonPhrase, forKey: .title)
+    try container.encode(status.code, forKey: .status)
+    try container.encode(code, forKey: .code)
+    try container.encode(detail, forKey: .detail)
+  }
+
+  func response(from request: Request, context: some RequestContext) throws -> Response {
+    var headers = headers
+    headers[.contentType] = "application/problem+json"
+    headers[.cacheControl] = "no-store"
+    return Response(
+      status: status, headers: headers,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder.api.encode(self))))
+  }
+
+  static let missing = Problem(.notFound, "not_found", "there is no such restoration (any more)")
+
+  /// What an error of ours means to a client.
+  init(_ error: any Error) {
+    switch error {
+    case let error as Problem: self = error
+    case let error as InvalidSetting:
+      self.init(.unprocessableContent, "invalid_setting", error.description)
+    case JobError.queueFull(let limit):
+      self.init(
+        .serviceUnavailable, "queue_full",
+        "\(limit) restorations are waiting already; try again later", retryAfter: 10)
+    case JobError.missing: self = .missing
+    case JobError.ended(let state):
+      self.init(.conflict, "ended", "the restoration has \(state) already")
+    case let error as DatabaseFailure where error.reason == .full: self = .diskFull
+    case FileError.diskFull: self = .diskFull
+    case is DatabaseFailure:
+      self.init(
+        .serviceUnavailable, "unavailable", "the queue cannot be reached; try again later",
+        retryAfter: 10)
+    case let error as HTTPError:
+      self.init(error.status, Self.code(error.status), Self.detail(error))
+      headers = error.headers
+    default:
+      self.init(.internalServerError, "internal", "something went wrong here; the log tells what")
+    }
+  }
+
+  private static let diskFull = Problem(
+    .init(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full",
+    "the disk of this service is full; nothing was kept")
+
+  private static func code(_ status: HTTPResponse.Status) -> String {
+    status.reasonPhrase.lowercased().replacing(" ", with: "_")
+  }
+
+  private static func detail(_ error: HTTPError) -> String {
+    error.body.map(oneLine)
+      ?? (error.status == .notFound
+        ? "there is nothing at this address"
+        : error.status.reasonPhrase)
+  }
+}
+
+/// Every error becomes a problem; those that are not the client's fault are logged.
+struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    do {
+      return try await next(request, context)
+    } catch {
+      let problem = Problem(error)
+      if problem.status.code >= 500, problem.code != "queue_full" {
+        context.logger.error("\(request.method) \(request.uri.path): \(oneLine("\(error)"))")
+      }
+      return try problem.response(from: request, context: context)
+    }
+  }
+}
+
+/// A text of somebody else on one line, shortened.
+func oneLine(_ text: String) -> String {
+  let words = text.unicodeScalars.split { $0.properties.isWhitespace || $0.value < 0x20 }
+    .map(String.init).joined(separator: " ")
+  return words.count <= 300 ? words : words.prefix(300) + "..."
+}

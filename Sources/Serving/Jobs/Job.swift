@@ -1,0 +1,87 @@
+import Foundation
+import Imaging
+import Upscaling
+
+/// A picture that is to be restored, is, or has been.
+public struct Job: Sendable {
+  public enum State: String, Codable, CaseIterable, Sendable {
+    case queued, running, succeeded, failed, cancelled
+
+    public var isFinal: Bool { self != .queued && self != .running }
+  }
+
+  /// A picture's file as seen from outside.
+  public struct Picture: Codable, Equatable, Sendable {
+    public var width, height: Int
+    /// nil: not yet known.
+    public var bytes: Int?
+    public var mediaType: String
+    /// What the file is called where somebody keeps it.
+    public var name: String
+
+    /// The format, where it is one that is written.
+    var format: ImageFormat? { ImageFormat.allCases.first { $0.mediaType == mediaType } }
+  }
+
+  /// What a client has asked for; never changed.
+  struct Order: Codable, Equatable, Sendable {
+    var settings: RestorationSettings
+    var input, output: Picture
+  }
+
+  /// How far the work is.
+  struct Progress: Codable, Equatable, Sendable {
+    struct Count: Codable, Equatable, Sendable { var done, count: Int }
+
+    /// 0...1.
+    var share = 0.0
+    /// Tiles of the picture, and scales of those under way.
+    var tiles, scales: Count?
+    var secondsLeft: Double?
+  }
+
+  let id: UUID
+  /// Place in the order of arrival.
+  let number: Int
+  /// Grows with every change.
+  let revision: Int
+  let state: State
+  let order: Order
+  let created: Date
+  let started, finished, expires: Date?
+  let progress: Progress?
+  /// Grows with every new preview; nil: none yet.
+  let preview: Int?
+  /// Bytes of the result.
+  let resultBytes: Int?
+  let warnings: [String]
+  let error: String?
+  /// Whether somebody wants the work to end.
+  let isCancelling: Bool
+  /// How long the work took.
+  let seconds: Double?
+  /// How many are before it in the queue, and itself; nil: it does not wait.
+  var position: Int?
+
+  /// The name of the result: "photo_x4.png" for "photo.jpg".
+  static func outputName(_ name: String, _ settings: RestorationSettings, _ format: ImageFormat)
+    -> String
+  {
+    let stem = (name as NSString).deletingPathExtension
+    let suffix = format.fileExtensions[0]
+    return "\(stem)\(BatchPlan.mark(scale: settings.scale)).\(suffix)"
+  }
+}
+
+extension ImageFormat {
+  var mediaType: String {
+    switch self {
+    case .jpeg: "image/jpeg"
+    case .png: "image/png"
+    case .webp: "image/webp"
+    case .tiff: "image/tiff"
+    case .avif: "image/avif"
+    case .jxl: "image/jxl"
+    }
+  }
+}

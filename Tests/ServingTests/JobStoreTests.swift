@@ -1,0 +1,245 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Serving
+
+/// Where the tests' jobs are: SQLite always, PostgreSQL where NSARM_TEST_POSTGRES names a database
+/// (scripts/with-postgres starts one for a while).
+enum TestDatabase: String, CaseIterable {
+  case sqlite, postgres
+
+  static let postgresURL = ProcessInfo.processInfo.environment["NSARM_TEST_POSTGRES"]
+  static var all: [TestDatabase] { postgresURL == nil ? [.sqlite] : allCases }
+
+  /// A store of its own, empty.
+  func store(_ folder: ScratchFolder) async throws -> JobStore {
+    let database: any Database
+    switch self {
+    case .sqlite: database = try SQLiteDatabase(folder("jobs.sqlite"))
+    case .postgres:
+      // A schema of its own keeps tests apart.
+      let name = "t" + UUID().uuidString.lowercased().replacing("-", with: "")
+      let url = TestDatabase.postgresURL!
+      try await PostgresDatabase(url).write { db in try db.run("CREATE SCHEMA \(name)") }
+      database = try PostgresDatabase(
+        url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(name)")
+    }
+    try await JobSchema.prepare(database)
+    return JobStore(database: database)
+  }
+}
+
+@Suite struct JobStoreTests {
+  private let folder: ScratchFolder
+  private let photo: String
+  private let bytes = Data((0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) })
+
+  init() throws {
+    folder = try ScratchFolder()
+    photo = try folder.write("photo.png", bytes)
+  }
+
+  private func order(_ name: String = "photo.png") -> Job.Order {
+    let picture = Job.Picture(
+      width: 4, height: 3, bytes: bytes.count, mediaType: "image/png", name: name)
+    return Job.Order(settings: RestorationSettings(), input: picture, output: picture)
+  }
+
+  private func add(_ store: JobStore, _ name: String = "photo.png") async throws -> Job {
+    try await store.add(order(name), input: photo, limit: 100)
+  }
+
+  @Test(arguments: TestDatabase.all) func aJobGoesThrough(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    let job = try await add(store)
+    #expect(job.state == .queued && job.position == 1 && job.order == order())
+    #expect(abs(job.created.timeIntervalSinceNow) < 60)
+    let claimed = try #require(await store.claim("w"))
+    #expect(claimed.id == job.id && claimed.state == .running && claimed.revision > job.revision)
+    #expect(try await store.claim("v") == nil)
+
+    try await store.files.copy(job.id, .input, to: folder("copy"))
+    let copy = try Data(contentsOf: URL(fileURLWithPath: folder("copy")))
+    #expect(copy == bytes)
+    let progress = Job.Progress(share: 0.5, tiles: .init(done: 1, count: 2))
+    try await store.report(job.id, "w", progress, preview: Data([1, 2, 3]))
+    var now = try #require(await store.job(job.id))
+    #expect(now.progress == progress && now.preview == 1)
+    try await store.report(job.id, "w", nil, preview: nil)
+    now = try #require(await store.job(job.id))
+    #expect(now.progress == progress && now.preview == 1)
+    #expect(try await store.files.preview(job.id) == Data([1, 2, 3]))
+
+    let result = try folder.write("result", Array("restored".utf8))
+    try await store.finish(
+      job.id, "w", .succeeded(result: result, warnings: ["a \"warning\""]), seconds: 2.5)
+    now = try #require(await store.job(job.id))
+    #expect(now.state == .succeeded && now.resultBytes == 8 && now.warnings == ["a \"warning\""])
+    #expect(now.seconds == 2.5 && now.progress == nil && now.expires! > now.finished!)
+    try await store.files.copy(job.id, .result, to: folder("result-copy"))
+    #expect(try String(contentsOfFile: folder("result-copy"), encoding: .utf8) == "restored")
+    #expect(try await store.counts() == [.succeeded: 1])
+  }
+
+  @Test(arguments: TestDatabase.all) func jobsWaitInTheirOrder(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    var ids: [UUID] = []
+    for name in ["a", "b", "c"] { ids.append(try await add(store, name).id) }
+    #expect(try await store.jobs(limit: 10).map(\.position) == [3, 2, 1])
+    #expect(try await store.jobs(limit: 2).map(\.order.input.name) == ["c", "b"])
+    try await store.cancel(ids[0])
+    #expect(try await store.job(ids[1])?.position == 1)
+    #expect(try await store.claim("w")?.id == ids[1])
+    await #expect(throws: JobError.queueFull(1)) {
+      try await store.add(order(), input: photo, limit: 1)
+    }
+    #expect(try await store.jobs(limit: 10).count == 3)
+  }
+
+  /// Any number of workers at once: every job is taken by one.
+  @Test(arguments: TestDatabase.all) func aJobHasOneWorker(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    let small = try folder.write("small", [1])
+    var ids: Set<UUID> = []
+    for _ in 0..<30 {
+      ids.insert(try await store.add(order(), input: small, limit: 100).id)
+    }
+    let claimed = try await withThrowingTaskGroup(of: [UUID].self) { group in
+      for worker in 0..<8 {
+        group.addTask {
+          var mine: [UUID] = []
+          while let job = try await store.claim("w\(worker)") { mine.append(job.id) }
+          return mine
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(claimed.count == 30 && Set(claimed) == ids)
+  }
+
+  @Test(arguments: TestDatabase.all) func aDeadWorkersJobIsTaken(_ place: TestDatabase)
+    async throws
+  {
+    var store = try await place.store(folder)
+    store.lease = -1  // over at once
+    let id = try await add(store).id
+    for worker in ["a", "b", "c"] { #expect(try await store.claim(worker)?.id == id) }
+    // The first ones are told when they report.
+    await #expect(throws: JobError.ended("elsewhere")) {
+      try await store.report(id, "a", nil, preview: nil)
+    }
+    let result = try folder.write("result", [1])
+    try await store.finish(id, "a", .succeeded(result: result, warnings: []), seconds: 1)
+    #expect(try await store.job(id)?.state == .running)
+    // What has killed three workers is given up.
+    #expect(try await store.claim("d") == nil)
+    try await store.tidy()
+    let job = try #require(await store.job(id))
+    #expect(job.state == .failed && job.error?.contains("3 times") == true)
+  }
+
+  @Test(arguments: TestDatabase.all) func whatIsGivenBackWaitsAgain(_ place: TestDatabase)
+    async throws
+  {
+    let store = try await place.store(folder)
+    let id = try await add(store).id
+    for _ in 0..<5 {  // more often than a worker may die
+      #expect(try await store.claim("w")?.id == id)
+      try await store.finish(id, "w", .givenBack, seconds: 0)
+      #expect(try await store.job(id)?.state == .queued)
+    }
+    #expect(try await store.claim("w")?.id == id)
+    #expect(try await store.workers() == ["w"])
+    try await store.giveBack(from: ["v"])
+    #expect(try await store.job(id)?.state == .running)
+    try await store.giveBack(from: ["w"])
+    #expect(try await store.job(id)?.state == .queued)
+  }
+
+  @Test(arguments: TestDatabase.all) func cancellation(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    let (waiting, running) = (try await add(store).id, try await add(store).id)
+    try await store.cancel(waiting)
+    #expect(try await store.job(waiting)?.state == .cancelled)
+    #expect(try await store.claim("w")?.id == running)
+    try await store.cancel(running)
+    try await store.cancel(running)
+    #expect(try await store.job(running)?.state == .running)
+    await #expect(throws: JobError.self) {
+      try await store.report(running, "w", nil, preview: nil)
+    }
+    try await store.finish(running, "w", .cancelled, seconds: 1)
+    #expect(try await store.job(running)?.state == .cancelled)
+    try await store.cancel(running)  // it is what was wanted
+
+    let done = try await add(store).id
+    _ = try await store.claim("w")
+    try await store.finish(done, "w", .failed("no"), seconds: 1)
+    await #expect(throws: JobError.ended("failed")) { try await store.cancel(done) }
+    await #expect(throws: JobError.missing) { try await store.cancel(UUID()) }
+    await #expect(throws: JobError.missing) { try await store.remove(UUID()) }
+  }
+
+  @Test(arguments: TestDatabase.all) func whatIsRemovedIsGone(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    let (first, second) = (try await add(store).id, try await add(store).id)
+    _ = try await store.claim("w")
+    try await store.remove(first)
+    await #expect(throws: JobError.self) { try await store.report(first, "w", nil, preview: nil) }
+    #expect(try await store.job(first) == nil)
+    #expect(try await store.files.part(first, .input, 0) == nil)
+    try await store.removeFinished()
+    #expect(try await store.job(second)?.state == .queued)
+    try await store.cancel(second)
+    try await store.removeFinished()
+    #expect(try await store.jobs(limit: 9).isEmpty)
+    #expect(try await store.files.part(second, .input, 0) == nil)
+  }
+
+  @Test(arguments: TestDatabase.all) func keptForATimeAndUpToASize(_ place: TestDatabase)
+    async throws
+  {
+    var store = try await place.store(folder)
+    var ids: [UUID] = []
+    for _ in 0..<4 { ids.append(try await add(store).id) }
+    for id in ids[..<3] { try await store.cancel(id) }
+    try await store.tidy()
+    #expect(try await store.jobs(limit: 9).count == 4)
+    // The newest stay; what waits stays in any case, and counts.
+    store.retention.bytes = 2 * bytes.count + 10
+    try await store.tidy()
+    #expect(try await store.jobs(limit: 9).map(\.id) == [ids[3], ids[2]])
+    store.retention.seconds = -1
+    try await store.tidy()
+    #expect(try await store.jobs(limit: 9).map(\.id) == [ids[3]])
+  }
+
+  @Test func theDiskGetsItsSpaceBack() async throws {
+    let store = try await TestDatabase.sqlite.store(folder)
+    func size() throws -> Int {
+      try #require(
+        FileManager.default.attributesOfItem(atPath: folder("jobs.sqlite"))[.size] as? Int)
+    }
+    for _ in 0..<6 { try await store.cancel(try await add(store).id) }
+    let other = try SQLiteDatabase(folder("jobs.sqlite"))  // a second process sees the same
+    #expect(try await JobStore(database: other).jobs(limit: 9).count == 6)
+    try await store.removeFinished()
+    _ = try await store.database.write { db in try db.run("DELETE FROM nsarm_parts") }
+    try await (store.database as? SQLiteDatabase)?.giveBackSpace()
+    #expect(try size() < 1_000_000)
+  }
+
+  @Test func filesOfLaterVersionsAreLeftAlone() async throws {
+    let store = try await TestDatabase.sqlite.store(folder)
+    _ = try await store.database.write { db in try db.run("UPDATE nsarm_schema SET version = 9") }
+    await #expect(throws: DatabaseFailure.self) { try await JobSchema.prepare(store.database) }
+    _ = try folder.write(
+      "no.sqlite", Array("this is no database at all".utf8) + Array(repeating: 65, count: 4096))
+    await #expect(throws: DatabaseFailure.self) {
+      try await JobSchema.prepare(SQLiteDatabase(folder("no.sqlite")))
+    }
+    #expect(throws: DatabaseFailure.self) { try SQLiteDatabase(folder("missing/jobs.sqlite")) }
+  }
+}
