@@ -46,7 +46,7 @@ export async function call(path, options = {}) {
 }
 
 export const service = async () => (await call("/v1/service")).json();
-export const mayRead = () => call("/v1/restorations?limit=1");
+export const mayRead = () => call("/v1/restorations?limit=1", { signal: AbortSignal.timeout(10_000) });
 export const cancel = async (id) => (await call(`/v1/restorations/${id}/cancel`, { method: "POST" })).json();
 export const remove = (id) => call(`/v1/restorations/${id}`, { method: "DELETE" });
 export const clearFinished = () => call("/v1/restorations", { method: "DELETE" });

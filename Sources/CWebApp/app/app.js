@@ -40,6 +40,11 @@ setText($("promise"), isHere
   ? "NSARM restores and enlarges them on this computer; no picture leaves it."
   : `NSARM restores and enlarges them on ${location.hostname}; they go nowhere else.`);
 
+addEventListener("beforeunload", (event) => {
+  // Pictures that are not sent yet would be lost; the server's work goes on without the page.
+  if (store.entries.some((entry) => entry.upload && isActive(entry))) event.preventDefault();
+});
+
 let isListed = false;
 /** The page shows the invitation or the list, neither before the server said what there is. */
 function arrange() {

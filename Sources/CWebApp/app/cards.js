@@ -153,10 +153,10 @@ class Card {
     const name = (entry.restoration ?? entry.upload).name;
     const make = {
       retry: () => button("again", "Try again", () => actions.uploads.retry(entry), { label: `Try again: ${name}` }),
-      dismiss: () => button("close", "Dismiss", () => actions.remove(entry), { kind: "plain", label: `Dismiss ${name}` }),
+      dismiss: () => button("close", "", () => actions.remove(entry), { kind: "plain", label: `Dismiss ${name}` }),
       cancel: () => button("stop", "Cancel", () => actions.cancel(entry), { label: `Cancel ${name}` }),
       download: () => button("download", "Download", () => actions.download(entry.restoration),
-        { kind: "primary", label: `Download ${name}` }),
+        { kind: "soft", label: `Download ${name}` }),
       again: () => button("again", "", () => actions.again(entry),
         { kind: "plain", label: `Restore ${name} again with the present settings` }),
       retryRestoration: () => button("again", "Try again", () => actions.again(entry), { label: `Try again: ${name}` }),

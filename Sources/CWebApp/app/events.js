@@ -48,7 +48,8 @@ export function followEvents(store, notify) {
   }
 
   const isConnected = () => source?.readyState === EventSource.OPEN;
-  addEventListener("online", () => { if (!isConnected()) connect(); });
+  // What looks open then may lead nowhere.
+  addEventListener("online", connect);
   // Browsers open six connections to a server at most, for all its pages together: an idle page in
   // the background gives its own back.
   document.addEventListener("visibilitychange", () => {

@@ -7,6 +7,7 @@ export function listenToGestures(stage) {
   const pointers = new Map();
   let mode = null;
   let start = null;
+  let isOnDivider = false;
 
   const divide = ({ clientX }) => {
     const { left, width } = root.getBoundingClientRect();
@@ -18,8 +19,10 @@ export function listenToGestures(stage) {
     root.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, event);
     start = event;
+    // Later events have the stage as their target, which captures the pointer.
+    isOnDivider = divider.contains(event.target);
     if (pointers.size === 2) mode = "pinch";
-    else if (divider.contains(event.target)) { mode = "divide"; divider.focus(); event.preventDefault(); }
+    else if (isOnDivider) { mode = "divide"; divider.focus(); event.preventDefault(); }
     else mode = "undecided";
   });
 
@@ -62,7 +65,7 @@ export function listenToGestures(stage) {
   }, { passive: false });
 
   root.addEventListener("dblclick", (event) => {
-    if (!divider.contains(event.target)) stage.toggle(stage.pointInPane(event));
+    if (!isOnDivider) stage.toggle(stage.pointInPane(event));
   });
 
   divider.addEventListener("keydown", (event) => {

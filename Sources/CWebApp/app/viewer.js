@@ -140,9 +140,9 @@ export class Viewer {
       recipe(settings),
       isFinished ? format(output) : null,
       !isActive(this.#entry) && expires ? `kept until ${longDate(expires)}` : null,
-      ...warnings, error,
+      ...warnings,
     ];
-    setText($("viewer-facts"), facts.filter(Boolean).join(" · "));
+    setText($("viewer-facts"), error ?? facts.filter(Boolean).join(" · "));
     $("viewer-facts").classList.toggle("error", error !== null);
     $("viewer-bar").classList.toggle("idle", !isActive(this.#entry));
     setProgress($("viewer-bar"), progress);
