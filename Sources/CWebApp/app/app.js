@@ -1,0 +1,75 @@
+// Puts the page together: the store in the middle, the server's events into it, list and viewer out of it.
+
+import { $, placeIcons, setText } from "./dom.js";
+import * as api from "./api.js";
+import { Actions } from "./actions.js";
+import { announce, announceChanges, showOverall } from "./announce.js";
+import { showCards } from "./cards.js";
+import { askToken, listenToNotice, notice } from "./dialogs.js";
+import { followEvents } from "./events.js";
+import { listenForPictures } from "./intake.js";
+import { SettingsForm } from "./settings.js";
+import { isActive, Store } from "./store.js";
+import { Uploads } from "./uploads.js";
+import { Viewer } from "./viewer.js";
+import { bytes, count, formatNames, megapixels } from "./words.js";
+
+placeIcons(document);
+listenToNotice();
+api.useSignIn(askToken);
+
+const store = new Store();
+const uploads = new Uploads(store);
+const settings = new SettingsForm();
+const actions = new Actions(store, uploads, settings);
+const viewer = new Viewer(store, actions);
+showCards(store, actions, (entry) => viewer.open(entry));
+announceChanges(store);
+showOverall(store);
+
+listenForPictures((files) => {
+  if (files.length === 0) return notice("There is no picture in that folder.");
+  for (const file of files) uploads.add(file, file.name, settings.values);
+  announce(`${count(files.length, "picture")} added`);
+});
+$("download-all").addEventListener("click", () => actions.downloadAll());
+$("clear").addEventListener("click", () => actions.clear());
+
+const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+setText($("promise"), isHere
+  ? "NSARM restores and enlarges them on this computer; no picture leaves it."
+  : `NSARM restores and enlarges them on ${location.hostname}; they go nowhere else.`);
+
+addEventListener("beforeunload", (event) => {
+  // Pictures that are not sent yet would be lost; the server's work goes on without the page.
+  if (store.entries.some((entry) => entry.upload && isActive(entry))) event.preventDefault();
+});
+
+let isListed = false;
+/** The page shows the invitation or the list, neither before the server said what there is. */
+function arrange() {
+  const { entries } = store;
+  $("empty").hidden = !isListed || entries.length > 0;
+  $("pictures").hidden = entries.length === 0;
+  $("clear").disabled = entries.every(isActive);
+  $("download-all").disabled = !entries.some(({ restoration }) => restoration?.state === "succeeded");
+}
+store.subscribe(arrange);
+followEvents(store, () => { isListed = true; arrange(); });
+
+/** What the server offers; asked for until it answers. */
+async function learn() {
+  try {
+    const service = await api.service();
+    uploads.service = service;
+    settings.offer(service);
+    const { limits, formats } = service;
+    setText($("service"), `${service.model}, version ${service.version}`);
+    setText($("limits"), `${formats.map((name) => formatNames[name] ?? name).join(", ")} and more, `
+      + `up to ${megapixels(limits.pixels)} and ${bytes(limits.bodyBytes)} each.`);
+  } catch (error) {
+    if (error.status !== 0) notice(error.message);
+    setTimeout(learn, 3000);
+  }
+}
+learn();

@@ -1,0 +1,67 @@
+import { $, setText } from "./dom.js";
+import { openSession } from "./api.js";
+
+/** Asks before something that cannot be undone; true for yes. */
+export function confirmed({ title, text, yes }) {
+  const dialog = $("confirm");
+  setText($("confirm-title"), title);
+  setText($("confirm-text"), text);
+  setText($("confirm-yes"), yes);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+let session = null;
+
+/** Asks for the token until the server takes one; calls that fail meanwhile wait for the same dialog. */
+export function askToken() {
+  session ??= asking().finally(() => { session = null; });
+  return session;
+}
+
+function asking() {
+  const dialog = $("token");
+  const field = $("token-value");
+  field.value = "";
+  setText($("token-error"), "");
+  dialog.showModal();
+  // There is nothing to see without a token, so Escape does not close the question.
+  dialog.oncancel = (event) => event.preventDefault();
+  return new Promise((resolve) => {
+    // Browsers close a dialog at the second Escape whatever oncancel says.
+    dialog.onclose = () => dialog.showModal();
+    dialog.querySelector("form").onsubmit = async (event) => {
+      event.preventDefault();
+      try {
+        await openSession(field.value.trim());
+        dialog.onclose = null;
+        dialog.close();
+        resolve();
+      } catch (error) {
+        setText($("token-error"), error.status === 401 ? "That is not the token of this server." : error.message);
+        field.select();
+      }
+    };
+  });
+}
+
+let noticeTimer = null;
+
+/** Tells of something that went wrong, above everything else. */
+export function notice(text) {
+  const box = $("notice");
+  clearTimeout(noticeTimer);
+  // Beside an open dialog everything is inert, inside it is not.
+  const place = document.querySelector("dialog[open]") ?? document.body;
+  if (box.parentElement !== place) place.append(box);
+  if (box.matches(":popover-open")) box.hidePopover();
+  box.showPopover();
+  setText(box.querySelector("p"), text);
+  noticeTimer = setTimeout(() => box.hidePopover(), 12_000);
+}
+
+export function listenToNotice() {
+  $("notice").querySelector("button").addEventListener("click", () => $("notice").hidePopover());
+}

@@ -1,0 +1,150 @@
+import { $, element, setText } from "./dom.js";
+import { formatNames } from "./words.js";
+
+const key = "nsarm.settings";
+const defaults = { scale: 4, temperature: null, seed: 0, color: null, format: null, quality: 92 };
+const usualScales = [1, 2, 3, 4, 6, 8];
+const largestSeed = Number.MAX_SAFE_INTEGER;
+
+const inRange = (value, low, high) => typeof value === "number" && value >= low && value <= high;
+
+/** The form of the settings for the next pictures, remembered by the browser. */
+export class SettingsForm {
+  #values = { ...defaults, ...remembered() };
+  #own = null;
+  #form = $("settings");
+
+  constructor() {
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#makeScales();
+    this.#listen();
+    this.#show();
+  }
+
+  /** The present settings, as the server takes them. */
+  get values() { return { ...this.#values }; }
+
+  /** Fits the form to what the server offers. */
+  offer({ temperature, formats }) {
+    this.#own = temperature;
+    const select = $("format");
+    select.replaceChildren(
+      element("option", { value: "" }, "That of the picture"),
+      ...formats.map((name) => element("option", { value: name }, formatNames[name] ?? name.toUpperCase())));
+    if (!formats.includes(this.#values.format)) this.#values.format = null;
+    this.#show();
+  }
+
+  #makeScales() {
+    const chip = (value, text) => element("label", { class: "chip" },
+      element("input", { type: "radio", name: "scale", value }), element("span", {}, text));
+    $("scales").append(
+      ...usualScales.map((scale) => chip(scale, `×${scale}`)), chip("other", "Other"));
+  }
+
+  #listen() {
+    const fields = this.#form.elements;
+    for (const radio of fields.scale) {
+      radio.addEventListener("change", () => {
+        $("scale-other").hidden = radio.value !== "other";
+        if (radio.value === "other") { fields.scaleOther.value = this.#values.scale; fields.scaleOther.focus(); }
+        else this.#set({ scale: Number(radio.value) });
+      });
+    }
+    fields.scaleOther.addEventListener("input", () => {
+      const scale = fields.scaleOther.valueAsNumber;
+      this.#judge(fields.scaleOther, $("scale-hint"), inRange(scale, 1, 8), "A number from 1 to 8.", "");
+      if (inRange(scale, 1, 8)) this.#set({ scale });
+    });
+    fields.temperature.addEventListener("input", () =>
+      this.#set({ temperature: fields.temperature.valueAsNumber }));
+    $("temperature-own").addEventListener("click", () => {
+      // The button is about to be disabled, which would lose the keyboard's place.
+      fields.temperature.focus();
+      this.#set({ temperature: null });
+    });
+    fields.seed.addEventListener("input", () => {
+      const seed = fields.seed.valueAsNumber;
+      const isFit = Number.isInteger(seed) && inRange(seed, 0, largestSeed);
+      this.#judge(fields.seed, $("seed-hint"), isFit, "A whole number, 0 or more.", "The same seed gives the same picture.");
+      if (isFit) this.#set({ seed });
+    });
+    $("dice").addEventListener("click", () => {
+      this.#set({ seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000 });
+      this.#show();
+    });
+    fields.color.addEventListener("change", () => this.#set({ color: fields.color.value || null }));
+    fields.format.addEventListener("change", () => this.#set({ format: fields.format.value || null }));
+    fields.quality.addEventListener("input", () => this.#set({ quality: fields.quality.valueAsNumber }));
+    $("defaults").addEventListener("click", () => { this.#values = { ...defaults }; this.#set({}); this.#show(); });
+    $("settings-toggle").addEventListener("click", () => {
+      const isOpen = $("settings-toggle").getAttribute("aria-expanded") === "true";
+      $("settings-toggle").setAttribute("aria-expanded", String(!isOpen));
+    });
+  }
+
+  #set(changes) {
+    Object.assign(this.#values, changes);
+    try { localStorage.setItem(key, JSON.stringify(this.#values)); } catch { /* not kept in private windows */ }
+    this.#describe();
+  }
+
+  #judge(field, hint, isFit, advice, usual) {
+    field.setAttribute("aria-invalid", String(!isFit));
+    hint.classList.toggle("error", !isFit);
+    setText(hint, isFit ? usual : advice);
+  }
+
+  /** Puts the values into the fields. */
+  #show() {
+    const { scale, seed, color, format, quality } = this.#values;
+    const fields = this.#form.elements;
+    const isUsual = usualScales.includes(scale);
+    fields.scale.value = isUsual ? String(scale) : "other";
+    $("scale-other").hidden = isUsual;
+    fields.scaleOther.value = scale;
+    fields.seed.value = seed;
+    fields.color.value = color ?? "";
+    fields.format.value = format ?? "";
+    fields.quality.value = quality;
+    this.#judge(fields.scaleOther, $("scale-hint"), true, "", "");
+    this.#judge(fields.seed, $("seed-hint"), true, "", "The same seed gives the same picture.");
+    this.#describe();
+  }
+
+  /** Says what the fields mean. */
+  #describe() {
+    const { scale, temperature, format, quality } = this.#values;
+    const slider = this.#form.elements.temperature;
+    const isOwn = temperature === null;
+    slider.value = temperature ?? this.#own ?? 0.5;
+    const own = this.#own === null ? "model's own" : `model's own, ${this.#own}`;
+    setText($("temperature-value"), isOwn ? own : String(temperature));
+    slider.setAttribute("aria-valuetext", isOwn ? own : String(temperature));
+    slider.classList.toggle("untouched", isOwn);
+    $("temperature-own").disabled = isOwn;
+
+    const isLossless = format === "png" || format === "tiff";
+    this.#form.elements.quality.disabled = isLossless;
+    setText($("quality-value"), isLossless ? "" : String(quality));
+    setText($("quality-hint"), isLossless
+      ? `${formatNames[format]} keeps everything.` : "For JPEG, WebP, AVIF and JPEG XL.");
+    setText($("settings-summary"),
+      `×${scale}, ${isOwn ? "model's own" : temperature}, ${formatNames[format] ?? "same format"}`);
+  }
+}
+
+/** What the browser kept, as far as it is in range: it may be of another version. */
+function remembered() {
+  let kept = null;
+  try { kept = JSON.parse(localStorage.getItem(key)); } catch { /* nothing readable */ }
+  const fits = {
+    scale: (value) => inRange(value, 1, 8),
+    temperature: (value) => value === null || inRange(value, 0, 2),
+    seed: (value) => Number.isInteger(value) && inRange(value, 0, largestSeed),
+    color: (value) => [null, "wavelet", "adain", "both", "none"].includes(value),
+    format: (value) => value === null || value in formatNames,
+    quality: (value) => Number.isInteger(value) && inRange(value, 1, 100),
+  };
+  return Object.fromEntries(Object.entries(kept ?? {}).filter(([name, value]) => fits[name]?.(value)));
+}

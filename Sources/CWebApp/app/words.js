@@ -1,0 +1,70 @@
+// Figures and states as people read them.
+
+const grouped = new Intl.NumberFormat("en-GB");
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long" });
+const moment = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
+});
+
+export const formatNames = {
+  png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF", avif: "AVIF", jxl: "JPEG XL",
+};
+
+export const dimensions = ({ width, height }) => `${width} × ${height}`;
+
+export const count = (number, one, many = `${one}s`) =>
+  `${grouped.format(number)} ${number === 1 ? one : many}`;
+
+export function bytes(number) {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (number >= 1000 && unit < units.length - 1) { number /= 1000; unit += 1; }
+  return `${unit > 1 && number < 10 ? number.toFixed(1) : Math.round(number)} ${units[unit]}`;
+}
+
+export const megapixels = (pixels) => `${grouped.format(Math.round(pixels / 1e6))} megapixels`;
+
+export function duration(seconds) {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  if (seconds < 5970) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export const timeLeft = (seconds) =>
+  seconds < 1.5 ? "a moment left" : `${duration(Math.max(2, Math.round(seconds))).replace(".0", "")} left`;
+
+export const shortDate = (text) => day.format(new Date(text));
+export const longDate = (text) => moment.format(new Date(text));
+
+/** "tile 3 of 12, scale 5 of 10": what is being worked at, which is one more than what is done. */
+export function work({ tiles, scales }) {
+  const place = ({ done, count }) => `${Math.min(done + 1, count)} of ${count}`;
+  return [tiles && `tile ${place(tiles)}`, scales && `scale ${place(scales)}`].filter(Boolean).join(", ");
+}
+
+/** One line on where a restoration stands. */
+export function standing(restoration) {
+  const { state, position, progress, secondsLeft, seconds } = restoration;
+  switch (state) {
+    case "queued": return position === 1 ? "Next in the queue" : position ? `Number ${position} in the queue` : "In the queue";
+    case "running": {
+      const left = secondsLeft === null ? null : timeLeft(secondsLeft);
+      return [`${Math.round(progress * 100)} %`, left].filter(Boolean).join(", ");
+    }
+    case "cancelling": return "Stopping…";
+    case "succeeded": return seconds === null ? "Finished" : `Finished in ${duration(seconds)}`;
+    case "cancelled": return "Cancelled";
+    default: return "Failed";
+  }
+}
+
+/** The settings that a restoration was made with. */
+export function recipe({ scale, temperature, seed, color }) {
+  return [
+    `×${scale}`,
+    temperature === null ? "model's own creativity" : `creativity ${temperature}`,
+    `seed ${seed}`,
+    color === null ? null : `colours ${color}`,
+  ].filter(Boolean).join(", ");
+}

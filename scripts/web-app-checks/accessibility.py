@@ -1,0 +1,91 @@
+"""What the page owes to people who do not see, or do not use a mouse."""
+
+SPOKEN = {"button", "link", "slider", "textbox", "searchbox", "combobox", "radio", "checkbox", "spinbutton",
+          "progressbar", "dialog", "listbox", "switch", "image"}
+
+# Contrast of each text against the colours behind it; what lets the ground shine through is taken over black and white.
+CONTRAST = r"""
+const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+function rgba(colour) {
+  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+  const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+  return [r, g, b, a / 255];
+}
+const over = (top, ground) => [0, 1, 2].map((i) => top[i] * top[3] + ground[i] * (1 - top[3])).concat(1);
+const channel = (v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+function contrast(node, ground) {
+  const layers = [];
+  let colour = rgba(getComputedStyle(node).color);
+  for (let at = node; at; at = at.parentElement) {
+    const style = getComputedStyle(at);
+    if (Number(style.opacity) < 1) colour[3] *= Number(style.opacity);
+    const layer = rgba(style.backgroundColor);
+    if (layer[3] > 0) layers.unshift(layer);
+    if (layer[3] === 1) break;
+  }
+  const behind = layers.reduce((sum, layer) => over(layer, sum), ground);
+  const [high, low] = [luminance(over(colour, behind)), luminance(behind)].sort((a, b) => b - a);
+  return (high + 0.05) / (low + 0.05);
+}
+const dialog = document.querySelector("dialog[open]");
+const results = [];
+const walker = document.createTreeWalker(dialog ?? document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const node = walker.currentNode.parentElement;
+  const text = walker.currentNode.textContent.trim();
+  if (!text || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || node.closest(".unseen, :disabled, noscript, option")) continue;
+  const ratio = Math.min(contrast(node, [0, 0, 0, 1]), contrast(node, [255, 255, 255, 1]));
+  results.push([text.slice(0, 40), Math.round(ratio * 100) / 100]);
+}
+return results;
+"""
+
+TARGETS = """
+return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll(
+    "button, select, input:not([hidden]), [role=slider]")]
+  .filter((node) => node.checkVisibility({ visibilityProperty: true }))
+  .map((node) => { const { width, height } = node.getBoundingClientRect(); return [node.outerHTML.slice(0, 80), width, height]; })
+  .filter(([, width, height]) => width < 39.5 || height < 39.5);
+"""
+
+REACHABLE = """
+return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, select, input, [tabindex]")]
+  .filter((node) => !node.disabled && node.checkVisibility({ visibilityProperty: true }) && node.tabIndex >= 0
+    && (node.type !== "radio" || node.checked));
+"""
+
+
+def audit(browser, what):
+    for node in browser.cdp("Accessibility.getFullAXTree")["nodes"]:
+        role = node.get("role", {}).get("value")
+        if not node["ignored"] and role in SPOKEN:
+            name = node.get("name", {}).get("value", "").strip()
+            assert name, f"{what}: a {role} has no name: {browser.cdp('DOM.describeNode', backendNodeId=node['backendDOMNodeId'])['node']}"
+    texts = browser.js(CONTRAST)
+    assert texts, f"{what}: no text found"
+    poor = [(text, ratio) for text, ratio in texts if ratio < 4.5]
+    assert not poor, f"{what}: contrast below 4.5: {poor}"
+    small = browser.js(TARGETS)
+    assert not small, f"{what}: targets under 40 pixels: {small}"
+    overflow = browser.js("return document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, f"{what}: {overflow} pixels wider than the window"
+
+
+def expect_keyboard_reaches_everything(browser, what):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    wanted = browser.js(REACHABLE)
+    browser.js("document.activeElement?.blur()")
+    reached = set()
+    for _ in range(len(wanted) + 8):
+        ActionChains(browser.driver).send_keys(Keys.TAB).perform()
+        node = browser.js("return document.activeElement")
+        if node:
+            reached.add(node.id)
+            ring = browser.js("const own = getComputedStyle(arguments[0]), near = getComputedStyle(arguments[0].nextElementSibling ?? arguments[0]),"
+                              " inner = getComputedStyle(arguments[0].firstElementChild ?? arguments[0]);"
+                              "return [own, near, inner].some(({ outlineStyle }) => outlineStyle !== 'none')", node)
+            assert ring or node.tag_name in ("body", "html", "dialog"), f"{what}: no focus to be seen on {node.get_attribute('outerHTML')[:90]}"
+    missed = [node.get_attribute("outerHTML")[:90] for node in wanted if node.id not in reached]
+    assert not missed, f"{what}: the keyboard does not reach {missed}"

@@ -1,0 +1,160 @@
+"""Restoring, looking, downloading: what people come for."""
+import subprocess
+
+from common import BEE, FACE, check, restored, select
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+# Notes every value of progress and every preview of running pictures as they come.
+WATCH = """
+window.seen = { progress: [], previews: new Set(), works: new Set(), titles: new Set() };
+new MutationObserver(() => {
+  seen.titles.add(document.title);
+  for (const card of document.querySelectorAll('.card[data-state="running"]')) {
+    const value = Number(card.querySelector("[role=progressbar]").getAttribute("aria-valuenow"));
+    if (seen.progress.at(-1) !== value) seen.progress.push(value);
+    const source = card.querySelector("img").src;
+    if (source.includes("preview?v=")) seen.previews.add(source);
+    const work = card.querySelector(".detail").textContent;
+    if (work) seen.works.add(work);
+  }
+}).observe(document.documentElement, { subtree: true, childList: true, attributes: true, characterData: true });
+"""
+SEEN = "return { progress: seen.progress, previews: seen.previews.size, works: [...seen.works], titles: [...seen.titles] }"
+
+
+@check(20)
+def restores_and_downloads_what_upscale_writes(browser, service, options):
+    browser.js(WATCH)
+    select(browser, "format", "png")
+    browser.choose(FACE)
+    browser.wait_for("succeeded")
+    sizes = browser.find(".card .sizes").text
+    assert sizes == "192 × 192 → 768 × 768", f"the card says {sizes}"
+    seen = browser.js(SEEN)
+    assert seen["progress"] and seen["progress"] == sorted(seen["progress"]), f"progress: {seen['progress']}"
+    before = len(list(browser.downloads.iterdir()))
+    browser.press("Download face")
+    file = max(browser.wait_for_download(before + 1), key=lambda path: path.stat().st_mtime)
+    assert file.name == "face-astronaut-nasa-lr_x4.png", f"the file is called {file.name}"
+    downloaded = file.read_bytes()
+    assert downloaded.startswith(b"\x89PNG"), "no PNG came"
+    if service.nsarm:
+        expected = browser.downloads.parent / "expected.png"
+        subprocess.run([service.nsarm, "upscale", FACE, "-o", expected], check=True, capture_output=True)
+        assert downloaded == expected.read_bytes(), "the result differs from that of nsarm upscale"
+
+
+@check(21)
+def progress_and_preview_are_live(browser, service, options):
+    browser.js(WATCH)
+    browser.choose(BEE)
+    browser.wait_for("succeeded")
+    seen = browser.js(SEEN)
+    between = {value for value in seen["progress"] if 0 < value < 100}
+    assert len(between) >= 4 and seen["progress"] == sorted(seen["progress"]), f"progress: {seen['progress']}"
+    assert seen["previews"] >= 2, f"{seen['previews']} previews"
+    assert any("tile" in text and "of" in text for text in seen["works"]), f"work: {seen['works']}"
+    assert any("% - NSARM" in title for title in seen["titles"]), f"titles: {seen['titles']}"
+    browser.wait(lambda: browser.driver.title == "NSARM", "title without progress")
+
+
+@check(25)
+def pasted_pictures_are_restored(browser, service, options):
+    origin = "/".join(service.url.split("/")[:3])
+    browser.cdp("Browser.grantPermissions", origin=origin, permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    written = browser.driver.execute_async_script("""
+      const done = arguments[0], canvas = document.createElement("canvas");
+      canvas.width = 60; canvas.height = 40; canvas.getContext("2d").fillRect(5, 5, 20, 20);
+      canvas.toBlob((blob) => navigator.clipboard.write([new ClipboardItem({ "image/png": blob })])
+        .then(() => done("written"), (error) => done(String(error))));""")
+    assert written == "written", f"the clipboard did not take the picture: {written}"
+    ActionChains(browser.driver).key_down(Keys.CONTROL).send_keys("v").key_up(Keys.CONTROL).perform()
+    browser.wait_for("succeeded")
+    assert browser.find(".card .name").text.startswith("Pasted"), browser.find(".card .name").text
+    assert browser.find(".card .sizes").text.startswith("60 × 40"), browser.find(".card .sizes").text
+
+
+@check(26)
+def dropped_pictures_are_restored(browser, service, options):
+    data = {"items": [], "files": [str(FACE), str(BEE)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.cdp("Input.dispatchDragEvent", type=kind, x=700, y=500, data=data)
+        if kind == "dragOver":
+            browser.wait(lambda: browser.find("#drop").is_displayed(), "the invitation to drop")
+    browser.wait_for("succeeded", 2)
+    assert not browser.find("#drop").is_displayed(), "the invitation to drop stays"
+
+
+@check(27)
+def cancels_and_deletes(browser, service, options):
+    browser.choose(BEE, FACE)
+    browser.wait_for("running")
+    browser.press("Cancel insect")
+    browser.wait_for("cancelled")
+    browser.wait_for("succeeded")
+    states = sorted(restoration["state"] for restoration in service.restorations())
+    assert states == ["cancelled", "succeeded"], f"the server says {states}"
+    browser.press("Delete insect")
+    browser.wait(lambda: len(browser.cards()) == 1, "the cancelled one to go, without a question")
+    browser.press("Delete face")
+    browser.press("Cancel")
+    assert len(browser.cards()) == 1, "deleted in spite of the answer"
+    browser.press("Delete face")
+    browser.click("#confirm-yes")
+    browser.wait(lambda: browser.find("#empty").is_displayed(), "the invitation after the last one is gone")
+    assert service.restorations() == [], "the server still has it"
+
+
+@check(28)
+def list_and_settings_survive_a_reload(browser, service, options):
+    browser.js("document.querySelector('[name=scale][value=\"2\"]').click()")
+    select(browser, "temperature", "0.2")
+    browser.click("#dice")
+    seed = int(browser.find("#seed").get_attribute("value"))
+    select(browser, "format", "webp")
+    select(browser, "quality", "80")
+    select(browser, "color", "adain")
+    browser.choose(FACE)
+    browser.wait_for("succeeded")
+    wanted = {"scale": 2, "temperature": 0.2, "seed": seed, "color": "adain", "format": "webp", "quality": 80}
+    assert service.restorations()[0]["settings"] == wanted, service.restorations()[0]["settings"]
+    browser.open(browser.url)
+    browser.wait_for("succeeded")
+    assert browser.find(".card .sizes").text == "192 × 192 → 384 × 384", browser.find(".card .sizes").text
+    browser.js("document.querySelector('[name=scale][value=\"3\"]').click()")
+    browser.press("Restore face")
+    browser.wait_for("succeeded", 2)
+    made = service.restorations()[0]["settings"]
+    assert made == {**wanted, "scale": 3}, f"restored again with {made}"
+    browser.click("#defaults")
+    assert browser.js("return JSON.parse(localStorage.getItem('nsarm.settings'))")["scale"] == 4, "no defaults"
+
+
+@check(28.5)
+def any_scale_from_one_to_eight_is_taken(browser, service, options):
+    browser.js("document.querySelector('[name=scale][value=other]').click()")
+    field = browser.find("[name=scaleOther]")
+    for text, is_fit in (("9", False), ("", False), ("2.5", True)):
+        field.clear()
+        field.send_keys(text)
+        assert (field.get_attribute("aria-invalid") == "true") != is_fit, f"scale {text!r}"
+        assert ("from 1 to 8" in browser.find("#scale-hint").text) != is_fit, f"hint at scale {text!r}"
+    browser.choose(FACE)
+    browser.wait_for("succeeded")
+    assert browser.find(".card .sizes").text == "192 × 192 → 480 × 480", browser.find(".card .sizes").text
+
+
+@check(29)
+def downloads_all_and_clears(browser, service, options):
+    restored(browser, FACE, FACE)
+    before = len(list(browser.downloads.iterdir()))
+    browser.click("#download-all")
+    browser.wait_for_download(before + 2)
+    browser.click("#clear")
+    browser.click("#confirm-yes")
+    browser.wait(lambda: browser.find("#empty").is_displayed(), "the invitation")
+    assert service.restorations() == [], "the server still has them"
+
+
+CHECKS = [value for value in list(globals().values()) if hasattr(value, "order")]
