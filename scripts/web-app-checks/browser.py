@@ -94,8 +94,8 @@ class Browser:
         witness = self.js("return window.witness")
         assert not witness["violations"], f"violations of the content security policy: {witness['violations']}"
         assert not witness["errors"], f"errors of scripts: {witness['errors']}"
-        lines = [entry["message"] for entry in self.driver.get_log("browser")
-                 if entry["level"] in ("SEVERE", "WARNING") and not any(status in entry["message"] for status in self.expected)]
+        told = [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        lines = [entry["message"] for entry in told if not any(part in entry["message"] for part in self.expected)]
         assert not lines, f"the console says: {lines}"
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -151,7 +151,8 @@ class Browser:
         return self.js("""return [...document.querySelectorAll("button")].filter((node) =>
           node.checkVisibility({ visibilityProperty: true }) && !node.disabled &&
           (!document.querySelector("dialog[open]") || node.closest("dialog[open]")) &&
-          [node.textContent.trim(), node.getAttribute("aria-label")].some((text) => text?.startsWith(arguments[0])))""", name)
+          [node.textContent.trim(), node.getAttribute("aria-label")].some((text) => text?.startsWith(arguments[0]))
+        )""", name)
 
     def choose(self, *paths):
         self.find("#files").send_keys("\n".join(str(path) for path in paths))

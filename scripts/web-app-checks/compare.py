@@ -39,6 +39,7 @@ def expect_divider(browser, low, high, how):
                                 " return [box.left + box.width / 2, stage.left, stage.width]")
     assert abs((x - left) / width * 100 - value) < 1, f"{how}: the divider is not where it says"
     before, after = clips(browser)
+    assert before and after, f"{how}: before is clipped {before!r}, after {after!r}"
     assert abs(100 - float(before.split()[1].rstrip("%)")) - value) < 1, f"{how}: before is clipped {before}"
     assert abs(float(after.split()[-1].rstrip("%)")) - value) < 1, f"{how}: after is clipped {after}"
 
@@ -67,7 +68,8 @@ def divider_moves_by_keyboard_mouse_and_touch(browser, service, options):
     ActionChains(browser.driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).perform()
     expect_divider(browser, 80, 80, "left with shift")
 
-    ActionChains(browser.driver).click_and_hold(divider).move_by_offset(-round(box["width"] * 0.5), 0).release().perform()
+    half = round(box["width"] / 2)
+    ActionChains(browser.driver).click_and_hold(divider).move_by_offset(-half, 0).release().perform()
     expect_divider(browser, 29, 31, "mouse")
     assert browser.pixels(patch) == after, "left of the patch the divider shows something else than after"
     ActionChains(browser.driver).move_to_element_with_offset(stage, round(box["width"] * 0.2), 100).click_and_hold() \
@@ -90,8 +92,8 @@ def touch(browser, kind, *points):
 def transforms(browser):
     return browser.js("""return [...document.querySelectorAll(".pane img")].map((image) => {
       const pane = image.parentElement.getBoundingClientRect(), box = image.getBoundingClientRect();
-      return [image.style.transform, image.naturalWidth > 0, ...[box.left - pane.left, box.top - pane.top, box.width, box.height]
-        .map((value) => Math.round(value * 10) / 10)];
+      const place = [box.left - pane.left, box.top - pane.top, box.width, box.height];
+      return [image.style.transform, image.naturalWidth > 0, ...place.map((value) => Math.round(value * 10) / 10)];
     })""")
 
 
@@ -135,7 +137,8 @@ def zoom_and_pan_keep_both_sides_together(browser, service, options):
             assert browser.find("#zoom").text == "100 %" and state["last"][4] == 768, f"100 % is {state['last']}"
         if how == "fit":
             assert state["last"] == fitted, "fit is not what it was at first"
-    boxes = browser.js("return [...document.querySelectorAll('.pane')].map((pane) => pane.getBoundingClientRect().toJSON())")
+    boxes = browser.js("return [...document.querySelectorAll('.pane')]"
+                       ".map((pane) => pane.getBoundingClientRect().toJSON())")
     assert boxes[0]["right"] <= boxes[1]["left"] and clips(browser) == ["", ""], "the sides are not beside each other"
     browser.click("#sides")
     stage.send_keys(Keys.ESCAPE)
@@ -170,7 +173,8 @@ def keys_go_to_the_next_picture(browser, service, options):
     open_viewer(browser)
     name = lambda: browser.find("#viewer-name").text
     first = name()
-    for key, expected in ((Keys.PAGE_DOWN, False), (Keys.PAGE_UP, True), (Keys.ARROW_RIGHT, False), (Keys.ARROW_LEFT, True)):
+    back_and_forth = ((Keys.PAGE_DOWN, False), (Keys.PAGE_UP, True), (Keys.ARROW_RIGHT, False), (Keys.ARROW_LEFT, True))
+    for key, expected in back_and_forth:
         browser.find("#stage").send_keys(key)
         assert (name() == first) == expected, f"{key!r} shows {name()}"
     browser.driver.back()
@@ -184,8 +188,9 @@ def tiff(path, width, height):
     data = 8 + len(pixels)
     tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, data), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 8),
             (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels))]
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + struct.pack("<I", 0)
-    path.write_bytes(b"II*\0" + struct.pack("<I", data + 6) + pixels + struct.pack("<3H", 8, 8, 8) + directory)
+    depths = struct.pack("<3H", 8, 8, 8)
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    path.write_bytes(b"II*\0" + struct.pack("<I", data + len(depths)) + pixels + depths + directory)
 
 
 @check(24.5)
@@ -196,7 +201,8 @@ def formats_that_browsers_do_not_show_are_compared(browser, service, options):
     kinds = [service.restorations()[0][side]["mediaType"] for side in ("input", "output")]
     assert kinds == ["image/tiff", "image/tiff"], f"the server says {kinds}"
     open_viewer(browser)
-    sources = lambda: browser.js("return [...document.querySelectorAll('.pane img')].map((image) => [image.src, image.naturalWidth])")
+    sources = lambda: browser.js("return [...document.querySelectorAll('.pane img')]"
+                                 ".map((image) => [image.src, image.naturalWidth])")
     browser.wait(lambda: [width for _, width in sources()] == [48, 192], "both sides")
     assert all(source.endswith("?as=png") for source, _ in sources()), sources()
 

@@ -41,17 +41,23 @@ def free_port():
 def running(nsarm, url, scratch):
     if url:
         service = Service(url, None)
-        if service.restorations():
+        try:
+            present = service.restorations()
+        except (OSError, ValueError) as error:
+            sys.exit(f"test-web-app: {url} does not answer as nsarm serve does: {error}")
+        if present:
             sys.exit(f"test-web-app: {url} has pictures in its list, which the test would clear; "
                      "start another server with --data EMPTY_FOLDER")
         yield service
         service.clear()
         return
+    if not nsarm.is_file():
+        sys.exit(f"test-web-app: {nsarm} is missing: make build")
     port = free_port()
     log = scratch / "server.log"
     with log.open("w") as output:
-        process = subprocess.Popen([str(nsarm.resolve()), "serve", "--port", str(port), "--data", str(scratch / "data")],
-                                   stdout=output, stderr=subprocess.STDOUT)
+        command = [str(nsarm.resolve()), "serve", "--port", str(port), "--data", str(scratch / "data")]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     service = Service(f"http://127.0.0.1:{port}", nsarm.resolve())
     try:
         wait_until_ready(service, process, log)

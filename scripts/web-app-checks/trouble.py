@@ -1,6 +1,5 @@
 """What goes wrong, and what the page says then."""
 import json
-import pathlib
 
 from accessibility import audit
 from common import FACE, check, restored
@@ -56,11 +55,13 @@ def busy_server_is_waited_for(browser, service, options):
         browser.expect_statuses(503, 429, 507)
         browser.open(proxy.url)
         for status in (503, 429):
-            proxy.answer_once("POST", "/v1/restorations", Retry_After="3", **problem(status, "busy", "The queue is full."))
+            proxy.answer_once("POST", "/v1/restorations", Retry_After="3",
+                              **problem(status, "busy", "The queue is full."))
         browser.choose(FACE)
         browser.wait(lambda: "The queue is full. Trying again in" in browser.find(".card .notes").text, "the reason")
         browser.wait_for("succeeded")
-        proxy.answer_once("POST", "/v1/restorations", **problem(507, "disk_full", "The disk is full; remove finished pictures."))
+        proxy.answer_once("POST", "/v1/restorations",
+                          **problem(507, "disk_full", "The disk is full; remove finished pictures."))
         browser.choose(FACE)
         browser.wait_for("failed")
         assert "The disk is full" in browser.find(".card .notes .error").text, browser.find(".card .notes").text
@@ -76,7 +77,7 @@ def lost_connection_is_told_and_mended(browser, service, options):
     restored(browser, FACE)
     proxy = DisturbingProxy(service.url)
     try:
-        browser.expect_statuses("net::ERR", "Failed to load")
+        browser.expect_statuses("net::ERR", "Failed to load", "Download error")
         browser.open(proxy.url)
         browser.wait_for("succeeded")
         proxy.break_off()

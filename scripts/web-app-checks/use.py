@@ -20,7 +20,8 @@ new MutationObserver(() => {
   }
 }).observe(document.documentElement, { subtree: true, childList: true, attributes: true, characterData: true });
 """
-SEEN = "return { progress: seen.progress, previews: seen.previews.size, works: [...seen.works], titles: [...seen.titles] }"
+SEEN = """return {
+  progress: seen.progress, previews: seen.previews.size, works: [...seen.works], titles: [...seen.titles] }"""
 
 
 @check(20)
@@ -62,7 +63,8 @@ def progress_and_preview_are_live(browser, service, options):
 @check(25)
 def pasted_pictures_are_restored(browser, service, options):
     origin = "/".join(service.url.split("/")[:3])
-    browser.cdp("Browser.grantPermissions", origin=origin, permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    browser.cdp("Browser.grantPermissions", origin=origin,
+                permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
     written = browser.driver.execute_async_script("""
       const done = arguments[0], canvas = document.createElement("canvas");
       canvas.width = 60; canvas.height = 40; canvas.getContext("2d").fillRect(5, 5, 20, 20);

@@ -88,7 +88,10 @@ class Card {
     const { file, state, sent, error, note } = upload;
     this.node.dataset.state = state === "failed" ? "failed" : "uploading";
     setText(this.#sizes, bytes(file.size));
-    const said = { waiting: "Waiting to be sent", sending: `Sending, ${Math.round(sent * 100)} %`, sent: "Sent", failed: "Not taken" };
+    const said = {
+      waiting: "Waiting to be sent", sending: `Sending, ${Math.round(sent * 100)} %`,
+      sent: "Sent", failed: "Not taken",
+    };
     setText(this.#status, said[state]);
     setText(this.#detail, "");
     this.#bar.classList.toggle("idle", state === "failed");

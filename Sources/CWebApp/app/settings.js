@@ -5,6 +5,7 @@ const key = "nsarm.settings";
 const defaults = { scale: 4, temperature: null, seed: 0, color: null, format: null, quality: 92 };
 const usualScales = [1, 2, 3, 4, 6, 8];
 const largestSeed = Number.MAX_SAFE_INTEGER;
+const seedHint = "The same seed gives the same picture.";
 
 const inRange = (value, low, high) => typeof value === "number" && value >= low && value <= high;
 
@@ -66,7 +67,7 @@ export class SettingsForm {
     fields.seed.addEventListener("input", () => {
       const seed = fields.seed.valueAsNumber;
       const isFit = Number.isInteger(seed) && inRange(seed, 0, largestSeed);
-      this.#judge(fields.seed, $("seed-hint"), isFit, "A whole number, 0 or more.", "The same seed gives the same picture.");
+      this.#judge(fields.seed, $("seed-hint"), isFit, "A whole number, 0 or more.", seedHint);
       if (isFit) this.#set({ seed });
     });
     $("dice").addEventListener("click", () => {
@@ -108,7 +109,7 @@ export class SettingsForm {
     fields.format.value = format ?? "";
     fields.quality.value = quality;
     this.#judge(fields.scaleOther, $("scale-hint"), true, "", "");
-    this.#judge(fields.seed, $("seed-hint"), true, "", "The same seed gives the same picture.");
+    this.#judge(fields.seed, $("seed-hint"), true, "", seedHint);
     this.#describe();
   }
 

@@ -47,7 +47,9 @@ export function work({ tiles, scales }) {
 export function standing(restoration) {
   const { state, position, progress, secondsLeft, seconds } = restoration;
   switch (state) {
-    case "queued": return position === 1 ? "Next in the queue" : position ? `Number ${position} in the queue` : "In the queue";
+    case "queued":
+      if (position === null) return "In the queue";
+      return position === 1 ? "Next in the queue" : `Number ${position} in the queue`;
     case "running": {
       const left = secondsLeft === null ? null : timeLeft(secondsLeft);
       return [`${Math.round(progress * 100)} %`, left].filter(Boolean).join(", ");
