@@ -1,5 +1,8 @@
 #include "web_app.h"
 
+// #embed is of C23; every compiler that Swift 6.2 or later brings knows it.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 static const unsigned char actions_js[] = {
 #embed "app/actions.js"
 };

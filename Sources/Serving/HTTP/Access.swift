@@ -114,7 +114,7 @@ actor RateLimit {
 struct SafetyHeaders<Context: RequestContext>: RouterMiddleware {
   private static var policy: String {
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
-      + " form-action 'self'; frame-ancestors 'none'"
+      + " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
   }
 
   func handle(
