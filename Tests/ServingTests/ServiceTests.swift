@@ -145,7 +145,7 @@ import Upscaling
       #expect(state == "cancelled")
       #expect(try await service.events(id).count == 1)
       let result = try await service.send("GET", path + "/result")
-      #expect(result.status == 404 && result.code == "no_result")
+      #expect(result.status == 409 && result.code == "no_result")
       #expect(try await service.send("GET", path + "/preview").code == "no_preview")
       #expect(try await service.send("DELETE", "/v1/restorations").status == 204)
       #expect(try await service.send("GET", path).status == 404)

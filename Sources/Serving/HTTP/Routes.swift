@@ -104,7 +104,7 @@ struct Routes: Sendable {
       [
         .get: { _, context in
           guard let jpeg = try await store.files.preview(try await job(context).id) else {
-            throw Problem(.notFound, "no_preview", "there is no preview yet")
+            throw Problem(.conflict, "no_preview", "there is no preview yet")
           }
           return Response(
             status: .ok,
@@ -167,10 +167,12 @@ struct Routes: Sendable {
   private func picture(_ job: Job, _ kind: JobFiles.Kind, _ request: Request) async throws
     -> Response
   {
+    let download = request.uri.queryParameters["download"] ?? "0"
+    guard ["0", "1"].contains(download) else {
+      throw Problem(.unprocessableContent, "invalid_setting", "download: 0 or 1 is wanted")
+    }
     switch request.uri.queryParameters["as"] {
-    case nil:
-      return pictures.file(
-        job, kind, isDownload: request.uri.queryParameters["download"] == "1")
+    case nil: return pictures.file(job, kind, isDownload: download == "1")
     case "png": return try await pictures.png(job, kind)
     default:
       throw Problem(.unprocessableContent, "invalid_setting", "as: only png is known")
@@ -180,8 +182,9 @@ struct Routes: Sendable {
   private func signIn(_ request: Request, _ context: ClientContext) async throws -> Response {
     struct Body: Decodable { let token: String }
     var request = request
-    let buffer = try await request.collectBody(upTo: 4096)
-    guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
+    let buffer = try await request.collectBody(upTo: 1 << 16)
+    guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView)),
+      body.token.count <= 1000
     else {
       throw Problem(.badRequest, "malformed", "the body is a JSON object with 'token'")
     }
@@ -228,7 +231,7 @@ extension RouterMethods<ClientContext> {
     let allowed = methods.map(\.rawValue).sorted().joined(separator: ", ")
     for (method, handler) in handlers { on(path, method: method, use: handler) }
     let known: Set<HTTPRequest.Method> = [
-      .get, .head, .post, .put, .patch, .delete, .options, .trace,
+      .get, .head, .post, .put, .patch, .delete, .options, .trace, .init("QUERY")!,
     ]
     for method in known.subtracting(methods) {
       on(path, method: method) { _, _ -> Response in
