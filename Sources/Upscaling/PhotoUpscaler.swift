@@ -57,8 +57,12 @@ public final class PhotoUpscaler: Sendable {
 
   /// Restores one file.
   ///
-  /// - Parameter progress: called often with the share of the work that is done; an error thrown
-  ///   here stops the work, and no output is left.
+  /// - Parameters:
+  ///   - input: the picture's file.
+  ///   - output: the file to write.
+  ///   - options: what is made of the picture.
+  ///   - progress: called often with the share of the work that is done; an error thrown here stops
+  ///     the work, and no output is left.
   /// - Throws: `ImagingError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
