@@ -38,7 +38,8 @@ let package = Package(
     .target(
       name: "CVips", dependencies: ["CVipsSystem"],
       linkerSettings: [.linkedLibrary("vips"), .linkedLibrary("gmodule-2.0")]),
-    .target(name: "CCommit"),
+    .target(name: "CStamp"),
+    .target(name: "CCommit", dependencies: ["CStamp"]),
     .target(name: "CPassiveWaiting"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),

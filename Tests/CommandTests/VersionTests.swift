@@ -31,9 +31,9 @@ import Testing
       set -e
       export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
       export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a
-      mkdir -p clone/scripts clone/Sources/CCommit
+      mkdir -p clone/scripts clone/Sources/CStamp
       cp '\(script)' clone/scripts/
-      stamp() { "$1/scripts/stamp-commit"; cat "$1/Sources/CCommit/stamp.c" 2>/dev/null || echo none; }
+      stamp() { "$1/scripts/stamp-commit"; cat "$1/Sources/CStamp/stamp.c" 2>/dev/null || echo none; }
       echo 'stamp.c' >clone/.gitignore
       echo "bare: $(stamp clone)"
       git -C clone init -q
@@ -41,9 +41,9 @@ import Testing
       git -C clone commit -q -m one
       stamp clone >first
       grep -q "\\"$(git -C clone rev-parse --short=7 HEAD)\\"" first && grep -q '""' first
-      touch -d 2001-01-01 clone/Sources/CCommit/stamp.c
+      touch -d 2001-01-01 clone/Sources/CStamp/stamp.c
       stamp clone >/dev/null
-      find clone/Sources/CCommit/stamp.c ! -newermt 2002-01-01 | grep -q . && echo untouched
+      find clone/Sources/CStamp/stamp.c ! -newermt 2002-01-01 | grep -q . && echo untouched
       git -C clone tag v9.9.9
       stamp clone | grep -o '"v9.9.9"'
       echo "# changed" >>clone/scripts/stamp-commit
