@@ -1,4 +1,4 @@
-# make setup | build | test | demo | install | bench | format | lint | clean
+# make setup | build | test | demo | install | package | documentation | bench | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
 # FILTER=name runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
@@ -12,10 +12,12 @@ SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 NSARM := $(BIN)/nsarm
 
+SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Sources Tests Examples/Package.swift Examples/Sources
+
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
 
-.PHONY: all setup build test demo install bench format lint clean
+.PHONY: all setup build test demo install package documentation bench format lint clean
 
 all: build
 
@@ -23,11 +25,13 @@ setup:
 	@scripts/setup
 
 build: setup
+	@scripts/stamp-commit
 	swift build $(SWIFT_FLAGS)
 
 # Built by `swift build`, since `swift test` would compile the libraries again. Tests run in parallel, as many at once
 # as there are cores: none depends on another or changes what the whole process shares.
 test: setup lint
+	@scripts/stamp-commit
 	swift build $(SWIFT_FLAGS) --build-tests --disable-xctest
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
@@ -42,6 +46,14 @@ demo: build
 install:
 	scripts/install "$(DESTDIR)$(PREFIX)"
 
+# An archive of the program with all that it loads, in dist/ (see Documentation/installation.md).
+package: build
+	scripts/package
+
+# The pages of the libraries, in documentation/.
+documentation: build
+	scripts/documentation
+
 # Prints how fast this machine restores and trains and, given DATA=folder with val/, a folder of original pictures, the
 # quality of the shipped model on them, with a report in benchmark/ (see Documentation/performance.md and
 # Documentation/benchmarks.md).
@@ -50,13 +62,13 @@ bench: build
 	$(if $(DATA),$(NSARM) benchmark Recipes/benchmark/val.yaml --data $(DATA) -o benchmark)
 
 format:
-	swift format --in-place --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
 
 # swift format does not look at the width of comments.
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Packages/CTorch/Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 	@! LC_ALL=C.UTF-8 grep -rnE --include='*.swift' --include='*.[ch]' --include='*.cpp' '^.{101,}$$' \
-	  Sources Tests Packages/CTorch/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
+	  Sources Tests Examples/Sources Packages/CTorch/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
 
 clean:
-	rm -rf .build Packages/CTorch/.build demo benchmark
+	rm -rf .build Packages/CTorch/.build Examples/.build demo benchmark dist documentation

@@ -1,13 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// vips.pc carries flags that SwiftPM refuses with a warning; what vips.h includes is GObject only.
-#if os(macOS)
-  let vipsPackage = "vips"
-#else
-  let vipsPackage = "gobject-2.0"
-#endif
-
 let package = Package(
   name: "nsarm",
   products: [
@@ -41,7 +34,7 @@ let package = Package(
     .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
     .systemLibrary(
       name: "CGLib", pkgConfig: "glib-2.0",
-      providers: [.apt(["libglib2.0-dev"]), .brew(["glib"])]),
+      providers: [.apt(["libglib2.0-dev"])]),
     .target(name: "Files", dependencies: ["CGLib"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
     .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
@@ -49,10 +42,13 @@ let package = Package(
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "YAMLSettings"]),
     .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
     .systemLibrary(
-      name: "CVipsSystem", pkgConfig: vipsPackage,
-      providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+      // vips.pc has flags that SwiftPM refuses; what vips.h includes is GObject only.
+      name: "CVipsSystem", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
     .target(
-      name: "CVips", dependencies: ["CVipsSystem"], linkerSettings: [.linkedLibrary("vips")]),
+      name: "CVips", dependencies: ["CVipsSystem"],
+      linkerSettings: [.linkedLibrary("vips"), .linkedLibrary("gmodule-2.0")]),
+    .target(name: "CStamp"),
+    .target(name: "CCommit", dependencies: ["CStamp"]),
     .target(name: "CPassiveWaiting"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),
@@ -92,6 +88,22 @@ let package = Package(
     .executableTarget(
       name: "random-checkpoint", dependencies: ["NSARM", "Torch", "TorchSaveSupport"],
       path: "Benchmarks/RandomCheckpoint"),
+    .executableTarget(
+      name: "documentation-snippets",
+      dependencies: [
+        "Evaluation", "Imaging", "NSARM", "Prompts", "Settings", "Torch", "Upscaling",
+      ],
+      path: "Tests/DocumentationSnippets"),
+    .testTarget(
+      name: "DocumentationTests", dependencies: ["Imaging", "ModelTestSupport", "TestSupport"]),
+    .executableTarget(
+      name: "restore-photo", dependencies: ["Upscaling"], path: "Examples/Sources/restore-photo"),
+    .executableTarget(
+      name: "restore-rows", dependencies: ["Imaging", "NSARM"],
+      path: "Examples/Sources/restore-rows"),
+    .executableTarget(
+      name: "restore-cancelled", dependencies: ["Upscaling"],
+      path: "Examples/Sources/restore-cancelled"),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Imaging", "Settings", "Torch"]),
     .testTarget(
@@ -174,8 +186,9 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
-        "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training", "Upscaling",
+        "CCommit", "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality",
+        "Imaging", "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training",
+        "Upscaling",
         "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

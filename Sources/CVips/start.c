@@ -1,3 +1,6 @@
+#define _GNU_SOURCE  // dladdr
+#include <dlfcn.h>
+#include <gmodule.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,11 +15,32 @@ static void discard(const gchar *domain, GLogLevelFlags level, const gchar *text
   (void)domain, (void)level, (void)text, (void)data;
 }
 
+/// libvips looks for its modules in the folder that it was compiled for. Where it was moved with
+/// the program, the two that we use are beside it. They belong to a version: others have no place.
+static void load_modules(void) {
+  Dl_info library;
+  if (vips_type_find("VipsOperation", "heifsave") && vips_type_find("VipsOperation", "jxlsave"))
+    return;
+  if (dladdr((const void *)vips_init, &library) == 0) return;
+  char *folder = g_path_get_dirname(library.dli_fname);
+  static const char *const modules[] = {"heif", "jxl"};
+  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+    char *path = g_strdup_printf(
+      "%s/vips-modules-%d.%d/vips-%s.so", folder, vips_version(0), vips_version(1), modules[i]);
+    // Local, since a module is asked for nothing by name; its types stay, and so must its code.
+    GModule *module = g_module_open(path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+    if (module) g_module_make_resident(module);
+    g_free(path);
+  }
+  g_free(folder);
+}
+
 static void start(void) {
   // Warnings about odd but readable files are not for the user's terminal.
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO, discard, NULL);
   start_status = vips_init("nsarm");
   if (start_status != 0) return;
+  load_modules();
   // The operation cache is keyed by file name and would return stale pixels of a rewritten file.
   vips_cache_set_max(0);
   // Readers of documents, scripts and microscope formats are an attack surface, not a feature.

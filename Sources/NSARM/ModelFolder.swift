@@ -130,6 +130,10 @@ public struct ModelFolder {
   /// Writes a model of any size, tensor by tensor. A folder that is there already is replaced as a
   /// whole.
   /// - Parameters:
+  ///   - configuration: what `config.json` says.
+  ///   - weights: the tensors, in files.
+  ///   - path: the folder.
+  ///   - provenance: metadata of the weights' files.
   ///   - others: writes further files into the folder that it is given.
   ///   - progress: called after each tensor with its bytes; an error thrown here stops the work.
   /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in

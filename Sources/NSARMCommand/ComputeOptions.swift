@@ -12,7 +12,7 @@ struct ComputeOptions: ParsableArguments {
       valueName: Precision.allCases.map(\.rawValue).joined(separator: "|")))
   var precision: Precision?
 
-  @Option(help: "Where the networks run: cpu, cuda, cuda:1, mps.")
+  @Option(help: "Where the networks run: cpu, cuda, cuda:1.")
   var device = "cpu"
 
   @OptionGroup var threads: ThreadOptions

@@ -49,7 +49,7 @@ struct ConvertRun {
     let date = ISO8601DateFormatter.string(
       from: Date(), timeZone: .gmt, formatOptions: .withFullDate)
     var result = try plan.folder?.provenance() ?? [:]
-    result["converted"] = "\(date) by nsarm \(NSARMCommand.release)"
+    result["converted"] = "\(date) by nsarm \(Version.text)"
     for source in sources {
       let name = (source as NSString).lastPathComponent
       progress.name = "reading \(name)"

@@ -9,14 +9,12 @@ struct NSARMCommand: ParsableCommand {
       Defaults of your own stand in ~/.config/nsarm/config.yaml (or the file that NSARM_CONFIG names): a \
       section per subcommand with its options, such as 'upscale: {format: webp, skip-existing: true}'.
       """,
-    version: "nsarm \(release)",
+    version: "nsarm \(Version.text)",
     subcommands: [
       UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
       BenchCommand.self, EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self,
       ConvertCommand.self, ServeCommand.self, WorkCommand.self,
     ])
-
-  static let release = "0.3.0"
 
   /// As errors of the commands themselves begin.
   static var _errorPrefix: String { "error: " }

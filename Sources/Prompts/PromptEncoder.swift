@@ -10,7 +10,7 @@ import Torch
 /// The encoder is opened where the cache lacks a prompt, and is gone when the call ends.
 ///
 /// ```swift
-/// let encoder = try PromptEncoder("Models/8b/text-encoder", channels: 2048)
+/// let encoder = try PromptEncoder("Models/8b/text-encoder", channels: channels)
 /// options.text = try encoder(["a stone bridge"])["a stone bridge"]
 /// ```
 public struct PromptEncoder: Sendable {

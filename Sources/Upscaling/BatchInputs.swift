@@ -15,9 +15,11 @@ public struct BatchInputs: Sendable {
   /// Files are taken as they are named, folders are searched as `PictureFiles` does.
   ///
   /// - Parameters:
+  ///   - paths: of files and folders.
   ///   - excluding: folders that are not searched.
   ///   - leavesOutOutputs: leaves out "a_x4.jpg" and "a_x4_p002.png" where a folder has "a" too:
   ///     what a run that puts its outputs beside the inputs has made.
+  ///   - list: gives the names in a folder.
   public init(
     _ paths: [String], excluding: [String] = [], leavesOutOutputs: Bool = false,
     list: PictureFiles.Listing = PictureFiles.names

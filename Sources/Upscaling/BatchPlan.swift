@@ -51,6 +51,8 @@ public struct BatchPlan: Sendable {
   public let failures: [Failure]
 
   /// - Parameters:
+  ///   - inputs: the pictures, such as `BatchInputs` finds them.
+  ///   - target: where outputs go.
   ///   - format: of all outputs; nil keeps each input's where it can be written, else PNG.
   ///   - pageCount: how many pages of a file are to be written, each to a file of its own
   ///     (photo_p001.png); files that cannot be read have one.

@@ -58,6 +58,9 @@ public final class PhotoUpscaler: Sendable {
   /// Restores one file.
   ///
   /// - Parameters:
+  ///   - input: the picture's file.
+  ///   - output: the file to write.
+  ///   - options: what is made of the picture.
   ///   - progress: called often with the share of the work that is done; an error thrown here stops
   ///     the work, and no output is left.
   ///   - preview: called after every scale of some tiles, likewise.

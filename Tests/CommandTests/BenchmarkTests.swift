@@ -14,7 +14,7 @@ import Testing
         + options)
   }
 
-  private static let hasVips = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].contains {
+  private static let hasVips = ["/usr/bin", "/usr/local/bin"].contains {
     FileManager.default.isExecutableFile(atPath: "\($0)/vips")
   }
 

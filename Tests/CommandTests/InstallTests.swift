@@ -34,6 +34,22 @@ struct InstallTests {
     #expect(try String(contentsOfFile: completion, encoding: .utf8).contains("--skip-existing"))
     let (status, text) = try run(folder("usr/bin/nsarm"), ["info", "nano"], clean: true)
     #expect(status == 0 && text.contains("nano"), "\(text)")
+    let manual = Fixture.packageRoot.appendingPathComponent("scripts/man-pages").path
+    let pages = folder("usr/share/man/man1")
+    if try run("/usr/bin/env", ["python3", "--version"], clean: true).0 == 0 {
+      let names = try FileManager.default.contentsOfDirectory(atPath: pages)
+      #expect(names.contains("nsarm.1") && names.contains("nsarm-upscale.1") && names.count > 9)
+      let upscale = try String(contentsOfFile: pages + "/nsarm-upscale.1", encoding: .utf8)
+      #expect(upscale.contains(".It Fl \\-skip\\-existing\n"))
+      let wrong = try run(manual, ["/bin/false", folder("manual")], clean: true)
+      #expect(wrong.0 == 1 && wrong.1.hasPrefix("man-pages: /bin/false"), "\(wrong.1)")
+      if FileManager.default.isExecutableFile(atPath: "/usr/bin/mandoc") {
+        let files = names.map { "\(pages)/\($0)" }
+        let (status, text) = try run(
+          "/usr/bin/mandoc", ["-T", "lint", "-W", "warning"] + files, clean: true)
+        #expect(status == 0 && text.isEmpty, "\(text)")
+      }
+    }
     let libraries = try run("/usr/bin/ldd", [folder("usr/lib/nsarm/libCTorch.so")], clean: true).1
     #expect(libraries.contains(folder("usr/lib/nsarm/libtorch_cpu.so")), "\(libraries)")
     let removed = try run(script, ["--remove", folder("usr")], clean: false)

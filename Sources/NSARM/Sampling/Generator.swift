@@ -61,6 +61,7 @@ public struct Generator {
   ///   - condition: of the batch.
   ///   - unconditional: the null condition, where guidance is not 1.
   ///   - scaleCount: how many scales to run; nil: all.
+  ///   - options: how bits are drawn.
   public func callAsFunction(
     _ condition: Condition, unconditional: Condition? = nil, scaleCount: Int? = nil,
     _ options: GenerationOptions

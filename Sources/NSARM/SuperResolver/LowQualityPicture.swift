@@ -7,7 +7,8 @@ public struct LowQualityPicture {
   private let read: (_ rows: Range<Int>, _ columns: Range<Int>) throws -> Tensor
 
   /// - Parameters:
-  ///   - width: pixels, at least 1. So is height.
+  ///   - width: pixels, at least 1.
+  ///   - height: pixels, at least 1.
   ///   - read: gives a rectangle inside the picture, `[3, rows, columns]`, float32 on the CPU, RGB
   ///     in [-1, 1].
   public init(

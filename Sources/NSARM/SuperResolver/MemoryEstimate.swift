@@ -18,8 +18,10 @@ public struct MemoryEstimate: Equatable, Sendable {
   /// Program and libraries.
   private static let program = 350_000_000
 
-  /// - Parameter window: side of the decoder's windows in output pixels; nil: by the size of the
-  ///   decoder.
+  /// - Parameters:
+  ///   - configuration: of the model.
+  ///   - policy: that it computes with.
+  ///   - window: side of the decoder's windows in output pixels; nil: by the size of the decoder.
   /// - Throws: `ConfigurationError` where the configuration makes no sense.
   public init(_ configuration: ModelConfiguration, _ policy: ComputePolicy, window: Int? = nil)
     throws
@@ -95,8 +97,10 @@ public struct MemoryPlan: Equatable, Sendable {
   public let note: String?
 
   /// - Parameters:
+  ///   - estimate: what the model takes.
+  ///   - policy: that it computes with.
   ///   - limit: bytes; nil: none.
-  ///   - batch: tiles that may go through the transformer together.
+  ///   - wanted: tiles that may go through the transformer together.
   /// - Throws: `SuperResolutionError` with the numbers and the remedy where nothing fits.
   public init(
     _ estimate: MemoryEstimate, _ policy: ComputePolicy, limit: Int?, batch wanted: Int

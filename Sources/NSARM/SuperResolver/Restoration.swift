@@ -18,6 +18,7 @@ extension SuperResolver {
   /// - Parameters:
   ///   - model: `.nano`, another name, or a folder (`ModelLocator`).
   ///   - precision: arithmetic of the networks; `.auto` is what suits the model and the machine.
+  ///   - device: where the networks run.
   /// - Throws: `CheckpointError` and `ParameterMismatch` where the model is missing or damaged,
   ///   `TorchError` where the device cannot compute that way, `SuperResolutionError` for a model
   ///   that cannot restore.
@@ -44,7 +45,9 @@ extension SuperResolver {
   /// }
   /// ```
   ///
-  /// - Parameter picture: `[3, h, w]`, RGB in [-1, 1].
+  /// - Parameters:
+  ///   - picture: `[3, h, w]`, RGB in [-1, 1].
+  ///   - options: seed, tiles, sampling.
   /// - Throws: in the loop: `SuperResolutionError`, `ConfigurationError` for options that make no
   ///   sense.
   public func restore(_ picture: Tensor, _ options: Options = Options())

@@ -67,7 +67,9 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// The whole restored picture, `[3, scale · h, scale · w]`, RGB in [-1, 1], float32 on the CPU.
   ///
-  /// - Parameter picture: `[3, h, w]` in [-1, 1].
+  /// - Parameters:
+  ///   - picture: `[3, h, w]` in [-1, 1].
+  ///   - options: seed, tiles, sampling.
   public func upscaled(_ picture: Tensor, _ options: Options = Options()) throws -> Tensor {
     var strips: [Tensor] = []
     try self(LowQualityPicture(picture), options) { _, strip in strips.append(strip) }
@@ -77,6 +79,8 @@ public final class SuperResolver: @unchecked Sendable {
   /// Restores a picture from the top to the bottom.
   ///
   /// - Parameters:
+  ///   - picture: the low-quality picture.
+  ///   - options: seed, tiles, sampling.
   ///   - progress: called often with the share of the work that is done; an error thrown here stops
   ///     the work.
   ///   - preview: called after every scale of some tiles; an error thrown here stops the work.

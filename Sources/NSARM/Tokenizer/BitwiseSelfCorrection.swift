@@ -35,7 +35,9 @@ public struct TeacherForcing {
 
   /// - Parameters:
   ///   - features: the ground truth's latent before quantisation, `[B, d, H, W]`.
+  ///   - schedule: the scales.
   ///   - intervention: given residuals (stage 2) and flips (BSC).
+  ///   - contextResize: how F is resized to the next scale.
   public init(
     _ features: Tensor, _ schedule: ScaleSchedule,
     _ intervention: MultiScaleQuantizer.Intervention, contextResize: Tensor.Interpolation

@@ -7,7 +7,11 @@ public final class KeyValueCache {
   private var filled: [Int]
 
   /// - Parameters:
+  ///   - depth: blocks of the transformer.
+  ///   - batch: pictures or tiles.
+  ///   - heads: of attention.
   ///   - length: tokens of the whole schedule.
+  ///   - headDimension: channels of a head.
   ///   - policy: whose activations' type both have: float32 keys as in the reference, or bfloat16
   ///     for half the memory; or 8 bits for a quarter, where the policy is int8 and heads have
   ///     channels in fours.

@@ -184,7 +184,7 @@ struct Routes: Sendable {
     var request = request
     let buffer = try await request.collectBody(upTo: 1 << 16)
     guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView)),
-      body.token.count <= 1000
+      body.token.unicodeScalars.count <= 1000
     else {
       throw Problem(.badRequest, "malformed", "the body is a JSON object with 'token'")
     }
