@@ -3,12 +3,15 @@ import Foundation
 /// Room on disks.
 public enum FreeSpace {
   /// Checks that what will be written into a folder, which need not exist yet, has room.
+  /// - Parameter share: of the whole disk that stays free in any case, 0...1.
   /// - Throws: `FileError.noRoom`.
-  public static func require(_ bytes: Int, at path: String) throws {
+  public static func require(_ bytes: Int, at path: String, besides share: Double = 0) throws {
     var status = statvfs()
     guard statvfs(existingFolder(of: path), &status) == 0 else { return }
-    let free = Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
-    guard free >= bytes else { throw FileError.noRoom(path: path, needed: bytes, free: free) }
+    func size(_ blocks: UInt64) -> Int { Int(clamping: blocks * UInt64(status.f_frsize)) }
+    let free = size(UInt64(status.f_bavail))
+    let needed = bytes + Int(Double(size(UInt64(status.f_blocks))) * share)
+    guard free >= needed else { throw FileError.noRoom(path: path, needed: needed, free: free) }
   }
 
   /// The folder nearest above `path` that is there already.

@@ -91,7 +91,7 @@ struct ServeCommand: ParsableCommand {
       (door.host, door.port, door.token) = (host, port, token)
       let host = host.contains(":") ? "[\(host)]" : host
       let server = service.server(
-        door, model: configuration, version: NSARMCommand.release, workers: noWork ? 0 : 1
+        door, model: configuration, version: Version.text, workers: noWork ? 0 : 1
       ) { port in note("nsarm is at http://\(host):\(port)/ - Ctrl-C ends it") }
       let worker = loaded.map { service.worker($0, batch: $1) }
       return ([worker].compactMap { $0 } + [service.caretaker(), server], service.logger)

@@ -9,6 +9,10 @@ protocol Database: Sendable {
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
 
+  /// Checks that a picture of so many bytes can be kept, with room left to end and to remove jobs.
+  /// - Throws: `FileError.noRoom`.
+  func requireRoom(for bytes: Int) throws
+
   /// Runs statements in one transaction, which an error undoes.
   func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value

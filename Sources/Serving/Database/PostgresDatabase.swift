@@ -23,6 +23,9 @@ final class PostgresDatabase: Database {
     try connections[0].connect()
   }
 
+  /// Whether there is room is the server's to say.
+  func requireRoom(for bytes: Int) {}
+
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
   {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 
@@ -26,6 +27,11 @@ struct SQLiteDatabase: Database {
     } catch {
       throw Self.failure(error, path)
     }
+  }
+
+  /// What is written goes into the log first, and then into the file.
+  func requireRoom(for bytes: Int) throws {
+    try FreeSpace.require(2 * bytes, at: path, besides: 0.02)
   }
 
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)

@@ -55,7 +55,7 @@ struct Problem: Error, HTTPResponseError, Encodable {
     case JobError.ended(let state):
       self.init(.conflict, "ended", "the restoration has \(state) already")
     case let error as DatabaseFailure where error.reason == .full: self = .diskFull
-    case FileError.diskFull: self = .diskFull
+    case FileError.diskFull, FileError.noRoom: self = .diskFull
     case is DatabaseFailure:
       self.init(
         .serviceUnavailable, "unavailable", "the queue cannot be reached; try again later",

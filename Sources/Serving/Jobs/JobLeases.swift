@@ -57,8 +57,13 @@ extension JobStore {
   }
 
   /// Ends a job. Does nothing where it is the worker's no longer.
+  /// - Throws: `FileError.noRoom` for a result that cannot be kept; `DatabaseFailure`.
   func finish(_ id: UUID, _ worker: String, _ outcome: Outcome, seconds: Double) async throws {
     let (now, id) = (now, Self.name(id))
+    if case .succeeded(let result, _) = outcome {
+      let size = try FileManager.default.attributesOfItem(atPath: result)[.size] as? Int
+      try database.requireRoom(for: size ?? 0)
+    }
     try await database.write { db in
       func set(_ text: String, _ values: SQLValue...) throws -> Bool {
         try !db.run(

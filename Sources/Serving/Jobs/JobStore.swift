@@ -29,10 +29,12 @@ struct JobStore: Sendable {
   /// Puts a job at the end of the queue.
   ///
   /// - Parameter input: the picture's file, which is copied.
-  /// - Throws: `JobError.queueFull` where `limit` jobs are waiting already; `DatabaseFailure`.
+  /// - Throws: `JobError.queueFull` where `limit` jobs are waiting already; `FileError.noRoom`;
+  ///   `DatabaseFailure`.
   func add(_ order: Job.Order, input: String, limit: Int) async throws -> Job {
     let (id, text) = (UUID().uuidString.lowercased(), try Self.json(order))
     let (now, lock) = (now, database.dialect.countingLock)
+    try database.requireRoom(for: order.input.bytes ?? 0)
     let job = try await database.write { db in
       if let lock { try db.run(lock) }
       let waiting = try db.run(
