@@ -11,7 +11,8 @@ import Testing
 
   @Test func theVersion() throws {
     let result = try Command.run(["--version"])
-    #expect(result.status == 0 && result.output.wholeMatch(of: #/nsarm \d+\.\d+\.\d+\n/#) != nil)
+    let version = #/nsarm \d+\.\d+\.\d+(-dev)?(\+[0-9a-f]+(\.dirty)?)?\n/#
+    #expect(result.status == 0 && result.output.wholeMatch(of: version) != nil)
     #expect(try Command.run(["upscale", "--version"]).output == result.output)
   }
 

@@ -27,7 +27,8 @@ enum TestDatabase: String, CaseIterable {
         url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(name)")
     }
     try await JobSchema.prepare(database)
-    return JobStore(database: database)
+    // Other tests may keep this one waiting.
+    return JobStore(database: database, lease: 86400)
   }
 }
 

@@ -225,14 +225,17 @@ import Upscaling
   }
 
   @Test func anAddressHasItsRate() async throws {
-    var limits = ServiceLimits()
-    limits.perMinute = 2
-    try await TestService.with(folder, restores: false, limits) { service in
-      #expect(try await service.upload(photo).status == 202)
-      #expect(try await service.upload(photo).status == 202)
-      let third = try await service.upload(photo)
-      #expect(third.status == 429 && Int(third.header("Retry-After") ?? "").map { $0 > 0 } == true)
+    let (limit, start) = (RateLimit(perMinute: 2), Date())
+    for _ in 0..<2 { try await limit.count("a", at: start) }
+    try await limit.count("b", at: start)
+    do {
+      try await limit.count("a", at: start + 15)
+      Issue.record("accepted")
+    } catch let problem as Problem {
+      #expect(problem.status == .tooManyRequests && problem.headers[.retryAfter] == "15")
     }
+    try await limit.count("a", at: start + 31)
+    await #expect(throws: Problem.self) { try await limit.count("a", at: start + 32) }
   }
 
   @Test func browsersGetWhatTheyCanShow() async throws {

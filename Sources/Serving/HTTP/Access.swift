@@ -93,8 +93,7 @@ actor RateLimit {
   init(perMinute: Int) { self.perMinute = perMinute }
 
   /// - Throws: `Problem` where it was too much.
-  func count(_ address: String) throws {
-    let now = Date()
+  func count(_ address: String, at now: Date = Date()) throws {
     // Who has not been heard of for a minute has a full allowance again.
     if sent.count > 10_000 { sent = sent.filter { now.timeIntervalSince($0.value.time) < 60 } }
     let last = sent[address] ?? (Double(perMinute), now)

@@ -94,7 +94,7 @@ struct Routes: Sendable {
           let job = try await job(context)
           guard job.state == .succeeded else {
             throw Problem(
-              .notFound, "no_result", "the restoration has no result: it is \(job.state)")
+              .conflict, "no_result", "the restoration has no result: it is \(job.state)")
           }
           return try await picture(job, .result, request)
         }

@@ -108,6 +108,7 @@ public actor JobWorker: Service {
         return try await store.finish(job.id, name, outcome, seconds: seconds)
       } catch where Self.isFull(error) {
         outcome = .failed("the disk that keeps the results is full; free some space and try again")
+        if attempt == 1 { continue }  // that takes little space
       } catch {
         logger.error("\(job.order.input.name): the result is not kept: \(oneLine("\(error)"))")
       }
@@ -164,7 +165,10 @@ public actor JobWorker: Service {
       let (news, preview) = progress.news()
       if news != nil || preview != nil || Date().timeIntervalSince(last) > Self.heartbeat {
         do {
-          try await store.report(job.id, name, news, preview: preview)
+          // Not cut short when the work ends: its news would be lost.
+          try await Task { [store, name] in
+            try await store.report(job.id, name, news, preview: preview)
+          }.value
           last = Date()
         } catch is JobError {
           progress.stop(WorkEnd.lost)
