@@ -14,6 +14,7 @@ let package = Package(
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Upscaling", targets: ["Upscaling"]),
+    .library(name: "Video", targets: ["Video"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -112,6 +113,14 @@ let package = Package(
         "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
+    .target(
+      name: "Video",
+      dependencies: ["Checkpoints", "Files", "Imaging", "NSARM", "Torch", "Upscaling"]),
+    .testTarget(
+      name: "VideoTests",
+      dependencies: [
+        "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling", "Video",
+      ]),
     .target(name: "Terminal"),
     .target(
       name: "Training",
@@ -142,7 +151,7 @@ let package = Package(
       dependencies: [
         "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality", "Imaging",
         "NSARM", "Prompts", "Settings", "Terminal", "Torch", "Training", "Upscaling",
-        "YAMLSettings",
+        "Video", "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),

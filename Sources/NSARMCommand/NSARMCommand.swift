@@ -11,9 +11,10 @@ struct NSARMCommand: ParsableCommand {
       """,
     version: "nsarm \(release)",
     subcommands: [
-      UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
+      UpscaleCommand.self, VideoCommand.self, InfoCommand.self, TrainCommand.self,
+      CalibrateCommand.self,
       BenchCommand.self, EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self,
-      ConvertCommand.self,
+      FlickerCommand.self, ConvertCommand.self,
     ])
 
   static let release = "0.3.0"
