@@ -12,7 +12,7 @@ struct FlickerCommand: ParsableCommand {
     discussion: """
       Motion is measured in the original. Columns: PSNR-Y against it; flicker, the mean absolute difference \
       between a frame and the one before it, motion compensated, where the original's match; still, the \
-      standard deviation over time where the original does not change at all. Both in levels of 255. The \
+      standard deviation over 25 frames where the original does not change all the while. Both in levels of 255. The \
       original's own figures come first. Smaller videos are enlarged with bicubic interpolation.
       """)
 

@@ -10,13 +10,16 @@ public struct FlickerMeter {
     /// The mean absolute difference of luma between a frame and the one before it, motion
     /// compensated, where the original's match, in levels of 255; nil where nothing matches.
     public let flicker: Double?
-    /// The standard deviation of luma over time, root mean square over the pixels that do not change
-    /// in the original, in levels of 255; nil where all change.
+    /// The standard deviation of luma over a window of frames, root mean square over the pixels that
+    /// do not change in the original all the while, in levels of 255; nil where all change.
     public let stillDeviation: Double?
   }
 
   /// How far luma of an original may differ and count as equal: one level and rounding.
   private static let tolerance: Float = 1.5 / 255
+
+  /// Frames of the windows over which deviations are taken.
+  private static let window = 25
 
   private var previous: (original: Luma, videos: [Luma])?
   private var first: Luma?
@@ -24,19 +27,22 @@ public struct FlickerMeter {
   private var frameCount = 0
   private var psnr: [Double]
   private var changes: [(sum: Double, count: Int)]
-  /// Sums over time of each pixel and of its square, less the first value.
+  /// Sums over the window of each pixel and of its square, less the first value.
   private var sums: [[(first: Float, sum: Double, square: Double)]]
+  /// Sums over windows of the variances of steady pixels.
+  private var variances: [(sum: Double, count: Int)]
 
   /// - Parameter count: of videos beside the original.
   init(_ count: Int) {
     psnr = Array(repeating: 0, count: count)
     changes = Array(repeating: (0, 0), count: count)
     sums = Array(repeating: [], count: count)
+    variances = Array(repeating: (0, 0), count: count)
   }
 
   /// Takes the next frame of the original and of every video, of one size.
   mutating func add(_ original: Luma, _ videos: [Luma]) {
-    if frameCount == 0 {
+    if frameCount % Self.window == 0 {
       first = original
       isStill = Array(repeating: true, count: original.values.count)
       for (v, video) in videos.enumerated() { sums[v] = video.values.map { ($0, 0, 0) } }
@@ -58,6 +64,18 @@ public struct FlickerMeter {
     compare(original, videos)
     previous = (original, videos)
     frameCount += 1
+    if frameCount % Self.window == 0 { endWindow() }
+  }
+
+  private mutating func endWindow() {
+    let length = Double(Self.window)
+    for v in sums.indices {
+      for i in isStill.indices where isStill[i] {
+        let mean = sums[v][i].sum / length
+        variances[v].sum += max(0, sums[v][i].square / length - mean * mean)
+        variances[v].count += 1
+      }
+    }
   }
 
   private mutating func compare(_ original: Luma, _ videos: [Luma]) {
@@ -79,13 +97,7 @@ public struct FlickerMeter {
 
   var results: [Result] {
     psnr.indices.map { v in
-      var (variance, count) = (0.0, 0)
-      for i in isStill.indices where isStill[i] {
-        let mean = sums[v][i].sum / Double(frameCount)
-        variance += max(0, sums[v][i].square / Double(frameCount) - mean * mean)
-        count += 1
-      }
-      let (sum, pixels) = changes[v]
+      let ((variance, count), (sum, pixels)) = (variances[v], changes[v])
       return Result(
         peakSignalToNoise: psnr[v] / Double(frameCount),
         flicker: pixels > 0 ? 255 * sum / Double(pixels) : nil,

@@ -54,9 +54,8 @@ import Testing
 
   /// A process that was killed, and one that was interrupted, leave work that the next one goes on
   /// with, to the same bytes.
-  @Test(
-    .enabled(if: hasFFmpeg, "ffmpeg is not installed"), arguments: [(SIGKILL, Int32(9)), (SIGINT, 130)])
-  func aKilledRunGoesOn(_ signal: Int32, status: Int32) throws {
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"), arguments: [SIGKILL, SIGINT])
+  func aKilledRunGoesOn(_ signal: Int32) throws {
     let folder = try ScratchFolder()
     try clip(folder, frames: 110)
     let whole = try Command.shell(
@@ -71,7 +70,7 @@ import Testing
     while process.isRunning, !FileManager.default.fileExists(atPath: first) { usleep(2000) }
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
-    #expect(process.terminationStatus == status)
+    #expect(process.terminationStatus == (signal == SIGKILL ? SIGKILL : 128 + SIGINT))
     #expect(folder.entries == ["in.mp4", "out.mp4.partial", "whole.mp4"])
     let result = try Command.shell(
       "$NSARM video in.mp4 out.mp4 --preset ultrafast --threads 1 && cmp whole.mp4 out.mp4",

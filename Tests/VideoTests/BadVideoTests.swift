@@ -29,14 +29,14 @@ import Testing
 
   @Test func damage() throws {
     let whole = try clips.make(
-      "whole.mkv",
+      "whole.ts",
       "-f lavfi -i testsrc2=size=64x48:rate=25:duration=1 -c:v libx264 -pix_fmt yuv420p")
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
-    let cut = try clips.folder.write("cut.mkv", bytes[..<(bytes.count * 2 / 3)])
+    let cut = try clips.folder.write("cut.ts", bytes[..<(bytes.count * 2 / 3)])
     let report = try clips.restore(cut, "cut.mp4")
     #expect(report.frameCount > 3 && report.frameCount < 25)
     for at in stride(from: bytes.count / 3, to: bytes.count * 2 / 3, by: 7) { bytes[at] ^= 0x55 }
-    let changed = try clips.folder.write("changed.mkv", bytes)
+    let changed = try clips.folder.write("changed.ts", bytes)
     let warnings = try clips.restore(changed, "changed.mp4").warnings
     #expect(warnings.contains { $0.hasPrefix("damaged: ffmpeg reports") }, "\(warnings)")
   }

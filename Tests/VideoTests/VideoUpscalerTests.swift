@@ -140,7 +140,7 @@ import Upscaling
   /// Odd sizes, times that do not begin at 0, frames that are stored turned.
   @Test func oddOnesAreTaken() throws {
     let odd = try clips.make(
-      "odd.mkv", "-f lavfi -i testsrc2=size=33x27:rate=10:duration=0.3 -c:v ffv1 -pix_fmt yuv444p")
+      "odd.mkv", "-f lavfi -i testsrc=size=33x27:rate=10:duration=0.3 -c:v ffv1 -pix_fmt yuv444p")
     _ = try clips.restore(odd, "odd.mp4") { $0.pictures.scale = 1.5 }
     #expect(
       try clips.probe(clips.folder("odd.mp4"), "stream=width,height", stream: "v") == ["50,40"])

@@ -167,7 +167,10 @@ final class ChildLog: @unchecked Sendable {
 
   /// What ffmpeg says after it has told what is wrong.
   private static func isConsequence(_ line: String) -> Bool {
-    ["Conversion failed", "Error while opening encoder", "Error initializing output stream"]
-      .contains { line.hasPrefix($0) }
+    [
+      "Conversion failed", "Error while opening encoder", "Error initializing output stream",
+      "Error marking filters",
+    ]
+    .contains { line.hasPrefix($0) }
   }
 }

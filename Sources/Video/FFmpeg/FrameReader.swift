@@ -55,7 +55,9 @@ final class FrameReader {
     }
     let status = process.finish()
     times.end()
-    guard status == 0, count == 0 else { throw FFmpeg.failure(process.log, status, for: path) }
+    // What can be decoded of a damaged video is restored, and the damage is told; a decoder that was
+    // killed tells nothing of the video.
+    guard status < 128 else { throw FFmpeg.failure(process.log, status, for: path) }
     guard frameCount > 0 else {
       throw VideoError(
         path, "no frame can be decoded (\(process.log.lastError ?? "the stream is empty"))")

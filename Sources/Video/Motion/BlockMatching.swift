@@ -2,7 +2,8 @@
 /// 3x3 blocks around it differs least from the frame before, in the sum of absolute differences.
 ///
 /// All vectors of up to `reach` pixels are tried, and around the most frequent larger ones, which
-/// are found on pictures of a quarter of the size. Vectors other than none and the most frequent
+/// are found on pictures of a quarter of the size; then the quarters of pixels around the best of
+/// each block. Vectors other than none and the most frequent
 /// one have to be better by a share of the noise, so that flat areas do not follow their noise.
 struct BlockMatching {
   /// Side of a block in pixels.
@@ -25,12 +26,13 @@ struct BlockMatching {
       field: MotionField(width: frame.width, height: frame.height, side: side))
     let penalty = 0.25 * noise
     search.try(SIMD2(0, 0), penalty: 0)
-    for vector in square(SIMD2(0, 0), reach) { search.try(vector, penalty: penalty) }
+    for vector in square(SIMD2(0, 0), reach) { search.try(vector &* 4, penalty: penalty) }
     for centre in farVectors(frame, previous) {
       for vector in square(centre, 3) where largest(vector) > reach {
-        search.try(vector, penalty: penalty)
+        search.try(vector &* 4, penalty: penalty)
       }
     }
+    search.refine(penalty: penalty)
     search.try(search.field.dominant, penalty: 0)
     return search.field
   }
@@ -46,15 +48,15 @@ struct BlockMatching {
     guard farReach > reach, min(frame.width, frame.height) >= 64 else { return [] }
     let coarse = BlockMatching(side: side, reach: farReach / 4, farReach: 0, noise: noise / 4)
     let field = coarse(frame.averaged(4), previous.averaged(4))
-    let far = field.vectors.map { $0 &* 4 }.filter { largest($0) > reach }
+    let far = field.vectors.map { SIMD2($0.x & ~3, $0.y & ~3) }.filter { largest($0) > reach }
     return MotionField.mostFrequent(far, 4)
   }
 
   /// The best vectors so far.
   private struct Search {
     let frame: Luma
-    /// Padded by `margin`.
-    let previous: Luma
+    /// Padded by `margin`, and moved by none to three quarters of a pixel down and to the right.
+    let previous: [Luma]
     let margin: Int
     var field: MotionField
     private var costs: [Float]
@@ -62,7 +64,7 @@ struct BlockMatching {
 
     init(frame: Luma, previous: Luma, margin: Int, field: MotionField) {
       self.frame = frame
-      self.previous = previous
+      self.previous = (0..<16).map { previous.shifted(quarters: $0 / 4, $0 % 4) }
       self.margin = margin
       self.field = field
       costs = [Float](repeating: .infinity, count: field.count)
@@ -71,6 +73,7 @@ struct BlockMatching {
       counts = field.windowSums(pixels)
     }
 
+    /// Tries a vector of quarters of pixels for every block.
     mutating func `try`(_ vector: SIMD2<Int>, penalty: Float) {
       let sums = field.windowSums(blockSums(vector))
       for block in 0..<field.count {
@@ -82,16 +85,59 @@ struct BlockMatching {
       }
     }
 
+    /// Tries halves of a pixel around the best vector of each block, then quarters.
+    mutating func refine(penalty: Float) {
+      for step in [2, 1] {
+        for block in 0..<field.count {
+          let centre = field.vectors[block]
+          for y in [-step, 0, step] {
+            for x in [-step, 0, step] where x != 0 || y != 0 {
+              let vector = centre &+ SIMD2(y, x)
+              let cost = windowMean(block, vector) + penalty
+              if cost < costs[block] {
+                costs[block] = cost
+                field.vectors[block] = vector
+              }
+            }
+          }
+        }
+      }
+    }
+
+    private func plane(_ vector: SIMD2<Int>) -> Luma {
+      previous[(vector.x & 3) * 4 + (vector.y & 3)]
+    }
+
+    /// The mean absolute difference over the window around a block.
+    private func windowMean(_ block: Int, _ vector: SIMD2<Int>) -> Float {
+      let (row, column) = (block / field.columns, block % field.columns)
+      let rows = max(row - 1, 0) * field.side..<min((row + 2) * field.side, frame.height)
+      let columns = max(column - 1, 0) * field.side..<min((column + 2) * field.side, frame.width)
+      let previous = plane(vector)
+      var sum: Float = 0
+      frame.values.withUnsafeBufferPointer { a in
+        previous.values.withUnsafeBufferPointer { b in
+          for y in rows {
+            let from = y * frame.width
+            let to = (y + margin + (vector.x >> 2)) * previous.width + margin + (vector.y >> 2)
+            for x in columns { sum += abs(a[from + x] - b[to + x]) }
+          }
+        }
+      }
+      return sum / Float(rows.count * columns.count)
+    }
+
     /// Sums of absolute differences over the blocks.
     private func blockSums(_ vector: SIMD2<Int>) -> [Float] {
       var sums = [Float](repeating: 0, count: field.count)
+      let previous = plane(vector)
       let (width, side, columns) = (frame.width, field.side, field.columns)
       frame.values.withUnsafeBufferPointer { a in
         previous.values.withUnsafeBufferPointer { b in
           sums.withUnsafeMutableBufferPointer { sums in
             for y in 0..<frame.height {
               let from = y * width
-              let to = (y + margin + vector.x) * previous.width + margin + vector.y
+              let to = (y + margin + (vector.x >> 2)) * previous.width + margin + (vector.y >> 2)
               let row = y / side * columns
               for column in 0..<columns {
                 var sum: Float = 0

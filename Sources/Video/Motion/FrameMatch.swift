@@ -27,7 +27,7 @@ struct FrameMatch {
     matching.noise = noise ?? frame.noise
     field = matching(frame, previous)
     let moved = field.moved(previous.values, width: width, height: height)
-    let movedCounts = field.moved(counts, width: width, height: height)
+    let movedCounts = field.moved(counts, width: width, height: height, nearest: true)
     let difference = zip(frame.values, moved).map { $0 - $1 }
 
     // The variance of a difference is that of the frame and that of the mean: σ² (1 + 1 / n).

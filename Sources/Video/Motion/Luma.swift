@@ -57,6 +57,25 @@ struct Luma: Equatable {
   }
 }
 
+extension Luma {
+  /// Catmull and Rom's weights of four samples in a row for a place a number of quarters of the way
+  /// from the second to the third.
+  static let cubic: [SIMD4<Float>] = (0..<4).map { quarter in
+    let t = Float(quarter) / 4
+    return SIMD4(
+      ((-0.5 * t + 1) * t - 0.5) * t, (1.5 * t - 2.5) * t * t + 1, ((-1.5 * t + 2) * t + 0.5) * t,
+      (0.5 * t - 0.5) * t * t)
+  }
+
+  /// The luma at places moved by quarters of a pixel down and to the right.
+  func shifted(quarters y: Int, _ x: Int) -> Luma {
+    var field = MotionField(width: width, height: height, side: max(width, height))
+    field.vectors[0] = SIMD2(y, x)
+    return Luma(
+      width: width, height: height, values: field.moved(values, width: width, height: height))
+  }
+}
+
 /// Means over 3x3 values of a plane; the border is repeated outwards.
 func meansOfNine(_ values: [Float], _ width: Int, _ height: Int) -> [Float] {
   var rows = [Float](repeating: 0, count: values.count)

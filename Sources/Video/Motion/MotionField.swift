@@ -1,11 +1,11 @@
 import NSARM
 
-/// Where the content of a frame was in the frame before: a vector of whole pixels per block.
+/// Where the content of a frame was in the frame before: a vector of quarters of pixels per block.
 struct MotionField {
   /// Blocks of the picture, of `side` pixels, those at the right and at the bottom of what there is.
   let rows, columns, side: Int
   /// Of each block, row by row: from its place to that of its content in the frame before, rows and
-  /// columns.
+  /// columns, in quarters of a pixel.
   var vectors: [SIMD2<Int>]
 
   /// The field of a picture in which nothing moves.
@@ -17,6 +17,9 @@ struct MotionField {
   }
 
   var count: Int { rows * columns }
+
+  /// Whether a block's content moved by whole pixels, so that its samples can be taken as they are.
+  func isWhole(_ block: Int) -> Bool { (vectors[block].x | vectors[block].y) & 3 == 0 }
 
   /// The block of a pixel.
   func block(_ y: Int, _ x: Int) -> Int { y / side * columns + x / side }
@@ -31,15 +34,31 @@ struct MotionField {
       .sorted { ($1.0, $0.1.x, $0.1.y) < ($0.0, $1.1.x, $1.1.y) }.prefix(count).map(\.1)
   }
 
-  /// A plane of the frame before as it lies in this frame; beyond the border the plane is repeated.
-  func moved(_ plane: [Float], width: Int, height: Int) -> [Float] {
+  /// A plane of the frame before as it lies in this frame, between pixels by Catmull and Rom's cubic;
+  /// beyond the border the plane is repeated.
+  ///
+  /// - Parameter nearest: whether the nearest pixel is taken instead.
+  func moved(_ plane: [Float], width: Int, height: Int, nearest: Bool = false) -> [Float] {
     var out = [Float](repeating: 0, count: plane.count)
     plane.withUnsafeBufferPointer { plane in
+      func sample(_ y: Int, _ x: Int) -> Float {
+        plane[min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)]
+      }
       for y in 0..<height {
         for x in 0..<width {
-          let v = vectors[block(y, x)]
-          let (from, at) = (min(max(y + v.x, 0), height - 1), min(max(x + v.y, 0), width - 1))
-          out[y * width + x] = plane[from * width + at]
+          var v = vectors[block(y, x)]
+          if nearest { v = SIMD2((v.x + 2) & ~3, (v.y + 2) & ~3) }
+          let (row, column) = (y + (v.x >> 2), x + (v.y >> 2))
+          let (a, b) = (Luma.cubic[v.x & 3], Luma.cubic[v.y & 3])
+          guard (v.x | v.y) & 3 != 0 else {
+            out[y * width + x] = sample(row, column)
+            continue
+          }
+          var sum: Float = 0
+          for i in 0..<4 where a[i] != 0 {
+            for j in 0..<4 { sum += a[i] * b[j] * sample(row + i - 1, column + j - 1) }
+          }
+          out[y * width + x] = sum
         }
       }
     }

@@ -9,6 +9,8 @@ public struct Scene: Sendable {
   public struct Options: Codable, Equatable, Sendable {
     /// Frames that the average of low-quality frames reaches back to at most; 1: no average.
     public var memory = 16
+    /// The same where content moves by fractions of pixels, so that the average is interpolated.
+    public var movingMemory = 6
     /// What is added to the log odds of a bit that its content had before.
     public var hysteresis = 2.0
 
@@ -67,8 +69,13 @@ public struct Scene: Sendable {
       return
     }
     let (field, area) = (match.field, width * height)
-    let old = field.moved(counts, width: width, height: height)
-    counts = zip(old, match.pixelCertainties).map { min($0 * $1 + 1, Float(options.memory)) }
+    let old = field.moved(counts, width: width, height: height, nearest: true)
+    counts = (0..<area).map { i in
+      // Interpolation, over and over again, would cost sharpness.
+      let isWhole = field.isWhole(field.block(i / width, i % width))
+      let longest = isWhole ? options.memory : min(options.memory, options.movingMemory)
+      return min(old[i] * match.pixelCertainties[i] + 1, Float(longest))
+    }
     for channel in 0..<3 {
       let plane = channel * area..<(channel + 1) * area
       let before = field.moved(Array(average.values[plane]), width: width, height: height)
@@ -116,10 +123,10 @@ extension MotionField {
     (0..<count).map { block in
       guard certainties[block] > 0 else { return SIMD2(0, 0) }
       let v = vectors[block]
-      let y = block / columns * side + side / 2 + v.x
-      let x = block % columns * side + side / 2 + v.y
+      let y = block / columns * side + side / 2 + ((v.x + 2) >> 2)
+      let x = block % columns * side + side / 2 + ((v.y + 2) >> 2)
       let from = self.block(min(max(y, 0), height - 1), min(max(x, 0), width - 1))
-      return displacements[from] + SIMD2(Float(v.x), Float(v.y))
+      return displacements[from] + SIMD2(Float(v.x), Float(v.y)) / 4
     }
   }
 }
