@@ -108,7 +108,10 @@ struct VideoCommand: ParsableCommand {
           + ProgressLine.duration(Date().timeIntervalSince(start)))
     } catch is CancellationError {
       display.clear()
-      note("stopped; the same command goes on with \(output).partial")
+      note(
+        FileManager.default.fileExists(atPath: output + ".partial")
+          ? "stopped; the same command goes on with \(output).partial"
+          : "stopped before the first segment was complete; nothing is left")
       throw ExitCode(Interruption.status)
     } catch {
       display.clear()

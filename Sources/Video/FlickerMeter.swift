@@ -10,8 +10,8 @@ public struct FlickerMeter {
     /// The mean absolute difference of luma between a frame and the one before it, motion
     /// compensated, where the original's match, in levels of 255; nil where nothing matches.
     public let flicker: Double?
-    /// The standard deviation of luma over a window of frames, root mean square over the pixels that
-    /// do not change in the original all the while, in levels of 255; nil where all change.
+    /// The standard deviation of luma over a window of frames, in levels of 255: root mean square
+    /// over the pixels that do not change in the original all the while; nil where all change.
     public let stillDeviation: Double?
   }
 
