@@ -6,8 +6,8 @@ import Torch
 import Upscaling
 
 /// From video file to restored video file: frames are decoded by ffmpeg, restored so that they do
-/// not flicker, and encoded by ffmpeg. Sound, subtitles, chapters and metadata go along; frames keep
-/// their times, their colours their tags.
+/// not flicker, and encoded by ffmpeg. Sound, subtitles, chapters and metadata go along; frames
+/// keep their times, their colours their tags.
 ///
 /// The output appears under its name when it is complete. Until then the work is kept in a folder
 /// beside it, from which a run that was stopped goes on.
