@@ -7,6 +7,7 @@ let package = Package(
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Upscaling", targets: ["Upscaling"]),
+    .library(name: "Video", targets: ["Video"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "NSARM", targets: ["NSARM"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -133,6 +134,14 @@ let package = Package(
         "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
+    .target(
+      name: "Video",
+      dependencies: ["Checkpoints", "Files", "Imaging", "NSARM", "Torch", "Upscaling"]),
+    .testTarget(
+      name: "VideoTests",
+      dependencies: [
+        "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling", "Video",
+      ]),
     .target(name: "Terminal"),
     // libpq is loaded when a server is asked for, so that nobody else needs it.
     .target(name: "CPostgres"),
@@ -188,8 +197,7 @@ let package = Package(
       dependencies: [
         "CCommit", "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality",
         "Imaging", "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training",
-        "Upscaling",
-        "YAMLSettings",
+        "Upscaling", "Video", "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -11,9 +11,10 @@ struct NSARMCommand: ParsableCommand {
       """,
     version: "nsarm \(Version.text)",
     subcommands: [
-      UpscaleCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
-      BenchCommand.self, EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self,
-      ConvertCommand.self, ServeCommand.self, WorkCommand.self,
+      UpscaleCommand.self, VideoCommand.self, ServeCommand.self, WorkCommand.self,
+      InfoCommand.self, TrainCommand.self, CalibrateCommand.self, BenchCommand.self,
+      EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self, FlickerCommand.self,
+      ConvertCommand.self,
     ])
 
   /// As errors of the commands themselves begin.

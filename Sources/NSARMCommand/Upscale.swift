@@ -30,38 +30,13 @@ struct UpscaleCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(parsing: .unconditional, help: "How many times as wide and high the output is: 1...8.")
-  var scale = 4.0
-
-  @Option(
-    parsing: .unconditional,
-    help: "Key of the random numbers, 0 or more: the same seed gives the same picture.",
-    transform: Self.seed)
-  var seed: UInt64 = 0
-
-  @Option(
-    parsing: .unconditional,
-    help:
-      "How freely bits are drawn: 0 takes the likelier value (default: the model's recommendation)."
-  )
-  var temperature: Double?
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Side in input pixels of the windows that are decoded at once; smaller takes less memory.",
-      valueName: "pixels"))
-  var tile: Int?
+  @OptionGroup var restoration: RestorationOptions
 
   @OptionGroup var prompts: PromptOptions
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var memory: MemoryOptions
   @OptionGroup var shortcuts: AccelerationOptions
-
-  @Option(
-    help: "How the output gets the input's colours (default: what suits the model).")
-  var color: ColorMode?
 
   @Option(help: "Format of the outputs (default: that of the input, or of the output's name).")
   var format: ImageFormat?
@@ -95,25 +70,7 @@ struct UpscaleCommand: ParsableCommand {
   @Flag(help: "Print one JSON object per picture.")
   var json = false
 
-  /// Sides of windows that make sense; above it the window is the picture anyway.
-  private static let tiles = 16...ReadOptions().maximumDimension
-
-  @Sendable private static func seed(_ text: String) throws -> UInt64 {
-    guard let seed = UInt64(text) else {
-      throw ValidationError("a seed is a whole number, 0 to \(UInt64.max)")
-    }
-    return seed
-  }
-
   func validate() throws {
-    guard (1...8).contains(scale) else { throw ValidationError("--scale has to be 1 to 8") }
-    if let temperature, !(0...100).contains(temperature) {
-      throw ValidationError("--temperature has to be 0 to 100")
-    }
-    if let tile, !Self.tiles.contains(tile) {
-      throw ValidationError(
-        "--tile has to be \(Self.tiles.lowerBound) to \(Self.tiles.upperBound)")
-    }
     if let maxPixels, maxPixels < 1 {
       throw ValidationError("--max-pixels has to be at least 1")
     }
@@ -152,25 +109,16 @@ struct UpscaleCommand: ParsableCommand {
   }
 
   func options(_ configuration: ModelConfiguration) -> PhotoUpscaler.Options {
-    var options = PhotoUpscaler.Options()
-    options.scale = scale
-    options.color = color
+    var options = restoration.options(configuration)
     options.format = format
     options.encoding = picture.encoding
     options.reading = reading
     options.overwrite = picture.overwrite
-    options.resolver.seed = seed
-    options.resolver.window = tile.map { $0 * configuration.scale }
     options.resolver.acceleration = shortcuts.acceleration
-    var sampling = configuration.sampling
-    sampling.temperature = temperature ?? sampling.temperature
-    sampling.guidance = prompts.guidance ?? sampling.guidance
-    options.resolver.sampling = sampling
+    if let guidance = prompts.guidance { options.resolver.sampling?.guidance = guidance }
     return options
   }
 }
-
-extension ColorMode: ExpressibleByArgument {}
 
 extension ImageFormat: ExpressibleByArgument {
   /// A format's name or one of its extensions.

@@ -42,7 +42,7 @@ struct UpscaleOutput {
       reading.page = item.page
       let picture = try ImageFile.open(item.input.path, options: reading)
       let size = PhotoUpscaler.outputSize(
-        width: picture.width, height: picture.height, scale: command.scale)
+        width: picture.width, height: picture.height, scale: command.restoration.scale)
       let input = streams.named(item.input.path)
       guard command.json else {
         return try StandardOutput.print(
@@ -83,7 +83,8 @@ struct UpscaleOutput {
           Success(
             input: input, output: item.output, page: item.page.map { $0 + 1 },
             inputWidth: from.width, inputHeight: from.height, width: to.width, height: to.height,
-            scale: command.scale, seconds: (seconds * 1000).rounded() / 1000, seed: command.seed,
+            scale: command.restoration.scale, seconds: (seconds * 1000).rounded() / 1000,
+            seed: command.restoration.seed,
             prompt: prompt, color: report.color.rawValue, model: name,
             device: policy.device.description,
             precision: policy.precision.rawValue, precisionReason: policy.reason,

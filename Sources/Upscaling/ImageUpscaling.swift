@@ -9,11 +9,40 @@ extension PhotoUpscaler {
   /// - Returns: RGB of 8 bit, `options.scale` times as wide and high.
   /// - Throws: `SuperResolutionError`.
   public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
-    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let input = image.planes().asRGB
     // [3, h, w] → [3, scale · h, scale · w]
-    let y = try resolver.upscaled(input.tensor.signed, options.resolver)
-    var restored = Planes(y.unsigned)
+    let restored = try resolver.upscaled(input.tensor.signed, options.resolver)
+    return Image(
+      finished(
+        restored, of: input, options,
+        size: Self.outputSize(width: image.width, height: image.height, scale: options.scale)))
+  }
+
+  /// Restores a frame of a video, which takes over codes and noise of the frame before.
+  ///
+  /// - Parameters:
+  ///   - frame: RGB.
+  ///   - size: of the restored frame.
+  ///   - progress: as in the call with files.
+  /// - Returns: the restored frame and its codes, for the next one.
+  /// - Throws: `SuperResolutionError`.
+  public func callAsFunction(
+    frame: Planes, _ options: Options = Options(), size: (width: Int, height: Int),
+    _ context: FrameContext, progress: @escaping (Double) throws -> Void = { _ in }
+  ) throws -> (picture: Planes, codes: FrameCodes) {
+    var strips: [Tensor] = []
+    let codes = try resolver(
+      frame: LowQualityPicture(frame.tensor.signed), context, options.resolver, progress: progress
+    ) { _, strip in strips.append(strip) }
+    return (finished(.concatenated(strips, 1), of: frame, options, size: size), codes)
+  }
+
+  /// A restored picture in [-1, 1] with the input's colours and of the size that was asked for.
+  private func finished(
+    _ restored: Tensor, of input: Planes, _ options: Options, size: (width: Int, height: Int)
+  ) -> Planes {
+    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
+    var restored = Planes(restored.unsigned)
     let color = colorMode(options)
     if color != .none {
       let style = input.resized(toWidth: restored.width, height: restored.height, .bicubic)
@@ -24,11 +53,7 @@ extension PhotoUpscaler {
         restored = ColorCorrection.wavelet(restored, style: style)
       }
     }
-    let (width, height) = Self.outputSize(
-      width: image.width, height: image.height, scale: options.scale)
-    if width != restored.width || height != restored.height {
-      restored = restored.resized(toWidth: width, height: height, .bicubic)
-    }
-    return Image(restored)
+    guard size.width != restored.width || size.height != restored.height else { return restored }
+    return restored.resized(toWidth: size.width, height: size.height, .bicubic)
   }
 }

@@ -71,25 +71,29 @@ public struct BitSampler: Sendable {
   ///   - size: the scale's grid, L = height · width.
   ///   - origins: for each sample of the batch, the place of its first token on the whole picture's
   ///     grid.
+  ///   - carried: what a frame of a video has from the frame before.
   /// - Returns: bits `[B, L, D]`, boolean.
   public func callAsFunction(
-    _ logits: Tensor, scale: Int, size: GridSize, origins: [GridSize]
+    _ logits: Tensor, scale: Int, size: GridSize, origins: [GridSize], carried: CarriedScale? = nil
   ) -> Tensor {
     let (batch, length) = (logits.size(0), logits.size(1))
     let bits = logits.size(2) / 2
     let pairs = logits.reshaped(batch, length, bits, 2)
-    guard configuration.temperature > 0, configuration.topK != 1 else {
-      return pairs.selected(3, 1) .> pairs.selected(3, 0)
-    }
-    let probability = filteredProbability(pairs.selected(3, 0), pairs.selected(3, 1))
+    let (zero, unbiased) = (pairs.selected(3, 0), pairs.selected(3, 1))
+    let one = carried?.raised(unbiased) ?? unbiased
+    guard configuration.temperature > 0, configuration.topK != 1 else { return one .> zero }
+    let probability = filteredProbability(zero, one)
     var uniform = [Float](repeating: 0, count: batch * length * bits)
     for sample in 0..<batch {
       for y in 0..<size.height {
         for x in 0..<size.width {
+          let token = (sample * size.height + y) * size.width + x
+          let moved = carried?.displacements[token] ?? GridSize(0, 0)
           let key = Self.key(
-            seed, UInt64(scale), UInt64(bitPattern: Int64(origins[sample].height + y)),
-            UInt64(bitPattern: Int64(origins[sample].width + x)))
-          let start = ((sample * size.height + y) * size.width + x) * bits
+            seed, UInt64(scale),
+            UInt64(bitPattern: Int64(origins[sample].height + y + moved.height)),
+            UInt64(bitPattern: Int64(origins[sample].width + x + moved.width)))
+          let start = token * bits
           for bit in 0..<bits {
             // 24 random bits: exact in float32, in [0, 1).
             uniform[start + bit] = Float(Self.mix(key &+ UInt64(bit)) >> 40) * 0x1p-24

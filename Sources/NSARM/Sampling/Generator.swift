@@ -12,6 +12,8 @@ public struct GenerationOptions {
   public var contextResize = Tensor.Interpolation.area
   /// Shortcuts that cost quality.
   public var acceleration = Acceleration()
+  /// What each scale of a video's frame has from the frame before; nil for a picture.
+  public var carried: ((_ scale: Int) -> CarriedScale)?
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
   /// Called after the forced scales and after each sampled one with its number and F_k, `[B, d, H,
@@ -94,7 +96,10 @@ public struct Generator {
     }
 
     // All forced scales in one block-causal pass, with the others where one pass has to do.
-    var bits = options.prefix.prefix(scaleCount).map(BinarySphericalQuantization.bits)
+    var bits = options.prefix.prefix(scaleCount).enumerated().map { k, residual in
+      BinarySphericalQuantization.bits(
+        options.carried?(k).steadied(residual, schedule, scale: k) ?? residual)
+    }
     let forced = bits.count
     var sum: Tensor?
     var contexts: [Tensor] = []
@@ -137,7 +142,8 @@ public struct Generator {
       let size = schedule.tokens[k]
       let origins =
         options.origins?(k) ?? Array(repeating: GridSize(0, 0), count: logits.size(0))
-      let drawn = sampler(logits, scale: k, size: size, origins: origins)  // [B, L, D]
+      let drawn = sampler(
+        logits, scale: k, size: size, origins: origins, carried: options.carried?(k))  // [B, L, D]
       bits.append(schedule.map(drawn.to(.uint8), scale: k).to(.bool))
       sum = quantizer.accumulate(sum, bits: bits[k])
       try options.inspectSum?(k, sum!)

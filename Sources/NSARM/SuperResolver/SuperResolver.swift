@@ -92,6 +92,41 @@ public final class SuperResolver: @unchecked Sendable {
     preview: ((ScalePreview) throws -> Void)? = nil,
     rows: (_ first: Int, _ strip: Tensor) throws -> Void
   ) throws {
+    _ = try restore(picture, options, nil, progress: progress, preview: preview, rows: rows)
+  }
+
+  /// Restores a frame of a video, which takes over codes and noise of the frame before along motion.
+  ///
+  /// - Parameter context: what is carried; with nothing carried the frame is what a picture would
+  ///   be.
+  /// - Returns: the frame's codes, for the next one.
+  public func callAsFunction(
+    frame: LowQualityPicture, _ context: FrameContext, _ options: Options = Options(),
+    progress: @escaping (Double) throws -> Void = { _ in },
+    rows: (_ first: Int, _ strip: Tensor) throws -> Void
+  ) throws -> FrameCodes {
+    try restore(frame, options, context, progress: progress, preview: nil, rows: rows)!
+  }
+
+  /// The grid of tokens over a picture, which reaches beyond it, and a token's side in low-quality
+  /// pixels: what a `FrameContext` is given for.
+  public func tokenGrid(width: Int, height: Int, _ options: Options = Options()) throws
+    -> (grid: GridSize, side: Int)
+  {
+    let layout = try TileLayout(
+      model.configuration, width: width, height: height, overlap: options.overlap)
+    return (
+      GridSize(layout.rows.length, layout.columns.length),
+      layout.cellsPerToken * layout.pixelsPerCell
+    )
+  }
+
+  /// - Returns: the codes where there is a context.
+  private func restore(
+    _ picture: LowQualityPicture, _ options: Options, _ context: FrameContext?,
+    progress: @escaping (Double) throws -> Void, preview: ((ScalePreview) throws -> Void)?,
+    rows: (_ first: Int, _ strip: Tensor) throws -> Void
+  ) throws -> FrameCodes? {
     let c = model.configuration
     precondition((0..<1).contains(options.overlap) && options.batch > 0)
     try options.sampling?.validate()
@@ -105,12 +140,13 @@ public final class SuperResolver: @unchecked Sendable {
       layout, plan, operationCount(layout, plan, options), report: progress)
     var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
     var bands = plan.bands[...]
+    var codes = context.map { FrameCodes.Builder($0, layout) }
 
     let order = options.order ?? Array(0..<layout.count)
     try work.report()
     for start in stride(from: 0, to: order.count, by: options.batch) {
       let tiles = Array(order[start..<min(start + options.batch, order.count)])
-      let latents = try latents(tiles, picture, layout, options, &work) {
+      let latents = try latents(tiles, picture, layout, options, &codes, &work) {
         [model] scale, sum, lowQuality in
         try preview?(
           ScalePreview(
@@ -130,12 +166,13 @@ public final class SuperResolver: @unchecked Sendable {
         if let next = bands.first { blender.discard(above: next.lowerBound - plan.margin) }
       }
     }
+    return codes?.codes
   }
 
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
     _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
-    _ work: inout Progress,
+    _ codes: inout FrameCodes.Builder?, _ work: inout Progress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {
     let c = model.configuration
@@ -152,6 +189,8 @@ public final class SuperResolver: @unchecked Sendable {
     generation.acceleration = options.acceleration
     generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
     generation.inspectSum = { try inspect($0, $1, lowQuality) }
+    let carried = codes?.carried(tiles, on: device)
+    if let carried { generation.carried = { carried[$0] } }
 
     let transformer = generator.transformer
     var (condition, unconditional): (Condition?, Condition?) = (nil, nil)
@@ -176,11 +215,11 @@ public final class SuperResolver: @unchecked Sendable {
         try work.report(ahead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
       }
     }
-    let latents = try generator(
-      condition!, unconditional: unconditional, scaleCount: options.acceleration.scales, generation
-    ).latent
+    let result = try generator(
+      condition!, unconditional: unconditional, scaleCount: options.acceleration.scales, generation)
+    if let carried { codes!.add(tiles, result.bits, carried) }
     try work.finish(tiles: tiles.count)
-    return latents
+    return result.latent
   }
 
   /// Output rows of a band, `[3, n, scale · w]`.

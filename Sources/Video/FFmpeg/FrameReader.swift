@@ -1,0 +1,147 @@
+import Foundation
+import Imaging
+
+/// A decoded frame.
+struct VideoFrame {
+  let picture: Planes
+  /// When it is shown, in units of the reader's time base from the begin of the file.
+  let time: Int64
+}
+
+/// The frames of a video, upright, in RGB, by a process of ffmpeg. Their times are what its filter
+/// showinfo says of each frame before it comes.
+final class FrameReader {
+  let properties: VideoProperties
+  private let process: ChildProcess
+  private let times = FrameTimes()
+  private var buffer: [UInt8]
+  private(set) var frameCount = 0
+
+  init(_ properties: VideoProperties, _ tools: FFmpeg) throws {
+    self.properties = properties
+    let (p, colors) = (properties, properties.colors)
+    let format = p.isDeep ? "rgb48le" : "rgb24"
+    var filters: [String] = []
+    if p.isInterlaced { filters.append("bwdif=mode=send_frame:deint=interlaced") }
+    filters += [
+      "scale=\(p.width):\(p.height):flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+        + ":in_color_matrix=\(colors.scaleMatrix)", "format=\(format)", "showinfo=checksum=0",
+    ]
+    buffer = [UInt8](repeating: 0, count: p.width * p.height * (p.isDeep ? 6 : 3))
+    process = try tools.start(
+      ["-i", FFmpeg.file(p.path), "-map", "0:\(p.index)", "-vf", filters.joined(separator: ",")]
+        + ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", format, "pipe:1"],
+      reads: true
+    ) { [times] in times.read($0) }
+  }
+
+  /// The unit of the frames' times in seconds, once a frame has been read.
+  var timeBase: VideoProperties.Ratio { times.timeBase }
+
+  /// - Returns: nil after the last frame.
+  /// - Throws: `VideoError` where ffmpeg fails.
+  func next() throws -> VideoFrame? {
+    guard try skip() else { return nil }
+    return VideoFrame(picture: picture(), time: times.time(of: frameCount - 1))
+  }
+
+  /// Reads a frame that nobody wants to see.
+  /// - Returns: whether there was one.
+  func skip() throws -> Bool {
+    let count = buffer.withUnsafeMutableBytes { process.read($0) }
+    if count == buffer.count {
+      frameCount += 1
+      return true
+    }
+    let status = process.finish()
+    times.end()
+    // What can be decoded of a damaged video is restored, and the damage is told; a decoder that was
+    // killed tells nothing of the video.
+    guard status < 128 else { throw FFmpeg.failure(process.log, status, for: path) }
+    guard frameCount > 0 else {
+      throw VideoError(
+        path, "no frame can be decoded (\(process.log.lastError ?? "the stream is empty"))")
+    }
+    return false
+  }
+
+  /// What was damaged, if anything.
+  var warning: String? {
+    process.log.lastError.map {
+      "damaged: ffmpeg reports \(process.log.errorCount) errors, the last of them: \($0)"
+    }
+  }
+
+  func stop() { process.stop() }
+
+  private var path: String { properties.path }
+
+  private func picture() -> Planes {
+    let (width, height) = (properties.width, properties.height)
+    let area = width * height
+    return Planes(width: width, height: height, channels: 3) { out in
+      if properties.isDeep {
+        buffer.withUnsafeBytes { bytes in
+          for i in 0..<area {
+            for c in 0..<3 {
+              let value = bytes.loadUnaligned(fromByteOffset: 2 * (3 * i + c), as: UInt16.self)
+              out[c * area + i] = Float(UInt16(littleEndian: value)) / 65535
+            }
+          }
+        }
+      } else {
+        buffer.withUnsafeBufferPointer { samples in
+          for i in 0..<area {
+            for c in 0..<3 { out[c * area + i] = Float(samples[3 * i + c]) / 255 }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The times that showinfo tells, "[Parsed_showinfo_2 @ ...] [info] n:   4 pts:   2048 pts_time:...".
+private final class FrameTimes: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var values: [Int64] = []
+  private var base = VideoProperties.Ratio(1, 25)
+  private var duration: Int64 = 1
+  private var isAtEnd = false
+
+  func read(_ line: String) {
+    guard line.contains("showinfo") else { return }
+    if let match = line.firstMatch(of: #/config in time_base: (\d+\/\d+), frame_rate: (\d+\/\d+)/#)
+    {
+      condition.withLock {
+        base = VideoProperties.Ratio(String(match.1)) ?? base
+        if let rate = VideoProperties.Ratio(String(match.2)) {
+          duration = max(1, Int64((1 / (rate.value * base.value)).rounded()))
+        }
+      }
+    }
+    guard let match = line.firstMatch(of: #/ n: *\d+ pts: *(-?\d+|NOPTS)/#) else { return }
+    condition.withLock {
+      // Frames without a time follow each other at the frame rate, and time goes on.
+      let told = Int64(match.1)
+      let last = values.last
+      values.append(max(told ?? last.map { $0 + duration } ?? 0, last.map { $0 + 1 } ?? .min))
+      condition.broadcast()
+    }
+  }
+
+  var timeBase: VideoProperties.Ratio { condition.withLock { base } }
+
+  func time(of frame: Int) -> Int64 {
+    condition.withLock {
+      while values.count <= frame, !isAtEnd { condition.wait() }
+      return frame < values.count ? values[frame] : (values.last ?? 0) + duration
+    }
+  }
+
+  func end() {
+    condition.withLock {
+      isAtEnd = true
+      condition.broadcast()
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Imaging
+
+/// Encodes frames that follow each other into a file of its own, in NUT, which keeps any codec and
+/// exact times.
+final class SegmentWriter {
+  private let process: ChildProcess
+  private let container: RawMatroska
+  private let timeBase: VideoProperties.Ratio
+  private let path: String
+  /// The video that an error is about.
+  private let output: String
+
+  /// - Parameters:
+  ///   - size: of the frames.
+  ///   - properties: of the input, whose colours and pixels the output has.
+  init(
+    _ path: String, output: String, size: (width: Int, height: Int), _ encoding: VideoEncoding,
+    _ properties: VideoProperties, timeBase: VideoProperties.Ratio, _ tools: FFmpeg
+  ) throws {
+    self.path = path
+    self.output = output
+    self.timeBase = timeBase
+    container = RawMatroska(width: size.width, height: size.height, isDeep: properties.isDeep)
+    process = try tools.start(
+      ["-f", "matroska", "-i", "pipe:0", "-vf", VideoEncoding.filters(properties)]
+        + ["-fps_mode", "passthrough", "-enc_time_base", timeBase.description]
+        + encoding.arguments(properties)
+        + ["-avoid_negative_ts", "disabled", "-y", "-f", "nut", FFmpeg.file(path)], writes: true)
+    try write(container.header)
+  }
+
+  /// - Parameters:
+  ///   - picture: RGB in 0...1.
+  ///   - time: from the video's first frame, in units of the time base.
+  func append(_ picture: Planes, time: Int64) throws {
+    let image = Image(picture, bitDepth: container.isDeep ? 16 : 8)
+    let nanoseconds = (Double(time) * timeBase.value * 1e9).rounded()
+    func write(_ samples: [some FixedWidthInteger]) throws {
+      try samples.withUnsafeBytes { bytes in
+        try self.write(
+          container.frameHeader(nanoseconds: Int64(nanoseconds), size: bytes.count))
+        try self.write(bytes)
+      }
+    }
+    switch image.samples {
+    case .u8(let samples): try write(samples)
+    case .u16(let samples): try write(samples.map(\.littleEndian))
+    }
+  }
+
+  /// Ends the file.
+  func finish() throws {
+    let status = process.finish()
+    if status != 0 { throw FFmpeg.failure(process.log, status, for: output) }
+  }
+
+  /// Ends the encoder; nothing of the file is left.
+  func cancel() {
+    process.stop()
+    unlink(path)
+  }
+
+  private func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws {
+    do {
+      try process.write(bytes)
+    } catch is ChildProcess.InputClosed {
+      let status = process.finish()
+      throw FFmpeg.failure(process.log, status, for: output)
+    }
+  }
+}

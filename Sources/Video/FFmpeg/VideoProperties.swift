@@ -1,0 +1,166 @@
+import Foundation
+
+/// What a video file holds.
+public struct VideoProperties: Equatable, Sendable {
+  /// A stream beside the one that is restored.
+  struct OtherStream: Equatable {
+    /// Number in the file.
+    let index: Int
+    /// "audio", "subtitle", "video" (such as a cover picture), "data", "attachment".
+    let kind: String
+    let codec: String
+  }
+
+  public let path: String
+  /// Number of the video's stream in the file.
+  let index: Int
+  /// Upright, in pixels.
+  public let width, height: Int
+  /// Width of a pixel by its height, upright.
+  let sampleAspectRatio: Ratio
+  /// Whether samples have more than 8 bit.
+  public let isDeep: Bool
+  let isInterlaced, hasAlpha: Bool
+  let colors: ColorTags
+  /// How many frames there are about.
+  public let frameCount: Int
+  let others: [OtherStream]
+  public let frameRate: Ratio
+
+  /// A fraction of whole numbers as ffmpeg writes them, "num:den" or "num/den".
+  public struct Ratio: Equatable, Sendable, CustomStringConvertible {
+    public var numerator, denominator: Int
+
+    init(_ numerator: Int, _ denominator: Int) {
+      self.numerator = numerator
+      self.denominator = denominator
+    }
+
+    /// nil where there is none, or a zero.
+    init?(_ text: String?) {
+      let parts = (text ?? "").split(whereSeparator: { ":/".contains($0) }).compactMap { Int($0) }
+      guard parts.count == 2, parts[0] > 0, parts[1] > 0 else { return nil }
+      self.init(parts[0], parts[1])
+    }
+
+    var inverse: Ratio { Ratio(denominator, numerator) }
+    public var value: Double { Double(numerator) / Double(denominator) }
+    public var description: String { "\(numerator)/\(denominator)" }
+  }
+
+  /// - Throws: `VideoError` where the file is missing, damaged, or has no video.
+  public init(_ path: String, _ tools: FFmpeg) throws {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw VideoError(path, "no such file")
+    }
+    let data = try tools.probe(path, ["-show_streams", "-show_format"])
+    guard let probe = try? JSONDecoder().decode(Probe.self, from: data) else {
+      throw VideoError(path, "not a video that ffmpeg can read (ffprobe tells nothing of it)")
+    }
+    guard
+      let stream = probe.streams.first(where: {
+        $0.codec_type == "video" && $0.disposition?["attached_pic"] != 1
+      })
+    else { throw VideoError(path, "holds no video; pictures are restored by nsarm upscale") }
+    guard let width = stream.width, let height = stream.height, width > 0, height > 0 else {
+      throw VideoError(path, "the size of its frames is not known; the file may be damaged")
+    }
+    self.path = path
+    index = stream.index
+    let isTurned = abs(stream.rotation) % 180 == 90
+    (self.width, self.height) = isTurned ? (height, width) : (width, height)
+    let ratio = Ratio(stream.sample_aspect_ratio) ?? Ratio(1, 1)
+    sampleAspectRatio = isTurned ? ratio.inverse : ratio
+    let format = stream.pix_fmt ?? ""
+    isDeep = format.contains(#/(9|1[0-6])(le|be)$|(48|64)(le|be)$|f(16|32)(le|be)$/#)
+    hasAlpha = format.contains(#/^(yuva|rgba|bgra|argb|abgr|gbrap|ya)/#)
+    isInterlaced = ["tt", "bb", "tb", "bt"].contains(stream.field_order ?? "")
+    colors = ColorTags(stream, width: width, height: height)
+    frameRate = Ratio(stream.avg_frame_rate) ?? Ratio(stream.r_frame_rate) ?? Ratio(25, 1)
+    others = probe.streams.filter { $0.index != stream.index }.map {
+      OtherStream(
+        index: $0.index, kind: $0.codec_type ?? "data", codec: $0.codec_name ?? "unknown")
+    }
+    if let count = stream.nb_frames.flatMap({ Int($0) }), count > 0 {
+      frameCount = count
+    } else {
+      frameCount = try Self.packetCount(path, stream.index, tools)
+    }
+  }
+
+  /// Counts frames where the container does not: reads the file, decodes nothing.
+  private static func packetCount(_ path: String, _ index: Int, _ tools: FFmpeg) throws -> Int {
+    let data = try tools.probe(
+      path,
+      ["-select_streams", "\(index)", "-count_packets", "-show_entries", "stream=nb_read_packets"])
+    let probe = try? JSONDecoder().decode(Packets.self, from: data)
+    return probe?.streams.first?.nb_read_packets.flatMap { Int($0) } ?? 0
+  }
+
+  private struct Packets: Decodable {
+    struct Stream: Decodable { let nb_read_packets: String? }
+    let streams: [Stream]
+  }
+
+  private struct Probe: Decodable { let streams: [ProbedStream] }
+}
+
+/// A stream as ffprobe describes it, by ffprobe's names.
+struct ProbedStream: Decodable {
+  struct SideData: Decodable { let rotation: Double? }
+
+  let index: Int
+  let codec_type, codec_name, pix_fmt, field_order, nb_frames: String?
+  let width, height: Int?
+  let sample_aspect_ratio, avg_frame_rate, r_frame_rate: String?
+  let color_range, color_space, color_transfer, color_primaries: String?
+  let disposition: [String: Int]?
+  let tags: [String: String]?
+  let side_data_list: [SideData]?
+
+  /// Degrees by which the picture has to be turned to be upright.
+  var rotation: Int {
+    let degrees =
+      side_data_list?.compactMap(\.rotation).first ?? tags?["rotate"].flatMap { Double($0) } ?? 0
+    return Int(degrees.rounded())
+  }
+}
+
+/// What a video says of its colours, and the matrix by which they are read.
+struct ColorTags: Equatable {
+  /// By ffmpeg's names; nil where the video does not tell.
+  let primaries, transfer, range: String?
+  /// The matrix between RGB and Y'CbCr: where the video does not tell, what players assume of its
+  /// size. The output is told it, since its size would have players assume another.
+  let matrix: String
+
+  init(_ stream: ProbedStream, width: Int, height: Int) {
+    func known(_ text: String?) -> String? {
+      text.flatMap { ["unknown", "unspecified", "reserved", ""].contains($0) ? nil : $0 }
+    }
+    primaries = known(stream.color_primaries)
+    transfer = known(stream.color_transfer)
+    range = known(stream.color_range)
+    let told = known(stream.color_space).flatMap { $0 == "gbr" ? nil : $0 }
+    matrix = told ?? (height >= 720 || width >= 1280 ? "bt709" : "smpte170m")
+  }
+
+  /// The matrix by the name that the filter `scale` has for it.
+  var scaleMatrix: String {
+    switch matrix {
+    case "bt2020nc", "bt2020c": "bt2020"
+    case "bt470bg", "smpte170m": "smpte170m"
+    case "bt709", "fcc", "smpte240m": matrix
+    default: "bt709"
+    }
+  }
+
+  var isFullRange: Bool { range == "pc" }
+
+  /// Options of the encoder.
+  var arguments: [String] {
+    ["-colorspace", matrix, "-color_range", isFullRange ? "pc" : "tv"]
+      + (primaries.map { ["-color_primaries", $0] } ?? [])
+      + (transfer.map { ["-color_trc", $0] } ?? [])
+  }
+}

@@ -1,0 +1,156 @@
+/// Motion between two frames by block matching: of every block the vector with which the window of
+/// 3x3 blocks around it differs least from the frame before, in the sum of absolute differences.
+///
+/// All vectors of up to `reach` pixels are tried, and around the most frequent larger ones, which
+/// are found on pictures of a quarter of the size; then the quarters of pixels around the best of
+/// each block. Vectors other than none and the most frequent
+/// one have to be better by a share of the noise, so that flat areas do not follow their noise.
+struct BlockMatching {
+  /// Side of a block in pixels.
+  var side = 4
+  var reach = 7
+  /// How far larger vectors go, in pixels.
+  var farReach = 32
+  /// Standard deviation of the frames' noise.
+  var noise: Float = 0
+
+  /// - Parameters:
+  ///   - frame: the frame whose blocks get vectors.
+  ///   - previous: the frame before, of the same size.
+  func callAsFunction(_ frame: Luma, _ previous: Luma) -> MotionField {
+    precondition(frame.width == previous.width && frame.height == previous.height)
+    // As far as vectors can point beyond the border.
+    let margin = max(reach, farReach) + 4
+    var search = Search(
+      frame: frame.smoothed(), previous: previous.smoothed().padded(margin), margin: margin,
+      field: MotionField(width: frame.width, height: frame.height, side: side))
+    let penalty = 0.25 * noise
+    search.try(SIMD2(0, 0), penalty: 0)
+    for vector in square(SIMD2(0, 0), reach) { search.try(vector &* 4, penalty: penalty) }
+    for centre in farVectors(frame, previous) {
+      for vector in square(centre, 3) where largest(vector) > reach {
+        search.try(vector &* 4, penalty: penalty)
+      }
+    }
+    search.refine(penalty: penalty)
+    search.try(search.field.dominant, penalty: 0)
+    return search.field
+  }
+
+  private func largest(_ vector: SIMD2<Int>) -> Int { max(abs(vector.x), abs(vector.y)) }
+
+  private func square(_ centre: SIMD2<Int>, _ reach: Int) -> [SIMD2<Int>] {
+    (-reach...reach).flatMap { y in (-reach...reach).map { centre &+ SIMD2(y, $0) } }
+  }
+
+  /// The most frequent vectors beyond `reach`.
+  private func farVectors(_ frame: Luma, _ previous: Luma) -> [SIMD2<Int>] {
+    guard farReach > reach, min(frame.width, frame.height) >= 64 else { return [] }
+    let coarse = BlockMatching(side: side, reach: farReach / 4, farReach: 0, noise: noise / 4)
+    let field = coarse(frame.averaged(4), previous.averaged(4))
+    let far = field.vectors.map { SIMD2($0.x & ~3, $0.y & ~3) }.filter { largest($0) > reach }
+    return MotionField.mostFrequent(far, 4)
+  }
+
+  /// The best vectors so far.
+  private struct Search {
+    let frame: Luma
+    /// Padded by `margin`, and moved by none to three quarters of a pixel down and to the right.
+    let previous: [Luma]
+    let margin: Int
+    var field: MotionField
+    private var costs: [Float]
+    private let counts: [Float]
+
+    init(frame: Luma, previous: Luma, margin: Int, field: MotionField) {
+      self.frame = frame
+      self.previous = (0..<16).map { previous.shifted(quarters: $0 / 4, $0 % 4) }
+      self.margin = margin
+      self.field = field
+      costs = [Float](repeating: .infinity, count: field.count)
+      var pixels = [Float](repeating: 0, count: field.count)
+      for y in 0..<frame.height { for x in 0..<frame.width { pixels[field.block(y, x)] += 1 } }
+      counts = field.windowSums(pixels)
+    }
+
+    /// Tries a vector of quarters of pixels for every block.
+    mutating func `try`(_ vector: SIMD2<Int>, penalty: Float) {
+      let sums = field.windowSums(blockSums(vector))
+      for block in 0..<field.count {
+        let cost = sums[block] / counts[block] + penalty
+        if cost < costs[block] {
+          costs[block] = cost
+          field.vectors[block] = vector
+        }
+      }
+    }
+
+    /// Tries halves of a pixel around the best vector of each block, then quarters.
+    mutating func refine(penalty: Float) {
+      for step in [2, 1] {
+        for block in 0..<field.count {
+          let centre = field.vectors[block]
+          for y in [-step, 0, step] {
+            for x in [-step, 0, step] where x != 0 || y != 0 {
+              let vector = centre &+ SIMD2(y, x)
+              let cost = windowMean(block, vector) + penalty
+              if cost < costs[block] {
+                costs[block] = cost
+                field.vectors[block] = vector
+              }
+            }
+          }
+        }
+      }
+    }
+
+    private func plane(_ vector: SIMD2<Int>) -> Luma {
+      previous[(vector.x & 3) * 4 + (vector.y & 3)]
+    }
+
+    /// The mean absolute difference over the window around a block.
+    private func windowMean(_ block: Int, _ vector: SIMD2<Int>) -> Float {
+      let (row, column) = (block / field.columns, block % field.columns)
+      let rows = max(row - 1, 0) * field.side..<min((row + 2) * field.side, frame.height)
+      let columns = max(column - 1, 0) * field.side..<min((column + 2) * field.side, frame.width)
+      let previous = plane(vector)
+      var sum: Float = 0
+      frame.values.withUnsafeBufferPointer { a in
+        previous.values.withUnsafeBufferPointer { b in
+          for y in rows {
+            let from = y * frame.width
+            let to = (y + margin + (vector.x >> 2)) * previous.width + margin + (vector.y >> 2)
+            for x in columns { sum += abs(a[from + x] - b[to + x]) }
+          }
+        }
+      }
+      return sum / Float(rows.count * columns.count)
+    }
+
+    /// Sums of absolute differences over the blocks.
+    private func blockSums(_ vector: SIMD2<Int>) -> [Float] {
+      var sums = [Float](repeating: 0, count: field.count)
+      let previous = plane(vector)
+      let (width, side, columns) = (frame.width, field.side, field.columns)
+      frame.values.withUnsafeBufferPointer { a in
+        previous.values.withUnsafeBufferPointer { b in
+          sums.withUnsafeMutableBufferPointer { sums in
+            for y in 0..<frame.height {
+              let from = y * width
+              let to = (y + margin + (vector.x >> 2)) * previous.width + margin + (vector.y >> 2)
+              let row = y / side * columns
+              for column in 0..<columns {
+                var sum: Float = 0
+                for x in column * side..<min((column + 1) * side, width) {
+                  sum += abs(a[from + x] - b[to + x])
+                }
+                sums[row + column] += sum
+              }
+            }
+          }
+        }
+      }
+      return sums
+    }
+  }
+}

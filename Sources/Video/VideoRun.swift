@@ -1,0 +1,98 @@
+import Imaging
+import NSARM
+import Torch
+import Upscaling
+
+extension VideoUpscaler {
+  /// The frames of a video on their way from the decoder to the encoder.
+  struct Run {
+    private let upscaler: PhotoUpscaler
+    private let input: VideoProperties
+    private let size: (width: Int, height: Int)
+    private let options: Options
+    private let work: WorkFolder
+    private let output: String
+    private let tools: FFmpeg
+    private var scene: Scene?
+
+    init(
+      _ upscaler: PhotoUpscaler, _ input: VideoProperties, _ size: (width: Int, height: Int),
+      _ options: Options, _ work: WorkFolder, output: String, _ tools: FFmpeg
+    ) {
+      self.upscaler = upscaler
+      self.input = input
+      self.size = size
+      self.options = options
+      self.work = work
+      self.output = output
+      self.tools = tools
+    }
+
+    var sceneCount: Int { (scene?.index ?? 0) + 1 }
+
+    /// Restores what has not been restored yet, segment by segment.
+    /// - Returns: warnings.
+    mutating func restore(progress: @escaping (Double, Int) throws -> Void) throws -> [String] {
+      let reader = try FrameReader(input, tools)
+      defer { reader.stop() }
+      scene = try work.scene()
+      for _ in 0..<work.frameCount {
+        guard try reader.skip() else {
+          throw VideoError(
+            work.path, "is of a longer video; remove the folder to start anew")
+        }
+        try progress(0, 0)
+      }
+      var next = try reader.next()
+      while next != nil {
+        let writer = try SegmentWriter(
+          work.nextSegment, output: output, size: size, options.encoding, input,
+          timeBase: reader.timeBase, tools)
+        var times: [Int64] = []
+        do {
+          while let frame = next, times.count < options.segmentLength {
+            let restored = try restored(frame.picture, number: reader.frameCount - 1, progress)
+            let first = work.firstTime ?? times.first ?? frame.time
+            try writer.append(restored, time: frame.time - first)
+            times.append(frame.time)
+            next = try reader.next()
+          }
+          try writer.finish()
+        } catch {
+          writer.cancel()
+          throw error
+        }
+        try work.commit(times: times, timeBase: reader.timeBase, scene: scene)
+      }
+      return (reader.warning.map { [$0] } ?? [])
+    }
+
+    /// A frame, restored with what the scene carries to it.
+    private mutating func restored(
+      _ frame: Planes, number: Int, _ progress: @escaping (Double, Int) throws -> Void
+    ) throws -> Planes {
+      let all = max(input.frameCount, number + 1)
+      let report: (Double) throws -> Void = { try progress(Double(number) + $0, all) }
+      var pictures = options.pictures
+      guard let consistency = options.consistency else {
+        pictures.resolver.seed = RandomStream.key(pictures.resolver.seed, UInt64(number))
+        return try upscaler(
+          frame: frame, pictures, size: size, FrameContext(), progress: report
+        ).picture
+      }
+      let (grid, side) = try upscaler.resolver.tokenGrid(
+        width: input.width, height: input.height, pictures.resolver)
+      if scene == nil {
+        scene = Scene(frame, side: side)
+      } else {
+        scene!.advance(to: frame, consistency)
+      }
+      pictures.resolver.seed = scene!.seed(pictures.resolver.seed)
+      let (picture, codes) = try upscaler(
+        frame: scene!.average, pictures, size: size, scene!.context(grid, consistency),
+        progress: report)
+      scene!.codes = codes
+      return picture
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import Checkpoints
+import Files
+import Foundation
+import Torch
+
+/// What a run has made of an output so far, in a folder beside it: the encoded segments, and the
+/// scene that the next one goes on with. A run that was stopped goes on from there.
+final class WorkFolder {
+  /// What is known of the segments that are complete; written last, so that it is true.
+  private struct Manifest: Codable, Equatable {
+    /// What the work depends on.
+    var settings: [String: String]
+    /// Frames of each segment.
+    var segments: [Int] = []
+    /// Of each frame, in units of the time base from the begin of the input.
+    var times: [Int64] = []
+    var timeBase: [Int] = []
+  }
+
+  let path: String
+  private var manifest: Manifest
+  private var lock: Int32 = -1
+
+  /// The folder for an output.
+  static func path(for output: String) -> String { output + ".partial" }
+
+  /// Opens the folder, or makes it.
+  /// - Throws: `VideoError` where it is of another input or of other settings, or in use.
+  init(for output: String, settings: [String: String]) throws {
+    path = Self.path(for: output)
+    manifest = Manifest(settings: settings)
+    let file = path + "/work.json"
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    } catch {
+      guard isFolder(path) else {
+        let parent = (path as NSString).deletingLastPathComponent
+        guard isFolder(parent.isEmpty ? "." : parent) else {
+          throw FileError.missingFolder(path: parent)
+        }
+        throw FileError.unwritable(path: path, reason: "the folder cannot be created")
+      }
+    }
+    lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      throw VideoError(path, "another nsarm is at work on this video; wait for it or stop it")
+    }
+    if let data = FileManager.default.contents(atPath: file) {
+      guard let earlier = try? JSONDecoder().decode(Manifest.self, from: data) else {
+        throw VideoError(path, "work.json is damaged; remove the folder to start anew")
+      }
+      let keys = Set(earlier.settings.keys).union(settings.keys).sorted()
+      if let key = keys.first(where: { earlier.settings[$0] != settings[$0] }) {
+        throw VideoError(
+          path,
+          "an earlier run stopped here with another \(key)"
+            + (earlier.settings[key].map { $0.count < 40 ? " (\($0))" : "" } ?? "")
+            + "; give the same options to go on, or remove the folder to start anew")
+      }
+      manifest = earlier
+    } else {
+      guard entries.allSatisfy({ $0 == "lock" }) else {
+        throw VideoError(path, "is no folder of an earlier run; remove it or rename it")
+      }
+      try save()
+    }
+    try removeUnfinished()
+  }
+
+  deinit { if lock >= 0 { close(lock) } }
+
+  // MARK: What is there
+
+  var frameCount: Int { manifest.times.count }
+  var timeBase: VideoProperties.Ratio? {
+    manifest.timeBase.count == 2
+      ? VideoProperties.Ratio(manifest.timeBase[0], manifest.timeBase[1]) : nil
+  }
+  var firstTime: Int64? { manifest.times.first }
+
+  /// The scene after the last segment, where frames are kept alike.
+  func scene() throws -> Scene? {
+    let file = statePath(manifest.segments.count - 1)
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    let tensors = try SafetensorsFile(file)
+    let names = Set(tensors.names)
+    guard let scene = Scene({ names.contains($0) ? try? tensors.tensor($0).cloned() : nil }) else {
+      throw VideoError(file, "is damaged; remove \(path) to start anew")
+    }
+    return scene
+  }
+
+  // MARK: Going on
+
+  /// Where the next segment is written to.
+  var nextSegment: String { "\(path)/next.nut" }
+
+  /// Takes the next segment, which is complete.
+  func commit(times: [Int64], timeBase: VideoProperties.Ratio, scene: Scene?) throws {
+    let index = manifest.segments.count
+    if let scene { try writeSafetensors(scene.tensors(), to: statePath(index)) }
+    guard rename(nextSegment, segmentPath(index)) == 0 else {
+      throw FileError.unwritable(
+        path: segmentPath(index), reason: String(cString: strerror(errno)))
+    }
+    manifest.segments.append(times.count)
+    manifest.times += times
+    manifest.timeBase = [timeBase.numerator, timeBase.denominator]
+    try save()
+    if index > 0 { unlink(statePath(index - 1)) }
+  }
+
+  /// A list of all segments for ffmpeg's demuxer concat. Every segment is as long as it takes to the
+  /// next one's first frame; rounded to microseconds from the begin, so that errors do not add up.
+  func writeList() throws -> String {
+    let base = timeBase?.value ?? 1
+    func microseconds(_ frame: Int) -> Int64 {
+      Int64((Double(manifest.times[frame] - manifest.times[0]) * base * 1e6).rounded())
+    }
+    var text = "ffconcat version 1.0\n"
+    var first = 0
+    for (index, count) in manifest.segments.enumerated() {
+      text += "file \((segmentPath(index) as NSString).lastPathComponent)\n"
+      if index + 1 < manifest.segments.count {
+        text += "duration \(microseconds(first + count) - microseconds(first))us\n"
+      }
+      first += count
+    }
+    let list = path + "/segments.ffconcat"
+    try AtomicFile.write(Data(text.utf8), to: list)
+    return list
+  }
+
+  /// Removes the folder and all work in it.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Removes the folder where nothing in it is worth going on from.
+  func removeIfEmpty() { if manifest.segments.isEmpty { remove() } }
+
+  private var entries: [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+  }
+
+  private func segmentPath(_ index: Int) -> String { "\(path)/segment-\(index).nut" }
+  private func statePath(_ index: Int) -> String { "\(path)/scene-\(index).safetensors" }
+
+  private func save() throws {
+    try AtomicFile.write(JSONEncoder().encode(manifest), to: path + "/work.json")
+  }
+
+  /// Removes what a run that was killed was writing.
+  private func removeUnfinished() throws {
+    let count = manifest.segments.count
+    let kept =
+      ["lock", "work.json", (statePath(count - 1) as NSString).lastPathComponent]
+      + (0..<count).map { (segmentPath($0) as NSString).lastPathComponent }
+    let present = Set(entries)
+    for name in present.subtracting(kept) { unlink("\(path)/\(name)") }
+    for index in 0..<count where !present.contains("segment-\(index).nut") {
+      throw VideoError(path, "segment-\(index).nut is missing; remove the folder to start anew")
+    }
+  }
+}
