@@ -110,8 +110,9 @@ final class WorkFolder {
     if index > 0 { unlink(statePath(index - 1)) }
   }
 
-  /// A list of all segments for ffmpeg's demuxer concat. Every segment is as long as it takes to the
-  /// next one's first frame; rounded to microseconds from the begin, so that errors do not add up.
+  /// A list of all segments for ffmpeg's demuxer concat. Every segment is as long as it takes to
+  /// the next one's first frame; rounded to microseconds from the begin, so that errors do not add
+  /// up.
   func writeList() throws -> String {
     let base = timeBase?.value ?? 1
     func microseconds(_ frame: Int) -> Int64 {

@@ -66,8 +66,9 @@ import Testing
         + ["--preset", "ultrafast", "--threads", "1"])
     process.standardError = FileHandle.nullDevice
     try process.run()
-    let first = folder("out.mp4.partial/segment-0.nut")
-    while process.isRunning, !FileManager.default.fileExists(atPath: first) { usleep(2000) }
+    // The next segment is begun when the first is complete and known to be.
+    let segments = ["segment-0.nut", "next.nut"].map { folder("out.mp4.partial/\($0)") }
+    while process.isRunning, !segments.allSatisfy(FileManager.default.fileExists) { usleep(2000) }
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
     #expect(process.terminationStatus == (signal == SIGKILL ? SIGKILL : 128 + SIGINT))

@@ -95,7 +95,7 @@ public final class SuperResolver: @unchecked Sendable {
     _ = try restore(picture, options, nil, progress: progress, preview: preview, rows: rows)
   }
 
-  /// Restores a frame of a video, which takes over codes and noise of the frame before along motion.
+  /// Restores a frame of a video, which takes over codes and noise of the frame before.
   ///
   /// - Parameter context: what is carried; with nothing carried the frame is what a picture would
   ///   be.

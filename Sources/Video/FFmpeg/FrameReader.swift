@@ -55,8 +55,8 @@ final class FrameReader {
     }
     let status = process.finish()
     times.end()
-    // What can be decoded of a damaged video is restored, and the damage is told; a decoder that was
-    // killed tells nothing of the video.
+    // What can be decoded of a damaged video is restored, and the damage is told; a decoder that
+    // was killed tells nothing of the video.
     guard status < 128 else { throw FFmpeg.failure(process.log, status, for: path) }
     guard frameCount > 0 else {
       throw VideoError(
@@ -100,7 +100,7 @@ final class FrameReader {
   }
 }
 
-/// The times that showinfo tells, "[Parsed_showinfo_2 @ ...] [info] n:   4 pts:   2048 pts_time:...".
+/// The times that showinfo tells: "[Parsed_showinfo_2 @ ...] [info] n:   4 pts:   2048 ...".
 private final class FrameTimes: @unchecked Sendable {
   private let condition = NSCondition()
   private var values: [Int64] = []

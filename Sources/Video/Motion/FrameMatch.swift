@@ -66,8 +66,8 @@ struct FrameMatch {
     min(max((to - x) / (to - from), 0), 1)
   }
 
-  /// Whether a frame is nearer to the means of its own surroundings than to what motion makes of the
-  /// frame before, both seen coarsely.
+  /// Whether a frame is nearer to the means of its own surroundings than to what motion makes of
+  /// the frame before, both seen coarsely.
   private static func explainsNothing(_ frame: Luma, _ moved: Luma, noise: Float) -> Bool {
     let (a, b) = (frame.averaged(4), moved.averaged(4))
     let surroundings = a.averaged(4)

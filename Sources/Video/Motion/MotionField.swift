@@ -2,7 +2,7 @@ import NSARM
 
 /// Where the content of a frame was in the frame before: a vector of quarters of pixels per block.
 struct MotionField {
-  /// Blocks of the picture, of `side` pixels, those at the right and at the bottom of what there is.
+  /// Blocks of the picture, of `side` pixels; at the right and at the bottom of what there is.
   let rows, columns, side: Int
   /// Of each block, row by row: from its place to that of its content in the frame before, rows and
   /// columns, in quarters of a pixel.
@@ -34,8 +34,8 @@ struct MotionField {
       .sorted { ($1.0, $0.1.x, $0.1.y) < ($0.0, $1.1.x, $1.1.y) }.prefix(count).map(\.1)
   }
 
-  /// A plane of the frame before as it lies in this frame, between pixels by Catmull and Rom's cubic;
-  /// beyond the border the plane is repeated.
+  /// A plane of the frame before as it lies in this frame, between pixels by Catmull and Rom's
+  /// cubic; beyond the border the plane is repeated.
   ///
   /// - Parameter nearest: whether the nearest pixel is taken instead.
   func moved(_ plane: [Float], width: Int, height: Int, nearest: Bool = false) -> [Float] {
