@@ -148,7 +148,7 @@ struct VideoCommand: ParsableCommand {
       "--codec": codec, "--crf": crf.map { "\($0)" } ?? "automatic", "--preset": preset ?? "none",
       "--independent": "\(independent)", "--scales": shortcuts.scales.map { "\($0)" } ?? "all",
       "--prune": "\(shortcuts.prune?.values ?? [])", "--one-pass": "\(shortcuts.onePass)",
-      "version of nsarm": NSARMCommand.release,
+      "version of nsarm": Version.text,
     ]
   }
 }

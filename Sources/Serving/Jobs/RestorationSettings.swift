@@ -110,9 +110,11 @@ enum SettingValue: Decodable {
     }
   }
 
-  /// A field of a form, where all is text; empty stands for nothing.
+  /// A field of a form, where all is text; empty or "null" stands for nothing.
   init(field text: String) {
-    self = text.isEmpty ? .none : Double(text).map(SettingValue.number) ?? .text(text)
+    self =
+      text.isEmpty || text == "null"
+      ? .none : Double(text).map(SettingValue.number) ?? .text(text)
   }
 
   fileprivate func number(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Double>)
