@@ -29,9 +29,12 @@ struct SQLiteDatabase: Database {
     }
   }
 
+  /// What stays free besides a fiftieth of the disk: previews, and a log of several megabytes.
+  private static let reserve = 32 << 20
+
   /// What is written goes into the log first, and then into the file.
   func requireRoom(for bytes: Int) throws {
-    try FreeSpace.require(2 * bytes, at: path, besides: 0.02)
+    try FreeSpace.require(2 * bytes + Self.reserve, at: path, besides: 0.02)
   }
 
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
