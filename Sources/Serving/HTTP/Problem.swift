@@ -63,7 +63,8 @@ struct Problem: Error, HTTPResponseError, Encodable {
     case let error as HTTPError:
       self.init(error.status, Self.code(error.status), Self.detail(error))
       headers = error.headers
-    case let error as any HTTPResponseError:  // of the server's own, such as a body that is too long
+    // One of the server's own, such as a body that is too long.
+    case let error as any HTTPResponseError:
       self.init(error.status, Self.code(error.status), error.status.reasonPhrase)
     default:
       self.init(.internalServerError, "internal", "something went wrong here; the log tells what")

@@ -106,7 +106,7 @@ public actor JobWorker: Service {
     for attempt in 1...5 {
       do {
         return try await store.finish(job.id, name, outcome, seconds: seconds)
-      } catch where Self.isFull(error) {
+      } catch  where Self.isFull(error) {
         outcome = .failed("the disk that keeps the results is full; free some space and try again")
         if attempt == 1 { continue }  // that takes little space
       } catch {
