@@ -98,7 +98,7 @@ public struct RestorationService: Sendable {
     router.add(middleware: MetricsMiddleware())
     router.add(middleware: ProblemMiddleware())
     routes.add(to: router)
-    return Application(
+    let application = Application(
       router: router,
       server: .http1(
         configuration: .init(
@@ -109,6 +109,7 @@ public struct RestorationService: Sendable {
       services: [ShutdownObserver(shutdown: shutdown)],
       onServerRunning: { channel in running(channel.localAddress?.port ?? door.port) },
       logger: logger)
+    return Listener(server: application, door: door)
   }
 
   private static func create(_ folder: String) throws {

@@ -224,6 +224,26 @@ import Upscaling
     ] where name != "127.evil.example" { #expect(Access.isLoopback(name) == isLoopback, "\(name)") }
   }
 
+  @Test func anAddressThatIsNotToBeHadIsTold() async throws {
+    try await TestService.with(folder, restores: false) { service in
+      var door = RestorationService.Door()
+      door.port = try #require(URL(string: service.base)?.port)
+      for (host, reason) in [
+        ("127.0.0.1", "another program listens there"), ("nowhere.invalid", "no address of this"),
+      ] {
+        door.host = host
+        let other = try await RestorationService(.folder(folder("other")), logger: silent)
+        let server = other.server(
+          door, model: service.upscaler.resolver.model.configuration, version: "1", workers: 0
+        ) { _ in }
+        do {
+          try await server.run()
+          Issue.record("listens")
+        } catch { #expect("\(error)".hasPrefix("\(host):\(door.port): \(reason)")) }
+      }
+    }
+  }
+
   @Test func anAddressHasItsRate() async throws {
     let (limit, start) = (RateLimit(perMinute: 2), Date())
     for _ in 0..<2 { try await limit.count("a", at: start) }

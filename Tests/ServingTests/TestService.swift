@@ -32,8 +32,7 @@ final class TestService: Sendable {
     _ limits: ServiceLimits = ServiceLimits(),
     body: @Sendable (TestService) async throws -> Void
   ) async throws {
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
+    let logger = silent
     var service = try await RestorationService(.folder(folder("data")), logger: logger)
     service.limits = limits
     var door = RestorationService.Door()
@@ -129,3 +128,6 @@ final class TestService: Sendable {
 }
 
 extension TestService.Answer: @unchecked Sendable {}
+
+/// Tests say by themselves what goes wrong.
+let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

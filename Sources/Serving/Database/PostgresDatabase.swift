@@ -6,7 +6,7 @@ import Foundation
 final class PostgresDatabase: Database {
   let dialect = SQLDialect.postgres
   private let connections: [PostgresConnection]
-  private let turns = Turns()
+  private let order = RoundRobin()
 
   /// Statements that run at once.
   private static let connectionCount = 4
@@ -48,9 +48,9 @@ final class PostgresDatabase: Database {
     }
   }
 
-  private func next() -> PostgresConnection { connections[turns.next() % connections.count] }
+  private func next() -> PostgresConnection { connections[order.next() % connections.count] }
 
-  private final class Turns: @unchecked Sendable {
+  private final class RoundRobin: @unchecked Sendable {
     private let lock = NSLock()
     private var count = 0
 

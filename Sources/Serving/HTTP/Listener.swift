@@ -1,0 +1,37 @@
+import Foundation
+import NIOCore
+import ServiceLifecycle
+
+/// The HTTP server, whose address may not be to be had.
+struct Listener: Service {
+  let server: any Service
+  let door: RestorationService.Door
+
+  /// - Throws: `ListeningError`.
+  func run() async throws {
+    do {
+      try await server.run()
+    } catch let error as IOError {
+      throw ListeningError(door, code: error.errnoCode)
+    } catch is SocketAddressError {
+      throw ListeningError(door, code: EADDRNOTAVAIL)
+    }
+  }
+}
+
+/// Why a service cannot be listened to, in one line with the remedy.
+struct ListeningError: LocalizedError, CustomStringConvertible {
+  let description: String
+  var errorDescription: String? { description }
+
+  init(_ door: RestorationService.Door, code: Int32) {
+    let reason =
+      switch code {
+      case EADDRINUSE: "another program listens there; choose another port with --port"
+      case EADDRNOTAVAIL: "no address of this machine; --host 0.0.0.0 stands for all that it has"
+      case EACCES: "ports below 1024 are the system administrator's; choose another one with --port"
+      default: String(cString: strerror(code))
+      }
+    description = "\(door.host):\(door.port): \(reason)"
+  }
+}
