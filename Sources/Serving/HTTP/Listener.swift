@@ -13,7 +13,7 @@ struct Listener: Service {
       try await server.run()
     } catch let error as IOError {
       throw ListeningError(door, code: error.errnoCode)
-    } catch is SocketAddressError {
+    } catch  where error is SocketAddressError || error is SocketAddressError.UnknownHost {
       throw ListeningError(door, code: EADDRNOTAVAIL)
     }
   }
