@@ -49,7 +49,7 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   mutating func set(_ name: String, _ value: SettingValue) throws {
     guard let key = CodingKeys(rawValue: name) else {
       throw InvalidSetting(
-        "no setting '\(name.prefix(40))'; there are "
+        "no setting '\(oneLine(String(name.prefix(40))))'; there are "
           + CodingKeys.allCases.map(\.rawValue).joined(separator: ", "))
     }
     switch key {
