@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -103,13 +104,23 @@ cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, 
   return picture;
 }
 
+/// Whether the disk of a file is full. The text of a failure does not tell: libvips keeps one for
+/// all threads, and what is in it may be another one's.
+static bool is_disk_full(int descriptor) {
+  struct statvfs status;
+  return fstatvfs(descriptor, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize < 1 << 16;
+}
+
 /// Decodes into a file that has no name (any more), so that nothing is left behind by a crash.
-static VipsImage *decode_to_file(VipsImage *image, const char *folder, char **error) {
+/// `*no_room` tells whether it failed for want of it.
+static VipsImage *decode_to_file(
+    VipsImage *image, const char *folder, bool *no_room, char **error) {
   char *path = g_build_filename(folder, ".nsarm-decoded-XXXXXX", NULL);
   int descriptor = g_mkstemp(path);
   if (descriptor < 0) {
     cvips_fail_with(error, "cannot create a temporary file in %s: %s", folder, strerror(errno));
     g_free(path);
+    *no_room = true;
     return NULL;
   }
   unlink(path);
@@ -119,8 +130,10 @@ static VipsImage *decode_to_file(VipsImage *image, const char *folder, char **er
   snprintf(name, sizeof name, "/dev/fd/%d", descriptor);
   if (vips_rawsave_fd(image, descriptor, NULL) != 0 ||
       vips_rawload(name, &raw, image->Xsize, image->Ysize, image->Bands, "format", image->BandFmt,
-                   "interpretation", image->Type, NULL) != 0)
+                   "interpretation", image->Type, NULL) != 0) {
     cvips_fail(error);
+    *no_room = is_disk_full(descriptor);
+  }
   close(descriptor);
   return raw;
 }
@@ -147,18 +160,19 @@ int cvips_decode(
   if (picture->decoded) return 0;
   VipsImage *image = picture->opened;
   VipsImage *flat = NULL;
+  bool no_room = false;
   if (VIPS_IMAGE_SIZEOF_IMAGE(image) <= memory_limit) {
     flat = vips_image_copy_memory(image);
     if (!flat) cvips_fail(error);
   } else {
-    flat = decode_to_file(image, scratch_folder, error);
+    flat = decode_to_file(image, scratch_folder, &no_room, error);
   }
   if (flat) {
     picture->decoded = oriented(flat, picture->orientation, error);
     g_object_unref(flat);
   }
   vips_error_clear();
-  return picture->decoded ? 0 : -1;
+  return picture->decoded ? 0 : no_room ? -2 : -1;
 }
 
 int cvips_read(

@@ -140,7 +140,7 @@ public final class ImageReader: @unchecked Sendable {
     let status = cvips_decode(picture, options.scratchFolder, UInt64(options.memoryLimit), &text)
     guard status == 0 else {
       let reason = take(&text)
-      if reason.contains("No space left") || reason.contains("temporary file") {
+      if status == -2 {
         throw FileError.unwritable(
           path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
       }

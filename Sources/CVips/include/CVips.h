@@ -74,7 +74,8 @@ bool cvips_can_write(cvips_format format);
 cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error);
 
 /// Decodes the whole picture: into memory where its samples take at most memory_limit bytes, else
-/// into an unnamed temporary file in scratch_folder. Fails on damaged or truncated files.
+/// into an unnamed temporary file in scratch_folder. -1 for damaged or truncated files, -2 where
+/// scratch_folder has no room for it.
 int cvips_decode(
     cvips_picture *picture, const char *scratch_folder, uint64_t memory_limit, char **error);
 
