@@ -66,9 +66,12 @@ struct Access: Sendable {
     let host =
       authority.hasPrefix("[")
       ? String(authority.dropFirst().prefix { $0 != "]" })
-      : String(authority.prefix { $0 != ":" })
-    return host == "localhost" || host == "::1" || host.hasPrefix("127.")
-      || host.hasSuffix(".localhost")
+      : authority == "::1" ? authority : String(authority.prefix { $0 != ":" })
+    // 127.example.org is somebody's name.
+    let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    let isNumeric = bytes.count == 4 && !bytes.contains(nil)
+    return host == "localhost" || host == "::1" || host.hasSuffix(".localhost")
+      || isNumeric && bytes[0] == 127
   }
 }
 
