@@ -50,7 +50,9 @@ package final class SerialWorker: Sendable {
     private var isGone = false
 
     func leave() { lock.withLock { isGone = true } }
-    func check() throws { if lock.withLock({ isGone }) { throw CancellationError() } }
+    func check() throws {
+      if lock.withLock({ isGone }) || UnfinishedWork.shared.shouldEnd { throw CancellationError() }
+    }
   }
 
   /// What is to be done, and the thread that does it, which begins with the first piece.
@@ -65,7 +67,9 @@ package final class SerialWorker: Sendable {
         pieces.append(piece)
         if !isRunning {
           isRunning = true
-          let thread = Thread { [self] in while let next = next() { next() } }
+          let thread = Thread { [self] in
+            while let piece = next(), UnfinishedWork.shared.perform(piece) {}
+          }
           thread.name = "nsarm"
           thread.stackSize = 8 << 20
           thread.start()
