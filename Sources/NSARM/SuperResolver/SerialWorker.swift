@@ -50,9 +50,7 @@ package final class SerialWorker: Sendable {
     private var isGone = false
 
     func leave() { lock.withLock { isGone = true } }
-    func check() throws {
-      if lock.withLock({ isGone }) || UnfinishedWork.shared.shouldEnd { throw CancellationError() }
-    }
+    func check() throws { if lock.withLock({ isGone }) { throw CancellationError() } }
   }
 
   /// What is to be done, and the thread that does it, which begins with the first piece.
@@ -67,9 +65,7 @@ package final class SerialWorker: Sendable {
         pieces.append(piece)
         if !isRunning {
           isRunning = true
-          let thread = Thread { [self] in
-            while let piece = next(), UnfinishedWork.shared.perform(piece) {}
-          }
+          let thread = Thread { [self] in while let next = next() { next() } }
           thread.name = "nsarm"
           thread.stackSize = 8 << 20
           thread.start()
