@@ -13,7 +13,10 @@ let package = Package(
         .product(name: "Imaging", package: "nsarm"), .product(name: "NSARM", package: "nsarm"),
       ]),
     .executableTarget(
-      name: "restore-cancelled", dependencies: [.product(name: "Upscaling", package: "nsarm")]),
+      name: "restore-cancelled",
+      dependencies: [
+        .product(name: "Imaging", package: "nsarm"), .product(name: "Upscaling", package: "nsarm"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
