@@ -103,7 +103,7 @@ let package = Package(
       name: "restore-rows", dependencies: ["Imaging", "NSARM"],
       path: "Examples/Sources/restore-rows"),
     .executableTarget(
-      name: "restore-cancelled", dependencies: ["Imaging", "Upscaling"],
+      name: "restore-cancelled", dependencies: ["Upscaling"],
       path: "Examples/Sources/restore-cancelled"),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .target(name: "Degradations", dependencies: ["Imaging", "Settings", "Torch"]),

@@ -13,10 +13,7 @@ let package = Package(
         .product(name: "Imaging", package: "nsarm"), .product(name: "NSARM", package: "nsarm"),
       ]),
     .executableTarget(
-      name: "restore-cancelled",
-      dependencies: [
-        .product(name: "Imaging", package: "nsarm"), .product(name: "Upscaling", package: "nsarm"),
-      ]),
+      name: "restore-cancelled", dependencies: [.product(name: "Upscaling", package: "nsarm")]),
   ],
   swiftLanguageModes: [.v6]
 )

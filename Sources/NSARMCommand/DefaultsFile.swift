@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Settings
 import YAMLSettings
@@ -25,8 +26,7 @@ struct DefaultsFile {
       guard !named.isEmpty else { return nil }
       path = named
     } else {
-      let set = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-      guard let folder = set ?? environment["HOME"].map({ $0 + "/.config" }) else { return nil }
+      guard let folder = UserFolder.configuration.path(environment: environment) else { return nil }
       path = folder + "/nsarm/config.yaml"
     }
     let data: Data?

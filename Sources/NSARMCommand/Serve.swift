@@ -73,22 +73,21 @@ struct ServeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let token = try token()
+    var door = RestorationService.Door()
+    (door.host, door.port, door.token) = (host, port, try token())
     let configuration = try service.model.folder().configuration
     let loaded = noWork ? nil : try service.upscaler()
-    if token == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
+    if door.token == nil, !door.isLocal {
       note(
         "warning: everybody who can reach \(host) can use this service; NSARM_TOKEN or --token-file keeps"
           + " strangers out")
     }
-    try runServices { [self] in
+    try runServices { [self, door] in
       var service = try await service.service()
       service.limits.queue = maxQueue
       service.limits.bodyBytes = maxUpload?.bytes ?? service.limits.bodyBytes
       service.limits.perMinute = rateLimit
       service.keep(seconds: keep * 86400, bytes: keepSize?.bytes ?? 20 << 30)
-      var door = RestorationService.Door()
-      (door.host, door.port, door.token) = (host, port, token)
       let host = host.contains(":") ? "[\(host)]" : host
       let server = service.server(
         door, model: configuration, version: Version.text, workers: noWork ? 0 : 1

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Logging
 import NSARM
@@ -84,8 +85,7 @@ struct ServiceOptions: ParsableArguments {
       return .postgres(jobs)
     }
     if let data { return .folder(data) }
-    let set = environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    guard let folder = set ?? environment["HOME"].map({ $0 + "/.local/share" }) else {
+    guard let folder = UserFolder.data.path(environment: environment) else {
       throw ValidationError("HOME is not set; name a folder with --data")
     }
     return .folder(folder + "/nsarm")

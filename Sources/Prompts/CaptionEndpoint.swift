@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 #if canImport(FoundationNetworking)
@@ -114,7 +115,7 @@ public struct CaptionEndpoint: Sendable {
       }
     }
     if let error = result.error {
-      throw CaptionError.unreachable(url, oneLine(error.localizedDescription))
+      throw CaptionError.unreachable(url, oneLine(error.localizedDescription, limit: 200))
     }
     guard let response = result.response as? HTTPURLResponse else {
       throw CaptionError.unusable(url, "is none of HTTP")
@@ -150,18 +151,14 @@ public struct CaptionEndpoint: Sendable {
 
   /// The server's own words.
   private static func message(in data: Data) -> String {
-    (try? JSONDecoder().decode(Failure.self, from: data)).map { oneLine($0.error.message) }
+    (try? JSONDecoder().decode(Failure.self, from: data)).map {
+      oneLine($0.error.message, limit: 200)
+    }
       ?? start(of: data)
   }
 
   private static func start(of data: Data) -> String {
-    data.isEmpty ? "nothing" : oneLine(String(decoding: data.prefix(800), as: UTF8.self))
+    data.isEmpty
+      ? "nothing" : oneLine(String(decoding: data.prefix(800), as: UTF8.self), limit: 200)
   }
-}
-
-/// A text of somebody else on one line, shortened.
-private func oneLine(_ text: String) -> String {
-  let words = text.unicodeScalars.split { $0.properties.isWhitespace || $0.value < 0x20 }
-    .map(String.init).joined(separator: " ")
-  return words.count <= 200 ? words : words.prefix(200) + "..."
 }

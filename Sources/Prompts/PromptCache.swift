@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Torch
 
@@ -20,8 +21,7 @@ public struct PromptCache: Sendable {
   public static func standard(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> PromptCache {
-    let set = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    let caches = set ?? NSHomeDirectory() + "/.cache"
+    let caches = UserFolder.cache.path(environment: environment) ?? NSHomeDirectory() + "/.cache"
     return PromptCache(caches + "/nsarm/prompts", limit: 512 << 20)
   }
 

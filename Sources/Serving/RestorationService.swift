@@ -28,6 +28,9 @@ public struct RestorationService: Sendable {
     public var token: String?
 
     public init() {}
+
+    /// Whether only this machine's own programs can reach it.
+    public var isLocal: Bool { Access.isLoopback(host) }
   }
 
   public var limits = ServiceLimits()
@@ -40,7 +43,7 @@ public struct RestorationService: Sendable {
     let database: any Database
     switch jobs {
     case .folder(let folder):
-      try Self.create(folder)
+      try createFolder(folder, permissions: 0o700)
       database = try SQLiteDatabase(folder + "/jobs.sqlite")
     case .postgres(let url): database = try PostgresDatabase(url)
     }
@@ -77,7 +80,6 @@ public struct RestorationService: Sendable {
   ) -> any Service {
     PrometheusRegistry.install()
     let shutdown = Shutdown()
-    let isLocal = Access.isLoopback(door.host)
     let routes = Routes(
       store: store,
       service: ServiceDescription(
@@ -89,7 +91,7 @@ public struct RestorationService: Sendable {
           secondsPerPicture: limits.secondsPerPicture),
         retention: .init(seconds: store.retention.seconds, bytes: store.retention.bytes),
         workers: workers),
-      limits: limits, access: Access(token: door.token, isLocal: isLocal), shutdown: shutdown,
+      limits: limits, access: Access(token: door.token, isLocal: door.isLocal), shutdown: shutdown,
       rateLimit: limits.perMinute.map { RateLimit(perMinute: $0) },
       events: EventStream(store: store, history: JobHistory(store), shutdown: shutdown),
       pictures: PictureResponse(store: store, limits: limits, turns: Turns(2)))
@@ -110,15 +112,6 @@ public struct RestorationService: Sendable {
       onServerRunning: { channel in running(channel.localAddress?.port ?? door.port) },
       logger: logger)
     return Listener(server: application, door: door)
-  }
-
-  private static func create(_ folder: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw FileError.unwritable(path: folder, reason: "the folder cannot be created")
-    }
   }
 }
 

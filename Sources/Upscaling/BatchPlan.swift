@@ -20,11 +20,7 @@ public struct BatchPlan: Sendable {
     public func createFolder() throws {
       let folder = (output as NSString).deletingLastPathComponent
       guard !folder.isEmpty else { return }
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw FileError.unwritable(path: folder, reason: "the folder cannot be created")
-      }
+      try Files.createFolder(folder)
     }
   }
 

@@ -57,6 +57,7 @@ func cancelled() async throws {
     return false
   }
   restoration.cancel()
+  await upscaler.resolver.waitUntilIdle()
   let isDone = try await restoration.value
   precondition(!isDone)
 }

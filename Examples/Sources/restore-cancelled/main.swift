@@ -1,6 +1,5 @@
 // Restores a photo unless that takes too long: restore-cancelled PHOTO OUTPUT SECONDS
 import Foundation
-import Imaging
 import Upscaling
 
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -23,7 +22,4 @@ let clock = Task {
 let isDone = try await restoration.value
 clock.cancel()
 print(isDone ? "\(arguments[1]) is ready" : "stopped after \(arguments[2]) s")
-// What is cancelled ends within moments, on the thread of the next restoration, which so waits for
-// it: a program must not end under work of libtorch's.
-let pixel = Image(width: 1, height: 1, channels: 3, samples: .u8([0, 0, 0]))
-if !isDone { _ = try await upscaler.restored(pixel) }
+await upscaler.resolver.waitUntilIdle()  // what is cancelled ends within moments

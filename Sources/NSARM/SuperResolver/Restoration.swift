@@ -32,6 +32,10 @@ extension SuperResolver {
     try self.init(loaded)
   }
 
+  /// Returns when all that has been asked for has ended, what was cancelled included. A program
+  /// must not end before: libtorch's tables are destroyed then, under whatever still uses them.
+  public func waitUntilIdle() async { try? await worker.run {} }
+
   /// Restores a picture, and tells how it goes.
   ///
   /// Restorations of one resolver follow each other on a thread of their own; the caller's is not

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A database that holds the jobs: SQLite for one machine, PostgreSQL for many. Both speak the SQL
@@ -98,4 +99,12 @@ struct DatabaseFailure: Error, CustomStringConvertible, LocalizedError {
   let reason: Reason
   let description: String
   var errorDescription: String? { description }
+}
+
+/// Whether something failed because a disk is full, the database's or another.
+func tellsOfFullDisk(_ error: any Error) -> Bool {
+  switch error {
+  case FileError.noRoom, FileError.diskFull: true
+  default: (error as? DatabaseFailure)?.reason == .full
+  }
 }

@@ -1,4 +1,5 @@
 import CPostgres
+import Files
 import Foundation
 
 /// A PostgreSQL server, by libpq. A statement blocks a thread of the connection's own, never one of

@@ -54,8 +54,7 @@ struct Problem: Error, HTTPResponseError, Encodable {
     case JobError.missing: self = .missing
     case JobError.ended(let state):
       self.init(.conflict, "ended", "the restoration has \(state) already")
-    case let error as DatabaseFailure where error.reason == .full: self = .diskFull
-    case FileError.diskFull, FileError.noRoom: self = .diskFull
+    case _ where tellsOfFullDisk(error): self = .diskFull
     case is DatabaseFailure:
       self.init(
         .serviceUnavailable, "unavailable", "the queue cannot be reached; try again later",
@@ -80,7 +79,7 @@ struct Problem: Error, HTTPResponseError, Encodable {
   }
 
   private static func detail(_ error: HTTPError) -> String {
-    error.body.map(oneLine)
+    error.body.map { oneLine($0) }
       ?? (error.status == .notFound
         ? "there is nothing at this address"
         : error.status.reasonPhrase)
@@ -102,11 +101,4 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
       return try problem.response(from: request, context: context)
     }
   }
-}
-
-/// A text of somebody else on one line, shortened.
-func oneLine(_ text: String) -> String {
-  let words = text.unicodeScalars.split { $0.properties.isWhitespace || $0.value < 0x20 }
-    .map(String.init).joined(separator: " ")
-  return words.count <= 300 ? words : words.prefix(300) + "..."
 }

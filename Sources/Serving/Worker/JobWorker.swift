@@ -106,20 +106,13 @@ public actor JobWorker: Service {
     for attempt in 1...5 {
       do {
         return try await store.finish(job.id, name, outcome, seconds: seconds)
-      } catch  where Self.isFull(error) {
+      } catch  where tellsOfFullDisk(error) {
         outcome = .failed("the disk that keeps the results is full; free some space and try again")
         if attempt == 1 { continue }  // that takes little space
       } catch {
         logger.error("\(job.order.input.name): the result is not kept: \(oneLine("\(error)"))")
       }
       try? await Task.sleep(for: .seconds(Double(attempt)))
-    }
-  }
-
-  private static func isFull(_ error: any Error) -> Bool {
-    switch error {
-    case FileError.noRoom, FileError.diskFull: true
-    default: (error as? DatabaseFailure)?.reason == .full
     }
   }
 
