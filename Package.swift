@@ -140,7 +140,8 @@ let package = Package(
     .testTarget(
       name: "VideoTests",
       dependencies: [
-        "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling", "Video",
+        "Files", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling",
+        "Video",
       ]),
     .target(name: "Terminal"),
     // libpq is loaded when a server is asked for, so that nobody else needs it.

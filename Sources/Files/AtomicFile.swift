@@ -104,10 +104,10 @@ public final class AtomicFile {
     (temporary, descriptor) = (nil, -1)
   }
 
-  /// The error for a write that a library reports to have failed; tells a full disk from other
-  /// reasons.
+  /// The error for a write that a library reports to have failed. The disk tells whether it is
+  /// full: libvips' reasons may be those of another thread.
   public func failure(_ reason: String) -> FileError {
-    reason.contains("No space left") || freeBytes < 1 << 16
+    freeBytes < 1 << 16
       ? .diskFull(path: path) : .unwritable(path: path, reason: reason)
   }
 

@@ -76,7 +76,6 @@ struct ServeCommand: ParsableCommand {
     var door = RestorationService.Door()
     (door.host, door.port, door.token) = (host, port, try token())
     let configuration = try service.model.folder().configuration
-    let loaded = noWork ? nil : try service.upscaler()
     if door.token == nil, !door.isLocal {
       note(
         "warning: everybody who can reach \(host) can use this service; NSARM_TOKEN or --token-file keeps"
@@ -84,6 +83,8 @@ struct ServeCommand: ParsableCommand {
     }
     try runServices { [self, door] in
       var service = try await service.service()
+      // What is wrong with the queue has been told before a large model is read.
+      let loaded = noWork ? nil : try self.service.upscaler()
       service.limits.queue = maxQueue
       service.limits.bodyBytes = maxUpload?.bytes ?? service.limits.bodyBytes
       service.limits.perMinute = rateLimit

@@ -16,9 +16,10 @@ struct WorkCommand: ParsableCommand {
   @OptionGroup var service: ServiceOptions
 
   func run() throws {
-    let (upscaler, batch) = try service.upscaler()
     try runServices { [self] in
       let service = try await service.service()
+      // What is wrong with the queue has been told before a large model is read.
+      let (upscaler, batch) = try self.service.upscaler()
       note("waiting for pictures; Ctrl-C ends it")
       return ([service.worker(upscaler, batch: batch), service.caretaker()], service.logger)
     }

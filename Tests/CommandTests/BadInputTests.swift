@@ -87,12 +87,11 @@ import Torch
       folder, [folder("a.png"), "-o", folder("closed/b.png")], words: "closed/b.png", "ermission")
   }
 
-  @Test(.enabled(if: BadInputTests.canMount, "needs the right to mount a small file system"))
+  @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.missing)))
   func fullDisk() throws {
     let folder = try ScratchFolder()
-    mkdir(folder("small"), 0o700)
-    #expect(try Self.shell("mount -t tmpfs -o size=64k tmpfs \(folder("small"))") == 0)
-    defer { _ = try? Self.shell("umount \(folder("small"))") }
+    let disk = try SmallDisk(folder("small"), kilobytes: 64)
+    defer { withExtendedLifetime(disk) {} }
     var random = SystemRandomNumberGenerator()
     let noise = (0..<120 * 120 * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
     try Image(width: 120, height: 120, channels: 3, samples: .u8(noise)).write(to: folder("a.png"))
@@ -101,26 +100,6 @@ import Torch
     try refuse(
       folder, [folder("a.png"), "--color", "adain", "-o", folder("small/b.png")],
       words: "disk is full")
-  }
-
-  private static var canMount: Bool {
-    guard getuid() == 0 else { return false }
-    let folder = NSTemporaryDirectory() + "/nsarm-mount-\(getpid())"
-    mkdir(folder, 0o700)
-    defer { rmdir(folder) }
-    guard (try? shell("mount -t tmpfs -o size=64k tmpfs \(folder) 2>/dev/null")) == 0 else {
-      return false
-    }
-    return (try? shell("umount \(folder)")) == 0
-  }
-
-  private static func shell(_ command: String) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", command]
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
   }
 
   @Test(arguments: [

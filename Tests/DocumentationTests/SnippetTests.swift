@@ -21,7 +21,8 @@ import Testing
     let places = [Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
     let program = places.map { $0.appendingPathComponent(name) }
       .first(where: { FileManager.default.isExecutableFile(atPath: $0.path) })
-    process.executableURL = try #require(program, "\(name) is not beside the tests")
+    let url: URL = try #require(program, "\(name) is not beside the tests")
+    process.executableURL = url
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     process.environment = ProcessInfo.processInfo.environment

@@ -22,7 +22,7 @@ enum TestDatabase: String, CaseIterable {
       // A schema of its own keeps tests apart.
       let name = "t" + UUID().uuidString.lowercased().replacing("-", with: "")
       let url = TestDatabase.postgresURL!
-      try await PostgresDatabase(url).write { db in try db.run("CREATE SCHEMA \(name)") }
+      _ = try await PostgresDatabase(url).write { db in try db.run("CREATE SCHEMA \(name)") }
       database = try PostgresDatabase(
         url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(name)")
     }

@@ -1,6 +1,8 @@
+import Files
 import Foundation
 import Imaging
 import NSARM
+import TestSupport
 import Testing
 import Torch
 import Upscaling
@@ -159,6 +161,53 @@ import Upscaling
     #expect(output.width == 120 && output.height == 160)
     #expect(
       try clips.probe(output.path, "stream=width,height", stream: "v") == ["120,160"])
+  }
+
+  /// A column that moves: the lines of each frame are of two times, half of them a step behind.
+  @Test func interlacedFramesAreDeinterlaced() throws {
+    let column =
+      "-f lavfi -i color=gray:size=64x48:rate=50:duration=0.4 -f lavfi -i color=white:size=8x48:rate=50"
+    let input = try clips.make(
+      "in.mkv",
+      "\(column) -filter_complex 'overlay=x=8*n:shortest=1,tinterlace=interleave_top,setfield=tff,format=yuv420p' "
+        + "-c:v libx264 -qp 1 -flags +ildct+ilme -top 1")
+    let properties = try VideoProperties(input, clips.tools)
+    #expect(properties.isInterlaced && properties.warnings.count == 1)
+    /// How much lines differ from those above and below them, where those agree.
+    func combing(_ frames: [Planes]) -> Float {
+      var sum: Float = 0
+      for f in frames {
+        for y in 2..<46 {
+          for x in 0..<64 {
+            let at = y * 64 + x
+            let (above, line, below) = (f.values[at - 64], f.values[at], f.values[at + 64])
+            if abs(above - below) < 0.05 { sum += abs(line - (above + below) / 2) }
+          }
+        }
+      }
+      return sum / Float(frames.count)
+    }
+    let asItIs = try clips.make(
+      "weave.mkv", "-i @/in.mkv -c:v ffv1 -vf setfield=prog -field_order progressive")
+    let combed = try combing(frames(asItIs))
+    #expect(try combed > 100 && combing(frames(input)) < combed / 10, "\(combed)")
+    let report = try clips.restore(input, "out.mkv")
+    #expect(report.frameCount == 10 && report.warnings == ["interlaced frames were deinterlaced"])
+  }
+
+  @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.missing)))
+  func afterAFullDiskItGoesOn() throws {
+    let input = try clips.make(
+      "in.mp4",
+      "-f lavfi -i nullsrc=size=40x30:rate=25 -vf geq=random(1)*255:128:128 -frames:v 11 "
+        + "-c:v libx264 -pix_fmt yuv420p")
+    let disk = try SmallDisk(clips.folder("small"), kilobytes: 96)
+    let error = #expect(throws: FileError.self) { try clips.restore(input, "small/out.mp4") }
+    #expect(error?.description.contains("the disk is full") == true, "\(String(describing: error))")
+    try disk.resize(kilobytes: 8192)
+    let report = try clips.restore(input, "small/out.mp4")
+    #expect(report.frameCount == 11 && report.continuedFrom > 0, "\(report)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path) == ["out.mp4"])
   }
 
   @Test func whatAContainerDoesNotTakeIsSaid() throws {
