@@ -32,8 +32,7 @@ public final class AtomicFile {
     }
     if exists, !overwrite { throw FileError.exists(path: path) }
     target = exists ? URL(fileURLWithPath: path).resolvingSymlinksInPath().path : path
-    let parent = (target as NSString).deletingLastPathComponent
-    folder = parent.isEmpty ? "." : parent
+    folder = parentFolder(of: target)
     guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       throw FileError.missingFolder(path: folder)
     }

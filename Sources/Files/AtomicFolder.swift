@@ -32,7 +32,7 @@ public enum AtomicFolder {
         throw error
       }
     }
-    Descriptor.flush((path as NSString).deletingLastPathComponent)
+    Descriptor.flush(parentFolder(of: path))
   }
 
   /// Removes what a process that was killed while writing `path` left behind, and gives the earlier
@@ -57,9 +57,8 @@ public enum AtomicFolder {
 
   /// "runs/a/model" → "runs/a/.model.partial".
   private static func hidden(_ path: String, _ suffix: String) -> String {
-    let path = path as NSString
-    return (path.deletingLastPathComponent as NSString)
-      .appendingPathComponent(".\(path.lastPathComponent).\(suffix)")
+    (parentFolder(of: path) as NSString)
+      .appendingPathComponent(".\((path as NSString).lastPathComponent).\(suffix)")
   }
 
   private static func flushContents(_ folder: String) {

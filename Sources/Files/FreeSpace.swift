@@ -16,8 +16,7 @@ public enum FreeSpace {
 
   /// The folder nearest above `path` that is there already.
   public static func existingFolder(of path: String) -> String {
-    let parent = (path as NSString).deletingLastPathComponent
-    if parent.isEmpty { return "." }
+    let parent = parentFolder(of: path)
     return isFolder(parent) || parent == path ? parent : existingFolder(of: parent)
   }
 }

@@ -18,14 +18,14 @@ public struct PathIdentity: Hashable, Sendable {
       return String(cString: whole)
     }
     // What does not exist yet lies in a folder that may.
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = parentFolder(of: path)
     let name = (path as NSString).lastPathComponent
     guard parent != path, !name.isEmpty else { return path }
-    let folder = resolved(parent.isEmpty ? "." : parent) as NSString
+    let folder = resolved(parent)
     switch name {
-    case ".": return folder as String
-    case "..": return folder.deletingLastPathComponent
-    default: return folder.appendingPathComponent(name)
+    case ".": return folder
+    case "..": return parentFolder(of: folder)
+    default: return (folder as NSString).appendingPathComponent(name)
     }
   }
 }

@@ -50,9 +50,9 @@ public enum ModelLocator {
 
   private static func ancestors(_ path: String) -> [String] {
     var folders = [path]
-    while let last = folders.last, last != "/", !last.isEmpty {
-      folders.append((last as NSString).deletingLastPathComponent)
+    while let last = folders.last, case let parent = parentFolder(of: last), parent != last {
+      folders.append(parent)
     }
-    return folders.filter { !$0.isEmpty }
+    return folders
   }
 }

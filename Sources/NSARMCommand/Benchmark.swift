@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import NSARM
 import Terminal
@@ -88,7 +89,7 @@ struct BenchmarkCommand: ParsableCommand {
     for peer in peers { notes[peer.name] = peer.command }
     for folder in folders { notes[folder.name] = folder.folder }
     let benchmark = try Benchmark(
-      sets, data: data ?? (self.sets as NSString).deletingLastPathComponent, methods: methods,
+      sets, data: data ?? parentFolder(of: self.sets), methods: methods,
       suite: MetricSuite(border: sets.border, on: policy.device), scale: restorer?.scale ?? 4,
       notes: notes, to: report.output, overwrite: report.overwrite)
 

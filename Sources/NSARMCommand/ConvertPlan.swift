@@ -90,14 +90,14 @@ struct ConvertPlan {
   private static func checkOutput(_ command: ConvertCommand, sources: [String]) throws {
     let output = command.output
     for source in sources {
-      var folder = source as NSString
+      var folder = source
       while true {
-        if PathIdentity(folder as String) == PathIdentity(output) {
+        if PathIdentity(folder) == PathIdentity(output) {
           throw CheckpointError(output, "holds \(source); choose another folder for the model")
         }
-        let parent = folder.deletingLastPathComponent
-        guard !parent.isEmpty, parent != folder as String else { break }
-        folder = parent as NSString
+        let parent = parentFolder(of: folder)
+        guard parent != folder else { break }
+        folder = parent
       }
     }
     guard !command.dryRun, FileManager.default.fileExists(atPath: output) else { return }

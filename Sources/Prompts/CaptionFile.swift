@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Captions of pictures in the layout in which NSARM's and Infinity's are published: a JSON object
@@ -22,7 +23,7 @@ public struct CaptionFile: Sendable {
     else {
       throw PromptError("\(path): no such file of captions, or it cannot be read")
     }
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = parentFolder(of: path)
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }

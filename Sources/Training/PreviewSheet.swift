@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import Torch
@@ -20,8 +21,7 @@ enum PreviewSheet {
         paste(picture, at: (column * (width + gap), row * (height + gap)), &sheet)
       }
     }
-    let folder = (path as NSString).deletingLastPathComponent
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try createFolder(parentFolder(of: path))
     try Image(sheet).write(to: path, overwrite: true)
   }
 

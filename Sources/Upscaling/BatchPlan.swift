@@ -17,11 +17,7 @@ public struct BatchPlan: Sendable {
     }
 
     /// Creates the output's folder. Throws `FileError.unwritable`.
-    public func createFolder() throws {
-      let folder = (output as NSString).deletingLastPathComponent
-      guard !folder.isEmpty else { return }
-      try Files.createFolder(folder)
-    }
+    public func createFolder() throws { try Files.createFolder(parentFolder(of: output)) }
   }
 
   /// An input that cannot be processed.

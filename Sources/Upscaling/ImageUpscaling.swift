@@ -22,7 +22,9 @@ extension PhotoUpscaler {
   ///
   /// - Parameters:
   ///   - frame: RGB.
+  ///   - options: as in the call with files; the scale is what `size` says.
   ///   - size: of the restored frame.
+  ///   - context: what the frame takes over.
   ///   - progress: as in the call with files.
   /// - Returns: the restored frame and its codes, for the next one.
   /// - Throws: `SuperResolutionError`.

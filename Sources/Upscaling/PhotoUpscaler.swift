@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import NSARM
@@ -131,9 +132,8 @@ public final class PhotoUpscaler: Sendable {
     let reference = ColorReference(reader, width: width, height: height)
     if color == .wavelet || color == .both { sink = WaveletSink(reference, next: sink) }
     if color == .adain || color == .both {
-      let folder = (writer.path as NSString).deletingLastPathComponent
       sink = try InstanceNormalisationSink(
-        reference, folder: folder.isEmpty ? "." : folder, next: sink)
+        reference, folder: parentFolder(of: writer.path), next: sink)
     }
     return sink
   }

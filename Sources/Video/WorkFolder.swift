@@ -34,10 +34,8 @@ final class WorkFolder {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     } catch {
       guard isFolder(path) else {
-        let parent = (path as NSString).deletingLastPathComponent
-        guard isFolder(parent.isEmpty ? "." : parent) else {
-          throw FileError.missingFolder(path: parent)
-        }
+        let parent = parentFolder(of: path)
+        guard isFolder(parent) else { throw FileError.missingFolder(path: parent) }
         throw FileError.unwritable(path: path, reason: "the folder cannot be created")
       }
     }

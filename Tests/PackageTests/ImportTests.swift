@@ -79,6 +79,16 @@ import Testing
     }
   }
 
+  /// See `parentFolder(of:)`. The method of `URL` is another one.
+  @Test func theCrashOfFoundationIsAvoided() throws {
+    for file in sources("Sources") where file.hasSuffix(".swift") {
+      let code = try text(file).split(separator: "\n").filter { !$0.contains("///") }
+      #expect(
+        !code.contains { $0.contains(#/\.deletingLastPathComponent(?!\()/#) },
+        "\(file): parentFolder(of:) takes names of one character, too")
+    }
+  }
+
   @Test func filesAreSmall() throws {
     let folders = ["Sources", "Tests", "Packages/CTorch/Sources"]
     for file in folders.flatMap(sources) {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 
@@ -129,7 +130,8 @@ public final class Benchmark {
         let input = input(item, pictures)
         try write(input.image, to: input.file)
         waiting.append(item)
-        files.append((input.file, try parentMade(output)))
+        try createFolder(parentFolder(of: output))
+        files.append((input.file, output))
       }
       guard !files.isEmpty,
         let seconds = attempt(report, method, waiting[0], { try method.restoreAll(files) })
@@ -237,18 +239,8 @@ extension Benchmark {
   }
 
   private func write(_ image: Image, to path: String) throws {
-    try image.write(
-      to: try parentMade(path), options: EncodingOptions(effort: 1), overwrite: true)
-  }
-
-  private func parentMade(_ path: String) throws -> String {
-    let parent = (path as NSString).deletingLastPathComponent
-    do {
-      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-    } catch {
-      throw EvaluationError("\(parent): cannot be created (\(error.localizedDescription))")
-    }
-    return path
+    try createFolder(parentFolder(of: path))
+    try image.write(to: path, options: EncodingOptions(effort: 1), overwrite: true)
   }
 
   /// A picture to show; see `PanelSource`.

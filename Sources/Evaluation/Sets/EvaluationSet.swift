@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The pictures of a test set, found by the layouts in which such sets are published. Names of
@@ -88,7 +89,7 @@ public struct EvaluationSet: Sendable {
     return try low.map { file in
       let original = originals[file.key]
       if let high, original?.count != 1 {
-        let folder = (high[0].path as NSString).deletingLastPathComponent
+        let folder = parentFolder(of: high[0].path)
         throw EvaluationError(
           "\(file.path): \(original?.count ?? 0) originals of this name in \(folder); expected one")
       }

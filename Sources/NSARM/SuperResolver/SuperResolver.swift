@@ -97,8 +97,12 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// Restores a frame of a video, which takes over codes and noise of the frame before.
   ///
-  /// - Parameter context: what is carried; with nothing carried the frame is what a picture would
-  ///   be.
+  /// - Parameters:
+  ///   - frame: the low-quality frame.
+  ///   - context: what is carried; with nothing carried the frame is what a picture would be.
+  ///   - options: as for pictures, as are `progress` and `rows`.
+  ///   - progress: called often with the share of the work that is done.
+  ///   - rows: takes the output, strip by strip.
   /// - Returns: the frame's codes, for the next one.
   public func callAsFunction(
     frame: LowQualityPicture, _ context: FrameContext, _ options: Options = Options(),
@@ -108,8 +112,7 @@ public final class SuperResolver: @unchecked Sendable {
     try restore(frame, options, context, progress: progress, preview: nil, rows: rows)!
   }
 
-  /// The grid of tokens over a picture, which reaches beyond it, and a token's side in low-quality
-  /// pixels: what a `FrameContext` is given for.
+  /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side.
   public func tokenGrid(width: Int, height: Int, _ options: Options = Options()) throws
     -> (grid: GridSize, side: Int)
   {
