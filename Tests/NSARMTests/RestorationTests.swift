@@ -1,5 +1,6 @@
 import Foundation
 import ModelTestSupport
+import Synchronization
 import Testing
 import Torch
 
@@ -53,6 +54,24 @@ import Torch
     let small = testPicture(16, 16)
     let found = try await Self.whole(resolver.restore(small))
     #expect(bytes(found) == bytes(try resolver.upscaled(small)))
+  }
+
+  /// What nobody listens to any more is waited for, in a task that is cancelled itself, too.
+  @Test func theEndIsWaitedFor() async throws {
+    let worker = SerialWorker()
+    let hasEnded = Mutex(false)
+    let events = worker.stream { send in
+      try send(1)
+      Thread.sleep(forTimeInterval: 0.3)
+      hasEnded.withLock { $0 = true }
+    }
+    for try await _ in events { break }
+    let task = Task {
+      await worker.waitUntilIdle()
+      return hasEnded.withLock { $0 }
+    }
+    task.cancel()
+    #expect(await task.value)
   }
 
   @Test func errorsArriveInTheLoop() async throws {

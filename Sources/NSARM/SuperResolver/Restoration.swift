@@ -34,7 +34,7 @@ extension SuperResolver {
 
   /// Returns when all that has been asked for has ended, what was cancelled included. A program
   /// must not end before: libtorch's tables are destroyed then, under whatever still uses them.
-  public func waitUntilIdle() async { try? await worker.run {} }
+  public func waitUntilIdle() async { await worker.waitUntilIdle() }
 
   /// Restores a picture, and tells how it goes.
   ///

@@ -44,6 +44,11 @@ package final class SerialWorker: Sendable {
     throw CancellationError()
   }
 
+  /// Returns when all that was added before has ended, in a task that is cancelled, too.
+  package func waitUntilIdle() async {
+    await withCheckedContinuation { continuation in queue.add { continuation.resume() } }
+  }
+
   /// Whether somebody waits for the events.
   private final class Listener: @unchecked Sendable {
     private let lock = NSLock()
