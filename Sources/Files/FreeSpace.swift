@@ -16,7 +16,6 @@ public enum FreeSpace {
 
   /// The folder nearest above `path` that is there already.
   public static func existingFolder(of path: String) -> String {
-    let parent = parentFolder(of: path)
-    return isFolder(parent) || parent == path ? parent : existingFolder(of: parent)
+    ancestors(of: parentFolder(of: path)).first(where: isFolder) ?? "."
   }
 }

@@ -16,3 +16,9 @@ public func parentFolder(of path: String) -> String {
   let folder = withoutSlashes(bytes[..<end])
   return folder.isEmpty ? "/" : String(decoding: folder, as: UTF8.self)
 }
+
+/// A path and the folders above it as far as its text tells: "runs/a" → "runs/a", "runs", ".".
+public func ancestors(of path: String) -> [String] {
+  let parent = parentFolder(of: path)
+  return [path] + (parent == path ? [] : ancestors(of: parent))
+}

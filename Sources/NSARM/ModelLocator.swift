@@ -22,7 +22,7 @@ public enum ModelLocator {
     if isFolder(wanted), nameOrPath != nil || set != nil { return wanted }
     if !wanted.contains("/") {
       for root in roots {
-        for folder in ancestors(root) {
+        for folder in ancestors(of: root) {
           let candidate = (folder as NSString).appendingPathComponent("Models/\(wanted)")
           if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
         }
@@ -46,13 +46,5 @@ public enum ModelLocator {
       roots.append(executable.resolvingSymlinksInPath().deletingLastPathComponent().path)
     }
     return roots
-  }
-
-  private static func ancestors(_ path: String) -> [String] {
-    var folders = [path]
-    while let last = folders.last, case let parent = parentFolder(of: last), parent != last {
-      folders.append(parent)
-    }
-    return folders
   }
 }

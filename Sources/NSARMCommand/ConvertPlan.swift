@@ -89,16 +89,10 @@ struct ConvertPlan {
   ///   source.
   private static func checkOutput(_ command: ConvertCommand, sources: [String]) throws {
     let output = command.output
-    for source in sources {
-      var folder = source
-      while true {
-        if PathIdentity(folder) == PathIdentity(output) {
-          throw CheckpointError(output, "holds \(source); choose another folder for the model")
-        }
-        let parent = parentFolder(of: folder)
-        guard parent != folder else { break }
-        folder = parent
-      }
+    let target = PathIdentity(output)
+    for source in sources
+    where ancestors(of: source).contains(where: { PathIdentity($0) == target }) {
+      throw CheckpointError(output, "holds \(source); choose another folder for the model")
     }
     guard !command.dryRun, FileManager.default.fileExists(atPath: output) else { return }
     guard command.overwrite else { throw FileError.exists(path: output) }

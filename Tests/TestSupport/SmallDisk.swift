@@ -19,7 +19,10 @@ public final class SmallDisk {
     try Self.run("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "none", path)
   }
 
-  deinit { try? Self.run("umount", "-l", path) }
+  deinit {
+    try? Self.run("umount", "-l", path)
+    rmdir(path)  // the folder around it may be gone already
+  }
 
   /// Gives it another size, with all that it holds.
   public func resize(kilobytes: Int) throws {

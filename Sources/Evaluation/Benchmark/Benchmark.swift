@@ -63,7 +63,8 @@ public final class Benchmark {
   ///   - showsCrops: whether the page shows crops of the pictures.
   ///   - isStopped: asked after every picture of a method; a run that is stopped writes no report.
   /// - Returns: the report, or nil where the run was stopped.
-  /// - Throws: `EvaluationError` where the folder cannot be written or nothing could be measured.
+  /// - Throws: `EvaluationError`, `FileError` where the folder cannot be written; the former where
+  ///   nothing could be measured, too.
   public func run(
     showsCrops: Bool = true, isStopped: () -> Bool = { false },
     progress: (Progress) -> Void = { _ in }
