@@ -36,7 +36,8 @@ let package = Package(
     .systemLibrary(
       name: "CGLib", pkgConfig: "glib-2.0",
       providers: [.apt(["libglib2.0-dev"])]),
-    .target(name: "Files", dependencies: ["CGLib"]),
+    .target(name: "CMappedMemory"),
+    .target(name: "Files", dependencies: ["CGLib", "CMappedMemory"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
     .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     .target(name: "Settings"),

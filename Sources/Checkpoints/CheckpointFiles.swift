@@ -79,7 +79,7 @@ public struct CheckpointFiles {
     case .pieces:
       let joined = try ScratchFile(in: scratch, reserving: byteCount)
       for path in paths { try joined.append(contentsOf: path, progress: progress) }
-      let file = try MappedFile(descriptor: joined.descriptor, title: title)
+      let file = try MappedMemory(descriptor: joined.descriptor, title: title)
       return try PickleCheckpoint(file, prefix: "")
     }
   }
@@ -104,7 +104,7 @@ public struct CheckpointFiles {
 
   /// Whether a file begins as a zip archive and is none by itself.
   private static func isCut(_ path: String) throws -> Bool {
-    let file = try MappedFile(path)
+    let file = try MappedMemory(path)
     guard file.bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) else { return false }
     do {
       _ = try ZipArchive(file.bytes)

@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// A checkpoint that `torch.save` wrote (`.pth`, `.pt`, `.ckpt`), in its zip format or the one
@@ -12,7 +13,7 @@ public final class PickleCheckpoint: TensorFile {
   /// The tensors' names in the order of the file.
   public let names: [String]
 
-  private let file: MappedFile
+  private let file: MappedMemory
   private let tensors: [String: PickleTensor]
   /// Where each storage's bytes lie.
   private let storages: [String: Range<Int>]
@@ -21,10 +22,10 @@ public final class PickleCheckpoint: TensorFile {
   ///   "state_dict" or "model.ema"; names are relative to it. Empty for the whole file.
   /// - Throws: `CheckpointError` naming what is damaged, missing or refused.
   public convenience init(_ path: String, prefix: String = "") throws {
-    try self.init(try MappedFile(path), prefix: prefix)
+    try self.init(try MappedMemory(path), prefix: prefix)
   }
 
-  init(_ file: MappedFile, prefix: String) throws {
+  init(_ file: MappedMemory, prefix: String) throws {
     let path = file.path
     do {
       let contents = try PickleContents(file.bytes)
@@ -67,6 +68,8 @@ public final class PickleCheckpoint: TensorFile {
     if entry.isContiguous { return elements.reshaped(entry.shape) }
     return elements.viewed(entry.shape, strides: entry.strides).contiguous()
   }
+
+  public func checkWhole() throws { try file.checkWhole() }
 
   public func release(_ name: String) {
     guard let entry = tensors[name], let bytes = storages[entry.storage.key] else { return }

@@ -86,6 +86,8 @@ public struct QuantizedSource: TensorFile {
     if forms[name] != nil { file.release(scaleName(name)) }
   }
 
+  public func checkWhole() throws { try file.checkWhole() }
+
   /// - Throws: `CheckpointError` when there is no such tensor.
   public func tensor(_ name: String) throws -> Tensor {
     try storedWeight(name).tensor(dequantizedTo: dtype)

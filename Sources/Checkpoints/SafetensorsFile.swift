@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// A safetensors file, mapped into memory; its tensors share the mapping.
@@ -20,13 +21,13 @@ public final class SafetensorsFile: TensorFile {
     var bytes: Range<Int>
   }
 
-  private let file: MappedFile
+  private let file: MappedMemory
   private let entries: [String: Entry]
 
   /// Opens and validates a file.
   /// - Throws: `CheckpointError` naming the tensor, what was expected and what was found.
   public init(_ path: String) throws {
-    let file = try MappedFile(path)
+    let file = try MappedMemory(path)
     let header = try SafetensorsFile.headerRange(file)
     func fail(_ reason: String) -> CheckpointError { CheckpointError(path, reason) }
 
@@ -89,6 +90,8 @@ public final class SafetensorsFile: TensorFile {
     return file.tensor(entry.bytes, entry.dtype, entry.shape)
   }
 
+  public func checkWhole() throws { try file.checkWhole() }
+
   public func release(_ name: String) { entries[name].map { file.release($0.bytes) } }
 
   // MARK: Header
@@ -96,7 +99,7 @@ public final class SafetensorsFile: TensorFile {
   /// Longest header that is accepted, as in the format's reference implementation.
   private static let longestHeader = 100_000_000
 
-  private static func headerRange(_ file: MappedFile) throws -> Range<Int> {
+  private static func headerRange(_ file: MappedMemory) throws -> Range<Int> {
     let count = file.bytes.count
     guard count >= 10 else {
       throw CheckpointError(
@@ -131,7 +134,7 @@ public final class SafetensorsFile: TensorFile {
   }
 
   private static func entry(
-    _ name: String, _ value: HeaderJSON, base: Int, _ file: MappedFile
+    _ name: String, _ value: HeaderJSON, base: Int, _ file: MappedMemory
   ) throws -> Entry {
     func fail(_ reason: String) -> CheckpointError {
       CheckpointError(file.path, "tensor \(quoted(name)) \(reason)")
@@ -185,7 +188,7 @@ func byteCount(_ shape: [Int], _ dtype: DType) -> Int? {
   return shape.contains(0) ? 0 : strides
 }
 
-extension MappedFile {
+extension MappedMemory {
   /// A tensor over `range`, which holds exactly its bytes; a copy where they are not aligned.
   func tensor(_ range: Range<Int>, _ dtype: DType, _ shape: [Int]) -> Tensor {
     guard !range.isEmpty else { return .zeros(shape, dtype) }

@@ -55,10 +55,18 @@ public func writeSafetensors(
 ///
 /// - Parameter progress: called after each tensor with its bytes; an error thrown here stops the
 ///   work.
-/// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses.
+/// - Throws: `CheckpointError` for repeated names, `FileError` for what the file system refuses,
+///   errors of resources.
 public func writeSafetensors(
   pending groups: [PendingTensors], metadata: [String: String] = [:], to path: String,
   progress: (Int) throws -> Void = { _ in }
+) throws {
+  try throwingResourceErrors { try write(groups, metadata, to: path, progress) }
+}
+
+private func write(
+  _ groups: [PendingTensors], _ metadata: [String: String], to path: String,
+  _ progress: (Int) throws -> Void
 ) throws {
   let entries = groups.flatMap(\.entries)
   var names: Set<String> = ["__metadata__"]
@@ -83,16 +91,20 @@ public func writeSafetensors(
   for group in groups {
     defer { group.release() }
     let tensors = try group.make()
+    try checkResources()
     precondition(tensors.count == group.entries.count, "a tensor per entry")
     for (entry, tensor) in zip(group.entries, tensors) {
       precondition(
         tensor.dtype == entry.dtype && tensor.shape == entry.shape,
         "\(entry.name) is \(tensor.dtype) \(tensor.shape)")
       try file.seek(to: offsets[entry.name]!)
-      try tensor.detached().to(.cpu).contiguous().withBytes { try file.write($0) }
+      let bytes = tensor.detached().to(.cpu).contiguous()
+      try checkResources()
+      try bytes.withBytes { try file.write($0) }
       try progress(entry.byteCount)
     }
   }
+  try checkResources()
   try file.commit()
 }
 

@@ -52,6 +52,7 @@ public struct JoinedTensorFile: TensorFile {
   public func dtype(_ name: String) -> DType? { owner(name)?.dtype(name) }
   public func shape(_ name: String) -> [Int]? { owner(name)?.shape(name) }
   public func release(_ name: String) { owner(name)?.release(name) }
+  public func checkWhole() throws { for part in parts { try part.checkWhole() } }
 
   /// - Throws: `CheckpointError` when no part has such a tensor.
   public func tensor(_ name: String) throws -> Tensor {

@@ -59,7 +59,7 @@ public struct WeightFolder {
 
   /// `{"metadata": {...}, "weight_map": {"tensor": "file", ...}}`.
   private static func places(_ path: String) throws -> [String: String] {
-    let file = try MappedFile(path)
+    let file = try MappedMemory(path)
     let json: HeaderJSON
     do {
       json = try HeaderJSON(parsing: file.bytes)

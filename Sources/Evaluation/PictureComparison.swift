@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Torch
 
 /// The files of one picture on their way to its figures.
 final class PictureComparison {
@@ -50,14 +51,14 @@ final class PictureComparison {
     }
     var original: MetricSuite.Reference?
     if has(reference) {
-      guard let image = attempt({ try read(reference, size, part) }) else { return }
-      original = suite.reference(image)
+      original = attempt { suite.reference(try read(reference, size, part)) }
+      guard original != nil else { return }
     }
     for (name, role) in origins {
       if kept[name] != nil {
         result.scores[name] = earlier?.scores[name]
       } else if name == reference {
-        result.scores[name] = original.map(suite.scores)
+        result.scores[name] = attempt { original.map(suite.scores) } ?? nil
       } else if name == EvaluationReport.baseline {
         let small = PixelRect(width: size.width / scale!, height: size.height / scale!)
         result.scores[name] = attempt {
@@ -108,7 +109,7 @@ final class PictureComparison {
 
   private func attempt<T>(_ body: () throws -> T) -> T? {
     do {
-      return try body()
+      return try throwingResourceErrors(body)
     } catch {
       problems.append("\(error)")
       return nil

@@ -54,6 +54,12 @@ public final class Restorer {
   public func callAsFunction(_ variant: Variant, low: Image, high: Image?, seed: UInt64) throws
     -> Image
   {
+    try throwingResourceErrors { try made(variant, low, high, seed) }
+  }
+
+  private func made(_ variant: Variant, _ low: Image, _ high: Image?, _ seed: UInt64) throws
+    -> Image
+  {
     switch variant {
     case .restored: return try restored(low, seed: seed)
     case .trueCode:

@@ -32,10 +32,9 @@ final class BlockQuantizer {
     guard bytes <= remaining else {
       remaining = 0
       return .streamedMatrix(
-        StreamedMatrix { [self] in
+        StreamedMatrix(shape) { [self] in
           defer { source.release(name) }
-          // The file was found whole; what fails now is the disk.
-          return matrix(try! source.storedWeight(name))
+          return try matrix(source.storedWeight(name))
         })
     }
     remaining -= bytes

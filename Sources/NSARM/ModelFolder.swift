@@ -62,10 +62,19 @@ public struct ModelFolder {
   ///     default what suits the model on this machine.
   ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
   ///     the others are read from the files again for every product.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit,
+  ///   `TorchError` where memory is lacking.
   public func load(_ policy: ComputePolicy? = nil, keeping blockBytes: Int = .max) throws -> Model {
     let policy = try policy ?? self.policy()
     let source = QuantizedSource(try weights(), dequantizedTo: policy.storage)
+    return try throwingResourceErrors(reading: [source]) {
+      try model(source, policy, keeping: blockBytes)
+    }
+  }
+
+  private func model(_ source: QuantizedSource, _ policy: ComputePolicy, keeping blockBytes: Int)
+    throws -> Model
+  {
     let quantizer = BlockQuantizer(source, output: policy.activations, keeping: blockBytes)
     let isInt8 = policy.precision == .int8
     let store = ParameterStore(
@@ -102,11 +111,13 @@ public struct ModelFolder {
     let incomplete = Set(
       Model.Part.allCases.filter { part in !known.contains { $0.hasPrefix(part.rawValue) } })
     func mayDiffer(_ name: String) -> Bool { incomplete.contains { name.hasPrefix($0.rawValue) } }
-    let store = ParameterStore(
-      QuantizedSource(file), on: policy.device, fresh: mayDiffer, seed: seed)
-    let model = try Model(configuration, store, policy: policy)
-    try store.validate(ignoring: mayDiffer)
-    return model
+    return try throwingResourceErrors(reading: [file]) {
+      let store = ParameterStore(
+        QuantizedSource(file), on: policy.device, fresh: mayDiffer, seed: seed)
+      let model = try Model(configuration, store, policy: policy)
+      try store.validate(ignoring: mayDiffer)
+      return model
+    }
   }
 
   /// Writes a model: matrices and kernels as bfloat16, vectors as float32. A folder that is there

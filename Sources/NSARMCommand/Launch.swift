@@ -21,7 +21,8 @@ enum Launch {
     do {
       do {
         var command = try NSARMCommand.parsed(dashedFilesNamed(arguments))
-        try command.run()
+        // What a command does not attend to itself, picture by picture, ends in a line, too.
+        try throwingResourceErrors { try command.run() }
       } catch  where NSARMCommand.exitCode(for: error).isSuccess {
         try StandardOutput.print(NSARMCommand.fullMessage(for: error))
       }

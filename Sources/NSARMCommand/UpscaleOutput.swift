@@ -25,7 +25,9 @@ struct UpscaleOutput {
 
   mutating func failed(_ input: String, _ error: any Error) throws {
     failureCount += 1
-    let text = streams.named(errorText(error, skips: true))
+    let reason = streams.named(errorText(error, skips: true))
+    let text =
+      reason.contains(streams.named(input)) ? reason : "\(streams.named(input)): \(reason)"
     note("error: \(text)")
     if command.json {
       try StandardOutput.print(line(Failure(input: streams.named(input), error: text)))

@@ -96,15 +96,18 @@ public struct PromptEncoder: Sendable {
     var done = 0
     while done < prompts.count {
       let group = prompts[done..<min(done + Self.group, prompts.count)]
-      let features = try encoder(try group.map { try tokenizer($0, limit: limit) }) { share in
-        try progress((Double(done) + share * Double(group.count)) / Double(prompts.count))
+      let features = try throwingResourceErrors {
+        try encoder(try group.map { try tokenizer($0, limit: limit) }) { share in
+          try progress((Double(done) + share * Double(group.count)) / Double(prompts.count))
+        }.map {
+          // As exact as the reference, whose encoder computes in float16.
+          let largest = 65504.0
+          return $0.clamped(min: -largest, max: largest).to(.float16).to(.cpu)
+        }
       }
       for (prompt, features) in zip(group, features) {
-        // As exact as the reference, whose encoder computes in float16.
-        let largest = 65504.0
-        let narrow = features.clamped(min: -largest, max: largest).to(.float16).to(.cpu)
-        cache?.store(narrow, key(prompt))
-        take(prompt, narrow)
+        cache?.store(features, key(prompt))
+        take(prompt, features)
       }
       done += group.count
     }

@@ -199,15 +199,14 @@ enum Operators {
     let message = OperatorArguments(arguments).withValues { values, length in
       ct_call(handle, values, length, &results, &count)
     }
-    if let message {
-      throw TorchError("\(name): " + text(of: message).prefix { $0 != "\n" })
-    }
+    if let message { throw TorchError(message, from: name) }
     return Array(results.prefix(Int(count)))
   }
 }
 
 /// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming
-/// error: it stops the program with libtorch's message.
+/// error: it stops the program with libtorch's message. A resource that is lacking is an error of
+/// the region around (`throwingResourceErrors`).
 @discardableResult
 func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
   atenList(name, arguments)[0]
@@ -218,9 +217,5 @@ func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
 func atenList(
   _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
 ) -> [Tensor] {
-  do {
-    return try Operators.attempt(name, arguments, capacity: capacity)
-  } catch {
-    fatalError("\(error)")
-  }
+  ResourceRegion.recording { try Operators.attempt(name, arguments, capacity: capacity) }
 }

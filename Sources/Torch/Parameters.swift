@@ -44,6 +44,14 @@ public protocol TensorSource {
   var title: String { get }
   var names: [String] { get }
   func tensor(_ name: String) throws -> Tensor
+
+  /// Throws where bytes that tensors share with the source could not be read when they were used,
+  /// and were taken for zeros.
+  func checkWhole() throws
+}
+
+extension TensorSource {
+  public func checkWhole() throws {}
 }
 
 /// How a fresh parameter is filled.
@@ -86,7 +94,8 @@ public struct ParameterMismatch: Error, CustomStringConvertible {
 public final class ParameterStore {
   public private(set) var parameters: [Parameter] = []
   private var byName: [String: Parameter] = [:]
-  private let source: (any TensorSource)?
+  /// Where the parameters come from; nil for fresh ones.
+  public let source: (any TensorSource)?
   private let device: Device
   private var problems: [String] = []
   private let renamed: (String) -> String

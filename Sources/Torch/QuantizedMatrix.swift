@@ -58,10 +58,24 @@ public struct QuantizedMatrix: Sendable {
 /// A quantised matrix that is made for every product and given up after it, since not all of a
 /// model fits into memory.
 public final class StreamedMatrix {
-  private let make: () -> QuantizedMatrix
+  private let shape: [Int]
+  private let make: () throws -> QuantizedMatrix
 
-  /// - Parameter make: reads the stored weight and lays it out.
-  public init(_ make: @escaping () -> QuantizedMatrix) { self.make = make }
+  /// - Parameters:
+  ///   - shape: `[O, I]`.
+  ///   - make: reads the stored weight and lays it out; what it throws is an error of the region
+  ///     around the product (`throwingResourceErrors`).
+  public init(_ shape: [Int], _ make: @escaping () throws -> QuantizedMatrix) {
+    self.shape = shape
+    self.make = make
+  }
 
-  public var matrix: QuantizedMatrix { make() }
+  public var matrix: QuantizedMatrix {
+    do {
+      return try make()
+    } catch {
+      ResourceRegion.record(error)
+      return QuantizedMatrix(.empty(shape))
+    }
+  }
 }

@@ -1,33 +1,6 @@
 import CTorch
 import Foundation
 
-/// What libtorch reports when a resource is missing: memory, a device, a file, an operator.
-public struct TorchError: Error, LocalizedError, CustomStringConvertible {
-  public let description: String
-  public var errorDescription: String? { description }
-
-  init(_ message: String) { description = message }
-}
-
-/// Consumes a message of the C interface.
-func text(of message: ct_message) -> String {
-  defer { ct_free_message(message) }
-  return String(cString: message)
-}
-
-/// Throws the first line of a message of the C interface, if there is one.
-func check(_ message: ct_message?) throws {
-  guard let message else { return }
-  let lines = text(of: message).split(separator: "\n", maxSplits: 1)
-  throw TorchError(String(lines.first ?? "unknown libtorch error"))
-}
-
-/// Stops the program with a message of the C interface, if there is one: what no caller can do
-/// anything about.
-func demand(_ message: ct_message?) {
-  if let message { fatalError(text(of: message)) }
-}
-
 /// Process-wide settings of libtorch.
 public enum TorchRuntime {
   /// The version of the libtorch in use, such as "2.13.0".

@@ -76,10 +76,12 @@ public final class Tensor: @unchecked Sendable {
   private static func copying(
     _ bytes: UnsafeRawPointer?, _ dtype: DType, _ shape: [Int]
   ) -> ct_tensor {
-    var result: ct_tensor?
-    demand(
-      ct_tensor_copying(bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result))
-    return result!
+    ResourceRegion.recording {
+      var result: ct_tensor?
+      try check(
+        ct_tensor_copying(bytes, dtype.code, shape.map(Int64.init), Int32(shape.count), &result))
+      return result!
+    }
   }
 
   public static func zeros(
@@ -124,10 +126,19 @@ public final class Tensor: @unchecked Sendable {
   public func values<Scalar: TensorScalar>(_: Scalar.Type = Scalar.self) -> [Scalar] {
     let host = detached().to(Scalar.dtype).to(.cpu).contiguous()
     let count = count
-    guard count > 0 else { return [] }
-    let pointer = ct_tensor_data(host.handle)!.assumingMemoryBound(to: Scalar.self)
     return withExtendedLifetime(host) {
-      Array(UnsafeBufferPointer(start: pointer, count: count))
+      Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+        initialized = count
+        guard count > 0 else { return }
+        let bytes = UnsafeMutableRawBufferPointer(buffer)
+        if let elements = ct_tensor_data(host.handle) {
+          bytes.copyMemory(
+            from: UnsafeRawBufferPointer(start: elements, count: count * Scalar.dtype.size))
+        } else {
+          // A shape alone: zeros, which no region of `throwingResourceErrors` returns.
+          bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+      }
     }
   }
 
@@ -152,9 +163,14 @@ public final class Tensor: @unchecked Sendable {
   ) rethrows -> Result {
     precondition(
       device == .cpu && ct_tensor_is_contiguous(handle), "bytes of a CPU tensor in row-major order")
+    let size = count * dtype.size
     return try withExtendedLifetime(self) {
-      try body(
-        UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: count * dtype.size))
+      if let elements = ct_tensor_data(handle) {
+        return try body(UnsafeMutableRawBufferPointer(start: elements, count: size))
+      }
+      // A shape alone, as in `values`, or no element at all.
+      var zeros = [UInt8](repeating: 0, count: size)
+      return try zeros.withUnsafeMutableBytes(body)
     }
   }
 

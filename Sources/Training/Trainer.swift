@@ -113,7 +113,14 @@ public final class Trainer {
       source, size: settings.batch, first: state.step * settings.accumulation,
       threads: settings.data.loaderThreads, ahead: settings.data.prefetch)
     defer { loader.stop() }
-    let first = state.step
+    do {
+      return try run(loader, from: state.step)
+    } catch let error as TorchError {
+      throw TrainingError.resources("\(error)", state, checkpoints)
+    }
+  }
+
+  private func run(_ loader: BatchLoader, from first: Int) throws -> Outcome {
     while !isDone {
       guard try advance(loader) else {
         if state.step > first { try checkpoint() }
@@ -213,10 +220,12 @@ public final class Trainer {
   // MARK: Looking at the model
 
   /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision.
-  private func judging<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try withoutGradients {
-      try state.average.withAverages {
-        try stage.policy(body)
+  private func judging<Result>(_ body: () throws -> Result) throws -> Result {
+    try throwingResourceErrors {
+      try withoutGradients {
+        try state.average.withAverages {
+          try stage.policy(body)
+        }
       }
     }
   }
@@ -254,6 +263,7 @@ public final class Trainer {
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
     try judging {
       let rows = try batches.flatMap { try stage.preview($0.to(device)) }
+      try checkResources()
       try writing(path) { try PreviewSheet.write(rows, to: path) }
     }
   }

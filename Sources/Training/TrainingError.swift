@@ -16,6 +16,7 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
   case foreign(path: String, problem: String)
   case damagedCheckpoint(folder: String, problem: String)
   case unwritable(path: String, reason: String)
+  case resources(step: Int, problem: String, checkpoint: Int?, folder: String)
   case diverged(step: Int, count: Int, folder: String)
 
   public var description: String {
@@ -53,6 +54,10 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
     case .unwritable(let path, let reason):
       "\(path): cannot be written (\(reason)); free some space or choose another folder, "
         + "then run the same command to resume from the last checkpoint"
+    case .resources(let step, let problem, let checkpoint, let folder):
+      "stopped at step \(step): \(problem); a smaller batch (with more accumulation) or crop takes less "
+        + "memory; the same command goes on from "
+        + (checkpoint.map { "checkpoint \($0) in \(folder)" } ?? "the beginning")
     case .diverged(let step, let count, let folder):
       "stopped at step \(step): \(count) steps in a row gave losses or gradients that are not finite; "
         + "lower learning_rate or gradient_clip and run the same command to resume from the last "
@@ -61,4 +66,13 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
   }
 
   public var errorDescription: String? { description }
+
+  /// A resource that was lacking for the update after those that `state` has.
+  static func resources(
+    _ problem: String, _ state: TrainingState, _ checkpoints: CheckpointFolder
+  ) -> TrainingError {
+    .resources(
+      step: state.step + 1, problem: problem, checkpoint: checkpoints.steps.last,
+      folder: checkpoints.run)
+  }
 }

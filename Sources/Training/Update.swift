@@ -28,7 +28,15 @@ public final class Updater {
   /// - Parameters:
   ///   - step: the number of the update, from 1, which keys what is drawn.
   ///   - factor: on the learning rates.
+  /// - Throws: what an objective throws, errors of resources; the state may then be that of half an
+  ///   update.
   public func update(_ batches: [TrainingBatch], step: Int, factor: Double = 1) throws
+    -> UpdateResult
+  {
+    try throwingResourceErrors { try updated(batches, step, factor) }
+  }
+
+  private func updated(_ batches: [TrainingBatch], _ step: Int, _ factor: Double) throws
     -> UpdateResult
   {
     let random = RandomGenerator(seed: RandomStream.key(settings.seed, UInt64(step)))
@@ -45,6 +53,7 @@ public final class Updater {
       }
       try accumulate(objectives.map { $0[index] }, group.optimizer, into: &result)
       guard result.isFinite else { break }
+      try checkResources()
       let rate = (settings.learningRates[name] ?? settings.learningRate) * factor
       let norm = group.optimizer.step(learningRate: rate, clipping: settings.gradientClip)
       result.norms[name] = norm
@@ -65,6 +74,7 @@ public final class Updater {
     for objective in objectives {
       let (loss, figures) = try stage.policy { try objective.loss() }
       let value = loss.item
+      try checkResources()
       result.losses[objective.group, default: 0] += value * share
       for (name, figure) in figures { result.figures[name, default: 0] += figure * share }
       guard value.isFinite else {

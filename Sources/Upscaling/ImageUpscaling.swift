@@ -10,12 +10,14 @@ extension PhotoUpscaler {
   /// - Throws: `SuperResolutionError`.
   public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
     let input = image.planes().asRGB
-    // [3, h, w] → [3, scale · h, scale · w]
-    let restored = try resolver.upscaled(input.tensor.signed, options.resolver)
-    return Image(
-      finished(
-        restored, of: input, options,
-        size: Self.outputSize(width: image.width, height: image.height, scale: options.scale)))
+    return try throwingResourceErrors {
+      // [3, h, w] → [3, scale · h, scale · w]
+      let restored = try resolver.upscaled(input.tensor.signed, options.resolver)
+      return Image(
+        finished(
+          restored, of: input, options,
+          size: Self.outputSize(width: image.width, height: image.height, scale: options.scale)))
+    }
   }
 
   /// Restores a frame of a video, which takes over codes and noise of the frame before.
@@ -32,11 +34,13 @@ extension PhotoUpscaler {
     frame: Planes, _ options: Options = Options(), size: (width: Int, height: Int),
     _ context: FrameContext, progress: @escaping (Double) throws -> Void = { _ in }
   ) throws -> (picture: Planes, codes: FrameCodes) {
-    var strips: [Tensor] = []
-    let codes = try resolver(
-      frame: LowQualityPicture(frame.tensor.signed), context, options.resolver, progress: progress
-    ) { _, strip in strips.append(strip) }
-    return (finished(.concatenated(strips, 1), of: frame, options, size: size), codes)
+    try throwingResourceErrors {
+      var strips: [Tensor] = []
+      let codes = try resolver(
+        frame: LowQualityPicture(frame.tensor.signed), context, options.resolver, progress: progress
+      ) { _, strip in strips.append(strip) }
+      return (finished(.concatenated(strips, 1), of: frame, options, size: size), codes)
+    }
   }
 
   /// A restored picture in [-1, 1] with the input's colours and of the size that was asked for.

@@ -96,8 +96,9 @@ public final class PhotoUpscaler: Sendable {
     }
     try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
       for rows in pieces(of: 0..<strip.size(1)) {
-        try first.push(
-          Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned))
+        let planes = Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
+        try checkResources()
+        try first.push(planes)
       }
     }
     try first.finish()

@@ -51,7 +51,10 @@ extension VideoUpscaler {
         var times: [Int64] = []
         do {
           while let frame = next, times.count < options.segmentLength {
-            let restored = try restored(frame.picture, number: reader.frameCount - 1, progress)
+            let number = reader.frameCount - 1
+            let restored = try throwingResourceErrors {
+              try self.restored(frame.picture, number: number, progress)
+            }
             let first = work.firstTime ?? times.first ?? frame.time
             try writer.append(restored, time: frame.time - first)
             times.append(frame.time)

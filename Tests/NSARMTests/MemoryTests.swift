@@ -15,8 +15,9 @@ import Torch
       transformationNetwork: .published(.init()), transformer: transformer)
   }
 
+  /// With float32 activations, as on AVX2; narrower ones leave room for more blocks.
   @Test func thePublishedModelFitsWhereItShould() throws {
-    let policy = try ComputePolicy(.int8)
+    let policy = try ComputePolicy(.int8, processor: Processor(features: ["avx2", "fma"]))
     let estimate = try MemoryEstimate(Self.published, policy)
     #expect(estimate.blockCount == 40)
     // 16 C² weights of a block, a byte each.
@@ -32,11 +33,16 @@ import Torch
       try MemoryPlan(estimate, policy, limit: 2_000_000_000, batch: 16)
     }
     #expect("\(error!)".contains("2.0 GB may be used"))
+
+    let narrow = try ComputePolicy(.int8, processor: Processor(features: ["amx_bf16", "amx_int8"]))
+    let more = try MemoryPlan(
+      MemoryEstimate(Self.published, narrow), narrow, limit: 6_000_000_000, batch: 16)
+    #expect(narrow.activations == .bfloat16 && more.blocks > streamed.blocks)
   }
 
   @Test func moreMemoryNeverMakesItSlower() throws {
     for precision in [Precision.float32, .int8] {
-      let policy = try ComputePolicy(precision)
+      let policy = try ComputePolicy(precision, processor: Processor(features: ["avx2", "fma"]))
       let estimate = try MemoryEstimate(Self.published, policy)
       var last: MemoryPlan?
       for gigabytes in 1...200 {

@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import TestSupport
 import Testing
+import Torch
 import Upscaling
 
 @testable import Serving
@@ -18,6 +19,23 @@ import Upscaling
       samples: .u8((0..<2880).map { (i: Int) -> UInt8 in UInt8(i % 3 * 60 + i / 120 * 2) }))
     try folder.write(picture, "photo.png")
     photo = try Data(contentsOf: URL(fileURLWithPath: folder("photo.png")))
+  }
+
+  /// What libtorch lacks ends one job, not the service.
+  @Test func aDeviceThatFailsEndsOneJob() async throws {
+    try await TestService.with(folder) { service in
+      try await service.upscaler.resolver.worker.run { failOperator(after: 40) }
+      var outcomes: [String] = []
+      for _ in 0..<2 {
+        let accepted = try await service.upload(photo)
+        let last = try await service.events(#require(try accepted.json["id"] as? String)).last
+        outcomes.append(last?["state"] as? String ?? "")
+        if outcomes == ["failed"] {
+          #expect("\(last!)".contains("the device failed"), "\(last!)")
+        }
+      }
+      #expect(outcomes == ["failed", "succeeded"])
+    }
   }
 
   @Test func aPictureIsRestoredAsByTheLibrary() async throws {

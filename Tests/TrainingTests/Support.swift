@@ -81,6 +81,8 @@ final class TinyStage: TrainingStage {
   let noise: Double
   /// Throws at this update, as if the process had died.
   var failsAt: Int?
+  /// An operator of this update fails, as on a device that does.
+  var operatorFailsAt: Int?
   /// Losses from this update on are not finite.
   var divergesFrom = Int.max
   private(set) var validations = 0
@@ -108,6 +110,7 @@ final class TinyStage: TrainingStage {
   func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
   {
     if step == failsAt { throw Failure() }
+    if step == operatorFailsAt { failOperator(after: 5) }
     return [
       Objective(group: "generator") { [self] in
         var input = batch.lowQuality

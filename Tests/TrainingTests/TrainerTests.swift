@@ -74,7 +74,18 @@ import Torch
     _ = try trainer(revived, recipe, photos, output / "died").run()
     #expect(!FileManager.default.fileExists(atPath: partial))
 
-    for (name, stage) in [("stopped", resumed), ("died", revived)] {
+    // A device failed at update 7: told with where the run goes on from.
+    let failed = try TinyStage(noise: 0.1)
+    failed.operatorFailsAt = 7
+    let error = #expect(throws: TrainingError.self) {
+      try trainer(failed, recipe, photos, output / "failed").run()
+    }
+    let text = "\(error!)"
+    #expect(text.contains("stopped at step 7: the device failed") && text.contains("checkpoint 4"))
+    let mended = try TinyStage(noise: 0.1)
+    _ = try trainer(mended, recipe, photos, output / "failed").run()
+
+    for (name, stage) in [("stopped", resumed), ("died", revived), ("failed", mended)] {
       #expect(try losses(output / name) == expected)
       let steps = try logLines(output / "\(name)/log.jsonl").map { $0["step"] as! Int }
       #expect(steps == Array(1...12))

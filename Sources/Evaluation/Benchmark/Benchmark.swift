@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Imaging
+import Torch
 
 /// Makes the inputs of test sets, restores them by every method, times and scores them.
 ///
@@ -92,13 +93,15 @@ public final class Benchmark {
       }
       let input = input(item, pictures)
       try write(input.image, to: input.file)
-      let reference = pictures.original.map(suite.reference)
+      let reference = try throwingResourceErrors { pictures.original.map(suite.reference) }
       if let reference, result(item, nil) == nil {
-        try append(item, nil, input.rect, nil, suite.scores(reference))
+        let scores = try throwingResourceErrors { suite.scores(reference) }
+        try append(item, nil, input.rect, nil, scores)
       }
       for method in methods {
         if let (image, seconds) = try restored(method, item, input, report) {
-          try append(item, method, image.rect, seconds, suite.scores(image, reference))
+          let scores = try throwingResourceErrors { suite.scores(image, reference) }
+          try append(item, method, image.rect, seconds, scores)
         }
         done += 1
         report(nil)

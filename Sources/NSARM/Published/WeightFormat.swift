@@ -23,6 +23,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
       guard source.isFinite().allTrue else {
         throw CheckpointError(file.title, "'\(key)' holds values that are not finite")
       }
+      try file.checkWhole()
       switch entries[0].dtype {
       case .int8:
         let weight = Int8Weight(source)

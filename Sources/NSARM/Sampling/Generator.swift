@@ -68,9 +68,11 @@ public struct Generator {
     _ condition: Condition, unconditional: Condition? = nil, scaleCount: Int? = nil,
     _ options: GenerationOptions
   ) throws -> Result {
-    try withoutGradients {
-      try policy {
-        try generate(condition, unconditional, scaleCount ?? schedule.count, options)
+    try throwingResourceErrors {
+      try withoutGradients {
+        try policy {
+          try generate(condition, unconditional, scaleCount ?? schedule.count, options)
+        }
       }
     }
   }

@@ -92,7 +92,9 @@ public final class SuperResolver: @unchecked Sendable {
     preview: ((ScalePreview) throws -> Void)? = nil,
     rows: (_ first: Int, _ strip: Tensor) throws -> Void
   ) throws {
-    _ = try restore(picture, options, nil, progress: progress, preview: preview, rows: rows)
+    try withResources(for: picture) {
+      _ = try restore(picture, options, nil, progress: progress, preview: preview, rows: rows)
+    }
   }
 
   /// Restores a frame of a video, which takes over codes and noise of the frame before.
@@ -109,7 +111,9 @@ public final class SuperResolver: @unchecked Sendable {
     progress: @escaping (Double) throws -> Void = { _ in },
     rows: (_ first: Int, _ strip: Tensor) throws -> Void
   ) throws -> FrameCodes {
-    try restore(frame, options, context, progress: progress, preview: nil, rows: rows)!
+    try withResources(for: frame) {
+      try restore(frame, options, context, progress: progress, preview: nil, rows: rows)!
+    }
   }
 
   /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side.
@@ -139,7 +143,7 @@ public final class SuperResolver: @unchecked Sendable {
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
       layout, width: picture.width, height: picture.height, options, model)
-    var work = Progress(
+    var work = RestorationProgress(
       layout, plan, operationCount(layout, plan, options), report: progress)
     var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
     var bands = plan.bands[...]
@@ -151,6 +155,7 @@ public final class SuperResolver: @unchecked Sendable {
       let tiles = Array(order[start..<min(start + options.batch, order.count)])
       let latents = try latents(tiles, picture, layout, options, &codes, &work) {
         [model] scale, sum, lowQuality in
+        try checkResources()
         try preview?(
           ScalePreview(
             scale: scale, scaleCount: options.acceleration.scales ?? c.schedule.count,
@@ -164,6 +169,7 @@ public final class SuperResolver: @unchecked Sendable {
         blender.finishedRows >= min(band.upperBound + plan.margin, layout.latent.height)
       {
         let strip = try decoded(band, plan, blender, picture, layout, options, &work)
+        try checkResources()
         try rows(band.lowerBound * c.tokenizer.downsampling, strip)
         bands.removeFirst()
         if let next = bands.first { blender.discard(above: next.lowerBound - plan.margin) }
@@ -175,7 +181,7 @@ public final class SuperResolver: @unchecked Sendable {
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
     _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
-    _ codes: inout FrameCodes.Builder?, _ work: inout Progress,
+    _ codes: inout FrameCodes.Builder?, _ work: inout RestorationProgress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {
     let c = model.configuration
@@ -228,7 +234,8 @@ public final class SuperResolver: @unchecked Sendable {
   /// Output rows of a band, `[3, n, scale · w]`.
   private func decoded(
     _ band: Range<Int>, _ plan: DecodingPlan, _ blender: LatentBlender,
-    _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options, _ work: inout Progress
+    _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
+    _ work: inout RestorationProgress
   ) throws -> Tensor {
     let c = model.configuration
     let (f, unit) = (c.tokenizer.downsampling, layout.pixelsPerCell)
@@ -260,41 +267,5 @@ public final class SuperResolver: @unchecked Sendable {
       try work.finish(cells: band.count * window.count)
     }
     return strip
-  }
-}
-
-/// The share of a picture's work that is done.
-private struct Progress {
-  /// The tiles' share of the operations; the rest is the windows'.
-  private let tileShare: Double
-  private let tileCount, cellCount: Double
-  private let callback: (Double) throws -> Void
-  private var tiles = 0.0
-  private var cells = 0.0
-
-  init(
-    _ layout: TileLayout, _ plan: DecodingPlan, _ operations: OperationCount,
-    report: @escaping (Double) throws -> Void
-  ) {
-    tileShare = 1 - operations.decoder / operations.total
-    tileCount = Double(layout.count)
-    cellCount = Double((plan.bands.last?.upperBound ?? 0) * (plan.columns.last?.upperBound ?? 0))
-    callback = report
-  }
-
-  mutating func finish(tiles count: Int) throws {
-    tiles += Double(count)
-    try report()
-  }
-
-  mutating func finish(cells count: Int) throws {
-    cells += Double(count)
-    try report()
-  }
-
-  /// - Parameter ahead: tiles that a batch under way amounts to.
-  func report(ahead: Double = 0) throws {
-    try callback(
-      (tiles + ahead) / tileCount * tileShare + cells / cellCount * (1 - tileShare))
   }
 }

@@ -52,7 +52,9 @@ public final class TextEncoder {
         "token ids below \(configuration.vocabulary)")
       return (Tensor(ids.map(Int64.init), shape: [1, ids.count]), Tensor?.none)
     }
-    return try encoded(inputs, progress: progress).map { $0.selected(0, 0) }
+    return try throwingResourceErrors(reading: [source]) {
+      try encoded(inputs, progress: progress).map { $0.selected(0, 0) }
+    }
   }
 
   private func encoded(

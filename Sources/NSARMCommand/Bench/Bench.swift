@@ -76,6 +76,7 @@ struct BenchCommand: ParsableCommand {
     let sections = only.isEmpty ? Section.allCases : only
     var report = BenchReport(folder, policy)
     func say(_ text: String) throws {
+      try checkResources()
       if json { note(text) } else { try StandardOutput.print(text) }
     }
     func say(_ parts: [PartReport]) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// Prepares the batches of consecutive steps ahead of time in threads of its own. What a batch
 /// holds does not depend on the number of threads.
@@ -88,7 +89,9 @@ public final class BatchLoader: @unchecked Sendable {
       let index = nextToProduce
       nextToProduce += 1
       condition.unlock()
-      let result = autoreleased { Result { try produce(index) } }
+      let result = autoreleased {
+        Result { try throwingResourceErrors { try produce(index) } }
+      }
       condition.lock()
       ready[index] = result
       condition.broadcast()

@@ -21,12 +21,16 @@ bool is_list_of_optionals(const c10::Type &type) {
          type.castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::OptionalType;
 }
 
+at::Tensor tensor(const void *handle) {
+  return mode().shapes_only ? shape_of(borrow(handle)) : borrow(handle);
+}
+
 // One C value as the IValue that a schema argument of `declared` type takes.
 c10::IValue lifted(const ct_value &value, const c10::Type &declared) {
   const auto &type = unwrapped(declared);
   switch (value.kind) {
     case CT_NONE: return {};
-    case CT_TENSOR: return borrow(value.pointer);
+    case CT_TENSOR: return tensor(value.pointer);
     case CT_GENERATOR: return *static_cast<const at::Generator *>(value.pointer);
     case CT_BOOL: return value.integer != 0;
     case CT_INT:
@@ -35,7 +39,9 @@ c10::IValue lifted(const ct_value &value, const c10::Type &declared) {
     case CT_DOUBLE: return value.real;
     case CT_STRING: {
       std::string text(static_cast<const char *>(value.pointer));
-      if (type.kind() == c10::TypeKind::DeviceObjType) return c10::Device(text);
+      if (type.kind() == c10::TypeKind::DeviceObjType) {
+        return mode().shapes_only ? c10::Device(c10::kMeta) : c10::Device(text);
+      }
       return text;
     }
     case CT_INTS: {
@@ -67,14 +73,14 @@ c10::IValue lifted(const ct_value &value, const c10::Type &declared) {
       if (is_list_of_optionals(type)) {
         c10::List<std::optional<at::Tensor>> list;
         for (int64_t i = 0; i < value.count; i++) {
-          if (elements[i]) list.push_back(borrow(elements[i]));
+          if (elements[i]) list.push_back(tensor(elements[i]));
           else list.push_back(std::nullopt);
         }
         return list;
       }
       c10::List<at::Tensor> list;
       list.reserve(value.count);
-      for (int64_t i = 0; i < value.count; i++) list.push_back(borrow(elements[i]));
+      for (int64_t i = 0; i < value.count; i++) list.push_back(tensor(elements[i]));
       return list;
     }
   }
@@ -128,6 +134,9 @@ ct_message ct_find_operator(const char *name, const char *overload, ct_operator 
 ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count, ct_value *results,
                    int32_t *result_count) {
   return guarded([&] {
+    if (mode().calls_to_failure >= 0 && mode().calls_to_failure-- == 0) {
+      throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 1, "device error: asked for by a test");
+    }
     const auto &handle = *static_cast<c10::OperatorHandle *>(op);
     const auto &declared = handle.schema().arguments();
     TORCH_CHECK(count <= static_cast<int32_t>(declared.size()), handle.schema().name(), " takes ",
@@ -136,11 +145,20 @@ ct_message ct_call(ct_operator op, const ct_value *arguments, int32_t count, ct_
     stack.reserve(declared.size());
     for (int32_t i = 0; i < count; i++) stack.push_back(lifted(arguments[i], *declared[i].type()));
     for (size_t i = count; i < declared.size(); i++) {
+      if (mode().shapes_only && declared[i].name() == "device") {
+        stack.push_back(c10::Device(c10::kMeta));
+        continue;
+      }
       const auto &fallback = declared[i].default_value();
       TORCH_CHECK(fallback.has_value(), handle.schema().name(), ": no value for ", declared[i].name());
       stack.push_back(*fallback);
     }
-    handle.callBoxed(stack);
+    if (mode().shapes_only) {
+      c10::AutoGradMode without_graph(false);
+      handle.callBoxed(stack);
+    } else {
+      handle.callBoxed(stack);
+    }
     Results lowered;
     for (const auto &value : stack) lower(value, lowered.values);
     int32_t returned = static_cast<int32_t>(lowered.values.size());

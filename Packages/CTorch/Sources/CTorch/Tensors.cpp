@@ -8,8 +8,10 @@ using namespace nsarm;
 ct_message ct_tensor_copying(const void *bytes, int32_t dtype, const int64_t *sizes, int32_t dimensions,
                              ct_tensor *result) {
   return guarded([&] {
-    auto tensor = at::empty(at::IntArrayRef(sizes, dimensions), static_cast<at::ScalarType>(dtype));
-    if (tensor.nbytes()) memcpy(tensor.data_ptr(), bytes, tensor.nbytes());
+    auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype));
+    if (mode().shapes_only) options = options.device(c10::kMeta);
+    auto tensor = at::empty(at::IntArrayRef(sizes, dimensions), options);
+    if (tensor.nbytes() && !tensor.is_meta()) memcpy(tensor.data_ptr(), bytes, tensor.nbytes());
     *result = own(std::move(tensor));
   });
 }
@@ -46,7 +48,8 @@ int32_t ct_tensor_dtype(ct_tensor tensor) {
 
 ct_message ct_tensor_device(ct_tensor tensor, char *text, int32_t capacity) {
   return guarded([&] {
-    strncpy(text, borrow(tensor).device().str().c_str(), capacity - 1);
+    auto device = borrow(tensor).device();
+    strncpy(text, device.is_meta() ? "cpu" : device.str().c_str(), capacity - 1);
     text[capacity - 1] = 0;
   });
 }

@@ -35,6 +35,13 @@ typedef struct {
 typedef char *ct_message;
 CT_API void ct_free_message(ct_message message);
 
+typedef enum {
+  CT_WRONG_USE,      // a shape, a type, an operator that this libtorch lacks
+  CT_OUT_OF_MEMORY,
+  CT_DEVICE_FAILED,  // an accelerator, or the engine that runs primitives
+} ct_error_kind;
+CT_API int32_t ct_last_error_kind(void);  // of the message that the calling thread got last
+
 // Process-wide state
 // Makes the process's allocator (glibc's; elsewhere nothing happens) keep freed memory for itself.
 CT_API void ct_keep_freed_memory(void);
@@ -46,6 +53,16 @@ CT_API const char *ct_version(void);
 
 // Thread-local modes
 CT_API bool ct_set_grad_mode(bool enabled);  // returns the previous value
+
+// While it is on, the calling thread's operators and ct_tensor_copying give tensors on the CPU that
+// have shapes but no elements, from operands of any kind, and leave these unchanged. So work that
+// lacked a resource goes on to a place where it can end, without taking time or memory. Returns the
+// previous value.
+CT_API bool ct_set_shapes_only(bool enabled);
+
+// For tests: lets the operator that the calling thread calls after `calls` others fail as an
+// accelerator does; below 0: none.
+CT_API void ct_fail_after(int64_t calls);
 
 // What a region of autocast replaced.
 typedef struct {
@@ -82,7 +99,7 @@ CT_API ct_message ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
 CT_API int32_t ct_tensor_dtype(ct_tensor tensor);  // libtorch's ScalarType
 CT_API ct_message ct_tensor_device(ct_tensor tensor, char *text, int32_t capacity);
 CT_API bool ct_tensor_is_contiguous(ct_tensor tensor);
-CT_API void *ct_tensor_data(ct_tensor tensor);  // CPU tensors only, else NULL
+CT_API void *ct_tensor_data(ct_tensor tensor);  // NULL unless it has elements on the CPU
 
 // Autograd
 CT_API bool ct_tensor_requires_grad(ct_tensor tensor);

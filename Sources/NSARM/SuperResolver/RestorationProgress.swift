@@ -1,0 +1,39 @@
+import Torch
+
+/// The share of a picture's work that is done.
+struct RestorationProgress {
+  /// The tiles' share of the operations; the rest is the windows'.
+  private let tileShare: Double
+  private let tileCount, cellCount: Double
+  private let callback: (Double) throws -> Void
+  private var tiles = 0.0
+  private var cells = 0.0
+
+  init(
+    _ layout: TileLayout, _ plan: DecodingPlan, _ operations: OperationCount,
+    report: @escaping (Double) throws -> Void
+  ) {
+    tileShare = 1 - operations.decoder / operations.total
+    tileCount = Double(layout.count)
+    cellCount = Double((plan.bands.last?.upperBound ?? 0) * (plan.columns.last?.upperBound ?? 0))
+    callback = report
+  }
+
+  mutating func finish(tiles count: Int) throws {
+    tiles += Double(count)
+    try report()
+  }
+
+  mutating func finish(cells count: Int) throws {
+    cells += Double(count)
+    try report()
+  }
+
+  /// - Parameter ahead: tiles that a batch under way amounts to.
+  /// - Throws: what the caller throws to stop the work; errors of resources so far.
+  func report(ahead: Double = 0) throws {
+    try checkResources()
+    try callback(
+      (tiles + ahead) / tileCount * tileShare + cells / cellCount * (1 - tileShare))
+  }
+}

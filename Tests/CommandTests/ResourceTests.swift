@@ -1,0 +1,66 @@
+import Foundation
+import ModelTestSupport
+import TestSupport
+import Testing
+
+/// What the machine lacks while `nsarm` works ends one picture, not the command.
+@Suite struct ResourceTests {
+  private let scratch = try! ScratchFolder()
+
+  /// Restores small.png, wide.png and last.png, in this order, with a model of its own.
+  /// - Parameter happens: called when the first of them is there.
+  private func upscale(_ happens: (_ process: Process, _ weights: String) throws -> Void) throws
+    -> (status: Int32, errors: String)
+  {
+    for (name, width, height) in [("1", 48, 40), ("2-wide", 20000, 40), ("3", 48, 40)] {
+      try scratch.write(scene(width, height), "in/\(name).png")
+    }
+    let model = try TinyModel.write(in: scratch.path)
+    let process = Command.process(
+      ["upscale", "--model", model, "--threads", "1", scratch("in"), "-o", scratch("out")])
+    let errors = scratch("errors")
+    FileManager.default.createFile(atPath: errors, contents: nil)
+    process.standardError = FileHandle(forWritingAtPath: errors)
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, !FileManager.default.fileExists(atPath: scratch("out/1.png")) {
+      Thread.sleep(forTimeInterval: 0.01)
+    }
+    try happens(process, model + "/model.safetensors")
+    process.waitUntilExit()
+    return (process.terminationStatus, try String(contentsOfFile: errors, encoding: .utf8))
+  }
+
+  #if os(Linux)
+    /// The process gets no more memory than it has when the first picture is done.
+    @Test func memoryThatRunsOutEndsOnePicture() throws {
+      let (status, errors) = try upscale { process, _ in
+        let text = try String(
+          contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let size = try #require(text.firstMatch(of: /VmSize:\s+(\d+) kB/).flatMap { Int($0.1) })
+        let limit = (size << 10) + 96 << 20
+        let prlimit = try Command.run(
+          ["--pid", "\(process.processIdentifier)", "--as=\(limit)"], program: "/usr/bin/prlimit")
+        try #require(prlimit.status == 0, "\(prlimit.errors)")
+      }
+      #expect(status == 1, "\(errors)")
+      let lines = errors.split(separator: "\n").filter { $0.contains("error") }
+      #expect(lines.count == 1 && lines[0].contains("2-wide.png"), "\(errors)")
+      #expect(lines.first?.contains("out of memory: ") == true, "\(errors)")
+      #expect(FileManager.default.fileExists(atPath: scratch("out/3.png")))
+      #expect(!FileManager.default.fileExists(atPath: scratch("out/2-wide.png")))
+    }
+  #endif
+
+  @Test func weightsThatAreCutEndPicturesNotTheProgram() throws {
+    let (status, errors) = try upscale { _, weights in
+      #expect(truncate(weights, 4096) == 0)
+    }
+    #expect(status == 1, "\(errors)")
+    let lines = errors.split(separator: "\n").filter { $0.contains("error") }
+    #expect(lines.count == 2, "\(errors)")
+    for line in lines {
+      #expect(line.contains("model.safetensors: cannot be read (it became shorter"), "\(line)")
+    }
+  }
+}
