@@ -56,7 +56,7 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// - Throws: `SuperResolutionError` when the model lacks its transformer.
   public init(_ model: Model) throws {
-    guard let generator = Generator(model) else {
+    guard let generator = try throwingResourceErrors({ Generator(model) }) else {
       throw SuperResolutionError(
         "model '\(model.configuration.name)' has no transformer: only its tokenizer has been trained"
       )
