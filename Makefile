@@ -12,7 +12,7 @@ SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 NSARM := $(BIN)/nsarm
 
-SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Sources Tests Examples/Package.swift Examples/Sources
+SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Packages/CVips/Package.swift Sources Tests Examples/Package.swift Examples/Sources
 
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
@@ -68,7 +68,7 @@ format:
 lint:
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 	@! LC_ALL=C.UTF-8 grep -rnE --include='*.swift' --include='*.[ch]' --include='*.cpp' '^.{101,}$$' \
-	  Sources Tests Examples/Sources Packages/CTorch/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
+	  Sources Tests Examples/Sources Packages/*/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
 
 clean:
-	rm -rf .build Packages/CTorch/.build Examples/.build demo benchmark dist documentation
+	rm -rf .build Packages/*/.build Examples/.build demo benchmark dist documentation

@@ -19,6 +19,7 @@ let package = Package(
   ],
   dependencies: [
     .package(path: "Packages/CTorch"),
+    .package(path: "Packages/CVips"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(
@@ -32,7 +33,15 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
-    .target(name: "Torch", dependencies: [.product(name: "CTorch", package: "CTorch")]),
+    .target(name: "CLazyLibrary"),
+    .target(
+      name: "CTorchLoader",
+      dependencies: ["CLazyLibrary", .product(name: "CTorch", package: "CTorch")]),
+    .target(
+      name: "CVipsLoader",
+      dependencies: ["CLazyLibrary", .product(name: "CVips", package: "CVips")]),
+    .target(
+      name: "Torch", dependencies: ["CTorchLoader", .product(name: "CTorch", package: "CTorch")]),
     .systemLibrary(
       name: "CGLib", pkgConfig: "glib-2.0",
       providers: [.apt(["libglib2.0-dev"])]),
@@ -43,17 +52,12 @@ let package = Package(
     .target(name: "Settings"),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "YAMLSettings"]),
     .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
-    .systemLibrary(
-      // vips.pc has flags that SwiftPM refuses; what vips.h includes is GObject only.
-      name: "CVipsSystem", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
-    .target(
-      name: "CVips", dependencies: ["CVipsSystem"],
-      linkerSettings: [.linkedLibrary("vips"), .linkedLibrary("gmodule-2.0")]),
     .target(name: "CStamp"),
     .target(name: "CCommit", dependencies: ["CStamp"]),
-    .target(name: "CPassiveWaiting"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
-    .target(name: "Imaging", dependencies: ["CVips", "Files", "Torch"]),
+    .target(
+      name: "Imaging",
+      dependencies: ["CVipsLoader", "Files", "Torch", .product(name: "CVips", package: "CVips")]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Settings", "Torch"]),
     .target(
       name: "Prompts",
@@ -197,7 +201,7 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CCommit", "CPassiveWaiting", "Checkpoints", "Evaluation", "Files", "ImageQuality",
+        "CCommit", "Checkpoints", "Evaluation", "Files", "ImageQuality",
         "Imaging", "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training",
         "Upscaling", "Video", "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -84,7 +84,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   }
 
   /// Whether the installed libvips can write the format.
-  public var isWritable: Bool { cvips_can_write(native) }
+  public var isWritable: Bool { (try? ImageFile.start()) != nil && cvips_can_write(native) }
 
   var native: cvips_format {
     switch self {

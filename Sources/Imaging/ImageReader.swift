@@ -1,4 +1,5 @@
 import CVips
+import CVipsLoader
 import Files
 import Foundation
 
@@ -30,6 +31,20 @@ public struct ReadOptions: Sendable {
 
 /// Opens picture files of the formats of photos.
 public enum ImageFile {
+  /// Loads and starts libvips. Reading and writing does so by itself.
+  ///
+  /// Throws `ImagingError.libraryUnavailable` where it is missing.
+  public static func start() throws {
+    if let reason = cvips_load() {
+      throw ImagingError.libraryUnavailable(reason: String(cString: reason))
+    }
+    var text: UnsafeMutablePointer<CChar>?
+    guard cvips_start(&text) == 0 else {
+      throw ImagingError.libraryUnavailable(
+        reason: "the image library libvips does not start: \(take(&text)); install it again")
+    }
+  }
+
   /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, JPEG 2000, GIF, BMP or PNM
   /// file and checks its size.
   ///
@@ -75,6 +90,7 @@ public final class ImageReader: @unchecked Sendable {
 
   fileprivate init(path: String, options: ReadOptions) throws {
     try ImageReader.check(path)
+    try ImageFile.start()
     var header = cvips_header()
     var text: UnsafeMutablePointer<CChar>?
     let page = options.page.map { Int32(clamping: max(0, $0)) } ?? -1

@@ -78,6 +78,7 @@ public final class ImageWriter {
   private func checkFormat() throws {
     let name = format.name
     func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
+    try ImageFile.start()
     if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
     if (channels == 2 || channels == 4) && !format.supportsAlpha {
       throw unsupported("\(name) stores no transparency; choose PNG, or remove the alpha channel")

@@ -45,7 +45,7 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
     case .incomplete(let path, let written, let height):
       "\(path): only \(written) of \(height) rows were written"
     case .libraryUnavailable(let reason):
-      "the image library libvips does not start (\(reason)); install libvips 8.13 or newer"
+      reason
     }
   }
 

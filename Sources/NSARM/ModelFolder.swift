@@ -62,9 +62,10 @@ public struct ModelFolder {
   ///     default what suits the model on this machine.
   ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
   ///     the others are read from the files again for every product.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit,
-  ///   `TorchError` where memory is lacking.
+  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit;
+  ///   `TorchError` where libtorch is missing or memory is lacking.
   public func load(_ policy: ComputePolicy? = nil, keeping blockBytes: Int = .max) throws -> Model {
+    try TorchRuntime.load()
     let policy = try policy ?? self.policy()
     let source = QuantizedSource(try weights(), dequantizedTo: policy.storage)
     return try throwingResourceErrors(reading: [source]) {

@@ -42,7 +42,7 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
-    threads.apply()
+    try threads.apply()
     let inputs = BatchInputs(pictures)
     for failure in inputs.failures { note("error: \(errorText(failure.error))") }
     let files = inputs.files.prefix(limit)

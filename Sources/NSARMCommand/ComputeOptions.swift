@@ -23,13 +23,13 @@ struct ComputeOptions: ParsableArguments {
   /// - Parameter standard: the precision where none is asked for.
   /// - Throws: `TorchError` where the device is not here or cannot compute that way.
   func policy(standard: Precision = .auto) throws -> ComputePolicy {
-    threads.apply()
+    try threads.apply()
     return try ComputePolicy(precision ?? standard, on: try Device(device))
   }
 
   /// The same for inference with the model of `folder`.
   func policy(for folder: ModelFolder) throws -> ComputePolicy {
-    threads.apply()
+    try threads.apply()
     return try folder.policy(precision ?? .auto, on: try Device(device))
   }
 }
@@ -48,13 +48,15 @@ struct ThreadOptions: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
-  func apply() {
+  /// - Throws: `TorchError` where libtorch is missing.
+  func apply() throws {
     guard let threads else { return }
     let cores = ProcessInfo.processInfo.activeProcessorCount
     if threads > cores {
       note(
         "note: --threads \(threads): this machine has \(counted(cores, "core")), as many are used")
     }
+    try TorchRuntime.load()
     TorchRuntime.threadCount = min(threads, cores)
   }
 }

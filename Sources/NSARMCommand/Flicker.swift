@@ -25,7 +25,7 @@ struct FlickerCommand: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
 
   func run() throws {
-    threads.apply()
+    try threads.apply()
     Interruption.install()
     let tools = try FFmpeg()
     let original = try VideoProperties(reference, tools)

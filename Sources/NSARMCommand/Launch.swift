@@ -12,8 +12,24 @@ enum Launch {
     // A reader that has gone is an error of the write, so that temporary files are removed. A
     // handler rather than SIG_IGN, which programs that this one starts would inherit.
     signal(SIGPIPE) { _ in }
+    prepareLibraries()
+    let status = run(Array(CommandLine.arguments.dropFirst()))
+    // Without the libraries' own end: libtorch forgets its operators one by one, for a tenth of a
+    // second. Nothing of ours waits for it.
+    fflush(nil)
+    _exit(status)
+  }
+
+  /// What libraries take from the process when they are loaded, which is when they are wanted.
+  private static func prepareLibraries() {
     TorchRuntime.keepFreedMemory()
-    exit(run(Array(CommandLine.arguments.dropFirst())))
+    // OpenMP's threads spin while they wait unless told otherwise, which costs most of the speed
+    // where cores are shared.
+    setenv("OMP_WAIT_POLICY", "passive", 0)
+    // libvips finds none of its modules there, of which it would load all, readers of documents
+    // among them; those of HEIF, AVIF and JPEG XL are loaded where they are wanted. A value that is
+    // there comes from libvips in the process that has started this one.
+    setenv("VIPSHOME", "/nonexistent", 1)
   }
 
   /// - Returns: the exit status.
@@ -21,6 +37,7 @@ enum Launch {
     do {
       do {
         var command = try NSARMCommand.parsed(dashedFilesNamed(arguments))
+        if command is any TensorCommand { try TorchRuntime.load() }
         // What a command does not attend to itself, picture by picture, ends in a line, too.
         try throwingResourceErrors { try command.run() }
       } catch  where NSARMCommand.exitCode(for: error).isSuccess {

@@ -24,6 +24,11 @@ struct UpscaleRun {
   mutating func start() throws {
     Interruption.install()
     defer { streams.remove() }
+    if !command.dryRun {
+      // libtorch is loaded while the inputs are looked through and the first of them is read.
+      try ImageFile.start()
+      TorchRuntime.preload()
+    }
     if command.watch { try watch() }
     let plan = try UpscalePlan(command, streams)
     for failure in plan.failures { try output.failed(failure.input, failure.error) }
@@ -76,6 +81,9 @@ struct UpscaleRun {
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
     var items = items
     let folder = try command.model.folder()
+    // Read while libtorch is being loaded; what is wrong with it is told when it is its turn.
+    let first = items[0]
+    var early = try? reader(first, decoded: true)
     let policy = try command.compute.policy(for: folder)
     let (options, memory) = try prepared ?? prepare(folder, policy)
     prepared = (options, memory)
@@ -96,9 +104,10 @@ struct UpscaleRun {
         try item.createFolder()
         let start = Date()
         var options = options
-        options.reading.page = item.page
         prompts.apply(to: &options.resolver, item)
-        let report = try upscaler(item.input.path, to: item.output, options) { fraction in
+        let reader = try item.output == first.output ? early ?? reader(item) : reader(item)
+        early = nil
+        let report = try upscaler(reader, to: item.output, options) { fraction in
           if Interruption.isRequested { throw CancellationError() }
           progress.update(fraction)
         }
@@ -125,6 +134,14 @@ struct UpscaleRun {
 }
 
 extension UpscaleRun {
+  private func reader(_ item: BatchPlan.Item, decoded: Bool = false) throws -> ImageReader {
+    var options = command.reading
+    options.page = item.page
+    let reader = try ImageFile.open(item.input.path, options: options)
+    if decoded { try reader.decode() }
+    return reader
+  }
+
   /// - Throws: `SuperResolutionError` where the model does not fit into memory.
   private func prepare(_ folder: ModelFolder, _ policy: ComputePolicy) throws
     -> (options: PhotoUpscaler.Options, memory: MemoryPlan)

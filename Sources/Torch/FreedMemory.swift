@@ -1,4 +1,4 @@
-import CTorch
+import CTorchLoader
 
 extension TorchRuntime {
   /// Makes the process's allocator keep freed memory; for a program whose main work is libtorch's,
@@ -11,5 +11,5 @@ extension TorchRuntime {
   /// about as much as it ever needed at once. Since that concerns everything else in the process
   /// too, the library leaves the decision to the program. Without effect where the C library is not
   /// glibc.
-  public static func keepFreedMemory() { ct_keep_freed_memory() }
+  public static func keepFreedMemory() { ctorch_keep_freed_memory() }
 }

@@ -196,9 +196,13 @@ public final class ParameterStore {
   public func validate(ignoring: (String) -> Bool = { _ in false }) throws {
     guard let source else { return }
     problems += unused.filter { !ignoring($0) }.map { "'\($0)' is not part of the model" }
-    for parameter in parameters
-    where parameter.value.dtype.isFloatingPoint && !placeholders.contains(parameter.name) {
-      if !parameter.value.sum().isFinite().allTrue {
+    let checked = parameters.filter {
+      $0.value.dtype.isFloatingPoint && !placeholders.contains($0.name)
+    }
+    if !checked.isEmpty {
+      // All sums are read at once: a question for each takes longer than the sum.
+      let sums = Tensor.stacked(checked.map { $0.value.sum().to(.float32) }, 0).floats
+      for (parameter, sum) in zip(checked, sums) where !sum.isFinite {
         problems.append("'\(renamed(parameter.name))' holds values that are not finite")
       }
     }

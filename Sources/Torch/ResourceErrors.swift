@@ -48,7 +48,8 @@ final class ResourceRegion {
 
   func leave() {
     Thread.current.threadDictionary[Self.key] = outer
-    _ = ct_set_shapes_only(outer?.isFailed ?? false)
+    // A region that nothing failed in may have had no use for libtorch.
+    if error != nil { _ = ct_set_shapes_only(outer?.isFailed ?? false) }
   }
 
   /// - Throws: the first error, of this region or of one around it, or of a source.

@@ -33,6 +33,8 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
   /// - Throws: `TorchError` when this machine or this libtorch has no such device.
   public init(_ name: String) throws {
     self.init(unchecked: name)
+    if type == "cpu" { return }
+    try TorchRuntime.load()
     if type == "cuda" { Device.loadCUDA }
     guard Device.isAvailable(type) else {
       let offered = Device.available.map(\.description).joined(separator: ", ")

@@ -72,8 +72,21 @@ public final class PhotoUpscaler: Sendable {
     progress: @escaping (Double) throws -> Void = { _ in },
     preview: ((ScalePreview) throws -> Void)? = nil
   ) throws -> Report {
+    try self(
+      ImageFile.open(input, options: options.reading), to: output, options, progress: progress,
+      preview: preview)
+  }
+
+  /// Restores a file that is open already; of the options those for reading do not count.
+  ///
+  /// - Throws: `ImagingError`, `SuperResolutionError`.
+  @discardableResult
+  public func callAsFunction(
+    _ reader: ImageReader, to output: String, _ options: Options = Options(),
+    progress: @escaping (Double) throws -> Void = { _ in },
+    preview: ((ScalePreview) throws -> Void)? = nil
+  ) throws -> Report {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
-    let reader = try ImageFile.open(input, options: options.reading)
     let size = Self.outputSize(
       width: reader.width, height: reader.height, scale: options.scale)
     let format = options.format ?? ImageFormat(path: output)

@@ -23,6 +23,22 @@ import Testing
     #expect(folder.entries == ["strips16.png", "strips8.png"])
   }
 
+  /// A photo as PNG takes about half of its samples' bytes, less where more effort is asked for.
+  @Test func photosDeflateWell() throws {
+    let folder = try ScratchFolder()
+    let photo = try ImageFile.read(
+      Fixture.packageRoot.appendingPathComponent("Samples/face-astronaut-nasa.jpg").path)
+    var sizes: [Int] = []
+    for effort in [0, 1, 4, 9] {
+      let path = folder("\(effort).png")
+      try photo.write(to: path, options: EncodingOptions(effort: effort))
+      #expect(try ImageFile.read(path).samples == photo.samples)
+      sizes.append(try Data(contentsOf: URL(fileURLWithPath: path)).count)
+    }
+    #expect(sizes == sizes.sorted(by: >), "\(sizes)")
+    #expect(Double(sizes[2]) < 0.55 * Double(sizes[0]), "\(sizes)")
+  }
+
   @Test func existingFilesAreKeptUnlessOverwritten() throws {
     let folder = try ScratchFolder()
     let (a, b) = (

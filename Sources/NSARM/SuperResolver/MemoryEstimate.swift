@@ -22,10 +22,12 @@ public struct MemoryEstimate: Equatable, Sendable {
   ///   - configuration: of the model.
   ///   - policy: that it computes with.
   ///   - window: side of the decoder's windows in output pixels; nil: by the size of the decoder.
-  /// - Throws: `ConfigurationError` where the configuration makes no sense.
+  /// - Throws: `ConfigurationError` where the configuration makes no sense, `TorchError` where
+  ///   libtorch is missing.
   public init(_ configuration: ModelConfiguration, _ policy: ComputePolicy, window: Int? = nil)
     throws
   {
+    try TorchRuntime.load()
     let model = try Model(configuration, ParameterStore(NoTensors()))
     let isInt8 = policy.precision == .int8
     // A packed matrix stands beside the plain one.

@@ -1,9 +1,6 @@
 #include "Interop.h"
 
 #include <dlfcn.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -14,17 +11,6 @@
 using namespace nsarm;
 
 void ct_free_message(ct_message message) { free(message); }
-
-void ct_keep_freed_memory(void) {
-#ifdef __GLIBC__
-  // One arena, since a thread's own arena would keep what other threads need, and consists of heaps
-  // of 64 MB that larger blocks do not fit.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 512 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
-}
 
 ct_message ct_load_library(const char *path) {
   if (dlopen(path, RTLD_NOW | RTLD_GLOBAL)) return nullptr;

@@ -56,8 +56,14 @@ static int save(VipsImage *image, cvips_header header, cvips_encoding e, const c
       return vips_jpegsave(image, path, "Q", e.quality, "optimize_coding",
                            (int64_t)header.width * header.height <= 16 << 20, "interlace",
                            e.progressive, NULL);
-    case CVIPS_PNG:
-      return vips_pngsave(image, path, "compression", e.effort, "interlace", e.progressive, NULL);
+    case CVIPS_PNG: {
+      // Photos deflate to a third less, and sooner, as differences to the row above. What the best
+      // of all predictions per row saves beside is dear.
+      static const int levels[] = {0, 1, 1, 1, 2, 3, 4, 6, 7, 9};
+      return vips_pngsave(image, path, "compression", levels[e.effort], "filter",
+                          e.effort < 7 ? VIPS_FOREIGN_PNG_FILTER_UP : VIPS_FOREIGN_PNG_FILTER_ALL,
+                          "interlace", e.progressive, NULL);
+    }
     case CVIPS_WEBP:
       return vips_webpsave(image, path, "Q", e.quality, "lossless", e.lossless, "effort",
                            e.effort * 6 / 9, NULL);
@@ -80,6 +86,7 @@ int cvips_encode(
     const void *samples, int descriptor, cvips_header header, cvips_encoding encoding,
     cvips_metadata metadata, const char *path, char **error) {
   if (cvips_start(error) != 0) return -1;
+  if (encoding.format == CVIPS_AVIF || encoding.format == CVIPS_JXL) cvips_load_modules();
   bool wide = header.bit_depth == 16, grey = header.channels <= 2;
   VipsBandFormat format = wide ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR;
   VipsInterpretation space = grey ? (wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W)

@@ -11,6 +11,10 @@ int cvips_fail(char **error);
 /// The same with a text of our own (printf format).
 int cvips_fail_with(char **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/// Loads what reads and writes HEIF, AVIF and JPEG XL: modules of libvips with large libraries
+/// behind them, which other pictures do without.
+void cvips_load_modules(void);
+
 /// Replaces an image by one of unsigned grey or RGB samples of 8 or 16 bit with at most one alpha
 /// channel, and notes in the header how it was made.
 int cvips_normalise(VipsImage **image, cvips_header *header, char **error);

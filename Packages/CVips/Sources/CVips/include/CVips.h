@@ -57,45 +57,9 @@ typedef struct {
   bool progressive;  ///< JPEG, PNG
 } cvips_encoding;
 
-/// Starts libvips; safe to call often and from several threads. Only the readers of photo formats
-/// are left enabled (JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, JPEG 2000, GIF, PNM). Returns 0, or
-/// -1 with *error.
-int cvips_start(char **error);
-
-/// libvips' version, for example "8.14.1".
-const char *cvips_version(void);
-
-/// Whether this libvips can write the format.
-bool cvips_can_write(cvips_format format);
-
-/// Opens a file and reads its header only: that of a page, counted from 0, or of the file's main
-/// picture where page is negative or beyond the last (compare header->pages). Free with
-/// cvips_close.
-cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error);
-
-/// Decodes the whole picture: into memory where its samples take at most memory_limit bytes, else
-/// into an unnamed temporary file in scratch_folder. -1 for damaged or truncated files, -2 where
-/// scratch_folder has no room for it.
-int cvips_decode(
-    cvips_picture *picture, const char *scratch_folder, uint64_t memory_limit, char **error);
-
-/// Copies the rectangle's samples to out (w * h * channels samples). The picture must be decoded;
-/// the rectangle must lie inside it. Safe to call from several threads.
-int cvips_read(
-    const cvips_picture *picture, int32_t x, int32_t y, int32_t w, int32_t h, void *out,
-    char **error);
-
-/// The picture's metadata; the bytes belong to the picture.
-cvips_metadata cvips_get_metadata(const cvips_picture *picture);
-
-void cvips_close(cvips_picture *picture);
-
-/// Encodes samples to the file at path (created or replaced). The samples come from memory, or,
-/// where samples is NULL, from the start of the open file descriptor. EXIF orientation is written
-/// as 1.
-int cvips_encode(
-    const void *samples, int descriptor, cvips_header header, cvips_encoding encoding,
-    cvips_metadata metadata, const char *path, char **error);
+#define CVIPS_FUNCTION(result, name, parameters, arguments) result name parameters;
+#include "CVipsFunctions.h"
+#undef CVIPS_FUNCTION
 
 #ifdef __cplusplus
 }

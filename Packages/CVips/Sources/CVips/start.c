@@ -8,16 +8,40 @@
 
 #include "internal.h"
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int start_status = -1;
 
 static void discard(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data) {
   (void)domain, (void)level, (void)text, (void)data;
 }
 
-/// libvips looks for its modules in the folder that it was compiled for. Where it was moved with
-/// the program, the two that we use are beside it. They belong to a version: others have no place.
-static void load_modules(void) {
+static void allow_reader(const char *name) { vips_operation_block_set(name, FALSE); }
+
+static void start(void) {
+  // Warnings about odd but readable files are not for the user's terminal.
+  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO, discard, NULL);
+  start_status = vips_init("nsarm");
+  if (start_status != 0) return;
+  // The operation cache is keyed by file name and would return stale pixels of a rewritten file.
+  vips_cache_set_max(0);
+  // Readers of documents, scripts and microscope formats are an attack surface, not a feature.
+  vips_operation_block_set("VipsForeignLoad", TRUE);
+  static const char *const readers[] = {
+    "VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadTiff",
+    "VipsForeignLoadNsgif", "VipsForeignLoadPpm", "VipsForeignLoadJp2k", "VipsForeignLoadRaw"
+  };
+  for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) allow_reader(readers[i]);
+}
+
+int cvips_start(char **error) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, start);
+  return start_status == 0 ? 0 : cvips_fail(error);
+}
+
+/// libvips loads the modules in the folder that it was compiled for, unless it is told of another
+/// place (VIPSHOME) or was moved with the program; the two that we use are beside it then. They
+/// belong to a version: others have no place.
+static void load_missing_modules(void) {
   Dl_info library;
   if (vips_type_find("VipsOperation", "heifsave") && vips_type_find("VipsOperation", "jxlsave"))
     return;
@@ -35,31 +59,16 @@ static void load_modules(void) {
   g_free(folder);
 }
 
-static void start(void) {
-  // Warnings about odd but readable files are not for the user's terminal.
-  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO, discard, NULL);
-  start_status = vips_init("nsarm");
-  if (start_status != 0) return;
-  load_modules();
-  // The operation cache is keyed by file name and would return stale pixels of a rewritten file.
-  vips_cache_set_max(0);
-  // Readers of documents, scripts and microscope formats are an attack surface, not a feature.
-  vips_operation_block_set("VipsForeignLoad", TRUE);
-  static const char *const readers[] = {
-    "VipsForeignLoadJpeg", "VipsForeignLoadPng",   "VipsForeignLoadWebp", "VipsForeignLoadTiff",
-    "VipsForeignLoadHeif", "VipsForeignLoadJxl",   "VipsForeignLoadNsgif", "VipsForeignLoadPpm",
-    "VipsForeignLoadJp2k", "VipsForeignLoadRaw"
-  };
-  for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
-    vips_operation_block_set(readers[i], FALSE);
+static void load_modules(void) {
+  load_missing_modules();
+  allow_reader("VipsForeignLoadHeif");
+  allow_reader("VipsForeignLoadJxl");
 }
 
-int cvips_start(char **error) {
-  pthread_once(&once, start);
-  return start_status == 0 ? 0 : cvips_fail(error);
+void cvips_load_modules(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load_modules);
 }
-
-const char *cvips_version(void) { return vips_version_string(); }
 
 bool cvips_can_write(cvips_format format) {
   static const char *const savers[] = {
@@ -70,6 +79,7 @@ bool cvips_can_write(cvips_format format) {
     free(error);
     return false;
   }
+  if (format == CVIPS_AVIF || format == CVIPS_JXL) cvips_load_modules();
   return vips_type_find("VipsOperation", savers[format]) != 0;
 }
 

@@ -39,6 +39,7 @@ static VipsImage *open_page(const char *path, int32_t page, char **error) {
     g_object_unref(source);
     return NULL;
   }
+  if (source && !is_known(source)) cvips_load_modules();
   if (source && !is_known(source)) {
     cvips_fail_with(error, "no known format");
     vips_error_clear();
