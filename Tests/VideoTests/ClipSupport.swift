@@ -11,7 +11,7 @@ import Upscaling
 struct Clips {
   static let tools = try? FFmpeg()
   static let isHere = tools != nil
-  static let missing: Comment = "ffmpeg is not installed, which reads and writes videos"
+  static let missing: Comment = "ffmpeg is not installed"
 
   static let upscaler = PhotoUpscaler(try! SuperResolver(TinyModel.make()))
 
