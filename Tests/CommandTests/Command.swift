@@ -47,7 +47,7 @@ enum Command {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    // What the user has set for runs of his own, such as NSARM_MODEL, is none of the tests' business.
+    // What users have set for themselves, such as NSARM_MODEL, is not the tests' business.
     process.environment = ProcessInfo.processInfo.environment
       .filter { !$0.key.hasPrefix("NSARM_") || $0.key == "NSARM_METRIC_WEIGHTS" }
       .merging(["NSARM_CONFIG": ""]) { $1 }.merging(environment) { $1 }

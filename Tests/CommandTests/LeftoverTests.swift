@@ -40,9 +40,9 @@ import Testing
     process.standardError = messages
     process.standardOutput = FileHandle.nullDevice
     try process.run()
-    let port = try #require(port(messages))
+    let number = try #require(port(messages))
     let picture = try Data(contentsOf: URL(fileURLWithPath: folder("large.png")))
-    #expect(try await upload(picture, port) == 202)
+    #expect(try await upload(picture, number) == 202)
     while process.isRunning, !temporary.contents.contains(where: { $0.hasSuffix("/input") }) {
       try await Task.sleep(for: .milliseconds(20))
     }

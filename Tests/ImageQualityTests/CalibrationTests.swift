@@ -79,8 +79,10 @@ struct CalibrationTests {
       let found = try pairs.map { pair in
         try withoutGradients { try value(pair.reference, pair.distorted) }
       }
-      let (expected, tolerance) = try #require(
-        Self.values[metric.title], "\(metric.title) \(found)")
+      guard let (expected, tolerance) = Self.values[metric.title] else {
+        Issue.record("\(metric.title) gives \(found)")
+        continue
+      }
       for (found, expected) in zip(found, expected) {
         #expect(abs(found - expected) < tolerance, "\(metric.title): \(found), \(expected)")
       }

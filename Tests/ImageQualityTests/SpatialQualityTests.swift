@@ -88,6 +88,6 @@ import Torch
       try BRISQUE(weights: URL(fileURLWithPath: "/nowhere"))
     }
     #expect(error?.description.contains("/nowhere/brisque.safetensors") == true)
-    #expect(error?.description.contains("--brisque") == true)
+    #expect(error?.description.contains("scripts/metric-weights") == true)
   }
 }

@@ -81,7 +81,7 @@ import Testing
     // Whatever ends it.
     for signal in [SIGTERM, SIGKILL] {
       let (process, _) = process("exec $S/in-temporary-folder sleep 600")
-      try process.run()
+      try start(process)
       try end(process, signal)
       try expectGone(signal)
     }
@@ -96,10 +96,14 @@ import Testing
       let (process, output) = process(
         "exec $S/with-postgres sh -c 'head -n 1 ${NSARM_TEST_POSTGRES#*=}/data/postmaster.pid; "
           + "exec sleep 600'")
-      try process.run()
-      let line = try #require(output.fileHandleForReading.read(upToCount: 32))
-      let server = try #require(
-        pid_t(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)))
+      try start(process)
+      var line = ""
+      while !line.hasSuffix("\n"),
+        let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty
+      {
+        line += String(decoding: byte, as: UTF8.self)
+      }
+      let server = try #require(pid_t(line.dropLast()))
       #expect(isRunning(server))
       try end(process, signal)
       try expectGone(signal)
@@ -108,6 +112,16 @@ import Testing
   }
 
   private static let hasPostgres = FileManager.default.fileExists(atPath: "/usr/lib/postgresql")
+
+  /// Starts a process to which signals come through: those of a pool's threads are blocked, which
+  /// it would take over.
+  private func start(_ process: Process) throws {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
+  }
 
   /// Ends a script and the `sleep` that it runs.
   private func end(_ process: Process, _ signal: Int32) throws {
