@@ -1,7 +1,7 @@
 # make setup | build | test | demo | install | package | documentation | bench | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
-# FILTER=name runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
+# FILTER='one|two' runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
 
 NSARM_LIBTORCH ?= $(HOME)/.cache/nsarm/libtorch-2.13.0
 export NSARM_LIBTORCH
@@ -9,6 +9,9 @@ export NSARM_LIBTORCH
 export OMP_WAIT_POLICY ?= passive
 
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+# SwiftPM leaves folders among the temporary files, and keeps others from .build by a file there.
+ALONE := flock --close .build/make.lock
+SWIFT := $(ALONE) scripts/in-temporary-folder swift
 BIN := .build/release
 NSARM := $(BIN)/nsarm
 
@@ -17,23 +20,28 @@ SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Packages/CVips/Pack
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
 
-.PHONY: all setup build test demo install package documentation bench format lint clean
+.PHONY: all setup setup-tests build test demo install package documentation bench format lint clean
 
 all: build
 
 setup:
 	@scripts/setup
+	@mkdir -p .build
+
+setup-tests:
+	@scripts/setup --tests
+	@mkdir -p .build
 
 build: setup
 	@scripts/stamp-commit
-	swift build $(SWIFT_FLAGS)
+	$(SWIFT) build $(SWIFT_FLAGS)
 
 # Built by `swift build`, since `swift test` would compile the libraries again. Tests run in parallel, as many at once
 # as there are cores: none depends on another or changes what the whole process shares.
-test: setup lint
+test: setup-tests lint
 	@scripts/stamp-commit
-	swift build $(SWIFT_FLAGS) --build-tests --disable-xctest
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter $(FILTER))
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
+	$(ALONE) scripts/test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 # Enlarges a small photo with the shipped model; before and after side by side in demo/before-after.jpg.
 demo: build

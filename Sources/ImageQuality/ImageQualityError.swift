@@ -31,11 +31,11 @@ public enum MetricWeights {
   /// The path of a file in `folder`.
   ///
   /// - Throws: `ImageQualityError` that says how to get it where it is missing.
-  static func path(_ name: String, in folder: URL, remedy: String = "") throws -> String {
+  static func path(_ name: String, in folder: URL) throws -> String {
     let path = folder.appendingPathComponent(name).path
     guard FileManager.default.fileExists(atPath: path) else {
       throw ImageQualityError(
-        "\(path): no such file; run scripts/metric-weights\(remedy), or set "
+        "\(path): no such file; run scripts/metric-weights, or set "
           + "NSARM_METRIC_WEIGHTS to the folder that holds it")
     }
     return path

@@ -14,10 +14,9 @@ public struct NIQE: Sendable {
   private let mean: Tensor  // [36]
   private let covariance: Tensor  // [36, 36]
 
-  /// - Parameter weights: the folder that `scripts/metric-weights --niqe` wrote.
+  /// - Parameter weights: the folder that `scripts/metric-weights` wrote.
   public init(weights: URL = MetricWeights.folder) throws {
-    let path = try MetricWeights.path(
-      "niqe.safetensors", in: weights, remedy: " --niqe niqe_modelparameters.mat")
+    let path = try MetricWeights.path("niqe.safetensors", in: weights)
     let file = try SafetensorsFile(path)
     mean = try file.tensor("mean").to(.float64)
     covariance = try file.tensor("covariance").to(.float64)

@@ -18,12 +18,11 @@ public struct BRISQUE: Sendable {
   private let γ, ρ: Double
   private let minimum, maximum: Tensor  // [36]
 
-  /// - Parameter weights: the folder that `scripts/metric-weights --brisque` wrote.
+  /// - Parameter weights: the folder that `scripts/metric-weights` wrote.
   /// - Throws: `ImageQualityError` where the file is missing or holds other shapes,
   ///   `CheckpointError` where it is damaged.
   public init(weights: URL = MetricWeights.folder) throws {
-    let path = try MetricWeights.path(
-      "brisque.safetensors", in: weights, remedy: " --brisque allmodel")
+    let path = try MetricWeights.path("brisque.safetensors", in: weights)
     let file = try SafetensorsFile(path)
     func tensor(_ name: String) throws -> Tensor { try file.tensor(name).to(.float64) }
     support = try tensor("support")
@@ -36,7 +35,7 @@ public struct BRISQUE: Sendable {
       throw ImageQualityError(
         "\(path): expected support vectors [N, 36] with N coefficients and ranges of 36 features, "
           + "found \(support.shape), \(coefficients.shape), \(minimum.shape) and "
-          + "\(maximum.shape); run scripts/metric-weights --brisque allmodel")
+          + "\(maximum.shape); run scripts/metric-weights")
     }
     (self.γ, self.ρ) = (γ.item, ρ.item)
   }

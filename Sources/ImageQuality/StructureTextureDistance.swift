@@ -27,7 +27,7 @@ public final class DISTS: Sendable {
   private let precise: DType
 
   /// - Parameters:
-  ///   - weights: the folder that `scripts/metric-weights --dists` wrote.
+  ///   - weights: the folder that `scripts/metric-weights` wrote.
   ///   - dtype: of the convolutions; pooling and similarity are computed in float32 (float64 for
   ///     float64).
   /// - Throws: `ImageQualityError` where a file is missing or holds other shapes, `CheckpointError`
@@ -36,8 +36,7 @@ public final class DISTS: Sendable {
     weights: URL = MetricWeights.folder, on device: Device = .cpu, dtype: DType = .float32
   ) throws {
     let network = try SafetensorsFile(MetricWeights.path("vgg16.safetensors", in: weights))
-    let path = try MetricWeights.path(
-      "dists.safetensors", in: weights, remedy: " --dists dists_alpha_beta.pt")
+    let path = try MetricWeights.path("dists.safetensors", in: weights)
     let file = try SafetensorsFile(path)
     let precise: DType = dtype == .float64 ? .float64 : .float32
     self.precise = precise
@@ -54,7 +53,7 @@ public final class DISTS: Sendable {
     guard α.shape == [channels.reduce(0, +)], β.shape == α.shape else {
       throw ImageQualityError(
         "\(path): expected alpha and beta of [\(channels.reduce(0, +))], found \(α.shape) and "
-          + "\(β.shape); run scripts/metric-weights --dists dists_alpha_beta.pt")
+          + "\(β.shape); run scripts/metric-weights")
     }
     let total = α.sum() + β.sum()
     texture = (α / total).to(precise).to(device).split(channels, 0)

@@ -47,17 +47,29 @@ enum Command {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(["NSARM_CONFIG": ""]) { $1 }
-      .merging(environment) { $1 }
+    // What users have set for themselves, such as NSARM_MODEL, is not the tests' business.
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { !$0.key.hasPrefix("NSARM_") || $0.key == "NSARM_METRIC_WEIGHTS" }
+      .merging(["NSARM_CONFIG": ""]) { $1 }.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     return process
   }
 
+  /// What a command begins with that takes root's right to read and write everything from it;
+  /// nothing for other users, who do not have it.
+  static let obeying =
+    getuid() == 0
+    ? ["/usr/bin/setpriv"]
+      + ["bounding-set", "inh-caps"].map { "--\($0)=-dac_override,-dac_read_search" } : []
+
+  /// - Parameter obeysPermissions: even where root runs the tests.
   static func run(
     _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
-    program: String = executable.path
+    program: String = executable.path, obeysPermissions: Bool = false
   ) throws -> Result {
-    let process = process(arguments, environment: environment, program: program)
+    let command = (obeysPermissions ? obeying : []) + [program] + arguments
+    let process = process(
+      Array(command.dropFirst()), environment: environment, program: command[0])
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output

@@ -7,12 +7,8 @@ import Testing
 import Torch
 import TorchSaveSupport
 
-private let fixturesAreAvailable =
-  ["infinity_small", "vae_small", "map8b_small"].allSatisfy(Fixture.isAvailable)
-
 /// `nsarm convert` with the weights of the fixtures.
-@Suite(.enabled(if: fixturesAreAvailable, "\(Fixture.absence("infinity_small"))"))
-struct ConvertTests {
+@Suite struct ConvertTests {
   private let scratch = try! ScratchFolder()
 
   private func weights(_ name: String, prefix: String = "") throws -> [(String, TorchSaveTensor)] {

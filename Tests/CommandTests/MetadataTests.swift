@@ -41,4 +41,40 @@ import Testing
     }
     #expect((metadata.iptc != nil) == (suffix == "jpg" || suffix == "tif"))
   }
+
+  private static func has(_ program: String) -> Bool {
+    FileManager.default.isExecutableFile(atPath: "/usr/bin/\(program)")
+  }
+
+  /// Read by a program that knows nothing of ours.
+  @Test(
+    .enabled(if: has("exiftool"), "exiftool is not installed"), arguments: ["jpg", "png", "tif"])
+  func exifToolReadsThem(_ suffix: String) throws {
+    let folder = try ScratchFolder()
+    let result = try Command.upscale(try camera(folder), "-o", folder("b.\(suffix)"))
+    #expect(result.status == 0, "\(result.errors)")
+    let read = try Command.run(
+      ["-json", "-n", folder("b.\(suffix)")],
+      program: "/usr/bin/exiftool")
+    let objects = try JSONSerialization.jsonObject(with: Data(read.output.utf8)) as? [[String: Any]]
+    let tags = try #require(objects?.first, "\(read)")
+    #expect(tags["Make"] as? String == "Camera maker" && tags["XResolution"] as? Int == 300)
+    #expect([nil, 1].contains(tags["Orientation"] as? Int) && tags["Error"] == nil, "\(tags)")
+    #expect(tags["ImageWidth"] as? Int == 96 && tags["ImageHeight"] as? Int == 160)
+    if suffix != "png" { #expect(tags["Keywords"] as? String == "bee", "\(tags)") }
+  }
+
+  @Test(.enabled(if: has("djpeg"), "djpeg is not installed"))
+  func djpegFindsNothingAmiss() throws {
+    let folder = try ScratchFolder()
+    #expect(try Command.upscale(try camera(folder), "-o", folder("b.jpg")).status == 0)
+    let decoded = try Command.run(
+      ["-pnm", "-outfile", folder("b.ppm"), folder("b.jpg")], program: "/usr/bin/djpeg")
+    #expect(decoded.status == 0 && decoded.errors == "", "\(decoded)")
+    let difference = zip(
+      try ImageFile.read(folder("b.ppm")).planes().values,
+      try ImageFile.read(folder("b.jpg")).planes().values
+    ).map { abs($0 - $1) }.max()
+    #expect(difference! <= 2.0 / 255)
+  }
 }

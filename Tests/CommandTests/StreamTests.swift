@@ -44,13 +44,11 @@ import Testing
     #expect(result.output == "" && folder.contents == ["a.png"])
   }
 
-  @Test(
-    .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "no /dev/full here"),
-    arguments: [
-      "upscale a.png --json --overwrite", "upscale a.png --overwrite", "upscale a.png -o -",
-      "info $MODEL", "info $MODEL --json", "compare a.png a.png -o c.png --overwrite", "--help",
-      "--version", "bench --only peak --time 0.001 --json",
-    ])
+  @Test(arguments: [
+    "upscale a.png --json --overwrite", "upscale a.png --overwrite", "upscale a.png -o -",
+    "info $MODEL", "info $MODEL --json", "compare a.png a.png -o c.png --overwrite", "--help",
+    "--version", "bench --only peak --time 0.001 --json",
+  ])
   func resultsThatCannotBeWrittenAreNoticed(_ command: String) throws {
     try folder.write(scene(8, 8), "a.png")
     let result = try Command.shell("$NSARM \(command) > /dev/full", in: folder.path)

@@ -4,12 +4,17 @@ import Torch
 
 @testable import ImageQuality
 
-/// Picture pairs with the values that the metrics' authors' code gives: `NSARM_CALIBRATION`, else
-/// `shared/data/metrics/calibration` beside a folder above the package.
+/// Pairs of pictures whose values are known.
 enum Calibration {
-  static let folder: URL? = {
+  /// Parts of the samples, with the values that our metrics gave when they agreed with the
+  /// published ones.
+  static let samples = Fixture.packageRoot.appendingPathComponent("Tests/Fixtures/metrics")
+
+  /// Pairs that may not be passed on, with the values that the metrics' authors' code gives:
+  /// `NSARM_CALIBRATION`, else `shared/data/metrics/calibration` beside a folder above the package.
+  static let published: [URL] = {
     if let folder = ProcessInfo.processInfo.environment["NSARM_CALIBRATION"] {
-      return URL(fileURLWithPath: folder)
+      return [URL(fileURLWithPath: folder)]
     }
     var folders: [URL] = []
     var parent = Fixture.packageRoot
@@ -17,8 +22,12 @@ enum Calibration {
       parent.deleteLastPathComponent()
       folders.append(parent.appendingPathComponent("shared/data/metrics/calibration"))
     }
-    return folders.first { FileManager.default.fileExists(atPath: $0.path) }
+    return Array(folders.filter { FileManager.default.fileExists(atPath: $0.path) }.prefix(1))
   }()
+
+  static let hasWeights = ["alexnet", "vgg16", "dists", "niqe", "brisque"].allSatisfy {
+    hasWeights("\($0).safetensors")
+  }
 
   static func hasWeights(_ file: String) -> Bool {
     FileManager.default.fileExists(atPath: MetricWeights.folder.appendingPathComponent(file).path)
@@ -29,28 +38,32 @@ enum Calibration {
     let ref, dist: String
     let psnr, psnr_y, ssim_y, ms_ssim, lpips_alex, lpips_vgg, dists, niqe, brisque: Double
 
-    var pictures: (reference: Tensor, distorted: Tensor) {
-      get throws {
-        (
-          try readBitmap(folder!.appendingPathComponent("ref_dir/\(ref)")),
-          try readBitmap(folder!.appendingPathComponent("dist_dir/\(dist)"))
-        )
-      }
+    func pictures(_ folder: URL) throws -> (reference: Tensor, distorted: Tensor) {
+      try Calibration.pictures(ref, dist, folder)
     }
   }
 
-  static func pairs() throws -> [Pair] {
+  static func pictures(
+    _ reference: String, _ distorted: String, _ folder: URL
+  ) throws -> (reference: Tensor, distorted: Tensor) {
+    (
+      try readBitmap(folder.appendingPathComponent("ref_dir/\(reference)")),
+      try readBitmap(folder.appendingPathComponent("dist_dir/\(distorted)"))
+    )
+  }
+
+  static func pairs(_ folder: URL) throws -> [Pair] {
     let text = try String(
-      contentsOf: folder!.appendingPathComponent("pytorch_values.jsonl"), encoding: .utf8)
+      contentsOf: folder.appendingPathComponent("pytorch_values.jsonl"), encoding: .utf8)
     return try text.split(separator: "\n").map {
       try JSONDecoder().decode(Pair.self, from: Data($0.utf8))
     }
   }
 
   /// A row of `official.csv`, by picture.
-  static func official(_ metric: String) throws -> [String: Double] {
+  static func official(_ metric: String, _ folder: URL) throws -> [String: Double] {
     let text = try String(
-      contentsOf: folder!.appendingPathComponent("official.csv"), encoding: .utf8)
+      contentsOf: folder.appendingPathComponent("official.csv"), encoding: .utf8)
     let rows = text.split(whereSeparator: \.isNewline).map {
       $0.split(separator: ",").map(String.init)
     }

@@ -8,8 +8,6 @@ import Torch
 /// implementation.
 private struct CalibratedMetric: Sendable {
   let title: String
-  /// Files of weights that it needs.
-  var weights: [String] = []
   /// Its value for reference and distorted picture, `[1, 3, H, W]` in [0, 1].
   let make: @Sendable () throws -> (Tensor, Tensor) throws -> Double
   /// Its row in `official.csv`, and the largest difference from it.
@@ -36,25 +34,25 @@ private struct CalibratedMetric: Sendable {
       title: "MS-SSIM of gray", make: { { multiScaleStructuralSimilarity($0, $1, .gray)[0] } },
       official: ("ms_ssim", 0.005), pyTorch: (\.ms_ssim, 0.001)),
     CalibratedMetric(
-      title: "LPIPS-Alex", weights: ["alexnet.safetensors"], make: { try lpips(.alex) },
+      title: "LPIPS-Alex", make: { try lpips(.alex) },
       official: ("lpips", 6e-5), pyTorch: (\.lpips_alex, 6e-5)),
     CalibratedMetric(
-      title: "LPIPS-VGG", weights: ["vgg16.safetensors"], make: { try lpips(.vgg) },
+      title: "LPIPS-VGG", make: { try lpips(.vgg) },
       pyTorch: (\.lpips_vgg, 6e-5)),
     CalibratedMetric(
-      title: "DISTS", weights: ["vgg16.safetensors", "dists.safetensors"],
+      title: "DISTS",
       make: {
         let dists = try DISTS()
         return { dists($0, $1).item }
       }, official: ("dists", 6e-5), pyTorch: (\.dists, 6e-5)),
     CalibratedMetric(
-      title: "NIQE", weights: ["niqe.safetensors"],
+      title: "NIQE",
       make: {
         let niqe = try NIQE()
         return { try niqe($1.squeezed(0)) }
       }, official: ("niqe", 0.05)),
     CalibratedMetric(
-      title: "BRISQUE", weights: ["brisque.safetensors"],
+      title: "BRISQUE",
       make: {
         let brisque = try BRISQUE()
         return { try brisque($1.squeezed(0)) }
@@ -67,28 +65,46 @@ private struct CalibratedMetric: Sendable {
   }
 }
 
-@Suite struct CalibrationTests {
+@Suite(.enabled(if: Calibration.hasWeights, "scripts/metric-weights was not run"))
+struct CalibrationTests {
+  /// Of the pairs face, foliage and bridge, and how far other processors' may be.
+  private static let values: [String: (values: [Double], tolerance: Double)] = [:]
+
+  @Test func valuesStayAsTheyWere() throws {
+    let pairs = try ["face", "foliage", "bridge"].map {
+      try Calibration.pictures("\($0).bmp", "\($0).bmp", Calibration.samples)
+    }
+    for metric in CalibratedMetric.all {
+      let value = try metric.make()
+      let found = try pairs.map { pair in
+        try withoutGradients { try value(pair.reference, pair.distorted) }
+      }
+      guard let (expected, tolerance) = Self.values[metric.title] else {
+        Issue.record("\(metric.title) gives \(found)")
+        continue
+      }
+      for (found, expected) in zip(found, expected) {
+        #expect(abs(found - expected) < tolerance, "\(metric.title): \(found), \(expected)")
+      }
+    }
+  }
+
   /// Prints the table in Documentation/benchmarks.md.
-  @Test(.enabled(if: Calibration.folder != nil, "no calibration pictures; set NSARM_CALIBRATION"))
-  func table() throws {
-    let pairs = try Calibration.pairs()
+  @Test(arguments: Calibration.published) func table(_ folder: URL) throws {
+    let pairs = try Calibration.pairs(folder)
     let names = pairs.map { ($0.dist as NSString).deletingPathExtension }
     print(
       "| ours (theirs) | theirs | \(names.joined(separator: " | ")) | largest difference | allowed |"
     )
     print("|---|---|" + String(repeating: "---|", count: pairs.count + 2))
     for metric in CalibratedMetric.all {
-      guard metric.weights.allSatisfy(Calibration.hasWeights) else {
-        print("| \(metric.title) | no weights; run scripts/metric-weights |")
-        continue
-      }
       let value = try metric.make()
       let ours = try pairs.map { pair in
-        let (reference, distorted) = try pair.pictures
+        let (reference, distorted) = try pair.pictures(folder)
         return try withoutGradients { try value(reference, distorted) }
       }
       if let official = metric.official {
-        let row = try Calibration.official(official.row)
+        let row = try Calibration.official(official.row, folder)
         compare(metric.title, "official", ours, pairs.map { row[$0.dist]! }, official.tolerance)
       }
       if let pyTorch = metric.pyTorch {

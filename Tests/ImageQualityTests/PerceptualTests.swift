@@ -7,7 +7,7 @@ import Torch
 private let hasNetworks =
   Calibration.hasWeights("alexnet.safetensors") && Calibration.hasWeights("vgg16.safetensors")
 
-@Suite(.enabled(if: hasNetworks, "no LPIPS weights; run scripts/metric-weights"))
+@Suite(.enabled(if: hasNetworks, "scripts/metric-weights was not run"))
 struct PerceptualDistanceTests {
   @Test(arguments: LPIPS.Network.allCases)
   func isADistance(network: LPIPS.Network) throws {

@@ -5,9 +5,6 @@ import Torch
 @testable import ImageQuality
 
 @Suite struct SpatialQualityTests {
-  private static let isCalibrated =
-    Calibration.folder != nil && Calibration.hasWeights("brisque.safetensors")
-
   private func picture(_ seed: UInt64, _ height: Int, _ width: Int) -> Tensor {
     let random = RandomGenerator(seed: seed)
     let coarse = Tensor.rand([1, 3, height / 4 + 1, width / 4 + 1], using: random)
@@ -17,10 +14,11 @@ import Torch
 
   @Test(
     .enabled(
-      if: isCalibrated, "needs the calibration pictures and scripts/metric-weights --brisque"))
+      if: Calibration.hasWeights("brisque.safetensors"), "scripts/metric-weights was not run"))
   func growsWithNoise() throws {
     let brisque = try BRISQUE()
-    let x = try Calibration.pairs()[3].pictures.reference.squeezed(0)
+    let x = try Calibration.pictures("face.bmp", "face.bmp", Calibration.samples)
+      .reference.squeezed(0)
     let noise = Tensor.randn(x.shape, using: RandomGenerator(seed: 1))
     var last = try brisque(x)
     for strength in [0.05, 0.1, 0.2] {
@@ -90,6 +88,6 @@ import Torch
       try BRISQUE(weights: URL(fileURLWithPath: "/nowhere"))
     }
     #expect(error?.description.contains("/nowhere/brisque.safetensors") == true)
-    #expect(error?.description.contains("--brisque") == true)
+    #expect(error?.description.contains("scripts/metric-weights") == true)
   }
 }

@@ -7,7 +7,7 @@ import Torch
 private let hasWeights =
   Calibration.hasWeights("vgg16.safetensors") && Calibration.hasWeights("dists.safetensors")
 
-@Suite(.enabled(if: hasWeights, "no DISTS weights; run scripts/metric-weights --dists"))
+@Suite(.enabled(if: hasWeights, "scripts/metric-weights was not run"))
 struct StructureTextureDistanceTests {
   @Test func isADistance() throws {
     let dists = try DISTS()

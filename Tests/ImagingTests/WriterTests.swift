@@ -100,12 +100,10 @@ import Testing
 
   @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.missing)))
   func aFullDiskIsReportedAndLeavesNothing() throws {
-    let folder = try ScratchFolder()
-    let disk = try SmallDisk(folder.path, kilobytes: 256)
-    defer { withExtendedLifetime(disk) {} }
+    let disk = try SmallDisk(kilobytes: 256)
     let picture = Image(noise(width: 400, height: 400, channels: 3))
     for format in ImageFormat.allCases where format.isWritable {
-      let path = folder("x.\(format.fileExtensions[0])")
+      let path = disk("x.\(format.fileExtensions[0])")
       // Rows in a file, then rows in memory and the encoded file too large.
       for limit in [0, 1 << 30] {
         #expect(throws: FileError.diskFull(path: path), "\(format) \(limit)") {
@@ -115,7 +113,7 @@ import Testing
           try writer.write(picture)
           try writer.finish()
         }
-        #expect(folder.entries == [], "\(format)")
+        #expect(disk.entries == [], "\(format)")
       }
     }
   }

@@ -6,8 +6,7 @@ import Testing
 
 /// color.safetensors: AdaIN and wavelet colour correction.
 @Suite struct ColorParity {
-  @Test(.enabled(if: Fixture.isAvailable("color"), "\(Fixture.absence("color"))"))
-  func correction() throws {
+  @Test func correction() throws {
     let fixture = try Fixture.load("color")
     let report = ParityReport("color")
     // The reference calls the picture that is changed the target, the one that lends its colours

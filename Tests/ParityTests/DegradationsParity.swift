@@ -7,8 +7,7 @@ import Torch
 @testable import Degradations
 
 /// The fixture `degradations`: parameters are read from the tensors' names.
-@Suite(.enabled(if: Fixture.isAvailable("degradations"), "\(Fixture.absence("degradations"))"))
-struct DegradationsParity {
+@Suite struct DegradationsParity {
   let fixture: Fixture
 
   init() throws { fixture = try Fixture.load("degradations") }

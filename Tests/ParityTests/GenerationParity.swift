@@ -10,11 +10,7 @@ import Torch
 /// picture, with the tokenizer of vae_small and the transformation network of map8b_small; and
 /// plain decoding.
 @Suite struct GenerationParity {
-  static let files = ["infinity_small", "vae_small", "map8b_small"]
-  static let areAvailable = files.allSatisfy(Fixture.isAvailable)
-
-  @Test(.enabled(if: areAvailable, "\(Fixture.absence("infinity_small"))"))
-  func generation() throws {
+  @Test func generation() throws {
     let fixture = try Fixture.load("infinity_small")
     let report = ParityReport("infinity_small", part: "inference")
     try GenerationComparison().run(try model(fixture), fixture, report)

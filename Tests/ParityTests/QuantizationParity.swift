@@ -7,9 +7,7 @@ import Torch
 
 /// bsq_multiscale.safetensors: binary spherical quantisation, its gradients and penalties.
 @Suite struct QuantizationParity {
-  @Test(
-    .enabled(if: Fixture.isAvailable("bsq_multiscale"), "\(Fixture.absence("bsq_multiscale"))"))
-  func quantization() throws {
+  @Test func quantization() throws {
     let fixture = try Fixture.load("bsq_multiscale")
     let report = ParityReport("bsq_multiscale")
     for name in fixture.cases(where: ".in.schedule") {

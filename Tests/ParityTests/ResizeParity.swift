@@ -10,8 +10,7 @@ import Testing
   /// Tensors that only this test compares.
   static let prefixes = ["out.pil_bicubic.", "out.pil_lanczos.", "out.transform."]
 
-  @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
-  func pictures() throws {
+  @Test func pictures() throws {
     let fixture = try Fixture.load("resize")
     let report = ParityReport("resize", part: "pictures")
     let source = image(fixture["in.u8"])

@@ -9,8 +9,7 @@ import Torch
 
 /// rope2d.safetensors: schedules, grid positions and rotary embedding.
 @Suite struct RotaryParity {
-  @Test(.enabled(if: Fixture.isAvailable("rope2d"), "\(Fixture.absence("rope2d"))"))
-  func rotaryEmbedding() throws {
+  @Test func rotaryEmbedding() throws {
     let fixture = try Fixture.load("rope2d")
     let report = ParityReport("rope2d")
     for name in fixture.cases(where: ".full_len") {

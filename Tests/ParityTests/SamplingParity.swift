@@ -7,8 +7,7 @@ import Torch
 
 /// sampling.safetensors: top-k and top-p filtered probabilities.
 @Suite struct SamplingParity {
-  @Test(.enabled(if: Fixture.isAvailable("sampling"), "\(Fixture.absence("sampling"))"))
-  func probabilities() throws {
+  @Test func probabilities() throws {
     let fixture = try Fixture.load("sampling")
     let report = ParityReport("sampling")
     for name in fixture.cases(where: ".in.logits") {

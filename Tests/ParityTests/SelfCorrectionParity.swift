@@ -8,8 +8,7 @@ import Torch
 /// bsc.safetensors: teacher forcing with bitwise self-correction, and the published memory order of
 /// stages 1 and 2.
 @Suite struct SelfCorrectionParity {
-  @Test(.enabled(if: Fixture.isAvailable("bsc"), "\(Fixture.absence("bsc"))"))
-  func selfCorrection() throws {
+  @Test func selfCorrection() throws {
     let fixture = try Fixture.load("bsc")
     let report = ParityReport("bsc")
     withoutGradients {

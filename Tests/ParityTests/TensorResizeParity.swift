@@ -6,8 +6,7 @@ import Torch
 /// resize.safetensors, the part that belongs to tensors: resampling by size and by factor, the
 /// quantiser's resampling, and pixel (un)shuffle. `ResizeParity` compares what belongs to pictures.
 @Suite struct TensorResizeParity {
-  @Test(.enabled(if: Fixture.isAvailable("resize"), "\(Fixture.absence("resize"))"))
-  func tensors() throws {
+  @Test func tensors() throws {
     let fixture = try Fixture.load("resize")
     let report = ParityReport("resize", part: "tensors")
     let modes: [String: Tensor.Interpolation] = [

@@ -7,13 +7,9 @@ import Torch
 
 /// vae_small and vae16_small.safetensors: the autoencoder, at f8 and f16.
 @Suite struct TokenizerParity {
-  @Test(
-    .enabled(if: Fixture.isAvailable("vae_small"), "\(Fixture.absence("vae_small"))"))
-  func f8() throws { try autoencoder("vae_small") }
+  @Test func f8() throws { try autoencoder("vae_small") }
 
-  @Test(
-    .enabled(if: Fixture.isAvailable("vae16_small"), "\(Fixture.absence("vae16_small"))"))
-  func f16() throws { try autoencoder("vae16_small") }
+  @Test func f16() throws { try autoencoder("vae16_small") }
 
   private func autoencoder(_ name: String) throws {
     let fixture = try Fixture.load(name)

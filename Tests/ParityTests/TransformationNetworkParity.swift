@@ -7,8 +7,7 @@ import Torch
 
 /// map8b_small.safetensors: the published transformation network.
 @Suite struct TransformationNetworkParity {
-  @Test(.enabled(if: Fixture.isAvailable("map8b_small"), "\(Fixture.absence("map8b_small"))"))
-  func published() throws {
+  @Test func published() throws {
     let fixture = try Fixture.load("map8b_small")
     let report = ParityReport("map8b_small")
     let x = fixture.tensor("in.x")

@@ -8,9 +8,7 @@ import Torch
 
 /// infinity_small.safetensors, training: logits, losses and gradients of teacher forcing.
 @Suite struct TransformerTrainingParity {
-  @Test(
-    .enabled(if: Fixture.isAvailable("infinity_small"), "\(Fixture.absence("infinity_small"))"))
-  func teacherForcing() throws {
+  @Test func teacherForcing() throws {
     let fixture = try Fixture.load("infinity_small")
     let report = ParityReport("infinity_small", part: "training")
     let names = fixture.cases(where: ".in.gt_bits")

@@ -8,8 +8,7 @@ import Torch
 
 @testable import NSARM
 
-@Suite(.enabled(if: PublishedFixtures.areAvailable, "\(PublishedFixtures.absence)"))
-struct ConversionTests {
+@Suite struct ConversionTests {
   @Test func everyKeyIsAccountedFor() throws {
     let folder = try ScratchFolder()
     let plain = try PublishedFixtures.writePlain(in: folder)

@@ -10,8 +10,7 @@ import TorchSaveSupport
 
 /// Every layout in which checkpoints are published becomes the same model, which computes what the
 /// reference does.
-@Suite(.enabled(if: PublishedFixtures.areAvailable, "\(PublishedFixtures.absence)"))
-struct LayoutTests {
+@Suite struct LayoutTests {
   @Test func aConvertedModelReproducesTheReference() throws {
     let folder = try ScratchFolder()
     let files = try PublishedFixtures.writePlain(in: folder)

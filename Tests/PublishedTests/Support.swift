@@ -10,10 +10,6 @@ import TorchSaveSupport
 
 /// Checkpoints with the weights of the fixtures, in the layouts of published ones.
 enum PublishedFixtures {
-  static let files = ["infinity_small", "vae_small", "map8b_small"]
-  static let areAvailable = files.allSatisfy(Fixture.isAvailable)
-  static let absence = "\(Fixture.absence("infinity_small"))"
-
   /// The weights of a fixture with their published names.
   static func weights(_ name: String, prefix: String = "") throws -> [(String, Tensor)] {
     let source = FixtureSource(try Fixture.load(name))

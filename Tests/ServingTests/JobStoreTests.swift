@@ -217,6 +217,14 @@ enum TestDatabase: String, CaseIterable {
     #expect(try await store.jobs(limit: 9).map(\.id) == [ids[3]])
   }
 
+  /// Skipped, it says that the tests above have tried SQLite alone.
+  @Test(.enabled(if: TestDatabase.postgresURL != nil, "PostgreSQL is not installed"))
+  func theTestsKnowPostgres() async throws {
+    let database = try PostgresDatabase(TestDatabase.postgresURL!)
+    let rows = try await database.read { db in try db.run("SELECT version() AS name") }
+    #expect(rows.first?.text("name")?.hasPrefix("PostgreSQL") == true)
+  }
+
   @Test func theDiskGetsItsSpaceBack() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
     func size() throws -> Int {

@@ -81,9 +81,9 @@ public struct FixtureTensor: Sendable {
 
 /// A file of reference tensors (safetensors) that tests compare against.
 ///
-/// Found as `NAME.safetensors` in the first of these folders that holds it: the environment
-/// variable `NSARM_FIXTURES` (then no other folder is searched), `shared/fixtures` beside the
-/// package or beside any folder above it, `Tests/Fixtures` inside the package.
+/// Found as `NAME.safetensors` in the first of these folders that holds it: the one that the
+/// environment variable `NSARM_FIXTURES` names, `shared/fixtures` beside the package or beside any
+/// folder above it, `Tests/Fixtures` inside the package, which has all of them.
 public struct Fixture: Sendable {
   public let name: String
   /// The file's `__metadata__`.
@@ -113,10 +113,10 @@ public struct Fixture: Sendable {
 
   /// Folders that may hold fixtures, in the order they are searched.
   public static var folders: [URL] {
-    if let folder = ProcessInfo.processInfo.environment["NSARM_FIXTURES"], !folder.isEmpty {
-      return [URL(fileURLWithPath: folder, isDirectory: true)]
-    }
     var folders: [URL] = []
+    if let folder = ProcessInfo.processInfo.environment["NSARM_FIXTURES"], !folder.isEmpty {
+      folders.append(URL(fileURLWithPath: folder, isDirectory: true))
+    }
     var parent = packageRoot
     while parent.path != "/" {
       parent.deleteLastPathComponent()
@@ -137,19 +137,13 @@ public struct Fixture: Sendable {
       .first { FileManager.default.fileExists(atPath: $0.path) }
   }
 
-  /// Whether the fixture's file is there: `@Test(.enabled(if: Fixture.isAvailable("color"), ...))`.
-  public static func isAvailable(_ name: String) -> Bool { url(name) != nil }
-
-  /// Why a test that needs the fixture was skipped.
-  public static func absence(_ name: String) -> String {
-    "no \(name).safetensors; set NSARM_FIXTURES to the folder that holds the fixtures"
-  }
-
   /// Reads `NAME.safetensors`.
   ///
   /// Throws `FixtureError` where the file is missing or not a safetensors file.
   public static func load(_ name: String) throws -> Fixture {
-    guard let url = url(name) else { throw FixtureError(description: absence(name)) }
+    guard let url = url(name) else {
+      throw FixtureError(description: "there is no \(name).safetensors in any of \(folders)")
+    }
     return try Fixture(name: name, contentsOf: url)
   }
 

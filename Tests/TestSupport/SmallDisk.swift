@@ -1,41 +1,64 @@
 import Foundation
 
-/// A file system of few bytes in a folder, gone when the test ends. Mounting takes root.
+/// A file system of few bytes, gone when the test ends, even if it is killed.
+///
+/// A process of its own mounts it in a namespace, which takes no privileges where users may have
+/// namespaces of their own; others reach it through that process's entry in /proc. `realpath`
+/// therefore leads elsewhere: to a folder that is empty.
 public final class SmallDisk {
+  /// The disk's uppermost folder.
   public let path: String
+  private let place: ScratchFolder
+  private let holder = Process()
+  private let (sizes, answers) = (Pipe(), Pipe())
 
-  public static let isPossible: Bool = {
-    guard let folder = try? ScratchFolder() else { return false }
-    return (try? SmallDisk(folder.path, kilobytes: 64)) != nil
-  }()
-  public static let missing = "needs the right to mount a small file system"
+  public static let isPossible = (try? SmallDisk(kilobytes: 64)) != nil
+  public static let missing = "nobody may mount a file system in a namespace of his own here"
 
   public struct CannotMount: Error {}
 
-  /// - Parameter path: a folder, made where it is missing.
-  public init(_ path: String, kilobytes: Int) throws {
-    self.path = path
-    mkdir(path, 0o700)
-    try Self.run("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "none", path)
+  /// Mounts `$0` with a size in kilobytes, then gives it each size that it reads.
+  private static let script = """
+    mount -t tmpfs -o "size=$1k,mode=700" none "$0" && echo &&
+    while read -r size; do mount -o "remount,size=${size}k" "$0" && echo; done
+    """
+
+  public init(kilobytes: Int) throws {
+    place = try ScratchFolder()
+    holder.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    holder.arguments =
+      ["unshare", "--mount"] + (getuid() == 0 ? [] : ["--user", "--map-root-user"])
+      + ["sh", "-c", Self.script, place.path, "\(kilobytes)"]
+    holder.standardInput = sizes
+    holder.standardOutput = answers
+    holder.standardError = FileHandle.nullDevice
+    try holder.run()
+    path = "/proc/\(holder.processIdentifier)/root\(place.path)"
+    try wait()
   }
 
   deinit {
-    try? Self.run("umount", "-l", path)
-    rmdir(path)  // the folder around it may be gone already
+    try? sizes.fileHandleForWriting.close()
+    holder.waitUntilExit()
+  }
+
+  /// A path on the disk.
+  public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Names of all files and folders in the uppermost folder, hidden ones too, sorted.
+  public var entries: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }
 
   /// Gives it another size, with all that it holds.
   public func resize(kilobytes: Int) throws {
-    try Self.run("mount", "-o", "remount,size=\(kilobytes)k", path)
+    try sizes.fileHandleForWriting.write(contentsOf: Data("\(kilobytes)\n".utf8))
+    try wait()
   }
 
-  private static func run(_ command: String...) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw CannotMount() }
+  private func wait() throws {
+    guard try answers.fileHandleForReading.read(upToCount: 1)?.count == 1 else {
+      throw CannotMount()
+    }
   }
 }

@@ -18,7 +18,7 @@ import Torch
         tokenizer: {latent_channels: 8, base_channels: 16, channel_multipliers: [1, 2], residual_blocks: 1,
           stem_patch: 4, normalization: channel,
           trunk: {channels: 16, convolutions: 2, join: 1, code_channels: 16, scale: 4}}
-      loss: {picture: {vgg: {weight: \(MetricWeights.arePresent ? 0.5 : 0)}}}
+      loss: {picture: {vgg: {weight: 0}}}
       """,
       "transformer":
         "model: {transformer: {width: 64, depth: 2, heads: 2, picture: {channels: 16, blocks: 1, patch: 4}}}",

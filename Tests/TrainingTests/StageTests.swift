@@ -107,8 +107,8 @@ import Torch
       photos, from: output / "decoder/model", to: output / "windows")
     #expect(windows.figures["psnr"]! > tokenizer.figures["psnr_bicubic"]!)
     let (before, after) = (
-      try ModelFolder(output / "decoder/model").load(),
-      try ModelFolder(output / "windows/model").load()
+      try ModelFolder(output / "decoder/model").load(.float32),
+      try ModelFolder(output / "windows/model").load(.float32)
     )
     for part in Model.Part.allCases where part != .decoder {
       for (old, new) in zip(before.parameters(of: part), after.parameters(of: part)) {

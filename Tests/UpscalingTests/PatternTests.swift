@@ -6,10 +6,9 @@ import Torch
 
 /// The shipped model leaves no pattern with the period of its pixel-shuffle, nor with that of the
 /// code's cells of 8 pixels.
-@Suite(.enabled(if: TilingTests.shipped != nil, "no Models/nano beside the sources"))
-struct PatternTests {
+@Suite struct PatternTests {
   private func check(_ name: String, _ input: Tensor) throws {
-    let resolver = try SuperResolver(try ModelFolder(TilingTests.shipped!).load())
+    let resolver = try SuperResolver(try ModelFolder(TilingTests.shipped!).load(.float32))
     let output = (try resolver.upscaled(input) + 1) * 127.5
     let strengths = GridPattern.strengths(output.rounded() * (1 / 255))
     print("grid pattern, \(name):", strengths.sorted { $0.key < $1.key })

@@ -11,7 +11,7 @@ import Upscaling
 struct Clips {
   static let tools = try? FFmpeg()
   static let isHere = tools != nil
-  static let missing: Comment = "ffmpeg is not installed, which reads and writes videos"
+  static let missing: Comment = "ffmpeg is not installed"
 
   static let upscaler = PhotoUpscaler(try! SuperResolver(TinyModel.make()))
 
@@ -34,7 +34,9 @@ struct Clips {
     return path
   }
 
-  /// - Parameter last: as many frames are restored, then the run is stopped.
+  /// - Parameters:
+  ///   - output: in the folder, or a whole path.
+  ///   - last: as many frames are restored, then the run is stopped.
   func restore(
     _ input: String, _ output: String, settings: [String: String] = [:],
     stoppedAt last: Double = .infinity,
@@ -45,7 +47,8 @@ struct Clips {
     options.encoding.preset = "ultrafast"
     change(&options)
     return try VideoUpscaler(Self.upscaler, tools)(
-      VideoProperties(input, tools), to: folder(output), options, settings: settings,
+      VideoProperties(input, tools), to: output.hasPrefix("/") ? output : folder(output), options,
+      settings: settings,
       progress: { done, _ in if done >= last { throw CancellationError() } })
   }
 

@@ -201,13 +201,13 @@ import Upscaling
       "in.mp4",
       "-f lavfi -i nullsrc=size=40x30:rate=25 -vf geq=random(1)*255:128:128 -frames:v 11 "
         + "-c:v libx264 -pix_fmt yuv420p")
-    let disk = try SmallDisk(clips.folder("small"), kilobytes: 96)
-    let error = #expect(throws: FileError.self) { try clips.restore(input, "small/out.mp4") }
+    let disk = try SmallDisk(kilobytes: 96)
+    let error = #expect(throws: FileError.self) { try clips.restore(input, disk("out.mp4")) }
     #expect(error?.description.contains("the disk is full") == true, "\(String(describing: error))")
     try disk.resize(kilobytes: 8192)
-    let report = try clips.restore(input, "small/out.mp4")
+    let report = try clips.restore(input, disk("out.mp4"))
     #expect(report.frameCount == 11 && report.continuedFrom > 0, "\(report)")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path) == ["out.mp4"])
+    #expect(disk.entries == ["out.mp4"])
   }
 
   @Test func whatAContainerDoesNotTakeIsSaid() throws {
