@@ -212,3 +212,8 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Tests are compiled in a third of the time so; what they test is optimised.
+for target in package.targets where target.type == .test {
+  target.swiftSettings = [.unsafeFlags(["-Onone", "-gline-tables-only"])]
+}
