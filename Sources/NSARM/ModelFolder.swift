@@ -43,17 +43,23 @@ public struct ModelFolder {
   /// - Throws: `CheckpointError` where they are missing or damaged.
   public func weights() throws -> any TensorFile { try WeightFolder(path).open() }
 
-  /// The policy for inference with this model: one that is stored in 8 or 4 bits computes in 8 bits
-  /// on a CPU where nothing else is asked for.
+  /// The policy for inference with this model. Where nothing else is asked for, one that is stored
+  /// in 8 or 4 bits computes in 8 bits on a CPU, and a calibrated one where that is fastest
+  /// (`MeasuredChoice`).
   /// - Throws: `CheckpointError` where the weights are missing, `TorchError` where the device
   ///   cannot compute that way.
-  public func policy(_ precision: Precision = .auto, on device: Device = .cpu) throws
-    -> ComputePolicy
-  {
-    guard precision == .auto, device.type == "cpu",
-      !QuantizedSource(try weights()).quantizedNames.isEmpty
-    else { return try ComputePolicy(precision, on: device) }
-    return try ComputePolicy(.int8, on: device, reason: "the model is stored in 8 bits or less")
+  public func policy(
+    _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current
+  ) throws -> ComputePolicy {
+    guard precision == .auto, device.type == "cpu" else {
+      return try ComputePolicy(precision, on: device, processor: processor)
+    }
+    guard QuantizedSource(try weights()).quantizedNames.isEmpty else {
+      return try ComputePolicy(
+        .int8, on: device, processor: processor, reason: "the model is stored in 8 bits or less")
+    }
+    let isCalibrated = FileManager.default.fileExists(atPath: calibrationPath)
+    return try ComputePolicy(on: device, processor: processor, isCalibrated: isCalibrated)
   }
 
   /// Builds the model with the folder's weights.
@@ -92,7 +98,7 @@ public struct ModelFolder {
       $0.value.rank >= 2 && !Self.staysWide($0.name) && !$0.keepsType
     }
     store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
-    if !isInt8 { model.packMatrices() }
+    model.packMatrices()
     return model
   }
 

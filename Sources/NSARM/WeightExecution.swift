@@ -53,14 +53,27 @@ extension Model {
       && !ModelFolder.staysWide(name)
   }
 
-  /// Gives the matrices of the transformer's blocks the layout that a CPU multiplies fastest,
-  /// beside the plain one.
+  /// Gives the transformer's matrices that are computed plainly the layout that a CPU multiplies
+  /// fastest, beside the plain one. Then no row's result depends on the other rows.
   func packMatrices() {
-    guard policy.device == .cpu, PackedMatrix.isAvailable(policy.storage) else { return }
-    for parameter in store.parameters
-    where Self.isQuantizableMatrix(parameter.name, parameter.value.shape) {
-      parameter.execution = .packed(PackedMatrix(parameter.value))
+    guard policy.device == .cpu else { return }
+    for parameter in store.parameters {
+      let (name, shape) = (parameter.name, parameter.value.shape)
+      guard Self.isQuantizableMatrix(name, shape) || Self.isSmallMatrix(name, shape) else {
+        continue
+      }
+      guard case .plain = parameter.execution else { continue }
+      let type = ModelFolder.staysWide(name) ? .float32 : policy.activations
+      guard PackedMatrix.isAvailable(type) else { continue }
+      parameter.execution = .packed(PackedMatrix(parameter.value.to(type)))
     }
+  }
+
+  /// Whether a parameter is a matrix of the transformer beside the blocks that takes little memory:
+  /// of embeddings, modulations and the head.
+  private static func isSmallMatrix(_ name: String, _ shape: [Int]) -> Bool {
+    shape.count == 2 && shape[0] * shape[1] <= 1 << 20 && name.hasPrefix(Part.transformer.rawValue)
+      && ["word_embed", "ada_lin.1", "start", "head"].contains { name.hasSuffix($0 + ".weight") }
   }
 
   /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer

@@ -2,7 +2,7 @@ import Foundation
 
 /// What a user asks for: how exact the arithmetic has to be.
 public enum Precision: String, Codable, CaseIterable, Sendable {
-  /// What is fastest on this device without a visible difference.
+  /// What is fastest on this device without a visible difference (`MeasuredChoice`).
   case auto
   case float32
   /// Matrix products, convolutions and attention in bfloat16, the rest in float32.
@@ -26,17 +26,21 @@ public struct ComputePolicy: Hashable, Sendable {
 
   /// The policy for inference.
   ///
-  /// `.auto` on a CPU is bfloat16 where the processor multiplies it in hardware, else float32; on a
-  /// GPU bfloat16.
-  /// - Parameter why: the reason for a precision that the user did not ask for.
+  /// `.auto` on a CPU is what was measured to be fastest on its kind of processor
+  /// (`MeasuredChoice`), on a GPU bfloat16.
+  /// - Parameters:
+  ///   - isCalibrated: whether the model has what int8 needs for all of its parts; `.auto` is int8
+  ///     for such models only.
+  ///   - why: the reason for a precision that the user did not ask for.
   /// - Throws: `TorchError` where the device cannot compute that way.
   public init(
     _ precision: Precision = .auto, on device: Device = .cpu, processor: Processor = .current,
-    reason why: String = "as asked for"
+    isCalibrated: Bool = false, reason why: String = "as asked for"
   ) throws {
-    let (fast, fastestWhy) = Self.fastest(device, processor)
+    let (fast, _) = Self.fastest(device, processor, isCalibrated: false)
+    let (chosen, chosenWhy) = Self.fastest(device, processor, isCalibrated: isCalibrated)
     self.device = device
-    self.precision = precision == .auto ? fast : precision
+    self.precision = precision == .auto ? chosen : precision
     switch self.precision {
     case .auto, .float32: (storage, activations) = (.float32, .float32)
     case .bfloat16: (storage, activations) = (.bfloat16, .bfloat16)
@@ -47,9 +51,9 @@ public struct ComputePolicy: Hashable, Sendable {
       (storage, activations) = (.float32, fast == .bfloat16 ? .bfloat16 : .float32)
     }
     if precision == .auto {
-      reason = fastestWhy
-    } else if precision == .bfloat16, fast != .bfloat16 {
-      reason = "\(why); slow, since \(fastestWhy)"
+      reason = chosenWhy
+    } else if precision == .bfloat16, device.type == "cpu", !processor.multipliesBFloat16 {
+      reason = "\(why); slow, since \(processor.title) has no units for it"
     } else {
       reason = why
     }
@@ -90,11 +94,12 @@ public struct ComputePolicy: Hashable, Sendable {
   /// As "bfloat16 on cpu".
   public var title: String { "\(precision.rawValue) on \(device)" }
 
-  private static func fastest(_ device: Device, _ processor: Processor) -> (Precision, String) {
+  private static func fastest(
+    _ device: Device, _ processor: Processor, isCalibrated: Bool
+  ) -> (Precision, String) {
     guard device.type == "cpu" else { return (.bfloat16, "GPUs multiply bfloat16 fastest") }
-    let name = processor.name.isEmpty ? "the processor" : processor.name
-    return processor.multipliesBFloat16
-      ? (.bfloat16, "\(name) multiplies bfloat16 (\(processor.instructionSet))")
-      : (.float32, "\(name) has no bfloat16 units (\(processor.instructionSet))")
+    let choice = MeasuredChoice.of(processor.kind)
+    let precision = isCalibrated ? choice.calibrated : choice.floating
+    return (precision, "\(processor.title): \(choice.reason)")
   }
 }

@@ -13,8 +13,8 @@ package struct FusedCase: Sendable, CustomStringConvertible {
   /// In the type of its inputs, float64 too, or wider.
   package let composed: @Sendable ([Tensor]) -> [Tensor]
 
-  /// Many sizes, odd ones among them, in both element types.
-  package static let small: [FusedCase] =
+  /// Many sizes, odd ones among them, in both element types; for this thread's `KernelKind`.
+  package static var small: [FusedCase] {
     types.flatMap { type in
       var cases: [FusedCase] = []
       for shape in [
@@ -40,7 +40,10 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       for (b, l, c, gates) in [(3, 7, 20, 3), (2, 50, 64, 1), (1, 1, 5, 1), (2, 3, 33, 2)] {
         cases.append(gatedResidual((b, l, c), gates: gates, type))
       }
-      for shape in [(1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33)] {
+      for shape in [
+        (1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33),
+        (4, 4, 9, 2100, 20),
+      ] {
         cases.append(attention(shape, type))
       }
       for shape in [
@@ -49,8 +52,9 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       ] {
         cases.append(quantizedAttention(shape, type))
       }
-      return cases
+      return cases + smallLinears(type)
     } + smallConvolutions + smallGroupNorms
+  }
 
   /// Large enough for several threads, as in a small model.
   package static let large: [FusedCase] =
@@ -59,8 +63,9 @@ package struct FusedCase: Sendable, CustomStringConvertible {
         channelNorm((8, 64, 64, 64), type, silu: true, isChannelsLast: true),
         modulatedNorm((8, 341, 256), scales: 8, shifts: 8, type), gelu([8, 341, 1024], type),
         rotatedHeads((8, 341, 4, 64), type), gatedResidual((8, 341, 256), gates: 8, type),
-        attention((8, 4, 256, 341, 64), type), quantizedAttention((8, 4, 256, 341, 64), type),
-      ]
+        attention((8, 4, 256, 341, 64), type), attention((2, 8, 256, 2048, 64), type),
+        quantizedAttention((8, 4, 256, 341, 64), type),
+      ] + largeLinears(type)
     } + largeConvolutions + largeGroupNorms
 
   private static let types = [DType.float32, .bfloat16]

@@ -2,7 +2,7 @@
 extension FusedCase {
   /// Odd sizes among them: of pictures, tiles that reach beyond them, and channels that fill no
   /// register.
-  static let smallConvolutions: [FusedCase] = {
+  static var smallConvolutions: [FusedCase] {
     var cases: [FusedCase] = []
     for (b, i, o, h, w) in [
       (1, 1, 1, 1, 1), (2, 3, 5, 2, 3), (1, 16, 16, 5, 7), (3, 33, 20, 4, 9), (1, 64, 48, 12, 10),
@@ -15,7 +15,7 @@ extension FusedCase {
       cases.append(convolution((b, i, o, h, w), hasResidual: true, isEnlarged: true))
     }
     return cases
-  }()
+  }
 
   /// As in the decoders of small and of published models.
   static let largeConvolutions = [

@@ -167,6 +167,8 @@ extension Tensor {
     // Packing many keys does not pay for one query; in bfloat16 libtorch's is slower still.
     guard isFusable && scale > 0 && shape.count == 4 && keys.shape == values.shape,
       !isFloat || size(2) > 1 || keys.size(2) <= 64,
+      // Nor does it of very many for each of the threads that share a head.
+      keys.size(2) <= 1024 || size(0) * size(1) >= 16,
       keys.shape == [size(0), size(1), keys.size(2), size(3)] && keys.size(2) > 0,
       operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
       !isFloat || autocastType(on: device) == .float32
@@ -174,10 +176,22 @@ extension Tensor {
     return aten("nsarm::attention", self, keys, values, scale)
   }
 
+  /// By libtorch; in float32 where its bfloat16 does not serve (`Processor.attendsInBFloat16`).
   package func attentionReference(
-    _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?
+    _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?,
+    processor: Processor = .current
   ) -> Tensor {
-    aten("scaled_dot_product_attention", self, keys, values, mask, 0.0, false, scale)
+    func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
+      aten("scaled_dot_product_attention", q, k, v, mask, 0.0, false, scale)
+    }
+    let isNarrow =
+      dtype == .bfloat16 || (isFloat && autocastType(on: device) == .bfloat16)
+    guard device == .cpu, isNarrow, !processor.attendsInBFloat16 else {
+      return attention(self, keys, values)
+    }
+    return withAutocast(.float32, on: device) {
+      attention(to(.float32), keys.to(.float32), values.to(.float32))
+    }.to(.bfloat16)
   }
 
   /// x + gate · y.

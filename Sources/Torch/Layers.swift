@@ -20,7 +20,8 @@ public struct Linear {
     switch weight.execution {
     case .quantizedMatrix(let matrix): matrix.linearGELU(x, bias?.value)
     case .streamedMatrix(let streamed): streamed.matrix.linearGELU(x, bias?.value)
-    case .plain, .observed, .mapped, .packed, .packedKernel, .quantizedKernel:
+    case .packed(let matrix): matrix.linearGELU(x, bias?.value)
+    case .plain, .observed, .mapped, .packedKernel, .quantizedKernel:
       self(x).gelu(approximate: true)
     }
   }

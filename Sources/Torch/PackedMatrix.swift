@@ -1,23 +1,45 @@
-/// A weight matrix in oneDNN's blocked layout, which saves its reordering at every product.
+/// A weight matrix in the layout of the processor's products, which saves its reordering at every
+/// product: on x86 for kernels of our own, elsewhere for oneDNN. Inference on the CPU only.
+///
+/// By our kernels a row's result does not depend on the other rows.
 public struct PackedMatrix: Sendable {
-  /// Whether libtorch was built with oneDNN, and oneDNN knows the element type on this processor.
+  /// Whether products of this element type are fast on this processor, and there is a layout for
+  /// them.
   public static func isAvailable(_ dtype: DType) -> Bool {
-    guard Operators.has("mkldnn::_linear_pointwise") else { return false }
-    return dtype == .float32 || (dtype == .bfloat16 && Processor.current.multipliesBFloat16)
+    guard dtype == .float32 || (dtype == .bfloat16 && Processor.current.multipliesBFloat16) else {
+      return false
+    }
+    return hasKernels || Operators.has("mkldnn::_linear_pointwise")
   }
+
+  private static let hasKernels = Processor.current.features.isSuperset(of: ["avx2", "fma"])
 
   private let packed: Tensor
   private let dtype: DType
+  private let outputs: Int
 
   /// - Parameter matrix: `[O, I]`, float32 or bfloat16, on the CPU.
   public init(_ matrix: Tensor) {
-    dtype = matrix.dtype
-    packed = aten("mkldnn::_reorder_linear_weight", matrix.detached().contiguous(), 1024)
+    (dtype, outputs) = (matrix.dtype, matrix.size(0))
+    let plain = matrix.detached().contiguous()
+    packed =
+      Self.hasKernels
+      ? aten("nsarm::pack_linear", plain)
+      : aten("mkldnn::_reorder_linear_weight", plain, 1024)
   }
 
   /// x Wᵀ + b in the matrix's element type: `[..., I]` → `[..., O]`.
-  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
-    aten(
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: false) }
+
+  /// gelu(x Wᵀ + b) with the tanh approximation.
+  public func linearGELU(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: true) }
+
+  private func product(_ x: Tensor, _ bias: Tensor?, gelu: Bool) -> Tensor {
+    if Self.hasKernels {
+      return aten("nsarm::packed_linear", x.to(dtype), packed, outputs, bias, gelu)
+    }
+    let y = aten(
       "mkldnn::_linear_pointwise", x.to(dtype), packed, bias?.to(dtype), "none", [Double](), "")
+    return gelu ? y.gelu(approximate: true) : y
   }
 }

@@ -18,6 +18,9 @@ public struct Processor: Equatable, Sendable {
     self.features = features.filter { !Self.isWithheld($0, environment) }
   }
 
+  /// As "AMD EPYC 9B14 (AVX2)".
+  var title: String { "\(name.isEmpty ? "the processor" : name) (\(instructionSet))" }
+
   /// This machine's processor.
   public static let current: Processor = {
     let (name, features) = described()
@@ -36,16 +39,6 @@ public struct Processor: Equatable, Sendable {
   /// only.
   public var sumsProductsIn32Bits: Bool {
     !features.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8", "asimd"])
-  }
-
-  /// The widest vector extension by name, for tables: "AVX512-BF16", "AVX2".
-  public var instructionSet: String {
-    let names = [
-      ("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16"), ("avx512_vnni", "AVX512-VNNI"),
-      ("avx512f", "AVX-512"), ("avx_vnni", "AVX2-VNNI"), ("avx2", "AVX2"), ("bf16", "Arm BF16"),
-      ("asimd", "Arm NEON"),
-    ]
-    return names.first { features.contains($0.0) }?.1 ?? "no vector extension known"
   }
 
   // MARK: Limits of the libraries

@@ -2,9 +2,9 @@ import Checkpoints
 import Foundation
 import ModelTestSupport
 import Testing
-import Torch
 
 @testable import NSARM
+@testable import Torch
 
 /// Restoring in 8 bits, with a tiny model.
 @Suite struct Int8Tests {
@@ -43,6 +43,25 @@ import Torch
     #expect(error > 0 && error < 0.02 * contrast, "\(error) of \(contrast)")
     // The ranges are fixed or a row's own: what is in a batch beside a tile does not matter.
     #expect(bytes(try restored(.int8, batch: 1)) == bytes(narrow))
+  }
+
+  @Test func automaticIsInt8ForCalibratedModelsWhereThatIsFastest() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let amx = Processor(features: ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"])
+    let vnni = Processor(features: ["avx2", "fma", "avx512f", "avx512_vnni"])
+    let bare = try ModelFolder(try TinyModel.write(in: parent))
+    #expect(try bare.policy(processor: vnni).precision == .float32)
+    #expect(try bare.policy(processor: amx).precision == .bfloat16)
+    let folder = try calibrated()
+    let policy = try folder.policy(processor: vnni)
+    #expect(policy.precision == .int8 && policy.activations == .float32)
+    #expect(policy.reason.contains("AVX512-VNNI"))
+    #expect(try folder.policy(processor: amx).precision == .bfloat16)
+    #expect(try folder.policy(.int8, processor: amx).activations == .bfloat16)
+    #expect(try folder.policy(.float32, processor: vnni).precision == .float32)
+    #expect(
+      try folder.policy(on: Device(unchecked: "cuda"), processor: vnni).precision == .bfloat16)
+    #expect(throws: TorchError.self) { try policy.forTraining() }
   }
 
   @Test func aCalibrationMayBeMissingButNotDamaged() throws {

@@ -13,16 +13,18 @@ import Testing
   private static let graviton2: Set = ["asimd"]
 
   private static let choices: [(Set<String>, [String: String], Precision)] = [
-    (zen4, [:], .bfloat16), (sapphireRapids, [:], .bfloat16), (graviton3, [:], .bfloat16),
+    (zen4, [:], .float32), (sapphireRapids, [:], .bfloat16), (graviton3, [:], .bfloat16),
     (skylakeServer, [:], .float32), (haswell, [:], .float32), (graviton2, [:], .float32),
     (Set<String>(), [:], .float32),
     // The libraries' own limits count as much as the processor's.
     (zen4, ["ONEDNN_MAX_CPU_ISA": "AVX2"], .float32),
-    (zen4, ["ONEDNN_MAX_CPU_ISA": "avx512_core_bf16"], .bfloat16),
+    (sapphireRapids, ["ONEDNN_MAX_CPU_ISA": "avx512_core_amx"], .bfloat16),
     (sapphireRapids, ["DNNL_MAX_CPU_ISA": "AVX512_CORE_VNNI"], .float32),
-    (sapphireRapids, ["ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"], .bfloat16),
-    (zen4, ["ATEN_CPU_CAPABILITY": "avx2"], .float32),
-    (zen4, ["ONEDNN_MAX_CPU_ISA": "DEFAULT", "ATEN_CPU_CAPABILITY": "avx512"], .bfloat16),
+    (sapphireRapids, ["ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"], .float32),
+    (sapphireRapids, ["ATEN_CPU_CAPABILITY": "avx2"], .float32),
+    (
+      sapphireRapids, ["ONEDNN_MAX_CPU_ISA": "DEFAULT", "ATEN_CPU_CAPABILITY": "avx512"], .bfloat16
+    ),
   ]
 
   @Test(arguments: choices)
@@ -38,11 +40,43 @@ import Testing
     #expect(try ComputePolicy(.int8, processor: processor).activations == type)
   }
 
+  /// Kinds by their features, and what was measured to be fastest on them.
+  private static let kinds: [(Set<String>, Processor.Kind, floating: Precision, Precision)] = [
+    (sapphireRapids, .amx, .bfloat16, .bfloat16), (zen4, .avx512BFloat16, .float32, .int8),
+    (skylakeServer.union(["avx512_vnni"]), .avx512VNNI, .float32, .int8),
+    (skylakeServer, .avx512, .float32, .int8), (haswell, .avx2, .float32, .int8),
+    (haswell.union(["avx_vnni"]), .avx2VNNI, .float32, .int8),
+    (graviton3, .armBFloat16, .bfloat16, .bfloat16), (graviton2, .arm, .float32, .float32),
+    ([], .other, .float32, .float32),
+  ]
+
+  @Test(arguments: kinds)
+  func automaticFollowsWhatWasMeasured(
+    _ features: Set<String>, _ kind: Processor.Kind, _ floating: Precision,
+    _ calibrated: Precision
+  ) throws {
+    let processor = Processor(features: features)
+    let choice = MeasuredChoice.of(kind)
+    #expect(processor.kind == kind && processor.instructionSet == kind.rawValue)
+    #expect(choice.floating == floating && choice.calibrated == calibrated)
+    #expect(try ComputePolicy(processor: processor).precision == floating)
+    let policy = try ComputePolicy(processor: processor, isCalibrated: true)
+    #expect(policy.precision == calibrated && policy.reason.contains(choice.reason))
+    #expect(policy.reason.contains(kind.rawValue))
+    // bfloat16 only where it is multiplied, and training never in 8 bits.
+    #expect(floating != .bfloat16 || processor.multipliesBFloat16)
+    #expect(try ComputePolicy(processor: processor).forTraining().precision == floating)
+    let gpu = try ComputePolicy(
+      on: Device(unchecked: "cuda"), processor: processor, isCalibrated: true)
+    #expect(gpu.precision == .bfloat16)
+    #expect(try ComputePolicy(.float32, processor: processor, isCalibrated: true) == .float32)
+  }
+
   @Test func whatIsAskedForIsDone() throws {
     let slow = Processor(features: Self.haswell)
     let policy = try ComputePolicy(.bfloat16, processor: slow)
     #expect(policy.precision == .bfloat16 && policy.reason.contains("slow"))
-    let wide = try ComputePolicy(.float32, processor: Processor(features: Self.zen4))
+    let wide = try ComputePolicy(.float32, processor: Processor(features: Self.sapphireRapids))
     #expect(wide.precision == .float32 && wide.storage == .float32)
   }
 

@@ -80,6 +80,35 @@ extension FusedOperationTests {
     withAutocast(.bfloat16, on: .cpu) { #expect(x.attention(k, k).dtype == .bfloat16) }
   }
 
+  /// Where nothing multiplies bfloat16, also where libtorch is told so (`ATEN_CPU_CAPABILITY`),
+  /// libtorch's attention of bfloat16 refuses or takes long.
+  @Test func composedAttentionAvoidsEmulatedBFloat16() throws {
+    let amx: Set = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16"]
+    func attends(_ environment: [String: String]) -> Bool {
+      Processor(features: amx, environment: environment).attendsInBFloat16
+    }
+    #expect(attends([:]) && attends(["ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"]))
+    #expect(!attends(["ATEN_CPU_CAPABILITY": "avx2"]))
+    #expect(!attends(["ATEN_CPU_CAPABILITY": "default"]))
+    #expect(!attends(["ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"]))
+
+    let random = RandomGenerator(seed: 15)
+    let q = Tensor.randn([1, 2, 9, 64], using: random).to(.bfloat16)
+    let wide = q.to(.float32)
+    let expected = wide.attentionReference(wide, wide, scale: 0.125).to(.bfloat16).floats
+    let older = Processor(features: amx, environment: ["ATEN_CPU_CAPABILITY": "avx2"])
+    let found = q.attentionReference(q, q, scale: 0.125, processor: older)
+    #expect(found.dtype == .bfloat16 && found.floats == expected)
+    // In a region of bfloat16 float32 operands are meant in bfloat16, too.
+    let narrowed = withAutocast(.bfloat16, on: .cpu) {
+      wide.attentionReference(wide, wide, scale: 0.125, processor: older)
+    }
+    #expect(narrowed.dtype == .bfloat16)
+    q.requiresGradient = true
+    let result = q.attentionReference(q, q, scale: 0.125, processor: older)
+    #expect(try gradients(of: [result.sum()], with: [q])[0]?.dtype == .bfloat16)
+  }
+
   @Test func attentionHandsOnNaNs() {
     let q = Tensor([Float.nan, 1]).reshaped(1, 1, 2, 1)
     let result = q.attention(.ones([1, 1, 3, 1]), .ones([1, 1, 3, 1])).floats

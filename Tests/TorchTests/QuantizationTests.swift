@@ -59,4 +59,31 @@ import Testing
     let alone = PackedMatrix(w).linear(x.narrowed(0, from: 1, count: 1), bias)
     #expect(alone.floats == result.narrowed(0, from: 1, count: 1).floats)
   }
+
+  /// In every precision, also of one row and of as many as several tiles of a picture have.
+  @Test(
+    .enabled(if: PackedKernel.isAvailable, "oneDNN's products are another matter"),
+    arguments: [DType.float32, .bfloat16], [(192, 576), (768, 192), (64, 33), (2100, 20)])
+  func aRowsProductDoesNotDependOnOtherRows(_ dtype: DType, _ size: (Int, Int)) {
+    let (inputs, outputs) = size
+    let x = Tensor.randn([1733, inputs], using: random).to(dtype)
+    let w = Tensor.randn([outputs, inputs], using: random).to(dtype)
+    for kind in KernelKind.runnable {
+      kind {
+        let packed = PackedMatrix(w)
+        let quantized = QuantizedMatrix(w, output: dtype)
+        for product in [{ packed.linear($0, nil) }, { quantized.linear($0, nil) }]
+          as [(Tensor) -> Tensor]
+        {
+          let all = product(x)
+          for range in [0..<1, 1..<3, 16..<52, 430..<431, 1700..<1733, 1..<1300] {
+            func part(_ y: Tensor) -> Tensor {
+              y.narrowed(0, from: range.lowerBound, count: range.count)
+            }
+            #expect(product(part(x)).floats == part(all).floats, "\(kind), \(range)")
+          }
+        }
+      }
+    }
+  }
 }

@@ -1,215 +1,33 @@
 // Attention of some queries to all keys of a head, included by FusedKernelBodies.h: two matrix
-// products with the softmax between them, on scores that stay in the cache.
-//
-// A product takes words of 32 bits, one per lane: a float, or two neighbours of type bfloat16 where
-// the processor multiplies and adds such pairs (`pairs`). Every element of a product is summed in
-// one order, whatever the sizes of the blocks around it.
-
-typedef uint32_t FourBits __attribute__((vector_size(16)));
-
-// Rows and columns of a product that are summed in registers.
-static const int block_rows = 6, block_vectors = LANES == 16 ? 4 : 2;
-// Words in a row of a packed matrix: panels of so many columns follow each other.
-static const int64_t panel = block_vectors * LANES;
-static_assert(panel <= attention_panel, "scratch memory is for attention_panel columns");
-
-static inline INLINE int64_t padded(int64_t count, int64_t step) {
-  return (count + step - 1) / step * step;
-}
-
-template <bool pairs>
-static inline INLINE Floats plus_product(Floats total, uint32_t word, Floats b) {
-  Floats a = (Floats)(Bits{} + word);
-#ifdef BFLOAT16_PAIRS
-  if constexpr (pairs) return (Floats)_mm512_dpbf16_ps((__m512)total, (__m512bh)a, (__m512bh)b);
-#endif
-  return total + a * b;
-}
-
-// MARK: Matrix product
-
-// `rows` times `vectors` of the result.
-template <bool pairs, int rows, int vectors>
-static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t *b, int64_t depth,
-                            float *result, int64_t stride) {
-  Floats totals[rows][vectors] = {};
-  for (int64_t i = 0; i < depth; i++, b += panel) {
-    Floats columns[vectors];
-    UNROLLED for (int v = 0; v < vectors; v++)
-      columns[v] = wide(reinterpret_cast<const float *>(b) + v * LANES);
-    UNROLLED for (int row = 0; row < rows; row++)
-      UNROLLED for (int v = 0; v < vectors; v++)
-        totals[row][v] = plus_product<pairs>(totals[row][v], a[row * a_stride + i], columns[v]);
-  }
-  UNROLLED for (int row = 0; row < rows; row++)
-    UNROLLED for (int v = 0; v < vectors; v++)
-      narrow(result + row * stride + v * LANES, totals[row][v]);
-}
-
-template <bool pairs, int rows>
-static inline INLINE void multiply_columns(const uint32_t *a, int64_t a_stride, const uint32_t *b,
-                                           int64_t depth, int64_t vectors, float *result,
-                                           int64_t stride) {
-  switch (vectors) {
-    case 1: return multiply<pairs, rows, 1>(a, a_stride, b, depth, result, stride);
-    case 2: return multiply<pairs, rows, 2>(a, a_stride, b, depth, result, stride);
-  }
-  if constexpr (block_vectors == 4) {
-    if (vectors == 3) multiply<pairs, rows, 3>(a, a_stride, b, depth, result, stride);
-    else multiply<pairs, rows, 4>(a, a_stride, b, depth, result, stride);
-  }
-}
-
-// result [rows, columns] = a [rows, depth] b [depth, columns], where b is packed. Writes whole
-// vectors.
-template <bool pairs>
-static TARGET void multiply_all(const uint32_t *a, int64_t a_stride, int64_t rows,
-                                const uint32_t *b, int64_t depth, int64_t columns, float *result,
-                                int64_t stride) {
-  for (int64_t column = 0; column < columns; column += panel, b += depth * panel) {
-    int64_t rest = columns - column;
-    int64_t vectors = rest < panel ? (rest + LANES - 1) / LANES : block_vectors;
-    int64_t row = 0;
-    auto run = [&](auto multiply_some, int64_t count) INLINE {
-      for (; row + count <= rows; row += count)
-        multiply_some(a + row * a_stride, a_stride, b, depth, vectors,
-                      result + row * stride + column, stride);
-    };
-    run(multiply_columns<pairs, block_rows>, block_rows);
-    run(multiply_columns<pairs, 4>, 4);
-    run(multiply_columns<pairs, 2>, 2);
-    run(multiply_columns<pairs, 1>, 1);
-  }
-}
-
-// MARK: Packing
-
-// Channels that share a word.
-template <bool pairs>
-static const int64_t shared = pairs ? 2 : 1;
-
-// Word i of a row, zero beyond its channels.
-template <bool pairs>
-static inline INLINE uint32_t word(const BFloat16 *row, int64_t i, int64_t channels) {
-  if (!pairs) return static_cast<uint32_t>(row[i].bits) << 16;
-  uint32_t second = 2 * i + 1 < channels ? row[2 * i + 1].bits : 0;
-  return row[2 * i].bits | second << 16;
-}
-
-template <bool pairs>
-static inline INLINE uint32_t word(const float *row, int64_t i, int64_t) {
-  uint32_t bits;
-  memcpy(&bits, row + i, sizeof bits);
-  return bits;
-}
-
-template <bool pairs>
-static inline INLINE FourBits four_words(const BFloat16 *row, int64_t i) {
-  FourBits words;
-  if (pairs) memcpy(&words, row + 2 * i, sizeof words);
-  else words = FourBits{row[i].bits, row[i + 1].bits, row[i + 2].bits, row[i + 3].bits} << 16;
-  return words;
-}
-
-template <bool pairs>
-static inline INLINE FourBits four_words(const float *row, int64_t i) {
-  FourBits words;
-  memcpy(&words, row + i, sizeof words);
-  return words;
-}
-
-// Keys [keys, channels], `stride` apart, as the second operand k^T of a product.
-template <class T, bool pairs>
-static TARGET void pack_keys(const T *k, int64_t stride, int64_t keys, int64_t channels,
-                             uint32_t *packed) {
-  const int64_t depth = (channels + shared<pairs> - 1) / shared<pairs>;
-  const int64_t whole = channels / (4 * shared<pairs>) * 4;  // words in fours
-  for (int64_t first = 0; first < keys; first += panel, packed += panel * depth) {
-    int64_t count = keys - first < panel ? keys - first : panel;
-    for (int64_t j = 0; j < padded(count, LANES); j += 4) {
-      const T *row = k + (first + j) * stride;
-      uint32_t *column = packed + j;
-      int64_t i = 0;
-      for (; j + 4 <= count && i < whole; i += 4) {
-        FourBits a = four_words<pairs>(row, i), b = four_words<pairs>(row + stride, i);
-        FourBits c = four_words<pairs>(row + 2 * stride, i);
-        FourBits d = four_words<pairs>(row + 3 * stride, i);
-        FourBits ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-        FourBits cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        FourBits ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-        FourBits cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        FourBits turned[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5),
-                              __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
-                              __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
-                              __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
-        for (int l = 0; l < 4; l++)
-          memcpy(column + (i + l) * panel, &turned[l], sizeof(FourBits));
-      }
-      for (; i < depth; i++) {
-        FourBits words = {};
-        for (int64_t l = 0; l < 4 && j + l < count; l++)
-          words[l] = word<pairs>(row + l * stride, i, channels);
-        memcpy(column + i * panel, &words, sizeof words);
-      }
-    }
-  }
-}
-
-// Values [keys, channels] as the second operand of a product.
-template <class T, bool pairs>
-static TARGET void pack_values(const T *v, int64_t stride, int64_t keys, int64_t channels,
-                               uint32_t *packed) {
-  for (int64_t first = 0; first < channels; first += panel) {
-    int64_t count = channels - first < panel ? channels - first : panel;
-    for (int64_t key = 0; key < keys; key += shared<pairs>, packed += panel) {
-      const T *row = v + key * stride + first;
-      for_blocks(count, [&](int64_t i, int n, int) INLINE {
-        Floats words = load(row + i, n);
-        if constexpr (pairs) {
-          Floats next = key + 1 < keys ? load(row + stride + i, n) : Floats{};
-          words = (Floats)((Bits)words >> 16 | (Bits)next);
-        }
-        memcpy(packed + i, &words, sizeof words);
-      });
-    }
-  }
-}
-
-// Queries [rows, channels] as the first operand.
-template <class T, bool pairs>
-static TARGET void pack_queries(const T *q, int64_t stride, int64_t rows, int64_t channels,
-                                uint32_t *packed) {
-  const int64_t depth = (channels + shared<pairs> - 1) / shared<pairs>;
-  const int64_t whole = channels / (4 * shared<pairs>) * 4;
-  for (int64_t row = 0; row < rows; row++, q += stride, packed += depth) {
-    int64_t i = 0;
-    for (; i < whole; i += 4) {
-      FourBits words = four_words<pairs>(q, i);
-      memcpy(packed + i, &words, sizeof words);
-    }
-    for (; i < depth; i++) packed[i] = word<pairs>(q, i, channels);
-  }
-}
+// products with the softmax between them, on scores that stay in the cache. Of many keys a block is
+// taken at a time, and what it gives is added to what earlier ones gave (online softmax, Milakov
+// and Gimelshein, 2018).
 
 // MARK: Softmax
 
-// Scores s in a row to e^(scale (s - max s)), in place as words of a first operand; their sum.
+// Scores s in a row to e^(scale (s - highest)), in place as words of a first operand, where
+// `highest` becomes the largest score of this block and earlier ones; their sum. `factor` is what
+// earlier blocks' results have to be multiplied by.
 template <bool pairs>
-static TARGET float exponentials(float *row, int64_t keys, float scale) {
-  const int64_t end = padded(keys, LANES);
+static TARGET float exponentials(float *row, int64_t keys, float scale, float &highest,
+                                 float &factor) {
+  const int64_t end = padded(shared<pairs> * words_of<pairs>(keys), LANES);
   for (int64_t i = keys; i < end; i++) row[i] = -__builtin_inff();
-  Floats highest[2] = {wide(row), wide(row)};
+  Floats largest[2] = {wide(row), wide(row)};
   for_blocks(end, [&](int64_t i, int, int k) INLINE {
-    highest[k] = larger(highest[k], wide(row + i));
+    largest[k] = larger(largest[k], wide(row + i));
   });
-  Floats lanes = larger(highest[0], highest[1]);
+  Floats lanes = larger(largest[0], largest[1]);
   float most = lanes[0];
   for (int i = 1; i < LANES; i++) most = lanes[i] > most ? lanes[i] : most;
-  const float factor = scale * 1.44269504088896341f, offset = most * factor;
+  if (highest > most) most = highest;
+  const float rate = scale * 1.44269504088896341f, offset = most * rate;
+  factor = power_of_two(all(highest * rate - offset))[0];
+  highest = most;
   Floats total[2] = {};
   for_blocks(end, [&](int64_t i, int, int k) INLINE {
     // The rounding of `offset` is a factor of the whole row.
-    Floats p = power_of_two(wide(row + i) * factor - offset);
+    Floats p = power_of_two(wide(row + i) * rate - offset);
     total[k] += p;
     if constexpr (pairs) {
 #ifdef BFLOAT16_PAIRS
@@ -229,14 +47,19 @@ template <class T, bool pairs>
 static TARGET void attention_typed(const Attention &task, int64_t begin, int64_t end,
                                    float *scratch) {
   const Attention t = task;
-  const int64_t depth = (t.channels + shared<pairs> - 1) / shared<pairs>;
-  const int64_t value_depth = (t.keys + shared<pairs> - 1) / shared<pairs>;
-  const int64_t width = padded(t.keys, panel), out_width = padded(t.channels, panel);
-  auto keys = reinterpret_cast<uint32_t *>(scratch), values = keys + width * depth;
+  const int64_t depth = words_of<pairs>(t.channels), value_depth = words_of<pairs>(t.keys);
+  // Rows of scores do not begin at the same sets of the cache.
+  const int64_t width = padded(std::min(t.keys, attention_keys), panel) + LANES;
+  const int64_t out_width = padded(t.channels, panel);
+#ifdef TILES
+  [[maybe_unused]] std::conditional_t<pairs, Tiles, int> tiles{};
+#endif
+  auto keys = reinterpret_cast<uint32_t *>(scratch);
+  auto values = keys + padded(t.keys, panel) * depth;
   auto queries = values + out_width * value_depth;
   auto scores = reinterpret_cast<float *>(queries + attention_rows * depth);
-  float *out = scores + attention_rows * width;
-  float sums[attention_rows];
+  float *out = scores + attention_rows * width, *fresh = out + attention_rows * out_width;
+  float sums[attention_rows], highest[attention_rows], factors[attention_rows];
   int64_t packed = -1;  // the head whose keys and values lie in `scratch`
   for (int64_t block = begin; block < end; block++) {
     int64_t head = block / t.blocks(), first = block % t.blocks() * attention_rows;
@@ -251,11 +74,27 @@ static TARGET void attention_typed(const Attention &task, int64_t begin, int64_t
       packed = head;
     }
     pack_queries<T, pairs>(start(t.q) + first * t.q.stride, t.q.stride, rows, t.channels, queries);
-    multiply_all<pairs>(queries, depth, rows, keys, depth, t.keys, scores, width);
-    for (int64_t row = 0; row < rows; row++)
-      sums[row] = exponentials<pairs>(scores + row * width, t.keys, t.scale);
-    multiply_all<pairs>(reinterpret_cast<uint32_t *>(scores), width, rows, values, value_depth,
-                        t.channels, out, out_width);
+    for (int64_t key = 0; key < t.keys; key += attention_keys) {
+      const int64_t count = std::min(t.keys - key, attention_keys);
+      const int64_t words = words_of<pairs>(count);
+      multiply_all<pairs>(queries, depth, rows, {keys + key * depth, depth}, 0, depth, count,
+                          scores, width);
+      for (int64_t row = 0; row < rows; row++) {
+        if (key == 0) highest[row] = -__builtin_inff();
+        float some = exponentials<pairs>(scores + row * width, count, t.scale, highest[row],
+                                         factors[row]);
+        sums[row] = key == 0 ? some : sums[row] * factors[row] + some;
+      }
+      multiply_all<pairs>(reinterpret_cast<uint32_t *>(scores), width, rows,
+                          {values, value_depth}, key / shared<pairs>, words, t.channels,
+                          key == 0 ? out : fresh, out_width);
+      if (key == 0) continue;
+      for (int64_t row = 0; row < rows; row++)
+        for_blocks(out_width, [&](int64_t i, int, int) INLINE {
+          float *place = out + row * out_width + i;
+          narrow(place, wide(place) * factors[row] + wide(fresh + row * out_width + i));
+        });
+    }
     for (int64_t row = 0; row < rows; row++) {
       T *result = static_cast<T *>(t.result) +
                   ((b * t.queries + first + row) * t.heads + h) * t.channels;
@@ -268,11 +107,6 @@ static TARGET void attention_typed(const Attention &task, int64_t begin, int64_t
 }
 
 static TARGET void attention(const Attention &t, int64_t begin, int64_t end, float *scratch) {
-#ifdef BFLOAT16_PAIRS
-  const bool pairs = true;
-#else
-  const bool pairs = false;
-#endif
   if (t.type == Element::float32) attention_typed<float, false>(t, begin, end, scratch);
-  else attention_typed<BFloat16, pairs>(t, begin, end, scratch);
+  else attention_typed<BFloat16, has_pairs>(t, begin, end, scratch);
 }

@@ -159,7 +159,8 @@ static TARGET void convolution(const Convolution &t, int64_t begin, int64_t end,
     for (int64_t k = 0; k < winograd_products; k++) {
       auto a = reinterpret_cast<const uint32_t *>(scratch + (k + 1) * slot);
       auto b = reinterpret_cast<const uint32_t *>(t.kernel + k * matrix);
-      multiply_all<false>(a, depth, tiles, b, t.inputs, t.outputs, scratch + k * slot, width);
+      multiply_all<false>(a, depth, tiles, {b, t.inputs}, 0, t.inputs, t.outputs,
+                          scratch + k * slot, width);
     }
     for (int64_t i = 0; i < tiles; i++)
       scatter_tile(t, TilePlace(t, first + i), scratch + i * width, slot);

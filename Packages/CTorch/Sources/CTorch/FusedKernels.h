@@ -121,8 +121,10 @@ struct Rows {
   int64_t batch_stride, head_stride, stride;
 };
 
-// Rows of queries whose scores are kept at a time, and the most columns of a packed panel.
-constexpr int64_t attention_rows = 48, attention_panel = 64;
+// Rows of queries and keys whose scores are kept at a time, the most columns of a packed panel, and
+// the most numbers along a sum that are multiplied together.
+constexpr int64_t attention_rows = 48, attention_keys = 1024;
+constexpr int64_t attention_panel = 64, attention_step = 32;
 
 // result = softmax(q k^T scale) v with scale > 0, q [B, H, Lq, c], k and v [B, H, Lk, c], result
 // [B, Lq, H, c], all of type `type`.
@@ -139,11 +141,15 @@ struct Attention {
   // Floats of scratch memory, which registers are loaded from fastest where it begins with a line
   // of the cache.
   int64_t scratch() const {
-    int64_t width = keys + attention_panel, out_width = channels + attention_panel;
-    return width * channels + out_width * keys + attention_rows * (channels + width + out_width);
+    int64_t width = std::min(keys, attention_keys) + 2 * attention_panel;
+    int64_t out_width = channels + attention_panel, depth = channels + attention_step;
+    return (keys + attention_panel) * depth + out_width * (keys + attention_step) +
+           attention_rows * (depth + width + 2 * out_width);
   }
 };
 
+struct Linear;
+struct PackLinear;
 struct PackMatrix;
 struct PackRows;
 struct Product;
@@ -205,8 +211,12 @@ struct GroupNorm {
 // Rows of C floats in the `scratch` memory of kernels.
 constexpr int64_t scratch_rows = 8;
 
+// Sets of kernels, each for more of a processor's instructions than the one before.
+enum class KernelKind { baseline, avx2, avx512_vnni, avx512_vnni_bfloat16, amx };
+
 // Each runs over part [begin, end) of its rows, elements, tokens or chunks.
 struct Kernels {
+  KernelKind kind;
   // rows
   void (*norm)(const Norm &, int64_t begin, int64_t end);
   // chunks
@@ -229,13 +239,19 @@ struct Kernels {
   // blocks of all heads
   void (*attention)(const Attention &, int64_t begin, int64_t end, float *scratch);
   // panels
+  void (*pack_linear)(const PackLinear &, int64_t begin, int64_t end);
+  // tasks
+  void (*linear)(const Linear &, int64_t begin, int64_t end, float *scratch);
+  // Words of a packed matrix.
+  int64_t (*linear_size)(Element type, int64_t outputs, int64_t inputs);
+  // panels
   void (*pack_matrix)(const PackMatrix &, int64_t begin, int64_t end, float *scratch);
   // blocks of rows
   void (*pack_rows)(const PackRows &, int64_t begin, int64_t end, float *scratch);
   // panels
   void (*product)(const Product &, int64_t begin, int64_t end, int32_t *scratch);
-  // Rows of a block and outputs of a panel.
-  int64_t block_rows, panel_outputs;
+  // Rows of a block, outputs of a panel, and what inputs are rounded up to.
+  int64_t block_rows, panel_outputs, input_step;
   // The largest numbers of a product's first and second operand.
   int64_t first_limit, second_limit;
   // tokens of all heads
@@ -254,9 +270,27 @@ struct Kernels {
   void (*group_norm)(const GroupNorm &, int64_t begin, int64_t end);
 };
 
-// For this processor, or an older one that the environment variable ATEN_CPU_CAPABILITY names
-// (avx2, default), as libtorch's own kernels.
+// The kernels of this thread: those that `use_kernels` named, else of the newest kind that this
+// processor has. The environment variables of libtorch's and oneDNN's kernels, ATEN_CPU_CAPABILITY
+// (avx2, default) and ONEDNN_MAX_CPU_ISA, name an older one.
 const Kernels &kernels();
+
+// Null where this processor lacks what they need.
+const Kernels *kernels_of(KernelKind kind);
+
+// From now on this thread's kernels are those; null: what `kernels` says. Gives what was wanted
+// before.
+const Kernels *use_kernels(const Kernels *wanted);
+
+// The same while it lives.
+class KernelsInUse {
+  const Kernels *before;
+
+ public:
+  explicit KernelsInUse(const Kernels *wanted) : before(use_kernels(wanted)) {}
+  ~KernelsInUse() { use_kernels(before); }
+  KernelsInUse(const KernelsInUse &) = delete;
+};
 
 }  // namespace nsarm
 

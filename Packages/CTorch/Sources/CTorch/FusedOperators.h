@@ -40,8 +40,10 @@ void parallel(int64_t count, int64_t grain, const Body &body) {
   std::atomic<int64_t> next{0};
   Tensor places = at::empty({tasks}, at::kByte);
   auto iterator = at::TensorIterator::borrowing_nullary_op(places);
+  const Kernels *wanted = &kernels();
   iterator.for_each(
       [&](char **, const int64_t *, int64_t, int64_t) {
+        KernelsInUse guard(wanted);
         for (int64_t part; (part = next++) < parts;)
           body(count * part / parts, count * (part + 1) / parts);
       },

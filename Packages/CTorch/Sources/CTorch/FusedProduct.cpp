@@ -10,9 +10,13 @@ int64_t parts(int64_t count, int64_t size) { return (count + size - 1) / size; }
 int64_t panels(int64_t outputs) { return parts(outputs, kernels().panel_outputs); }
 int64_t blocks(int64_t rows) { return parts(rows, kernels().block_rows); }
 
-// Packed numbers: eight inputs after each other. libtorch's memory begins with a line of the cache.
+int64_t padded_inputs(int64_t inputs) {
+  return parts(inputs, kernels().input_step) * kernels().input_step;
+}
+
+// Packed numbers. libtorch's memory begins with a line of the cache.
 Tensor packed_numbers(int64_t rows, int64_t inputs) {
-  return at::empty({rows * parts(inputs, 8) * 8}, at::kByte);
+  return at::empty({rows * padded_inputs(inputs)}, at::kByte);
 }
 
 MatrixFormat format(const Tensor &matrix) {
@@ -74,7 +78,7 @@ Tensor quantized_linear(const Tensor &x_, const Tensor &packed, const Tensor &sc
   rows.rows = rows.inputs ? x.numel() / rows.inputs : 0;
   const int64_t outputs = scales.numel();
   TORCH_CHECK(packed.numel() ==
-                  panels(outputs) * kernels().panel_outputs * parts(rows.inputs, 8) * 8,
+                  panels(outputs) * kernels().panel_outputs * padded_inputs(rows.inputs),
               "rows of ", rows.inputs, " inputs do not fit the matrix");
   Tensor packed_rows = packed_numbers(blocks(rows.rows) * kernels().block_rows, rows.inputs);
   Tensor row_scales = at::empty({rows.rows}, at::kFloat);

@@ -12,7 +12,7 @@ namespace nsarm {
 enum class MatrixFormat { float32, bfloat16, int8, int4 };
 
 // The most outputs of a packed panel, rows of a block, and rows whose sums are kept at a time.
-constexpr int64_t product_panel = 64, product_rows = 6, product_round = 384;
+constexpr int64_t product_panel = 64, product_rows = 32, product_round = 384;
 
 // Floats of scratch memory for packing: a row in float32 and as bytes.
 constexpr int64_t packing_scratch(int64_t inputs) { return inputs + inputs / 4 + 16; }

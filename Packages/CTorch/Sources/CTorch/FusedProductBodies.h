@@ -1,15 +1,24 @@
 // Products of rows with a matrix, both in 8 bits, included by FusedKernelBodies.h: the matrix is
 // packed beforehand, the rows are quantised on the way, each with a scale of its own.
 
-// Rows and columns of a product that are summed in registers.
-static const int dot_rows = LANES == 16 ? 6 : 4, dot_vectors = LANES == 16 ? 4 : 2;
+// Rows and columns of a product that are summed in registers, what inputs are rounded up to, and
+// the bytes of a panel that are multiplied by all rows before the next ones.
+#ifdef TILES
+static const int dot_rows = 2 * tile_height, dot_vectors = 4, dot_step = 4 * tile_words;
+static const int64_t block_bytes = 32768;
+#else
+static const int dot_rows = LANES == 16 ? 6 : 4, dot_vectors = LANES == 16 ? 4 : 2, dot_step = 8;
+static const int64_t block_bytes = 16384;
+#endif
 // Outputs of a packed panel.
 static const int64_t dot_panel = dot_vectors * LANES;
 static_assert(dot_panel <= product_panel && dot_rows <= product_rows,
               "scratch memory is for these");
 
-// Inputs of a product, in steps of eight.
-static inline INLINE int64_t steps_of(int64_t inputs) { return padded(inputs, 8) / 8; }
+// Inputs of a product, in steps.
+static inline INLINE int64_t steps_of(int64_t inputs) {
+  return padded(inputs, dot_step) / dot_step;
+}
 
 // MARK: Packing
 
@@ -81,9 +90,9 @@ static TARGET float matrix_row(const PackMatrix &t, int64_t row, float *values) 
   return 0;
 }
 
-// Panels of a matrix: eight inputs of every output follow each other in two registers' words.
+// Panels of a matrix: a word of every output, then the next one.
 static TARGET void pack_matrix(const PackMatrix &t, int64_t begin, int64_t end, float *scratch) {
-  const int64_t words = 2 * steps_of(t.inputs), size = 4 * words * dot_panel;
+  const int64_t words = dot_step / 4 * steps_of(t.inputs), size = 4 * words * dot_panel;
   auto bytes = reinterpret_cast<uint8_t *>(scratch + t.inputs);
   for (int64_t panel = begin; panel < end; panel++) {
     auto packed = reinterpret_cast<uint32_t *>(t.packed + panel * size);
@@ -108,16 +117,16 @@ static TARGET void pack_matrix(const PackMatrix &t, int64_t begin, int64_t end, 
 
 // MARK: Rows
 
-// Blocks of `dot_rows` rows, eight inputs of every row after each other.
+// Blocks of `dot_rows` rows, a step of every row after each other.
 template <class T>
 static TARGET void pack_rows_typed(const PackRows &t, int64_t begin, int64_t end, float *scratch) {
   const int64_t steps = steps_of(t.inputs);
   auto bytes = reinterpret_cast<uint8_t *>(scratch + t.inputs);
   for (int64_t block = begin; block < end; block++) {
-    uint8_t *packed = t.packed + block * dot_rows * steps * 8;
+    uint8_t *packed = t.packed + block * dot_rows * steps * dot_step;
     for (int64_t lane = 0; lane < dot_rows; lane++) {
       const int64_t row = block * dot_rows + lane;
-      memset(bytes, dot_zero_point, 8 * steps);
+      memset(bytes, dot_zero_point, dot_step * steps);
       if (row < t.rows) {
         const T *x = static_cast<const T *>(t.x) + row * t.inputs;
         for_blocks(t.inputs,
@@ -128,7 +137,7 @@ static TARGET void pack_rows_typed(const PackRows &t, int64_t begin, int64_t end
         t.scales[row] = scale;
       }
       for (int64_t i = 0; i < steps; i++)
-        memcpy(packed + (i * dot_rows + lane) * 8, bytes + 8 * i, 8);
+        memcpy(packed + (i * dot_rows + lane) * dot_step, bytes + dot_step * i, dot_step);
     }
   }
 }
@@ -140,10 +149,17 @@ static TARGET void pack_rows(const PackRows &t, int64_t begin, int64_t end, floa
 
 // MARK: Product
 
-// `dot_rows` rows times a panel over some steps of eight inputs, added to `sums` or, at first,
-// written there.
-static TARGET void multiply_block(const uint8_t *a, const Integers *b, int64_t steps, bool first,
-                                  int32_t *sums) {
+// `dot_rows` rows, of which `rows` count, times a panel over some steps, added to `sums` or, at
+// first, written there.
+#ifdef TILES
+static TARGET void multiply_block(const uint8_t *a, const Integers *b, int64_t rows, int64_t steps,
+                                  bool first, int32_t *sums) {
+  multiply_all_tiles<true>({a, dot_step, dot_rows * dot_step}, rows < dot_rows ? rows : dot_rows,
+                           b, 4 * dot_panel, dot_panel, steps, sums, 4 * dot_panel, first);
+}
+#else
+static TARGET void multiply_block(const uint8_t *a, const Integers *b, int64_t, int64_t steps,
+                                  bool first, int32_t *sums) {
   Integers totals[dot_rows][dot_vectors];
   UNROLLED for (int row = 0; row < dot_rows; row++)
     UNROLLED for (int v = 0; v < dot_vectors; v++) {
@@ -163,6 +179,7 @@ static TARGET void multiply_block(const uint8_t *a, const Integers *b, int64_t s
     UNROLLED for (int v = 0; v < dot_vectors; v++)
       memcpy(sums + row * dot_panel + v * LANES, &totals[row][v], sizeof(Integers));
 }
+#endif
 
 // Sums of some rows over a panel to results.
 template <class T, bool gelu>
@@ -190,22 +207,23 @@ template <class T, bool gelu>
 static TARGET void product_typed(const Product &task, int64_t begin, int64_t end,
                                  int32_t *scratch) {
   const Product t = task;
-  const int64_t steps = steps_of(t.inputs), size = 8 * steps * dot_panel;
+  const int64_t steps = steps_of(t.inputs), size = dot_step * steps * dot_panel;
   // A block of a panel stays in the first cache, the rows of a round in the second.
-  const int64_t block_steps = 16384 / (8 * dot_panel);
-  const int64_t fitting = 384 * 1024 / (8 * steps * dot_rows) * dot_rows;
+  const int64_t block_steps = block_bytes / (dot_step * dot_panel);
+  const int64_t fitting = 384 * 1024 / (dot_step * steps * dot_rows) * dot_rows;
   const int64_t round = fitting < dot_rows ? dot_rows
                         : fitting < product_round ? fitting : product_round / dot_rows * dot_rows;
   for (int64_t first = 0; first < t.rows; first += round) {
     const int64_t rows = t.rows - first < round ? t.rows - first : round;
-    const uint8_t *a = t.packed_rows + first * 8 * steps;
+    const uint8_t *a = t.packed_rows + first * dot_step * steps;
     for (int64_t panel = begin; panel < end; panel++) {
       const Integers *b = reinterpret_cast<const Integers *>(t.packed + panel * size);
       for (int64_t step = 0; step < steps; step += block_steps) {
         const int64_t count = steps - step < block_steps ? steps - step : block_steps;
         for (int64_t row = 0; row < rows; row += dot_rows)
-          multiply_block(a + (row * steps + step * dot_rows) * 8, b + 2 * dot_vectors * step, count,
-                         step == 0, scratch + row * dot_panel);
+          multiply_block(a + (row * steps + step * dot_rows) * dot_step,
+                         b + dot_step / 4 * dot_vectors * step, rows - row, count, step == 0,
+                         scratch + row * dot_panel);
       }
       finish_rows<T, gelu>(t, first, rows, panel, scratch);
     }
@@ -213,6 +231,9 @@ static TARGET void product_typed(const Product &task, int64_t begin, int64_t end
 }
 
 static TARGET void product(const Product &t, int64_t begin, int64_t end, int32_t *scratch) {
+#ifdef TILES
+  Tiles tiles;
+#endif
   if (t.type == Element::float32) {
     if (t.gelu) product_typed<float, true>(t, begin, end, scratch);
     else product_typed<float, false>(t, begin, end, scratch);

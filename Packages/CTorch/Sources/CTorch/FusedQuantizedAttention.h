@@ -7,7 +7,7 @@
 namespace nsarm {
 
 // Keys whose weights share a scale, columns of a packed panel, and rows of queries at a time.
-constexpr int64_t quantized_block = 256, quantized_panel = 32, quantized_rows = 32;
+constexpr int64_t quantized_block = 256, quantized_panel = 32, quantized_rows = 64;
 
 // Numbers per token: the step of a key, minus the zero point times the sum of a key (an integer of
 // 32 bits), the logarithm to base 2 of the step of a value, and the step's inverse.
@@ -53,10 +53,11 @@ struct QuantizedAttention {
   // Of rows of a head.
   int64_t blocks() const { return (queries + quantized_rows - 1) / quantized_rows; }
 
-  // Floats of scratch memory: queries, scores, their weights in a byte each, results.
+  // Floats of scratch memory: queries, in whole tiles of 16 words, scores, their weights in a byte
+  // each, results, and what a block adds to them.
   int64_t scratch() const {
-    return quantized_rows *
-           (tokens.words() + quantized_block + quantized_block / 4 + tokens.value_channels());
+    return quantized_rows * (tokens.words() + 16 + quantized_block + quantized_block / 4 +
+                             2 * tokens.value_channels());
   }
 };
 

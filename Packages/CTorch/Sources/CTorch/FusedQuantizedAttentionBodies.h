@@ -10,6 +10,13 @@
 static const int quantized_tile_rows = LANES == 16 ? 8 : 4, quantized_vectors = 2;
 static const int64_t quantized_columns = quantized_vectors * LANES;
 static_assert(quantized_panel % quantized_columns == 0, "a panel is whole columns of registers");
+// What the keys of a block and the words of a query are rounded up to. Tiles may read beyond a
+// panel of keys: queries are zero there.
+#ifdef TILES
+static const int64_t quantized_step = 4 * tile_words, query_step = tile_words;
+#else
+static const int64_t quantized_step = quantized_panel, query_step = 1;
+#endif
 
 // MARK: Products
 
@@ -53,6 +60,11 @@ struct ScoreColumns {
       UNROLLED for (int v = 0; v < quantized_vectors; v++)
         totals[row][v] = integers(numbers + length + v * LANES);
     add_dots<rows>(queries + first * words, words, keys, words, totals);
+    finish_rows<rows>(first, totals);
+  }
+
+  template <int rows>
+  INLINE void finish_rows(int64_t first, const Integers (&totals)[rows][quantized_vectors]) const {
     UNROLLED for (int row = 0; row < rows; row++)
       UNROLLED for (int v = 0; v < quantized_vectors; v++) {
         Floats step = wide(numbers + v * LANES) * steps[first + row];
@@ -61,6 +73,22 @@ struct ScoreColumns {
         narrow(scores + (first + row) * quantized_block + v * LANES, score);
       }
   }
+
+#ifdef TILES
+  // Sums first, where the scores will be, of all columns, so that tiles need not wait.
+  INLINE void multiply(int64_t rows) const {
+    multiply_all_tiles<true>({queries, 4 * words, 64}, rows, keys, 4 * quantized_panel,
+                             quantized_panel, words / tile_words, scores, 4 * quantized_block);
+  }
+
+  INLINE void finish(int64_t row) const {
+    Integers totals[1][quantized_vectors];
+    UNROLLED for (int v = 0; v < quantized_vectors; v++)
+      totals[0][v] = integers(scores + row * quantized_block + v * LANES) +
+                     integers(numbers + length + v * LANES);
+    finish_rows<1>(row, totals);
+  }
+#endif
 };
 
 // Some columns of the results: out = out * old + weights values * fresh.
@@ -70,6 +98,7 @@ struct ValueColumns {
   int64_t depth;
   const float *old, *fresh;
   float *out;
+  int32_t *sums;  // for tiles
   int64_t stride;
 
   template <int rows>
@@ -77,6 +106,11 @@ struct ValueColumns {
     Integers totals[rows][quantized_vectors] = {};
     add_dots<rows>(weights + first * (quantized_block / 4), quantized_block / 4, values, depth,
                    totals);
+    finish_rows<rows>(first, totals);
+  }
+
+  template <int rows>
+  INLINE void finish_rows(int64_t first, const Integers (&totals)[rows][quantized_vectors]) const {
     UNROLLED for (int row = 0; row < rows; row++)
       UNROLLED for (int v = 0; v < quantized_vectors; v++) {
         float *place = out + (first + row) * stride + v * LANES;
@@ -84,17 +118,44 @@ struct ValueColumns {
         narrow(place, wide(place) * old[first + row] + added);
       }
   }
+
+#ifdef TILES
+  INLINE void multiply(int64_t rows) const {
+    multiply_all_tiles<true>({weights, quantized_block, 64}, rows, values, 4 * quantized_panel,
+                             quantized_panel, depth / tile_words, sums, 4 * stride);
+  }
+
+  INLINE void finish(int64_t row) const {
+    Integers totals[1][quantized_vectors];
+    UNROLLED for (int v = 0; v < quantized_vectors; v++)
+      totals[0][v] = integers(sums + row * stride + v * LANES);
+    finish_rows<1>(row, totals);
+  }
+#endif
 };
 
-// All rows of some columns; every element is an exact sum, whatever rows are taken together.
-// Inlined, so that the columns' addresses stay in registers.
-template <class Columns>
-static inline INLINE void run_rows(const Columns columns, int64_t rows) {
-  int64_t row = 0;
-  for (; row + quantized_tile_rows <= rows; row += quantized_tile_rows)
-    columns.template run<quantized_tile_rows>(row);
-  for (; row + 2 <= rows; row += 2) columns.template run<2>(row);
-  if (row < rows) columns.template run<1>(row);
+// All rows of all columns: `at(column)` are some of them; `then(row)` is called when a row is done.
+// Every element is an exact sum, whatever rows are taken together. Inlined, so that the columns'
+// addresses stay in registers.
+template <class Columns, class Then>
+static inline INLINE void run_columns(int64_t count, int64_t rows, Columns at, Then then) {
+#ifdef TILES
+  for (int64_t column = 0; column < count; column += quantized_columns) at(column).multiply(rows);
+  for (int64_t row = 0; row < rows; row++) {
+    for (int64_t column = 0; column < count; column += quantized_columns) at(column).finish(row);
+    then(row);
+  }
+#else
+  for (int64_t column = 0; column < count; column += quantized_columns) {
+    const auto columns = at(column);
+    int64_t row = 0;
+    for (; row + quantized_tile_rows <= rows; row += quantized_tile_rows)
+      columns.template run<quantized_tile_rows>(row);
+    for (; row + 2 <= rows; row += 2) columns.template run<2>(row);
+    if (row < rows) columns.template run<1>(row);
+  }
+  for (int64_t row = 0; row < rows; row++) then(row);
+#endif
 }
 
 // MARK: Softmax
@@ -112,7 +173,7 @@ struct RowState {
 static TARGET void weigh(float *scores, int64_t count, const float *inverse_steps,
                          const float *fractions, uint8_t *weights, RowState &state, float &old,
                          float &fresh) {
-  const int64_t end = padded(count, quantized_panel);
+  const int64_t end = padded(count, quantized_step);
   for (int64_t i = count; i < end; i++) scores[i] = -__builtin_inff();
   Floats highest[2] = {wide(scores), wide(scores)};
   for_blocks(end, [&](int64_t i, int, int k) INLINE {
@@ -145,10 +206,15 @@ static TARGET void quantized_attention_typed(const QuantizedAttention &task, int
   const QuantizedAttention t = task;
   const QuantizedTokens &m = t.tokens;
   const int64_t words = m.words(), width = m.value_channels();
+  const int64_t query_words = padded(words, query_step);
+#ifdef TILES
+  Tiles tiles;
+#endif
   auto queries = reinterpret_cast<uint32_t *>(scratch);
-  float *scores = scratch + quantized_rows * words;
+  float *scores = scratch + quantized_rows * query_words;
   auto weights = reinterpret_cast<uint32_t *>(scores + quantized_rows * quantized_block);
   float *out = reinterpret_cast<float *>(weights) + quantized_rows * quantized_block / 4;
+  auto sums = reinterpret_cast<int32_t *>(out + quantized_rows * width);
   float steps[quantized_rows], old[quantized_rows], fresh[quantized_rows];
   // Multiples of the golden ratio, modulo 1: any keys in succession get fractions of all sizes.
   float fractions[quantized_block];
@@ -160,13 +226,13 @@ static TARGET void quantized_attention_typed(const QuantizedAttention &task, int
     const int64_t rows = t.queries - first < quantized_rows ? t.queries - first : quantized_rows;
     const int64_t b = head / m.heads, h = head % m.heads;
     RowState states[quantized_rows];
-    memset(queries, 0, quantized_rows * words * sizeof *queries);
+    memset(queries, 0, quantized_rows * query_words * sizeof *queries);
     memset(out, 0, quantized_rows * width * sizeof *out);
     for (int64_t row = 0; row < rows; row++) {
       const T *q = static_cast<const T *>(t.q.start) + b * t.q.batch_stride +
                    h * t.q.head_stride + (first + row) * t.q.stride;
       const float step = step_of(q, m.channels, dot_first_limit - dot_zero_point);
-      auto bytes = reinterpret_cast<uint8_t *>(queries + row * words);
+      auto bytes = reinterpret_cast<uint8_t *>(queries + row * query_words);
       for_bytes(q, m.channels, step, dot_zero_point,
                 [&](int64_t i, int n, const uint8_t *some) INLINE { memcpy(bytes + i, some, n); });
       steps[row] = step * 1.44269504088896341f;
@@ -175,23 +241,24 @@ static TARGET void quantized_attention_typed(const QuantizedAttention &task, int
     for (int64_t key = 0; key < t.keys; key += quantized_block) {
       const int64_t count = t.keys - key < quantized_block ? t.keys - key : quantized_block;
       const float *numbers = m.numbers(head) + key;
-      for (int64_t column = 0; column < count; column += quantized_columns) {
+      run_columns(count, rows, [&](int64_t column) INLINE {
         const int64_t panel = (key + column) / quantized_panel * quantized_panel;
         const uint8_t *keys = m.keys(head) + 4 * (panel * words + (key + column - panel));
-        run_rows(ScoreColumns{queries, steps, keys, words, numbers + column, m.length,
-                              scores + column}, rows);
-      }
-      for (int64_t row = 0; row < rows; row++)
+        return ScoreColumns{queries,          steps,    keys,           query_words,
+                            numbers + column, m.length, scores + column};
+      }, [&](int64_t row) INLINE {
         weigh(scores + row * quantized_block, count, numbers + 3 * m.length, fractions,
               reinterpret_cast<uint8_t *>(weights + row * (quantized_block / 4)), states[row],
               old[row], fresh[row]);
-      const int64_t depth = padded(count, quantized_panel) / 4;
-      for (int64_t column = 0; column < m.channels; column += quantized_columns) {
+      });
+      const int64_t depth = padded(count, quantized_step) / 4;
+      run_columns(m.channels, rows, [&](int64_t column) INLINE {
         const int64_t panel = column / quantized_panel * quantized_panel;
         const uint8_t *values = m.values(head) + key * width + panel * quantized_block +
                                 4 * (column - panel);
-        run_rows(ValueColumns{weights, values, depth, old, fresh, out + column, width}, rows);
-      }
+        return ValueColumns{weights, values,       depth,         old,
+                            fresh,   out + column, sums + column, width};
+      }, [](int64_t) INLINE {});
     }
     for (int64_t row = 0; row < rows; row++) {
       T *result = static_cast<T *>(t.result) +

@@ -76,6 +76,7 @@ double operations(const std::string &name, const at::RecordFunction &call) {
     return product(tensor(call, 1), tensor(call, 2).size(-1));
   }
   if (name == "mkldnn::_linear_pointwise") return product(tensor(call, 0), tensor(call, 1).size(0));
+  if (name == "nsarm::packed_linear") return product(tensor(call, 0), inputs[2].toInt());
   if (name == "nsarm::quantized_linear") return product(tensor(call, 0), tensor(call, 2).numel());
   if (name == "nsarm::quantized_attention") return 2 * product(tensor(call, 0), inputs[2].toInt());
   if (name == "aten::convolution") {

@@ -1,0 +1,231 @@
+// Products of matrices in floating point, included by FusedKernelBodies.h, for attention, linear
+// layers and convolutions.
+//
+// A product takes words of 32 bits, one per lane: a float, or two neighbours of type bfloat16 where
+// the processor multiplies and adds such pairs (`pairs`). Every element of a product is summed in
+// one order, whatever the sizes of the blocks around it.
+
+#ifdef BFLOAT16_PAIRS
+static const bool has_pairs = true;
+#else
+static const bool has_pairs = false;
+#endif
+
+typedef uint32_t FourBits __attribute__((vector_size(16)));
+
+// Rows and columns of a product that are summed in registers.
+static const int block_rows = 6, block_vectors = LANES == 16 ? 4 : 2;
+// Words in a row of a packed matrix: panels of so many columns follow each other.
+static const int64_t panel = block_vectors * LANES;
+static_assert(panel <= attention_panel, "scratch memory is for attention_panel columns");
+
+static inline INLINE int64_t padded(int64_t count, int64_t step) {
+  return (count + step - 1) / step * step;
+}
+
+template <bool pairs>
+static inline INLINE Floats plus_product(Floats total, uint32_t word, Floats b) {
+  Floats a = (Floats)(Bits{} + word);
+#ifdef BFLOAT16_PAIRS
+  if constexpr (pairs) return (Floats)_mm512_dpbf16_ps((__m512)total, (__m512bh)a, (__m512bh)b);
+#endif
+  return total + a * b;
+}
+
+// MARK: Matrix product
+
+// `rows` times `vectors` of the result, added to it unless they are the first.
+template <bool pairs, int rows, int vectors>
+static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t *b, int64_t depth,
+                            float *result, int64_t stride, bool first) {
+  Floats totals[rows][vectors] = {};
+  if (!first) {
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < vectors; v++)
+        totals[row][v] = wide(result + row * stride + v * LANES);
+  }
+  for (int64_t i = 0; i < depth; i++, b += panel) {
+    Floats columns[vectors];
+    UNROLLED for (int v = 0; v < vectors; v++)
+      columns[v] = wide(reinterpret_cast<const float *>(b) + v * LANES);
+    UNROLLED for (int row = 0; row < rows; row++)
+      UNROLLED for (int v = 0; v < vectors; v++)
+        totals[row][v] = plus_product<pairs>(totals[row][v], a[row * a_stride + i], columns[v]);
+  }
+  UNROLLED for (int row = 0; row < rows; row++)
+    UNROLLED for (int v = 0; v < vectors; v++)
+      narrow(result + row * stride + v * LANES, totals[row][v]);
+}
+
+template <bool pairs, int rows>
+static inline INLINE void multiply_columns(const uint32_t *a, int64_t a_stride, const uint32_t *b,
+                                           int64_t depth, int64_t vectors, float *result,
+                                           int64_t stride, bool first) {
+  switch (vectors) {
+    case 1: return multiply<pairs, rows, 1>(a, a_stride, b, depth, result, stride, first);
+    case 2: return multiply<pairs, rows, 2>(a, a_stride, b, depth, result, stride, first);
+  }
+  if constexpr (block_vectors == 4) {
+    if (vectors == 3) multiply<pairs, rows, 3>(a, a_stride, b, depth, result, stride, first);
+    else multiply<pairs, rows, 4>(a, a_stride, b, depth, result, stride, first);
+  }
+}
+
+// Panels of a packed matrix, `depth` words of every column.
+struct Panels {
+  const uint32_t *start;
+  int64_t depth;
+};
+
+// result [rows, columns] = a [rows, depth] b [depth, columns], of words [from, from + depth) of the
+// packed b; added to what is there unless these are the `first`. Writes whole vectors.
+template <bool pairs>
+static TARGET void multiply_all(const uint32_t *a, int64_t a_stride, int64_t rows, Panels packed,
+                                int64_t from, int64_t depth, int64_t columns, float *result,
+                                int64_t stride, bool first = true) {
+  const uint32_t *b = packed.start + from * panel;
+  for (int64_t column = 0; column < columns; column += panel, b += packed.depth * panel) {
+    const int64_t rest = columns - column;
+#ifdef TILES
+    if constexpr (pairs) {
+      multiply_all_tiles<false>({a, 4 * a_stride, 64}, rows, b, 4 * panel,
+                                rest < panel ? rest : panel, depth / tile_words, result + column,
+                                4 * stride, first);
+      continue;
+    }
+#endif
+    const int64_t vectors = rest < panel ? (rest + LANES - 1) / LANES : block_vectors;
+    int64_t row = 0;
+    auto run = [&](auto multiply_some, int64_t count) INLINE {
+      for (; row + count <= rows; row += count)
+        multiply_some(a + row * a_stride, a_stride, b, depth, vectors,
+                      result + row * stride + column, stride, first);
+    };
+    run(multiply_columns<pairs, block_rows>, block_rows);
+    run(multiply_columns<pairs, 4>, 4);
+    run(multiply_columns<pairs, 2>, 2);
+    run(multiply_columns<pairs, 1>, 1);
+  }
+}
+
+// MARK: Packing
+
+// Numbers along a sum that share a word.
+template <bool pairs>
+static const int64_t shared = pairs ? 2 : 1;
+
+// Words of `count` numbers along a sum.
+template <bool pairs>
+static inline INLINE int64_t words_of(int64_t count) {
+  const int64_t words = (count + shared<pairs> - 1) / shared<pairs>;
+#ifdef TILES
+  if (pairs) return padded(words, tile_words);
+#endif
+  return words;
+}
+
+// Word i of a row, zero beyond its channels.
+template <bool pairs>
+static inline INLINE uint32_t word(const BFloat16 *row, int64_t i, int64_t channels) {
+  if (shared<pairs> * i >= channels) return 0;
+  if (!pairs) return static_cast<uint32_t>(row[i].bits) << 16;
+  uint32_t second = 2 * i + 1 < channels ? row[2 * i + 1].bits : 0;
+  return row[2 * i].bits | second << 16;
+}
+
+template <bool pairs>
+static inline INLINE uint32_t word(const float *row, int64_t i, int64_t) {
+  uint32_t bits;
+  memcpy(&bits, row + i, sizeof bits);
+  return bits;
+}
+
+template <bool pairs>
+static inline INLINE FourBits four_words(const BFloat16 *row, int64_t i) {
+  FourBits words;
+  if (pairs) memcpy(&words, row + 2 * i, sizeof words);
+  else words = FourBits{row[i].bits, row[i + 1].bits, row[i + 2].bits, row[i + 3].bits} << 16;
+  return words;
+}
+
+template <bool pairs>
+static inline INLINE FourBits four_words(const float *row, int64_t i) {
+  FourBits words;
+  memcpy(&words, row + i, sizeof words);
+  return words;
+}
+
+// Keys [keys, channels], `stride` apart, as the second operand k^T of a product.
+template <class T, bool pairs>
+static TARGET void pack_keys(const T *k, int64_t stride, int64_t keys, int64_t channels,
+                             uint32_t *packed) {
+  const int64_t depth = words_of<pairs>(channels);
+  const int64_t whole = channels / (4 * shared<pairs>) * 4;  // words in fours
+  for (int64_t first = 0; first < keys; first += panel, packed += panel * depth) {
+    int64_t count = keys - first < panel ? keys - first : panel;
+    for (int64_t j = 0; j < padded(count, LANES); j += 4) {
+      const T *row = k + (first + j) * stride;
+      uint32_t *column = packed + j;
+      int64_t i = 0;
+      for (; j + 4 <= count && i < whole; i += 4) {
+        FourBits a = four_words<pairs>(row, i), b = four_words<pairs>(row + stride, i);
+        FourBits c = four_words<pairs>(row + 2 * stride, i);
+        FourBits d = four_words<pairs>(row + 3 * stride, i);
+        FourBits ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+        FourBits cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+        FourBits ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        FourBits cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+        FourBits turned[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5),
+                              __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+                              __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                              __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+        for (int l = 0; l < 4; l++)
+          memcpy(column + (i + l) * panel, &turned[l], sizeof(FourBits));
+      }
+      for (; i < depth; i++) {
+        FourBits words = {};
+        for (int64_t l = 0; l < 4 && j + l < count; l++)
+          words[l] = word<pairs>(row + l * stride, i, channels);
+        memcpy(column + i * panel, &words, sizeof words);
+      }
+    }
+  }
+}
+
+// Values [keys, channels] as the second operand of a product.
+template <class T, bool pairs>
+static TARGET void pack_values(const T *v, int64_t stride, int64_t keys, int64_t channels,
+                               uint32_t *packed) {
+  for (int64_t first = 0; first < channels; first += panel) {
+    int64_t count = channels - first < panel ? channels - first : panel;
+    const uint32_t *end = packed + words_of<pairs>(keys) * panel;
+    for (int64_t key = 0; key < keys; key += shared<pairs>, packed += panel) {
+      const T *row = v + key * stride + first;
+      for_blocks(count, [&](int64_t i, int n, int) INLINE {
+        Floats words = load(row + i, n);
+        if constexpr (pairs) {
+          Floats next = key + 1 < keys ? load(row + stride + i, n) : Floats{};
+          words = (Floats)((Bits)words >> 16 | (Bits)next);
+        }
+        memcpy(packed + i, &words, sizeof words);
+      });
+    }
+    for (; packed < end; packed += panel) memset(packed, 0, panel * sizeof *packed);
+  }
+}
+
+// Queries [rows, channels] as the first operand.
+template <class T, bool pairs>
+static TARGET void pack_queries(const T *q, int64_t stride, int64_t rows, int64_t channels,
+                                uint32_t *packed) {
+  const int64_t depth = words_of<pairs>(channels);
+  const int64_t whole = channels / (4 * shared<pairs>) * 4;
+  for (int64_t row = 0; row < rows; row++, q += stride, packed += depth) {
+    int64_t i = 0;
+    for (; i < whole; i += 4) {
+      FourBits words = four_words<pairs>(q, i);
+      memcpy(packed + i, &words, sizeof words);
+    }
+    for (; i < depth; i++) packed[i] = word<pairs>(q, i, channels);
+  }
+}
