@@ -47,8 +47,7 @@ import Testing
     try process.run()
     defer { process.terminate() }
     func wait(for file: String) {
-      let end = Date(timeIntervalSinceNow: 60)
-      while !FileManager.default.fileExists(atPath: results + "/" + file), Date() < end {
+      while process.isRunning, !FileManager.default.fileExists(atPath: results + "/" + file) {
         Thread.sleep(forTimeInterval: 0.1)
       }
     }
