@@ -1,13 +1,10 @@
 #include "CTorchLoader.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "CLazyLibrary.h"
 #include "CTorch.h"
+#include "stock_memory.h"
 
 static struct {
 #define CT_FUNCTION(result, name, parameters, arguments) result (*name) parameters;
@@ -43,34 +40,14 @@ static lazy_library library = {
 
 const char *ctorch_load(void) { return lazy_load(&library); }
 
-static atomic_bool is_preloading;
-
 static void *preload(void *context) {
   (void)context;
   lazy_load(&library);  // what is wrong with it is told to whoever wants it
-  atomic_store(&is_preloading, false);
   return NULL;
 }
 
 void ctorch_preload(void) {
+  ctorch_stock_memory();
   pthread_t thread;
-  atomic_store(&is_preloading, true);
-  if (pthread_create(&thread, NULL, preload, NULL) == 0) {
-    pthread_detach(thread);
-  } else {
-    atomic_store(&is_preloading, false);
-  }
-}
-
-bool ctorch_is_preloading(void) { return atomic_load(&is_preloading); }
-
-void ctorch_keep_freed_memory(void) {
-#ifdef __GLIBC__
-  // One arena, since a thread's own arena would keep what other threads need, and consists of heaps
-  // of 64 MB that larger blocks do not fit.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 512 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
+  if (pthread_create(&thread, NULL, preload, NULL) == 0) pthread_detach(thread);
 }

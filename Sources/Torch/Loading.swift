@@ -12,5 +12,8 @@ extension TorchRuntime {
   /// Begins to load libtorch in a thread of its own, which takes a quarter of a second: for
   /// programs that have something to do meanwhile. They load no other library then, which would
   /// have to wait, and end by `_exit` rather than `exit` before it is done.
+  ///
+  /// After `keepFreedMemory`, another thread takes the first 192 MB of memory from the system
+  /// meanwhile, in large pages where there are such: that much any restoration needs.
   public static func preload() { ctorch_preload() }
 }
