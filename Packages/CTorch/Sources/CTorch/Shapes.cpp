@@ -85,6 +85,13 @@ Tensor quantized_linear(const Tensor &x, const Tensor &, const Tensor &scales, c
   return with_last(x, scales.numel());
 }
 
+Tensor pack_linear(const Tensor &matrix) { return same(matrix); }
+
+Tensor packed_linear(const Tensor &x, const Tensor &, int64_t outputs, const OptionalTensor &,
+                     bool) {
+  return with_last(x, outputs);
+}
+
 TORCH_LIBRARY_IMPL(nsarm, Meta, m) {
   m.impl("channel_norm", channel_norm);
   m.impl("channel_norm_quantized", channel_norm_quantized);
@@ -101,6 +108,8 @@ TORCH_LIBRARY_IMPL(nsarm, Meta, m) {
   m.impl("conv3x3", conv3x3);
   m.impl("pack_matrix", pack_matrix);
   m.impl("quantized_linear", quantized_linear);
+  m.impl("pack_linear", pack_linear);
+  m.impl("packed_linear", packed_linear);
 }
 
 // MARK: libtorch
