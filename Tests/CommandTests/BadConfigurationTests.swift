@@ -5,7 +5,7 @@ import Testing
 
 /// Models whose config.json makes no sense: one line that names file and key, for every command
 /// that reads it.
-@Suite(.serialized) struct BadConfigurationTests {
+@Suite(.serialized, .ownThreads) struct BadConfigurationTests {
   @Test func upscaleAndInfoNameTheKey() throws {
     let scratch = try ScratchFolder()
     try scene(8, 8).write(to: scratch("a.png"))

@@ -9,7 +9,7 @@ import Torch
 
 /// Every bad input: one clear line, an exit status that tells, nothing half-written. One after the
 /// other, since every test runs processes that compute with all cores themselves.
-@Suite(.serialized) struct BadInputTests {
+@Suite(.serialized, .ownThreads) struct BadInputTests {
   /// Runs the command on `input` and expects one line that contains `words`, and no new file.
   private func refuse(
     _ folder: ScratchFolder, _ arguments: [String], status: Int32 = 1, words: String...,

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `nsarm bench` and `nsarm calibrate`.
-@Suite(.serialized) struct BenchTests {
+@Suite(.serialized, .ownThreads) struct BenchTests {
   private let scratch = try! ScratchFolder()
 
   private func json(_ arguments: String...) throws -> [String: Any] {

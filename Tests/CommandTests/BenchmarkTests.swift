@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `nsarm benchmark`.
-@Suite(.serialized) struct BenchmarkTests {
+@Suite(.serialized, .ownThreads) struct BenchmarkTests {
   private let scratch = try! ScratchFolder()
 
   private func benchmark(_ text: String, _ options: String...) throws -> Command.Result {

@@ -8,7 +8,7 @@ import Torch
 import TorchSaveSupport
 
 /// `nsarm convert` with the weights of the fixtures.
-@Suite struct ConvertTests {
+@Suite(.ownThreads) struct ConvertTests {
   private let scratch = try! ScratchFolder()
 
   private func weights(_ name: String, prefix: String = "") throws -> [(String, TorchSaveTensor)] {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The user's own defaults.
-@Suite struct DefaultsFileTests {
+@Suite(.ownThreads) struct DefaultsFileTests {
   private let scratch = try! ScratchFolder()
 
   private func run(_ defaults: String, _ arguments: String...) throws -> Command.Result {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `nsarm evaluate` and `nsarm compare`.
-@Suite(.serialized) struct EvaluateTests {
+@Suite(.serialized, .ownThreads) struct EvaluateTests {
   private let scratch = try! ScratchFolder()
 
   private func evaluate(_ options: String...) throws -> Command.Result {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `nsarm upscale` on folders: what is wrong with one file is no reason to leave out the others.
-@Suite(.serialized) struct FolderTests {
+@Suite(.serialized, .ownThreads) struct FolderTests {
   private let folder = try! ScratchFolder()
 
   private func objects(_ result: Command.Result) throws -> [[String: Any]] {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `make install`: a program that needs neither this folder nor this user's home.
-@Suite struct InstallTests {
+@Suite(.ownThreads) struct InstallTests {
   private let script = Fixture.packageRoot.appendingPathComponent("scripts/install").path
 
   /// - Returns: the exit status, and what was written to standard output and error.

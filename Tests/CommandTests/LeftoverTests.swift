@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// What commands leave in the folder for temporary files: nothing, interrupted or not.
-@Suite(.serialized) struct LeftoverTests {
+@Suite(.serialized, .ownThreads) struct LeftoverTests {
   private let folder = try! ScratchFolder()
   private let temporary: ScratchFolder
 

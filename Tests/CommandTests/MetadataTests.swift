@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a camera says of a picture, after `nsarm upscale`.
-@Suite(.serialized) struct MetadataTests {
+@Suite(.serialized, .ownThreads) struct MetadataTests {
   /// A JPEG file of 40x24 pixels, to be turned, with EXIF, XMP, IPTC data and 300 pixels per inch.
   private func camera(_ folder: ScratchFolder) throws -> String {
     var image = scene(40, 24)

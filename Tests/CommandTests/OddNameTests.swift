@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Names of one character, and such as look like something else, wherever a path may stand.
-@Suite(.serialized) struct OddNameTests {
+@Suite(.serialized, .ownThreads) struct OddNameTests {
   @Test func namesOfOneCharacter() throws {
     let folder = try ScratchFolder()
     try scene(16, 12).write(to: folder("a.png"))

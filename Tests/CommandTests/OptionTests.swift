@@ -6,7 +6,7 @@ import Testing
 @testable import NSARMCommand
 
 /// Options and their mistakes, of all commands: a message, never a signal.
-@Suite(.serialized) struct OptionTests {
+@Suite(.serialized, .ownThreads) struct OptionTests {
   private let folder = try! ScratchFolder()
 
   @Test func theVersion() throws {

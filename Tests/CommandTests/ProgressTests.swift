@@ -1,7 +1,8 @@
 import Terminal
+import TestSupport
 import Testing
 
-@Suite struct ProgressTests {
+@Suite(.ownThreads) struct ProgressTests {
   /// A start that takes ten times as long as the tenth of the work after it.
   @Test func theStartDoesNotCount() {
     var time = RemainingTime()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Prompts of `nsarm upscale`.
-@Suite struct PromptTests {
+@Suite(.ownThreads) struct PromptTests {
   private let folder = try! ScratchFolder()
   private let model: String
 

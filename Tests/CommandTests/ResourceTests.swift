@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What the machine lacks while `nsarm` works ends one picture, not the command.
-@Suite struct ResourceTests {
+@Suite(.ownThreads) struct ResourceTests {
   private let scratch = try! ScratchFolder()
 
   /// Restores small.png, wide.png and last.png, in this order, with a model of its own.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `nsarm upscale` within a limit of memory and with shortcuts.
-@Suite struct ShortcutTests {
+@Suite(.ownThreads) struct ShortcutTests {
   private let folder = try! ScratchFolder()
   private func scratch(_ name: String) -> String { folder(name) }
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What is loaded when, and what is said where it is missing.
-@Suite struct StartTests {
+@Suite(.ownThreads) struct StartTests {
   /// The libraries that the command loads, as glibc's loader tells.
   private func loaded(_ arguments: [String]) throws -> Set<String> {
     let result = try Command.run(arguments, environment: ["LD_DEBUG": "files"])

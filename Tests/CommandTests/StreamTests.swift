@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Standard input, output and error.
-@Suite(.serialized) struct StreamTests {
+@Suite(.serialized, .ownThreads) struct StreamTests {
   private let folder = try! ScratchFolder()
 
   @Test func aPictureComesFromAndGoesToStreams() throws {

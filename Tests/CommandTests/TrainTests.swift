@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `nsarm train`, and the options of where and how it computes.
-@Suite struct TrainTests {
+@Suite(.ownThreads) struct TrainTests {
   private let scratch = try! ScratchFolder()
 
   private func recipe(_ extra: String = "", steps: Int = 3) throws -> String {

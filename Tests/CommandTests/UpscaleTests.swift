@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// One after the other: every test runs processes that compute with all cores themselves.
-@Suite(.serialized) struct UpscaleTests {
+@Suite(.serialized, .ownThreads) struct UpscaleTests {
   @Test func aPhotoIsRestoredBesideItself() throws {
     let folder = try ScratchFolder()
     try scene(70, 43).write(to: folder("photo.jpg"))

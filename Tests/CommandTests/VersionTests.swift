@@ -4,7 +4,7 @@ import Testing
 
 @testable import NSARMCommand
 
-@Suite struct VersionTests {
+@Suite(.ownThreads) struct VersionTests {
   @Test func theCommitIsToldBetweenReleases() {
     func text(_ release: String, _ commit: String, _ tag: String = "") -> String {
       Version.text(release, commit: commit, tag: tag)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `nsarm video` and `nsarm flicker` as users run them.
-@Suite(.serialized) struct VideoCommandTests {
+@Suite(.serialized, .ownThreads) struct VideoCommandTests {
   private static let hasFFmpeg =
     (try? Command.shell("command -v ffmpeg && command -v ffprobe").status) == 0
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `nsarm upscale --watch` and `--dry-run`.
-@Suite struct WatchTests {
+@Suite(.ownThreads) struct WatchTests {
   private let scratch = try! ScratchFolder()
 
   @Test func aDryRunSaysWhatWouldHappen() throws {

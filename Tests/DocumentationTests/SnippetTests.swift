@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The programs of Examples and the code of the documentation, run as their readers would.
-@Suite struct SnippetTests {
+@Suite(.ownThreads) struct SnippetTests {
   private let folder = try! ScratchFolder()
   private let photo = Fixture.packageRoot
     .appendingPathComponent("Samples/face-astronaut-nasa-lr.jpg").path

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Evaluation
 
-@Suite(.enabled(if: ChildProcess.find("vips") != nil, "libvips-tools is not installed"))
+@Suite(
+  .ownThreads, .enabled(if: ChildProcess.find("vips") != nil, "libvips-tools is not installed"))
 struct BenchmarkTests {
   private let scratch = try! ScratchFolder()
 

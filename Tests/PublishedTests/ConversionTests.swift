@@ -8,7 +8,7 @@ import Torch
 
 @testable import NSARM
 
-@Suite struct ConversionTests {
+@Suite(.ownThreads) struct ConversionTests {
   @Test func everyKeyIsAccountedFor() throws {
     let folder = try ScratchFolder()
     let plain = try PublishedFixtures.writePlain(in: folder)

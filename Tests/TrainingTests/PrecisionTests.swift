@@ -1,13 +1,14 @@
 import Foundation
 import ImageQuality
 import NSARM
+import TestSupport
 import Testing
 import Torch
 
 @testable import Training
 
 /// Every stage in float32 and in bfloat16, and runs that go on in the other one.
-@Suite struct PrecisionTests {
+@Suite(.ownThreads) struct PrecisionTests {
   /// A recipe of six updates.
   private func recipe(_ stage: String) throws -> TrainingRecipe {
     let sections = [

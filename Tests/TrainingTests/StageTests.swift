@@ -1,12 +1,13 @@
 import Foundation
 import NSARM
+import TestSupport
 import Testing
 import Torch
 
 @testable import Training
 
 /// A tiny NSARM learns four pictures by heart, through all stages.
-@Suite struct StageTests {
+@Suite(.ownThreads) struct StageTests {
   /// The settings that all stages share: every picture is one tile, and nothing varies.
   private func recipe(_ stage: String, steps: Int, _ sections: String) throws -> TrainingRecipe {
     try TrainingRecipe(

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
 @testable import Training
 
-@Suite struct TrainerTests {
+@Suite(.ownThreads) struct TrainerTests {
   private func recipe(_ extra: String = "", width: Int = 48, steps: Int = 12) throws
     -> TrainingRecipe
   {

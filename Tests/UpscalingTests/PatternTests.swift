@@ -1,12 +1,13 @@
 import ImageQuality
 import Imaging
 import NSARM
+import TestSupport
 import Testing
 import Torch
 
 /// The shipped model leaves no pattern with the period of its pixel-shuffle, nor with that of the
 /// code's cells of 8 pixels.
-@Suite struct PatternTests {
+@Suite(.ownThreads) struct PatternTests {
   private func check(_ name: String, _ input: Tensor) throws {
     let resolver = try SuperResolver(try ModelFolder(TilingTests.shipped!).load(.float32))
     let output = (try resolver.upscaled(input) + 1) * 127.5

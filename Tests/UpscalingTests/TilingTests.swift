@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import ModelTestSupport
+import TestSupport
 import Testing
 import Torch
 
@@ -8,7 +9,7 @@ import Torch
 @testable import Upscaling
 
 /// What tiles leave no trace of: their places, their order, how many go together.
-@Suite struct TilingTests {
+@Suite(.ownThreads) struct TilingTests {
   static let shipped = try? ModelLocator.find(
     ModelLocator.defaultName, environment: [:], roots: [Self.root])
   static let root = URL(fileURLWithPath: #filePath)

@@ -1,10 +1,11 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Video
 
-@Suite(.serialized, .enabled(if: Clips.isHere, Clips.missing)) struct BadVideoTests {
+@Suite(.serialized, .ownThreads, .enabled(if: Clips.isHere, Clips.missing)) struct BadVideoTests {
   private let clips = try! Clips()
 
   private func error(_ input: String, _ change: (inout VideoUpscaler.Options) -> Void = { _ in })
@@ -70,7 +71,7 @@ import Testing
   }
 }
 
-@Suite struct MissingToolTests {
+@Suite(.ownThreads) struct MissingToolTests {
   @Test func theRemedyIsTold() throws {
     let error = #expect(throws: VideoError.self) { try FFmpeg(path: "/nowhere") }
     #expect(error?.description.contains("apt-get install ffmpeg") == true)

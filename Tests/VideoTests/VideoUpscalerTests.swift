@@ -9,7 +9,8 @@ import Upscaling
 
 @testable import Video
 
-@Suite(.serialized, .enabled(if: Clips.isHere, Clips.missing)) struct VideoUpscalerTests {
+@Suite(.serialized, .ownThreads, .enabled(if: Clips.isHere, Clips.missing))
+struct VideoUpscalerTests {
   private let clips = try! Clips()
 
   private static let source = "-f lavfi -i testsrc2=size=40x30:rate=25:duration=1"
