@@ -42,7 +42,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       }
       for shape in [
         (1, 2, 5, 3, 6), (2, 4, 36, 57, 64), (1, 3, 49, 121, 64), (2, 1, 97, 130, 33),
-        (4, 4, 9, 2100, 20),
+        (1, 16, 9, 2100, 20),
       ] {
         cases.append(attention(shape, type))
       }
@@ -63,7 +63,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
         channelNorm((8, 64, 64, 64), type, silu: true, isChannelsLast: true),
         modulatedNorm((8, 341, 256), scales: 8, shifts: 8, type), gelu([8, 341, 1024], type),
         rotatedHeads((8, 341, 4, 64), type), gatedResidual((8, 341, 256), gates: 8, type),
-        attention((8, 4, 256, 341, 64), type), attention((2, 8, 256, 2048, 64), type),
+        attention((8, 4, 256, 341, 64), type), attention((1, 16, 256, 2048, 64), type),
         quantizedAttention((8, 4, 256, 341, 64), type),
       ] + largeLinears(type)
     } + largeConvolutions + largeGroupNorms

@@ -167,8 +167,9 @@ extension Tensor {
     // Packing many keys does not pay for one query; in bfloat16 libtorch's is slower still.
     guard isFusable && scale > 0 && shape.count == 4 && keys.shape == values.shape,
       !isFloat || size(2) > 1 || keys.size(2) <= 64,
-      // Nor does it of very many for each of the threads that share a head.
-      keys.size(2) <= 1024 || size(0) * size(1) >= 16,
+      // Nor does it of very many for each of the threads that share a head. (By the heads of a
+      // sample, so that its result does not depend on the batch.)
+      keys.size(2) <= 1024 || size(1) >= 16,
       keys.shape == [size(0), size(1), keys.size(2), size(3)] && keys.size(2) > 0,
       operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
       !isFloat || autocastType(on: device) == .float32

@@ -67,6 +67,10 @@ public struct Processor: Equatable, Sendable {
     case "avx2": last = min(last, 2)
     default: break
     }
+    // AVX512_CORE came before the later extensions of AVX2, which oneDNN does not use then.
+    if last < sets.count, sets[last].name == "AVX512_CORE", sets[level].name.hasPrefix("AVX2_") {
+      return true
+    }
     return level > last
   }
 

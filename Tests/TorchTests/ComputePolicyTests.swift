@@ -72,6 +72,17 @@ import Testing
     #expect(try ComputePolicy(.float32, processor: processor, isCalibrated: true) == .float32)
   }
 
+  /// oneDNN told to be AVX512_CORE uses no VNNI at all, also not the one of AVX2.
+  @Test func limitsOfTheLibraryTakeAwayWhatItLacks() {
+    let features = Self.sapphireRapids.union(["avx_vnni"])
+    func sums(_ limit: String) -> Bool {
+      Processor(features: features, environment: ["ONEDNN_MAX_CPU_ISA": limit])
+        .sumsProductsIn32Bits
+    }
+    #expect(!sums("AVX512_CORE") && !sums("AVX2"))
+    #expect(sums("AVX2_VNNI") && sums("AVX512_CORE_VNNI") && sums("AVX512_CORE_AMX"))
+  }
+
   @Test func whatIsAskedForIsDone() throws {
     let slow = Processor(features: Self.haswell)
     let policy = try ComputePolicy(.bfloat16, processor: slow)

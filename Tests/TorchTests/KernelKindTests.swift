@@ -38,7 +38,7 @@ import Testing
   func attentionAgreesWithItsComposition(_ kind: KernelKind, _ type: DType) {
     for (b, h, queries, keys, c) in [
       (1, 1, 15, 31, 31), (1, 2, 16, 32, 32), (2, 1, 17, 33, 34), (1, 1, 33, 65, 63),
-      (2, 2, 48, 64, 64), (3, 4, 256, 341, 64), (1, 1, 70, 600, 130), (4, 4, 17, 1500, 36),
+      (2, 2, 48, 64, 64), (3, 4, 256, 341, 64), (1, 1, 70, 600, 130), (2, 16, 17, 1500, 36),
     ] {
       let q = Tensor.randn([b, h, queries, c], using: random).to(type)
       let (k, v) = (
