@@ -180,13 +180,22 @@ import Testing
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
-    // In the midst of the work, however fast or busy the machine is: with rows of the output.
-    while process.isRunning, folder.contents == ["a.png"] { Thread.sleep(forTimeInterval: 0.01) }
+    // In the midst of the work, however busy the machine is: after two seconds of processor time.
+    while process.isRunning, try processorTime(process.processIdentifier) < 2 {
+      Thread.sleep(forTimeInterval: 0.05)
+    }
     #expect(process.isRunning)
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == status)
     #expect(folder.contents == ["a.png"])
+  }
+
+  /// Seconds that a running process has computed (proc_pid_stat(5): utime and stime).
+  private func processorTime(_ process: pid_t) throws -> Double {
+    let stat = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    let fields = stat.drop { $0 != ")" }.split(separator: " ")
+    return (Double(fields[12])! + Double(fields[13])!) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
   @Test func modelsAreFoundByNameAndEnvironment() throws {

@@ -20,7 +20,7 @@ public final class SmallDisk {
   /// Mounts `$0` with a size in kilobytes, then gives it each size that it reads.
   private static let script = """
     mount -t tmpfs -o "size=$1k,mode=700" none "$0" && echo &&
-    while read -r size; do mount -o "remount,size=${size}k" "$0" && echo; done
+    while read -r size; do mount -t tmpfs -o "remount,size=${size}k" none "$0" && echo || exit; done
     """
 
   public init(kilobytes: Int) throws {
