@@ -191,7 +191,8 @@ import Testing
     /// The kernels of older processors, which the environment has to name before the program
     /// starts.
     @Test(
-      .enabled(if: getenv("ATEN_CPU_CAPABILITY") == nil, "other hardware is chosen by the environment"),
+      .enabled(
+        if: getenv("ATEN_CPU_CAPABILITY") == nil, "other hardware is chosen by the environment"),
       arguments: ["avx2", "default"])
     func agreesOnOlderProcessors(_ instructionSet: String) throws {
       let process = Process()
