@@ -108,7 +108,7 @@ public final class PhotoUpscaler: Sendable {
       return planes.asRGB.tensor.signed
     }
     try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
-      for rows in pieces(of: 0..<strip.size(1)) {
+      for rows in pieces(of: 0..<strip.size(1), width: strip.size(2)) {
         let planes = Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
         try checkResources()
         try first.push(planes)

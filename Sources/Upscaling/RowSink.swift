@@ -10,10 +10,14 @@ protocol RowSink: AnyObject {
 /// Most rows that a sink works on at once.
 let stripHeight = 128
 
-/// The strip cut into pieces of at most `stripHeight` rows.
-func pieces(of rows: Range<Int>) -> [Range<Int>] {
-  stride(from: rows.lowerBound, to: rows.upperBound, by: stripHeight).map {
-    $0..<min($0 + stripHeight, rows.upperBound)
+/// Most pixels of a piece that has more than one row.
+private let piecePixels = 1 << 20
+
+/// The strip cut into pieces of at most `stripHeight` rows, fewer of a very wide picture.
+func pieces(of rows: Range<Int>, width: Int = 1) -> [Range<Int>] {
+  let height = max(1, min(stripHeight, piecePixels / width))
+  return stride(from: rows.lowerBound, to: rows.upperBound, by: height).map {
+    $0..<min($0 + height, rows.upperBound)
   }
 }
 
