@@ -30,11 +30,7 @@ public struct MeasuredChoice: Sendable {
       MeasuredChoice(
         floating: .float32, calibrated: .int8,
         reason: "no bfloat16 units; int8 takes 0.8 of float32's time, 63.9 dB from it")
-    case .avx512:
-      MeasuredChoice(
-        floating: .float32, calibrated: .int8,
-        reason: "no bfloat16 units; int8 takes 0.75 of float32's time, 61.7 dB from it")
-    case .avx2:
+    case .avx512, .avx2:
       MeasuredChoice(
         floating: .float32, calibrated: .int8,
         reason: "no bfloat16 units; int8 takes 0.75 of float32's time, 61.7 dB from it")
