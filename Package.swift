@@ -213,7 +213,7 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// Tests are compiled in a third of the time so; what they test is optimised.
+// Tests are compiled faster without optimisation; what they test is optimised.
 for target in package.targets where target.type == .test {
   target.swiftSettings = [.unsafeFlags(["-Onone", "-gline-tables-only"])]
 }
