@@ -25,7 +25,8 @@ public final class Restorer {
   public init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
     self.folder = folder
     model = try folder.load(policy)
-    upscaler = model.transformer == nil ? nil : PhotoUpscaler(try SuperResolver(model))
+    let isWhole = model.transformer != nil || !model.hasCode
+    upscaler = isWhole ? PhotoUpscaler(try SuperResolver(model)) : nil
   }
 
   /// Pixels of the output per pixel of the input along a side.
@@ -63,6 +64,10 @@ public final class Restorer {
     switch variant {
     case .restored: return try restored(low, seed: seed)
     case .trueCode:
+      guard model.hasCode else {
+        throw EvaluationError(
+          "\(folder.path): the model has no code; leave out --variants true-code")
+      }
       guard let high else {
         throw EvaluationError("--variants true-code needs originals; leave it out here")
       }
@@ -72,7 +77,7 @@ public final class Restorer {
       let (height, width) = (low.height * scale, low.width * scale)
       try checkWhole(width, height, in: t.downsampling, .noCode)
       let size = [1, t.latentChannels, height / t.downsampling, width / t.downsampling]
-      return decoded(.zeros(size, on: device), low)
+      return decoded(model.decoder.readsLowQuality ? nil : .zeros(size, on: device), low)
     }
   }
 
@@ -109,7 +114,7 @@ public final class Restorer {
     return .concatenated(rows, 2)
   }
 
-  private func decoded(_ latent: Tensor, _ low: Image) -> Image {
+  private func decoded(_ latent: Tensor?, _ low: Image) -> Image {
     let input = model.decoder.readsLowQuality ? tensor(low) : nil
     return image(autocast { model.decoder(latent, lowQuality: input).to(.float32) })
   }

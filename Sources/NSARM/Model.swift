@@ -1,7 +1,8 @@
 import Torch
 
 /// The networks of NSARM: tokenizer, transformation network, transformer. The last two are absent
-/// from a model whose tokenizer alone has been trained.
+/// from a model whose tokenizer alone has been trained, and all but a decoder, which reads no code,
+/// from a model of one network.
 ///
 /// Sendable as its parameters are: one thread at a time changes it.
 public final class Model: @unchecked Sendable {
@@ -9,13 +10,15 @@ public final class Model: @unchecked Sendable {
   /// Where and in which element types the networks run.
   public let policy: ComputePolicy
   public let store: ParameterStore
-  public let encoder: LatentEncoder
+  /// nil: there is no code.
+  public let encoder: LatentEncoder?
   public let decoder: any LatentDecoder
   public let transformationNetwork: (any TransformationNetwork)?
   public let transformer: VisualAutoregressiveTransformer?
 
   /// Prefixes of the networks in a model's parameter names.
   public enum Part: String, CaseIterable, Sendable {
+    case network = "network."
     case encoder = "tokenizer.encoder."
     case decoder = "tokenizer.decoder."
     case transformationNetwork = "map_transformer."
@@ -34,6 +37,11 @@ public final class Model: @unchecked Sendable {
     self.policy = policy
     self.store = store
     let p = store.root
+    if let network = configuration.network {
+      decoder = try network.build(scale: configuration.scale, p / "network")
+      (encoder, transformationNetwork, transformer) = (nil, nil, nil)
+      return
+    }
     encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")
     decoder = try configuration.tokenizer.buildDecoder(
       scale: configuration.scale, p / "tokenizer" / "decoder")
@@ -46,6 +54,9 @@ public final class Model: @unchecked Sendable {
         $0, tokenBits: configuration.tokenBits, p / "transformer")
     }
   }
+
+  /// Whether the decoder reads a code; else the picture depends on the low-quality one alone.
+  public var hasCode: Bool { encoder != nil }
 
   /// The parameters of some networks.
   public func parameters(of parts: Part...) -> [Parameter] {
@@ -63,6 +74,7 @@ public final class Model: @unchecked Sendable {
   ///   - picture: `[B, 3, H, W]` in [-1, 1].
   ///   - lowQuality: `[B, 3, H / scale, W / scale]` in [-1, 1].
   public func features(_ picture: Tensor, lowQuality: Tensor) -> Tensor {
+    guard let encoder else { preconditionFailure("a model without code") }
     guard decoder.readsLowQuality else { return encoder(picture).to(.float32).contiguous() }
     return encoder((picture - enlarged(lowQuality)) * 4).to(.float32).contiguous()
   }
@@ -79,6 +91,6 @@ public final class Model: @unchecked Sendable {
   public func prefix(lowQuality: Tensor) -> [Tensor] {
     guard let network = transformationNetwork else { return [] }
     return network(
-      lowQuality: lowQuality, latent: network.readsLatent ? encoder(lowQuality) : nil)
+      lowQuality: lowQuality, latent: network.readsLatent ? encoder?(lowQuality) : nil)
   }
 }

@@ -7,6 +7,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var name: String
   /// Pixels of the output per pixel of the input, along a side.
   public var scale = 4
+  /// The one network of a model without code, which makes the picture by itself; nil: a model has
+  /// all that follows.
+  public private(set) var network: NetworkConfiguration?
   public var tokenizer: AutoencoderConfiguration
   /// Side of a token in latent cells.
   public var patch: Int
@@ -40,11 +43,69 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     self.sampling = sampling
   }
 
+  /// A model without code.
+  public init(name: String, scale: Int = 4, network: NetworkConfiguration) {
+    var tokenizer = AutoencoderConfiguration()
+    tokenizer.downsampling = scale  // a cell is a pixel of the low-quality picture
+    self.init(
+      name: name, tokenizer: tokenizer, patch: 1, schedule: [GridSize(1, 1)],
+      rotaryReference: GridSize(1, 1))
+    self.scale = scale
+    self.network = network
+  }
+
+  private enum Keys: String, CodingKey {
+    case name, scale, network, tokenizer, patch, schedule, rotaryReference, contextResize
+    case transformationNetwork, transformer, sampling
+  }
+
+  /// With `network` no key of the other networks is read: one that is there is unknown.
+  public init(from decoder: any Decoder) throws {
+    let form = try decoder.container(keyedBy: Keys.self)
+    let name = try form.decode(String.self, forKey: .name)
+    let scale = try form.decode(Int.self, forKey: .scale)
+    if let network = try form.decodeIfPresent(NetworkConfiguration.self, forKey: .network) {
+      self.init(name: name, scale: scale, network: network)
+      return
+    }
+    self.init(
+      name: name, tokenizer: try form.decode(AutoencoderConfiguration.self, forKey: .tokenizer),
+      patch: try form.decode(Int.self, forKey: .patch),
+      schedule: try form.decode([GridSize].self, forKey: .schedule),
+      rotaryReference: try form.decode(GridSize.self, forKey: .rotaryReference),
+      contextResize: try form.decode(Tensor.Interpolation.self, forKey: .contextResize),
+      transformationNetwork: try form.decodeIfPresent(
+        TransformationNetworkConfiguration.self, forKey: .transformationNetwork),
+      transformer: try form.decodeIfPresent(TransformerConfiguration.self, forKey: .transformer),
+      sampling: try form.decode(SamplingConfiguration.self, forKey: .sampling))
+    self.scale = scale
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var form = encoder.container(keyedBy: Keys.self)
+    try form.encode(name, forKey: .name)
+    try form.encode(scale, forKey: .scale)
+    if let network {
+      try form.encode(network, forKey: .network)
+      return
+    }
+    try form.encode(tokenizer, forKey: .tokenizer)
+    try form.encode(patch, forKey: .patch)
+    try form.encode(schedule, forKey: .schedule)
+    try form.encode(rotaryReference, forKey: .rotaryReference)
+    try form.encode(contextResize, forKey: .contextResize)
+    try form.encodeIfPresent(transformationNetwork, forKey: .transformationNetwork)
+    try form.encodeIfPresent(transformer, forKey: .transformer)
+    try form.encode(sampling, forKey: .sampling)
+  }
+
   public var scaleSchedule: ScaleSchedule { ScaleSchedule(schedule, patch: patch) }
 
   /// D: bits of a token.
   public var tokenBits: Int { tokenizer.latentChannels * patch * patch }
 
-  /// Side in pixels of the output of one tile.
-  public var tileSide: Int { scaleSchedule.latent.height * tokenizer.downsampling }
+  /// Side in pixels of the output of one tile; of a model without code, which has none, 256.
+  public var tileSide: Int {
+    network == nil ? scaleSchedule.latent.height * tokenizer.downsampling : 256
+  }
 }

@@ -15,6 +15,7 @@ extension ModelConfiguration {
   public func validate(_ check: SettingsCheck = SettingsCheck()) throws {
     try check("name", (1...256).contains(name.utf8.count), else: "has to be of 1 to 256 letters")
     try check("scale", scale, 1...16)
+    if let network { return try network.validate(check / "network", scale: scale) }
     try check("patch", patch, 1...16)
     try tokenizer.validate(check / "tokenizer", scale: scale)
     try validateSchedule(check)

@@ -14,6 +14,13 @@ public struct ModelFolder {
   public var textEncoderPath: String { path + "/" + Self.textEncoder }
   public static let textEncoder = "text-encoder"
 
+  /// Where the weights of the model's twin are, if the folder has one: the same networks, trained to
+  /// keep the input's noise and softness.
+  public var twinPath: String { path + "/" + Self.twin }
+  public static let twin = "twin"
+  /// Whether the model has the dial `strength`.
+  public var hasTwin: Bool { FileManager.default.fileExists(atPath: twinPath) }
+
   /// Reads the configuration.
   /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
   ///   or makes no sense.
@@ -66,16 +73,36 @@ public struct ModelFolder {
   /// - Parameters:
   ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32. By
   ///     default what suits the model on this machine.
-  ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
-  ///     the others are read from the files again for every product.
-  /// - Throws: `CheckpointError`, `ParameterMismatch` naming the tensors that do not fit;
-  ///   `TorchError` where libtorch is missing or memory is lacking.
-  public func load(_ policy: ComputePolicy? = nil, keeping blockBytes: Int = .max) throws -> Model {
+  ///   - strength: 1: the model as it was trained; 0: its twin, which keeps the input's noise and
+  ///     softness; between them the weights are interpolated, as those of general-x4v3 are with its
+  ///     twin's: W = s · W₁ + (1 − s) · W₀.
+  /// - Throws: `CheckpointError`, also for another strength than 1 of a model without a twin,
+  ///   `ParameterMismatch` naming the tensors that do not fit; `TorchError` where libtorch is
+  ///   missing or memory is lacking.
+  public func load(
+    _ policy: ComputePolicy? = nil, keeping blockBytes: Int = .max, strength: Double = 1
+  ) throws -> Model {
+    precondition((0...1).contains(strength), "a strength of 0 to 1")
     try TorchRuntime.load()
     let policy = try policy ?? self.policy()
-    let source = QuantizedSource(try weights(), dequantizedTo: policy.storage)
+    var file = try weights()
+    if strength < 1 {
+      try requireTwin()
+      file = InterpolatedFile(try WeightFolder(twinPath).open(), file, share: strength)
+    }
+    let source = QuantizedSource(file, dequantizedTo: policy.storage)
     return try throwingResourceErrors(reading: [source]) {
       try model(source, policy, keeping: blockBytes)
+    }
+  }
+
+  /// - Throws: `CheckpointError` where the model has no dial.
+  public func requireTwin() throws {
+    guard hasTwin else {
+      throw CheckpointError(
+        path,
+        "has no dial: a strength below 1 needs a twin of the model that keeps noise and softness, as"
+          + " 'base' has")
     }
   }
 

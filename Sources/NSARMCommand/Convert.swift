@@ -4,8 +4,8 @@ import Foundation
 import NSARM
 import Terminal
 
-/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`, `nsarm convert MODEL --quantize int8 -o
-/// FOLDER`
+/// `nsarm convert CHECKPOINT... --vae FILE -o FOLDER`, `nsarm convert RealESRGAN_x4plus.pth -o
+/// FOLDER`, `nsarm convert MODEL --quantize int8 -o FOLDER`
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
@@ -14,19 +14,31 @@ struct ConvertCommand: ParsableCommand {
       Takes the files as they are downloaded: NSARM or Infinity as .pth, split into pieces, or as a folder of \
       Hugging Face, and their tokenizer. The model's shape is read from the tensors. Every key is accounted \
       for; where one is missing, unknown or of another shape, all such keys are listed and nothing is \
-      written. Files may be larger than memory. A model folder, named without --vae, is stored in another format.
+      written. Files may be larger than memory.
+
+      A network of Real-ESRGAN, a .pth or .safetensors named without --vae, becomes a model without code: \
+      RealESRGAN_x4plus, x4plus_anime_6B, realesr-general-x4v3, realesr-animevideov3. A model folder, named \
+      without --vae, is stored in another format.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "The transformer: a file, a folder, or all pieces of a split file; or a model folder.",
+      "The transformer: a file, a folder, or all pieces of a split file; or a file of Real-ESRGAN; or a model"
+        + " folder.",
       valueName: "checkpoint"))
   var checkpoints: [String]
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer's checkpoint; none for a model folder, which has one.", valueName: "file"))
+      "The tokenizer's checkpoint; none for a model folder, which has one, and for Real-ESRGAN.",
+      valueName: "file"))
   var vae: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The same network trained to keep noise and softness, such as realesr-general-wdn-x4v3.pth: the model"
+        + " then has the dial --strength between the two.", valueName: "file"))
+  var twin: String?
 
   @Option(
     help: ArgumentHelp(
@@ -39,9 +51,10 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How weights are stored: as they are, in bfloat16, or the matrices of the transformer's blocks in 8 or 4"
-        + " bits.", valueName: WeightFormat.allCases.map(\.rawValue).joined(separator: "|")))
-  var quantize = WeightFormat.bf16
+      "How weights are stored: as they are (default for Real-ESRGAN), in bfloat16 (default for others), or the"
+        + " matrices of the transformer's blocks in 8 or 4 bits.",
+      valueName: WeightFormat.allCases.map(\.rawValue).joined(separator: "|")))
+  var quantize: WeightFormat?
 
   @Flag(help: "Say what would be written, and write nothing.")
   var dryRun = false
@@ -50,12 +63,22 @@ struct ConvertCommand: ParsableCommand {
   var overwrite = false
 
   func validate() throws {
-    if checkpoints.contains("") || vae == "" || textEncoder == "" {
+    if checkpoints.contains("") || vae == "" || textEncoder == "" || twin == "" {
       throw ValidationError("a checkpoint's name is empty; name a file or a folder")
     }
-    if vae == nil, checkpoints.count > 1 || !isFolder(checkpoints[0]) {
+    if vae == nil, checkpoints.count > 1 {
       throw ValidationError(
-        "--vae is missing: it names the tokenizer's checkpoint; only a model folder does without")
+        "--vae is missing: it names the tokenizer's checkpoint; only a network of Real-ESRGAN and a model"
+          + " folder do without, one at a time")
+    }
+    if vae == nil, textEncoder != nil {
+      throw ValidationError("--text-encoder is for a transformer, which --vae goes with")
+    }
+    if twin != nil, vae != nil || isFolder(checkpoints[0]) {
+      throw ValidationError("--twin is for networks of Real-ESRGAN")
+    }
+    if vae == nil, !isFolder(checkpoints[0]), quantize == .int8 || quantize == .int4 {
+      throw ValidationError("--quantize \(quantize!.rawValue) is for transformers")
     }
     if output.isEmpty { throw ValidationError("-o is empty; name the model's folder") }
   }

@@ -12,6 +12,8 @@ struct ConvertPlan {
   let model: PublishedModel
   let weights: ShardPlan
   let text: TextEncoder?
+  /// The network that the dial's other end has.
+  let twin: (model: PublishedModel, weights: ShardPlan)?
   /// The model folder that is stored anew.
   let folder: ModelFolder?
 
@@ -32,7 +34,11 @@ struct ConvertPlan {
     let published = try command.vae.map {
       (main: try CheckpointFiles(command.checkpoints), tokenizer: try CheckpointFiles([$0]))
     }
-    folder = published == nil ? try ModelFolder(command.checkpoints[0]) : nil
+    let isFolder = Files.isFolder(command.checkpoints[0])
+    let network =
+      published == nil && !isFolder ? try CheckpointFiles(command.checkpoints) : nil
+    let twinFiles = try command.twin.map { try CheckpointFiles([$0]) }
+    folder = published == nil && isFolder ? try ModelFolder(command.checkpoints[0]) : nil
     let textFiles = try command.textEncoder.map { folder in
       let vocabulary = "\(folder)/\(Self.vocabulary)"
       guard FileManager.default.fileExists(atPath: vocabulary) else {
@@ -43,6 +49,7 @@ struct ConvertPlan {
     }
     sources =
       try published.map { $0.main.paths + $0.tokenizer.paths }
+      ?? network.map { $0.paths + (twinFiles?.paths ?? []) }
       ?? WeightFolder(command.checkpoints[0]).files
     let all = sources + (textFiles.map { $0.files.paths } ?? [])
     try Self.checkOutput(command, sources: all)
@@ -54,12 +61,26 @@ struct ConvertPlan {
         transformer: try main.open(scratch: scratch, progress: progress.add),
         tokenizer: try tokenizer.open(scratch: scratch))
       progress.clear()
+    } else if let network {
+      model = try PublishedModel(
+        network: try network.open(scratch: scratch), name: Self.name(of: command.checkpoints[0]))
     } else {
       model = try PublishedModel(folder!)
     }
+    let format = command.quantize ?? (network == nil ? .bf16 : .none)
     // Sizes of tensors that do not fit may be any numbers.
-    weights = ShardPlan(
-      model.remainder.problems.isEmpty ? model.weights.map(command.quantize.pending) : [])
+    func plan(_ model: PublishedModel) -> ShardPlan {
+      ShardPlan(model.remainder.problems.isEmpty ? model.weights.map(format.pending) : [])
+    }
+    weights = plan(model)
+    twin = try twinFiles.map { [model] files in
+      let twin = try PublishedModel(
+        network: try files.open(scratch: scratch), name: model.configuration.name)
+      guard twin.configuration == model.configuration else {
+        throw CheckpointError(files.paths[0], "is no twin: its network has another shape")
+      }
+      return (twin, plan(twin))
+    }
     text = try textFiles.map { [model] files, vocabulary in
       let encoder = try PublishedTextEncoder(try files.open(scratch: scratch))
       let channels = model.configuration.transformer?.text?.channels ?? 0
@@ -69,7 +90,7 @@ struct ConvertPlan {
           "makes features of \(encoder.shape.channels) channels, but the transformer"
             + " reads \(channels); these files do not belong together")
       }
-      let format = command.quantize == .none ? WeightFormat.none : .bf16
+      let format = format == .none ? WeightFormat.none : .bf16
       let fits = encoder.remainder.problems.isEmpty
       return TextEncoder(
         encoder: encoder, weights: ShardPlan(fits ? encoder.weights.map(format.pending) : []),
@@ -79,11 +100,20 @@ struct ConvertPlan {
 
   /// Keys that do not fit, of all files.
   var problems: [String] {
-    model.remainder.problems + (text?.encoder.remainder.problems ?? [])
+    model.remainder.problems + (twin?.model.remainder.problems ?? [])
+      + (text?.encoder.remainder.problems ?? [])
   }
 
   /// Bytes of the weights that will be written.
-  var byteCount: Int { weights.byteCount + (text?.weights.byteCount ?? 0) }
+  var byteCount: Int {
+    weights.byteCount + (twin?.weights.byteCount ?? 0) + (text?.weights.byteCount ?? 0)
+  }
+
+  /// A model's name, after the file that it is made of.
+  private static func name(of path: String) -> String {
+    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    return name.isEmpty ? "network" : String(name.prefix(64))
+  }
 
   /// - Throws: where the output is there already, is something else than a model, or holds a
   ///   source.

@@ -12,10 +12,15 @@ extension ConvertPlan {
         weights.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.shape.reduce(1, *) })
         + " parameters"
     }
-    let t = c.tokenizer
-    add(
-      "tokenizer",
-      "f\(t.downsampling), \(t.latentChannels) bits a cell, \(size(model.weights, "tokenizer."))")
+    if let network = c.network {
+      add("network", "\(network.title), \(size(model.weights))")
+      add("dial", twin == nil ? "none" : "--strength, by the twin")
+    } else {
+      let t = c.tokenizer
+      add(
+        "tokenizer",
+        "f\(t.downsampling), \(t.latentChannels) bits a cell, \(size(model.weights, "tokenizer."))")
+    }
     if case .published(let n)? = c.transformationNetwork {
       let part = Model.Part.transformationNetwork.rawValue
       add(
@@ -43,8 +48,11 @@ extension ConvertPlan {
       }
     }
     list(weights, in: "")
+    if let twin { list(twin.weights, in: ModelFolder.twin + "/") }
     if let text { list(text.weights, in: ModelFolder.textEncoder + "/") }
-    let dropped = model.remainder.dropped + (text?.encoder.remainder.dropped ?? [])
+    let dropped =
+      model.remainder.dropped + (twin?.model.remainder.dropped ?? [])
+      + (text?.encoder.remainder.dropped ?? [])
     if !dropped.isEmpty { lines += ["", "left out"] + dropped.map { "  " + $0 } }
     return lines.joined(separator: "\n")
   }

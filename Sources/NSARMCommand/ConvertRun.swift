@@ -29,6 +29,12 @@ struct ConvertRun {
         if let path = plan.folder?.calibrationPath, FileManager.default.fileExists(atPath: path) {
           try copy(path, into: folder)
         }
+        if let twin = plan.twin {
+          let path = "\(folder)/\(ModelFolder.twin)"
+          try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: false)
+          try twin.weights.write(to: path, metadata: provenance, progress: progress.add)
+        }
         guard let text = plan.text else { return }
         let path = "\(folder)/\(ModelFolder.textEncoder)"
         try FileManager.default.createDirectory(

@@ -35,6 +35,8 @@ struct ModelSummary: Encodable {
 
   let path: String
   let configuration: ModelConfiguration
+  /// Whether the model has the dial `--strength`.
+  let hasTwin: Bool
   /// Of a model conditioned on text that has one.
   let textEncoder: TextEncoderSummary?
   let parts: [Part]
@@ -68,6 +70,7 @@ struct ModelSummary: Encodable {
     let weights = QuantizedSource(stored)
     path = folder.path
     configuration = folder.configuration
+    hasTwin = folder.hasTwin
     textEncoder = try Self.textEncoder(folder)
     provenance = stored.metadata
     parts = Model.Part.allCases.compactMap { part in
@@ -96,6 +99,7 @@ struct ModelSummary: Encodable {
 
   private static func title(_ part: Model.Part) -> String {
     switch part {
+    case .network: "network"
     case .encoder: "encoder"
     case .decoder: "decoder"
     case .transformationNetwork: "transformation network"
@@ -113,8 +117,46 @@ struct ModelSummary: Encodable {
 
   var text: String {
     let c = configuration
-    let t = c.tokenizer
     var lines = ["\(c.name) (\(path))", "", "configuration"]
+    func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
+    if let network = c.network {
+      add("scale", "x\(c.scale)")
+      add("network", network.title + "; no code")
+      add("dial", hasTwin ? "--strength 0 to 1" : "none")
+    } else {
+      lines += codedConfiguration
+    }
+    lines += ["", "parameters"]
+    for part in parts {
+      add(
+        part.name,
+        "\(grouped(part.parameters)) in \(part.tensors) tensors, \(grouped(part.bytes)) bytes"
+      )
+    }
+    add("total", "\(grouped(parameters)); on disk \(grouped(bytes)) bytes")
+    lines += ["", "on this machine"]
+    add("precision", "\(compute.precision): \(compute.reason)")
+    add(
+      "device",
+      "\(compute.device), \(compute.threads) threads, libtorch \(compute.libtorch)")
+    lines += ["", "provenance"]
+    if provenance.isEmpty { lines.append("  none recorded") }
+    for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
+      // Texts of several lines, such as recipes, stand indented below their key.
+      let texts = value.split(separator: "\n").map(String.init)
+      if texts.count <= 1 {
+        add(key, value)
+      } else {
+        lines += ["  \(key)"] + texts.map { "    " + $0 }
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// The lines on the networks around a code.
+  private var codedConfiguration: [String] {
+    let (c, t) = (configuration, configuration.tokenizer)
+    var lines: [String] = []
     func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
     add("scale", "x\(c.scale), tiles of \(c.tileSide)x\(c.tileSide) output pixels")
     add(
@@ -158,30 +200,6 @@ struct ModelSummary: Encodable {
     add(
       "sampling",
       "temperature \(s.temperature), top-k \(s.topK), top-p \(s.topP), guidance \(s.guidance)")
-    lines += ["", "parameters"]
-    for part in parts {
-      add(
-        part.name,
-        "\(grouped(part.parameters)) in \(part.tensors) tensors, \(grouped(part.bytes)) bytes"
-      )
-    }
-    add("total", "\(grouped(parameters)); on disk \(grouped(bytes)) bytes")
-    lines += ["", "on this machine"]
-    add("precision", "\(compute.precision): \(compute.reason)")
-    add(
-      "device",
-      "\(compute.device), \(compute.threads) threads, libtorch \(compute.libtorch)")
-    lines += ["", "provenance"]
-    if provenance.isEmpty { lines.append("  none recorded") }
-    for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
-      // Texts of several lines, such as recipes, stand indented below their key.
-      let texts = value.split(separator: "\n").map(String.init)
-      if texts.count <= 1 {
-        add(key, value)
-      } else {
-        lines += ["  \(key)"] + texts.map { "    " + $0 }
-      }
-    }
-    return lines.joined(separator: "\n")
+    return lines
   }
 }

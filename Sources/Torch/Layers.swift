@@ -108,6 +108,19 @@ public struct Conv2d {
     packed(x, .init(isEnlarged: true)) ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest))
   }
 
+  /// leaky(self(x)), where leaky(z) = max(0, z) + slope · min(0, z).
+  public func callAsFunction(_ x: Tensor, leaky slope: Double) -> Tensor {
+    packed(x, .init(slope: slopes(slope))) ?? self(x).leakyRelu(slope)
+  }
+
+  /// leaky(self(x)), where each pixel of x is repeated twice in both directions first.
+  public func callAsFunction(enlarged x: Tensor, leaky slope: Double) -> Tensor {
+    packed(x, .init(slope: slopes(slope), isEnlarged: true))
+      ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest)).leakyRelu(slope)
+  }
+
+  private func slopes(_ slope: Double) -> Tensor { .full([weight.value.size(0)], slope) }
+
   private func packed(_ x: Tensor, _ fusion: PackedKernel.Fusion = .init()) -> Tensor? {
     guard case .packedKernel(let kernel) = weight.execution, stride == 1, padding == 1,
       kernel.accepts(x, fusion)

@@ -32,7 +32,7 @@ public struct GenerationComparison {
   /// R'_k of the stored picture, compared as latents, rows and bits.
   private func prefix(_ model: Model, _ fixture: Fixture, _ report: ParityReport) -> [Tensor] {
     let picture = fixture.tensor("infer.in.lr_image_u8").to(.float32) * (2.0 / 255) - 1
-    let latent = model.encoder(picture.unsqueezed(0))
+    let latent = model.encoder!(picture.unsqueezed(0))
     report.compare(
       "infer.out.map_in", latent, fixture, tolerance: 2e-4, relativeTo: .standardDeviation)
     let prefix = model.transformationNetwork!(lowQuality: picture.unsqueezed(0), latent: latent)

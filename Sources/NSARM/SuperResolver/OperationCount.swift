@@ -32,7 +32,7 @@ extension SuperResolver {
     let (tiles, pixels) = (Double(layout.count), Double(layout.tilePixels))
     var count = OperationCount()
     if let network = model.transformationNetwork {
-      let latent = network.readsLatent ? model.encoder.operations(pixels: pixels) : 0
+      let latent = network.readsLatent ? model.encoder?.operations(pixels: pixels) ?? 0 : 0
       count.prefix = tiles * (network.operations(pixels: pixels) + latent)
     }
     if let transformer = model.transformer {

@@ -29,11 +29,14 @@ struct RestorationProgress {
     try report()
   }
 
-  /// - Parameter ahead: tiles that a batch under way amounts to.
+  /// - Parameters:
+  ///   - tilesAhead: tiles that a batch under way amounts to.
+  ///   - cellsAhead: cells that a window under way amounts to.
   /// - Throws: what the caller throws to stop the work; errors of resources so far.
-  func report(ahead: Double = 0) throws {
+  func report(tilesAhead: Double = 0, cellsAhead: Double = 0) throws {
     try checkResources()
     try callback(
-      (tiles + ahead) / tileCount * tileShare + cells / cellCount * (1 - tileShare))
+      (tiles + tilesAhead) / tileCount * tileShare
+        + (cells + cellsAhead) / cellCount * (1 - tileShare))
   }
 }

@@ -49,20 +49,21 @@ public final class SuperResolver: @unchecked Sendable {
   }
 
   public let model: Model
-  private let generator: Generator
+  /// nil: the model has no code.
+  private let generator: Generator?
   package let worker = SerialWorker()
   private var policy: ComputePolicy { model.policy }
   private var device: Device { policy.device }
 
-  /// - Throws: `SuperResolutionError` when the model lacks its transformer.
+  /// - Throws: `SuperResolutionError` when the model has a code but lacks its transformer.
   public init(_ model: Model) throws {
-    guard let generator = try throwingResourceErrors({ Generator(model) }) else {
+    generator = try throwingResourceErrors { Generator(model) }
+    guard generator != nil || !model.hasCode else {
       throw SuperResolutionError(
         "model '\(model.configuration.name)' has no transformer: only its tokenizer has been trained"
       )
     }
     self.model = model
-    self.generator = generator
   }
 
   /// The whole restored picture, `[3, scale · h, scale · w]`, RGB in [-1, 1], float32 on the CPU.
@@ -116,10 +117,15 @@ public final class SuperResolver: @unchecked Sendable {
     }
   }
 
-  /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side.
+  /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side in
+  /// pixels. A model without code has none, and motion is told for squares of 8 pixels.
   public func tokenGrid(width: Int, height: Int, _ options: Options = Options()) throws
     -> (grid: GridSize, side: Int)
   {
+    guard model.hasCode else {
+      let side = 8
+      return (GridSize((height + side - 1) / side, (width + side - 1) / side), side)
+    }
     let layout = try TileLayout(
       model.configuration, width: width, height: height, overlap: options.overlap)
     return (
@@ -145,15 +151,25 @@ public final class SuperResolver: @unchecked Sendable {
       layout, width: picture.width, height: picture.height, options, model)
     var work = RestorationProgress(
       layout, plan, operationCount(layout, plan, options), report: progress)
+    guard let generator else {
+      var fading = FadingBands(plan, scale: c.tokenizer.downsampling)
+      for band in plan.bands {
+        let strip = try decoded(band, plan, nil, picture, layout, &work)
+        let finished = fading.add(strip, band)
+        try rows(finished.first, finished.rows)
+      }
+      return context.map { _ in FrameCodes(bits: [], places: []) }
+    }
     var blender = LatentBlender(layout, channels: c.tokenizer.latentChannels)
     var bands = plan.bands[...]
+    var fading = FadingBands(plan, scale: c.tokenizer.downsampling)
     var codes = context.map { FrameCodes.Builder($0, layout) }
 
     let order = options.order ?? Array(0..<layout.count)
     try work.report()
     for start in stride(from: 0, to: order.count, by: options.batch) {
       let tiles = Array(order[start..<min(start + options.batch, order.count)])
-      let latents = try latents(tiles, picture, layout, options, &codes, &work) {
+      let latents = try latents(generator, tiles, picture, layout, options, &codes, &work) {
         [model] scale, sum, lowQuality in
         try checkResources()
         try preview?(
@@ -168,9 +184,9 @@ public final class SuperResolver: @unchecked Sendable {
       while let band = bands.first,
         blender.finishedRows >= min(band.upperBound + plan.margin, layout.latent.height)
       {
-        let strip = try decoded(band, plan, blender, picture, layout, options, &work)
-        try checkResources()
-        try rows(band.lowerBound * c.tokenizer.downsampling, strip)
+        let strip = try decoded(band, plan, blender, picture, layout, &work)
+        let finished = fading.add(strip, band)
+        try rows(finished.first, finished.rows)
         bands.removeFirst()
         if let next = bands.first { blender.discard(above: next.lowerBound - plan.margin) }
       }
@@ -180,7 +196,7 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
-    _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
+    _ generator: Generator, _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
     _ codes: inout FrameCodes.Builder?, _ work: inout RestorationProgress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {
@@ -221,7 +237,8 @@ public final class SuperResolver: @unchecked Sendable {
       let tokens = layout.schedule.tokens.map(\.count)
       let total = Double(tokens.reduce(0, +))
       generation.progress = { [work] k in
-        try work.report(ahead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
+        try work.report(
+          tilesAhead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
       }
     }
     let result = try generator(
@@ -231,21 +248,22 @@ public final class SuperResolver: @unchecked Sendable {
     return result.latent
   }
 
-  /// Output rows of a band, `[3, n, scale · w]`.
+  /// Output rows of a band and of what it shares with its neighbours, `[3, n, scale · w]`.
+  /// - Parameter blender: has the latent; nil: there is none.
   private func decoded(
-    _ band: Range<Int>, _ plan: DecodingPlan, _ blender: LatentBlender,
-    _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
-    _ work: inout RestorationProgress
+    _ band: Range<Int>, _ plan: DecodingPlan, _ blender: LatentBlender?,
+    _ picture: LowQualityPicture, _ layout: TileLayout, _ work: inout RestorationProgress
   ) throws -> Tensor {
     let c = model.configuration
     let (f, unit) = (c.tokenizer.downsampling, layout.pixelsPerCell)
     let rows = plan.widened(band, layout.latent.height)
-    let bottom = min(band.upperBound * f, picture.height * c.scale)
-    let height = bottom - band.lowerBound * f
-    let strip = Tensor.empty([3, height, picture.width * c.scale])
+    let usedRows = plan.used(band, plan.bands)
+    let height = min(usedRows.upperBound * f, picture.height * c.scale) - usedRows.lowerBound * f
+    let strip = Tensor.zeros([3, height, picture.width * c.scale])
     for window in plan.columns {
       let columns = plan.widened(window, layout.latent.width)
-      let latent = blender.window(rows, columns).unsqueezed(0).to(device)
+      let used = plan.used(window, plan.columns)
+      let latent = blender?.window(rows, columns).unsqueezed(0).to(device)
       var lowQuality: Tensor?
       if model.decoder.readsLowQuality {
         lowQuality = try picture.window(
@@ -253,19 +271,26 @@ public final class SuperResolver: @unchecked Sendable {
           columns.lowerBound * unit..<columns.upperBound * unit
         ).unsqueezed(0).to(device)
       }
-      let decoded = withoutGradients {
-        policy {
-          model.decoder(latent, lowQuality: lowQuality).to(.float32)
+      let cells = band.count * window.count
+      let decoded = try withoutGradients {
+        try policy {
+          try model.decoder(latent, lowQuality: lowQuality) { [work] share in
+            try work.report(cellsAhead: share * Double(cells))
+          }.to(.float32)
         }
       }
-      let width = min(window.upperBound * f, picture.width * c.scale) - window.lowerBound * f
-      let inside = decoded.selected(0, 0)
-        .narrowed(1, from: (band.lowerBound - rows.lowerBound) * f, count: height)
-        .narrowed(2, from: (window.lowerBound - columns.lowerBound) * f, count: width)
-      strip.narrowed(2, from: window.lowerBound * f, count: width)
-        .copyInPlace(inside.clamped(min: -1, max: 1))
-      try work.finish(cells: band.count * window.count)
+      let width = min(used.upperBound * f, picture.width * c.scale) - used.lowerBound * f
+      var inside = decoded.selected(0, 0)
+        .narrowed(1, from: (usedRows.lowerBound - rows.lowerBound) * f, count: height)
+        .narrowed(2, from: (used.lowerBound - columns.lowerBound) * f, count: width)
+        .clamped(min: -1, max: 1).to(.cpu)
+      if let weights = plan.weights(window, plan.columns, side: f) {
+        inside = inside * weights.narrowed(0, from: 0, count: width)
+      }
+      strip.narrowed(2, from: used.lowerBound * f, count: width).addInPlace(inside)
+      try work.finish(cells: cells)
     }
+    try checkResources()
     return strip
   }
 }

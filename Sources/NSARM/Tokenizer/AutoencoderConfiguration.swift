@@ -17,6 +17,8 @@ public struct AutoencoderConfiguration: Codable, Equatable, Sendable, SettingsSe
   public var normalization = Normalization.group
   /// A decoder that reads the low-quality picture; nil: the mirror of the encoder, as published.
   public var trunk: TrunkConfiguration?
+  /// The same with a larger network in place of the trunk.
+  public var residualDense: ResidualDenseConfiguration?
 
   public init() {}
 
@@ -55,30 +57,15 @@ public struct AutoencoderConfiguration: Codable, Equatable, Sendable, SettingsSe
       }
     }
     try trunk?.validate(check / "trunk", scale: scale)
-  }
-}
-
-/// Shape of a `TrunkDecoder`; the defaults are those of a published network of 0.62 M parameters.
-public struct TrunkConfiguration: Codable, Equatable, Sendable, SettingsSection {
-  public var channels = 64
-  /// 3x3 convolutions between the first and the last one.
-  public var convolutions = 16
-  /// How many of them come before the code joins.
-  public var join = 8
-  /// Width of the code's branch at the latent's resolution.
-  public var codeChannels = 64
-  /// The model's scale again, as files of earlier versions say it; only compared.
-  public internal(set) var scale: Int?
-
-  public init() {}
-
-  func validate(_ check: SettingsCheck, scale: Int) throws {
-    try check("channels", channels, 1...4096)
-    try check("convolutions", convolutions, 0...256)
-    try check("join", join, 0...convolutions)
-    try check("codeChannels", codeChannels, 1...4096)
+    try residualDense?.validate(check / "residualDense", scale: scale)
     try check(
-      "scale", self.scale == nil || self.scale == scale,
-      else: "is \(self.scale ?? scale), but the model's is \(scale); leave it out")
+      "residualDense", trunk == nil || residualDense == nil,
+      else: "is there beside 'trunk'; a model has one decoder")
+    for (key, channels) in [
+      ("trunk", trunk?.codeChannels), ("residualDense", residualDense?.codeChannels),
+    ] {
+      try (check / key)(
+        "codeChannels", channels != 0, else: "is 0, but a tokenizer's decoder reads its code")
+    }
   }
 }

@@ -1,6 +1,6 @@
 import Torch
 
-/// Latent → picture.
+/// Latent → picture. A decoder that reads the low-quality picture may do without the latent.
 public protocol LatentDecoder {
   /// Whether it reads the low-quality picture beside the latent.
   var readsLowQuality: Bool { get }
@@ -9,8 +9,12 @@ public protocol LatentDecoder {
   var parametersBeforeLatent: [Parameter] { get }
 
   /// How many cells beyond its own an output pixel depends on, where nothing normalises over the
-  /// whole picture.
+  /// whole picture; of a deep network those that it visibly depends on.
   var reach: Int { get }
+
+  /// How many cells to each side of their border neighbouring windows fade into each other, where
+  /// the decoder sees further than `reach`; 0: windows agree.
+  var overlap: Int { get }
 
   /// Floating-point operations per cell of the latent.
   var operationsPerCell: Double { get }
@@ -20,11 +24,23 @@ public protocol LatentDecoder {
 
   /// # Shapes
   /// latent `[B, d, h, w]` → `[B, 3, f h, f w]`, about [-1, 1], not clamped; `lowQuality`
-  /// `[B, 3, f h / scale, f w / scale]` in [-1, 1] where the decoder reads it.
-  func callAsFunction(_ latent: Tensor, lowQuality: Tensor?) -> Tensor
+  /// `[B, 3, f h / scale, f w / scale]` in [-1, 1] where the decoder reads it. Without a latent
+  /// nothing but the low-quality picture counts.
+  ///
+  /// - Parameter progress: called now and then with the share that is done; an error thrown here
+  ///   stops the work.
+  func callAsFunction(
+    _ latent: Tensor?, lowQuality: Tensor?, progress: (Double) throws -> Void
+  ) rethrows -> Tensor
 }
 
 extension LatentDecoder {
+  public var overlap: Int { 0 }
+
+  public func callAsFunction(_ latent: Tensor?, lowQuality: Tensor?) -> Tensor {
+    self(latent, lowQuality: lowQuality, progress: { _ in })
+  }
+
   /// Of a decoder that does not read the low-quality picture.
   public func callAsFunction(_ latent: Tensor) -> Tensor { self(latent, lowQuality: nil) }
 }
@@ -32,7 +48,26 @@ extension LatentDecoder {
 extension AutoencoderConfiguration {
   /// - Parameter scale: of the model.
   func buildDecoder(scale: Int, _ p: ParameterScope) throws -> any LatentDecoder {
-    if let trunk { return try TrunkDecoder(trunk, self, scale: scale, p) }
+    if let trunk {
+      let code = try CodeBranch(
+        channels: trunk.codeChannels, outputs: trunk.channels, self, scale: scale, p / "code")
+      return try TrunkDecoder(trunk, code: code, scale: scale, p)
+    }
+    if let residualDense {
+      let code = try CodeBranch(
+        channels: residualDense.codeChannels, outputs: residualDense.channels, self, scale: scale,
+        p / "code")
+      return try ResidualDenseDecoder(residualDense, code: code, scale: scale, p)
+    }
     return try MirrorDecoder(self, p)
+  }
+}
+
+extension NetworkConfiguration {
+  func build(scale: Int, _ p: ParameterScope) throws -> any LatentDecoder {
+    switch self {
+    case .trunk(let c): try TrunkDecoder(c, code: nil, scale: scale, p)
+    case .residualDense(let c): try ResidualDenseDecoder(c, code: nil, scale: scale, p)
+    }
   }
 }

@@ -35,8 +35,11 @@ public struct MirrorDecoder: LatentDecoder {
     convOut = try Conv2d(width, 3 * stemPatch * stemPatch, gain: 0.5, p / "conv_out" / "conv")
   }
 
-  public func callAsFunction(_ latent: Tensor, lowQuality: Tensor?) -> Tensor {
-    output(middleOutput(latent))
+  public func callAsFunction(
+    _ latent: Tensor?, lowQuality: Tensor?, progress: (Double) throws -> Void
+  ) rethrows -> Tensor {
+    precondition(latent != nil, "this decoder makes the picture of the latent")
+    return output(middleOutput(latent!))
   }
 
   /// Activations after the middle blocks.

@@ -62,7 +62,7 @@ struct InferenceBench {
         }
       }
     }
-    measure("encoder, 1 tile") { _ = model.encoder(high) }
+    if let encoder = model.encoder { measure("encoder, 1 tile") { _ = encoder(high) } }
     if model.transformationNetwork != nil {
       measure("transformation network") { _ = model.prefix(lowQuality: low) }
     }
@@ -72,9 +72,11 @@ struct InferenceBench {
     }
     let f = c.tokenizer.downsampling
     let (h, w) = (height * c.scale / f, width * c.scale / f)
-    let latent = Tensor.randn(
-      [1, c.tokenizer.latentChannels, h, w], using: RandomGenerator(seed: 1),
-      on: model.policy.device)
+    let latent =
+      model.hasCode
+      ? Tensor.randn(
+        [1, c.tokenizer.latentChannels, h, w], using: RandomGenerator(seed: 1),
+        on: model.policy.device) : nil
     let input = model.decoder.readsLowQuality ? tensor(w * f / c.scale, h * f / c.scale) : nil
     measure("decoder, \(w * f)x\(h * f)") { _ = model.decoder(latent, lowQuality: input) }
     return reports

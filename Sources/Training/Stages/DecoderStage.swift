@@ -80,7 +80,7 @@ final class DecoderStage: TrainingStage {
     }
   }
 
-  private var trained: [Parameter] { model.parameters(of: .decoder) }
+  private var trained: [Parameter] { model.parameters(of: .decoder, .network) }
 
   var parameterGroups: [(name: String, parameters: [Parameter])] {
     [("generator", trained)] + pictureLoss.parameterGroups
@@ -88,11 +88,12 @@ final class DecoderStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
-  /// `[B, d, H / f, W / f]`.
-  private func latent(_ batch: TrainingBatch) throws -> Tensor {
+  /// `[B, d, H / f, W / f]`; nil for a model without code.
+  private func latent(_ batch: TrainingBatch) throws -> Tensor? {
     switch section.code {
     case .predicted: return try model.generatedLatent(batch, texts)
     case .none:
+      guard model.hasCode else { return nil }
       let c = model.configuration.tokenizer
       return .zeros(
         [
@@ -121,18 +122,19 @@ final class DecoderStage: TrainingStage {
     ]
   }
 
-  private typealias Input = (latent: Tensor, batch: TrainingBatch)
+  private typealias Input = (latent: Tensor?, batch: TrainingBatch)
 
   /// The same windows of the latents and of the tiles.
-  private func windows(_ latent: Tensor, _ batch: TrainingBatch, _ random: RandomGenerator) -> Input
-  {
+  private func windows(
+    _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
+  ) -> Input {
     guard section.window > 0, section.window < batch.highQuality.size(2) else {
       return (latent, batch)
     }
     let cuts = (0..<section.windows).map { _ in cut(latent, batch, random) }
     func joined(_ part: (Input) -> Tensor) -> Tensor { .concatenated(cuts.map(part), 0) }
     return (
-      joined(\.latent),
+      latent.map { _ in joined { $0.latent! } },
       TrainingBatch(
         highQuality: joined(\.batch.highQuality), lowQuality: joined(\.batch.lowQuality),
         teacher: batch.teacher.map { _ in joined { $0.batch.teacher! } },
@@ -141,18 +143,20 @@ final class DecoderStage: TrainingStage {
   }
 
   /// One window of each tile, at a place drawn for all.
-  private func cut(_ latent: Tensor, _ batch: TrainingBatch, _ random: RandomGenerator) -> Input {
+  private func cut(
+    _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
+  ) -> Input {
     let factor = model.configuration.tokenizer.downsampling
     let cells = section.window / factor
     let place = Tensor.rand([2], using: random).floats
-    let range = Float(latent.size(2) - cells + 1)
+    let range = Float(batch.highQuality.size(2) / factor - cells + 1)
     let (y, x) = (Int(place[0] * range), Int(place[1] * range))
     func window(_ t: Tensor, _ pixelsPerCell: Int) -> Tensor {
       t.narrowed(2, from: y * pixelsPerCell, count: cells * pixelsPerCell)
         .narrowed(3, from: x * pixelsPerCell, count: cells * pixelsPerCell)
     }
     return (
-      window(latent, 1),
+      latent.map { window($0, 1) },
       TrainingBatch(
         highQuality: window(batch.highQuality, factor),
         lowQuality: window(batch.lowQuality, factor / model.configuration.scale),

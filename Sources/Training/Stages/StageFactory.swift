@@ -35,6 +35,12 @@ public func makeStage(
   }
   let policy = try policy ?? ComputePolicy(recipe.settings.precision)
   let start = try StageStart(recipe: recipe, from: start, policy: try policy.forTraining())
+  if let folder = start.folder, folder.configuration.network != nil, stage != .decoder {
+    throw TrainingError.recipe(
+      file: recipe.file,
+      problem: "stage '\(name)' trains a code, and \(folder.path) is a model without one; its "
+        + "network is trained by stage 'decoder'")
+  }
   return switch stage {
   case .tokenizer: try TokenizerStage(start)
   case .transformer: try TransformerStage(start, continuesPrefix: false)
@@ -59,7 +65,7 @@ extension Model {
   }
 
   /// A latent as a picture, float32.
-  func decoded(_ latent: Tensor, _ batch: TrainingBatch) -> Tensor {
+  func decoded(_ latent: Tensor?, _ batch: TrainingBatch) -> Tensor {
     decoder(latent, lowQuality: batch.lowQuality).to(.float32)
   }
 
