@@ -7,6 +7,7 @@ import Foundation
 /// - Gaussian: exp(−q/2)
 /// - generalised Gaussian: exp(−q^β/2)
 /// - plateau: 1 / (1 + q^β)
+/// - disk, a lens out of focus: 1 up to a radius, its edge one pixel wide
 /// - sinc, the ideal low-pass filter of cut-off ω on a disc: ω J₁(ω|d|) / (2π|d|), ω²/4π in the
 ///   centre
 ///
@@ -85,6 +86,13 @@ public struct BlurKernel: Equatable, Sendable {
   public static func plateau(size: Int, _ shape: Shape, beta: Double) -> BlurKernel {
     let q = shape.form
     return BlurKernel(size: size) { 1 / (pow(q($0, $1), beta) + 1) }
+  }
+
+  /// Its standard deviation along any line is half of the radius.
+  public static func disk(radius: Double) -> BlurKernel {
+    BlurKernel(size: 2 * Int((radius + 0.5).rounded(.up)) + 1) { x, y in
+      min(max(radius + 0.5 - (x * x + y * y).squareRoot(), 0), 1)
+    }
   }
 
   /// - Parameter cutoff: ω in radians per pixel, in (0, π].

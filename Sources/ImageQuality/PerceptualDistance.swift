@@ -98,7 +98,14 @@ public final class LPIPS: Sendable {
 
   /// Features of a picture, normalised over channels, one tensor `[B, C, h, w]` for each layer
   /// used.
-  public func features(_ x: Tensor) -> [Tensor] {
+  public func features(_ x: Tensor) -> [Tensor] { activations(x).map(normalized) }
+
+  /// The channels of the layers used.
+  public var widths: [Int] { heads.map { $0.size(1) } }
+
+  /// What the layers used make of a picture, before normalisation: for `normalized`, and for others
+  /// that look at a picture through this network.
+  public func activations(_ x: Tensor) -> [Tensor] {
     let dtype = convolutions[0].weight.dtype
     var h = ((x.to(precise) - shift) / scale).to(dtype).channelsLast()
     var taps: [Tensor] = []
@@ -107,12 +114,16 @@ public final class LPIPS: Sendable {
       h = h.conv2d(
         convolution.weight, convolution.bias, stride: layer.stride, padding: layer.padding
       ).relu()
-      guard layer.tap else { continue }
-      let f = h.to(precise)
-      // The small term bounds the derivative (to 10⁵) where every feature is nearly 0.
-      taps.append(f / (f.square().sum([1], keep: true) + 1e-10).sqrt())
+      if layer.tap { taps.append(h) }
     }
     return taps
+  }
+
+  /// A layer's activations as features of length 1 over channels.
+  public func normalized(_ activations: Tensor) -> Tensor {
+    let f = activations.to(precise)
+    // The small term bounds the derivative (to 10⁵) where every feature is nearly 0.
+    return f / (f.square().sum([1], keep: true) + 1e-10).sqrt()
   }
 
   /// The distance of two pictures' `features`, `[B]`; a fixed target's need computing once only.

@@ -11,6 +11,10 @@ public protocol TrainingStage: AnyObject {
   var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
   var averagedParameters: [Parameter] { get }
+  /// Tensors besides the parameters that updates change or depend on, for checkpoints.
+  var buffers: [Parameter] { get }
+  /// How a group of parameters is optimised where the recipe says `optimizer`.
+  func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration
   /// Called once before a run with captions, for what a stage computes ahead.
   /// - Parameters:
   ///   - folder: of the run, to keep it in.
@@ -38,6 +42,12 @@ public protocol TrainingStage: AnyObject {
 }
 
 extension TrainingStage {
+  public var buffers: [Parameter] { [] }
+
+  public func optimizer(
+    of group: String, _ optimizer: AdamW.Configuration
+  ) -> AdamW.Configuration { optimizer }
+
   public func prepare(
     captions: Set<String>, in folder: String, progress: (Double) throws -> Void
   ) throws {}

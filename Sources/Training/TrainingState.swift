@@ -5,7 +5,7 @@ import Torch
 final class TrainingState {
   let groups: [(name: String, optimizer: AdamW)]
   let average: ExponentialMovingAverage
-  /// Averaged parameters that no group updates.
+  /// Averaged parameters that no group updates, and the stage's buffers.
   let fixed: [Parameter]
   /// Updates done.
   var step = 0
@@ -47,9 +47,11 @@ final class TrainingState {
         problem: "the recipe gives a learning rate for '\(unknown)', but the groups are "
           + declared.map(\.name).joined(separator: ", "))
     }
-    groups = declared.map { ($0.name, AdamW($0.parameters, settings.optimizer)) }
+    groups = declared.map {
+      ($0.name, AdamW($0.parameters, stage.optimizer(of: $0.name, settings.optimizer)))
+    }
     let trained = Set(declared.flatMap(\.parameters).map(ObjectIdentifier.init))
-    fixed = averaged.filter { !trained.contains(ObjectIdentifier($0)) }
+    fixed = averaged.filter { !trained.contains(ObjectIdentifier($0)) } + stage.buffers
     average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
   }
 

@@ -103,7 +103,9 @@ import Testing
     for (old, new, message) in [
       ("batch: 2", "batch: 1000000000", "'batch' is 1000000000; 1 to 100000 are allowed"),
       ("schedule: [1, 2, 4]", "schedule: []", "'model.schedule' has 0 elements"),
-      ("degradation: bicubic", "degradation: ful", "full, light, bicubic or mix are allowed"),
+      (
+        "degradation: bicubic", "degradation: ful", "full, light, bicubic, grain or mix are allowed"
+      ),
       ("stem_patch: 4", "stem_patch: 0", "'model.tokenizer.stem_patch' is 0"),
       ("stage: tokenizer", "stage: tokeniser", "'stage' is 'tokeniser'; there are: tokenizer"),
       ("validation_crop: 64", "validation_crop: 48", "0.png: cannot be validated with"),

@@ -11,7 +11,7 @@ import Torch
 
   private func loss(
     teacher: Tensor?, _ change: (inout PictureLossSettings) -> Void
-  ) throws -> (loss: Tensor, figures: [String: Double]) {
+  ) throws -> PictureLoss.Value {
     var settings = PictureLossSettings()
     settings.l1 = 0
     change(&settings)
@@ -81,7 +81,7 @@ import Torch
     let picture = pictures[0].cloned()
     picture.requiresGradient = true
     let random = RandomGenerator(seed: 1)
-    let values = (0..<4).map { _ in term(picture, pictures[1], random) }
+    let values = (0..<4).map { _ in term(picture, pictures[1], random).distance }
     #expect(Set(values.map(\.item)).count == 4)
     try values[0].backward()
     // The pixels of the window, and no others.

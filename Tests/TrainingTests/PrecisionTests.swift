@@ -100,19 +100,19 @@ import Torch
       picture.requiresGradient = true
       let policy = try ComputePolicy(precision).forTraining()
       try policy {
-        let far = loss(picture, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
+        let far = try loss(picture, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
         #expect(far.figures["lpips_vgg"]! > 0.001)
         try far.loss.backward()
       }
       #expect(
-        loss(truth, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
+        try loss(truth, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
           "lpips_vgg"] == 0)
       let gradient = picture.gradient!
       #expect(gradient.dtype == .float32 && gradient.floats.allSatisfy(\.isFinite))
       // A step against the gradient comes nearer.
       let better = picture.detached() - gradient * (0.02 / gradient.abs().max().item)
       #expect(
-        loss(better, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
+        try loss(better, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
           "lpips_vgg"]!
           < loss(picture.detached(), truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
           .figures[

@@ -83,7 +83,7 @@ import Torch
     for (old, new, expected) in [
       (
         "degradation: mix", "degradation: ful",
-        "'data.degradation' is 'ful'; full, light, bicubic or mix are allowed"
+        "'data.degradation' is 'ful'; full, light, bicubic, grain or mix are allowed"
       ),
       (
         "shape: linear", "shape: line",

@@ -11,7 +11,10 @@ public struct DataSettings: Codable, Equatable, Sendable {
     case light
     /// Antialiased bicubic shrinking only.
     case bicubic
-    /// Per sample one of the three, with the probabilities of `mix`.
+    /// As `grain` says: defocus, noise and some JPEG, with a teacher's picture that keeps the
+    /// defocus and the noise.
+    case grain
+    /// Per sample `full`, `light` or `bicubic`, with the probabilities of `mix`.
     case mix
   }
 
@@ -38,9 +41,10 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var flatRetries = 3
   public var degradation = Degradation.full
   public var mix = Mix()
-  /// The probabilities and ranges of the two kinds.
+  /// The probabilities and ranges of the kinds.
   public var full = DegradationConfiguration()
   public var light = DegradationConfiguration.light
+  public var grain = GrainConfiguration()
   /// Whether the target is the sharpened photo (Real-ESRGAN's way) rather than the photo.
   public var sharpenedTarget = false
   /// A file of captions of the pictures, for models conditioned on text; absent: their null text.
@@ -76,6 +80,7 @@ public struct DataSettings: Codable, Equatable, Sendable {
     for (name, share) in [("full", mix.full), ("light", mix.light), ("bicubic", mix.bicubic)] {
       try (check / "mix")(name, share, 0...1e6)
     }
+    try grain.validate(check / "grain")
     try check("mix", mix.full + mix.light + mix.bicubic > 0, else: "has no share above 0")
     try check("captions", captions != "", else: "is empty; name a file of captions")
     try check("captionDropout", captionDropout, 0...1)

@@ -8,24 +8,34 @@ struct Degrader: Sendable {
   let mix: DataSettings.Mix
   let scale: Int
   private let full, light: DegradationPipeline
+  private let grain: GrainDegradation
 
   init(_ settings: DataSettings, scale: Int) {
     (kind, mix, self.scale) = (settings.degradation, settings.mix, scale)
     full = DegradationPipeline(settings.full)
     light = DegradationPipeline(settings.light)
+    grain = GrainDegradation(settings.grain)
   }
+
+  /// Whether the degraded pictures come with a teacher's.
+  var hasTeacher: Bool { kind == .grain }
 
   /// # Shapes
   /// `[3, height, width]` in 0...1 → `[3, height / scale, width / scale]` in 0...1 on the 8-bit
-  /// grid.
-  func callAsFunction(_ picture: Planes, seed: UInt64) -> Planes {
+  /// grid, and a teacher's picture as large as the first where the kind has one.
+  func callAsFunction(
+    _ picture: Planes, seed: UInt64
+  ) -> (lowQuality: Planes, teacher: Planes?) {
     switch drawn(seed) {
-    case .full: return full.degrade(picture, seed: seed, scale: scale)
-    case .light: return light.degrade(picture, seed: seed, scale: scale)
+    case .full: return (full.degrade(picture, seed: seed, scale: scale), nil)
+    case .light: return (light.degrade(picture, seed: seed, scale: scale), nil)
+    case .grain:
+      let (low, target) = grain.degrade(picture, seed: seed, scale: scale)
+      return (low, target)
     case .bicubic, .mix:
       let small = picture.resized(
         toWidth: picture.width / scale, height: picture.height / scale, .bicubic)
-      return Image(small).planes()
+      return (Image(small).planes(), nil)
     }
   }
 

@@ -16,7 +16,7 @@ public final class PhotoDataset: TrainingSource {
   public var fingerprint: UInt64 { texts.fingerprint(library.fingerprint) }
   public var captions: Set<String> { texts.all }
   public var pixels: Int { library.entries.reduce(0) { $0 + $1.area } }
-  public var hasTeacher: Bool { false }
+  public var hasTeacher: Bool { degrader.hasTeacher }
 
   /// - Parameters:
   ///   - scale: how much smaller the degraded pictures are; it divides the crop.
@@ -45,9 +45,10 @@ public final class PhotoDataset: TrainingSource {
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
     let picture = Planes(width: crop, height: crop, channels: 3, values: planes)
     let target = settings.sharpenedTarget ? degrader.sharpened(picture) : picture
+    let (low, teacher) = degrader(picture, seed: key)
     return TrainingPair(
-      scale: scale, highQuality: signed(target.values),
-      lowQuality: signed(degrader(picture, seed: key).values), height: crop, width: crop, seed: key,
+      scale: scale, highQuality: signed(target.values), lowQuality: signed(low.values),
+      teacher: teacher.map { signed($0.values) }, height: crop, width: crop, seed: key,
       caption: texts(entry, seed: key))
   }
 

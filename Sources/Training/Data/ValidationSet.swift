@@ -69,10 +69,11 @@ public final class ValidationSet {
       guard let image = library.photo(index) else { return nil }
       let crop = image.rect.centre(settings.validationCrop, multipleOf: scale)
       let picture = image.planes(crop)
+      let (low, teacher) = degrader(picture, seed: seed)
       return TrainingPair(
-        scale: scale, highQuality: signed(picture.values),
-        lowQuality: signed(degrader(picture, seed: seed).values), height: crop.height,
-        width: crop.width, seed: seed, caption: texts.whole(index))
+        scale: scale, highQuality: signed(picture.values), lowQuality: signed(low.values),
+        teacher: teacher.map { signed($0.values) }, height: crop.height, width: crop.width,
+        seed: seed, caption: texts.whole(index))
     }
   }
 

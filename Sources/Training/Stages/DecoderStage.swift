@@ -88,6 +88,12 @@ final class DecoderStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
+  var buffers: [Parameter] { pictureLoss.buffers }
+
+  func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration {
+    pictureLoss.optimizer(of: group, optimizer)
+  }
+
   /// `[B, d, H / f, W / f]`; nil for a model without code.
   private func latent(_ batch: TrainingBatch) throws -> Tensor? {
     switch section.code {
@@ -106,18 +112,19 @@ final class DecoderStage: TrainingStage {
   func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
   {
     let input = windows(try latent(batch), batch, random)
-    var prediction: Tensor?
+    var discriminatorInput: DiscriminatorInput?
     let generator = Objective(group: "generator") { [self] in
-      let picture = model.decoded(input.latent, input.batch)
-      prediction = picture.detached()
-      return pictureLoss(
-        picture, input.batch.highQuality, teacher: input.batch.teacher, step: step, random: random)
+      let value = try pictureLoss(
+        model.decoded(input.latent, input.batch), input.batch.highQuality,
+        teacher: input.batch.teacher, step: step, random: random)
+      discriminatorInput = value.discriminatorInput
+      return (value.loss, value.figures)
     }
     guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
     return [
       generator,
       Objective(group: "discriminator") { [self] in
-        pictureLoss.discriminatorLoss(prediction!, input.batch.highQuality)
+        pictureLoss.discriminatorLoss(discriminatorInput!)
       },
     ]
   }
@@ -185,15 +192,15 @@ final class DecoderStage: TrainingStage {
     var figures = [
       "psnr": psnr(picture, batch.highQuality), "psnr_bicubic": psnr(bicubic, batch.highQuality),
     ]
-    figures.merge(pictureLoss.distances(picture, batch.highQuality)) { $1 }
+    if let teacher = batch.teacher { figures["psnr_teacher"] = psnr(picture, teacher) }
+    figures.merge(pictureLoss.distances(picture, batch)) { $1 }
     return figures
   }
 
   func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
-    let columns = [
-      model.enlarged(batch.lowQuality), try restored(batch),
-      batch.highQuality,
-    ]
+    let columns =
+      [model.enlarged(batch.lowQuality), try restored(batch)]
+      + [batch.teacher, batch.highQuality].compactMap(\.self)
     return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
   }
 

@@ -1,7 +1,7 @@
 import Torch
 
 /// PatchGAN (Isola et al., 2017): a score for each patch of `[B, 3, H, W]`.
-final class PatchDiscriminator {
+final class PatchDiscriminator: Discriminator {
   private let convolutions: [Conv2d]
   private let parameters: [Parameter]
 
@@ -24,6 +24,8 @@ final class PatchDiscriminator {
   func callAsFunction(_ x: Tensor) -> Tensor {
     var h = x.channelsLast()
     for convolution in convolutions.dropLast() { h = convolution(h).leakyRelu(0.2) }
-    return convolutions.last!(h)
+    return convolutions.last!(h).to(.float32)
   }
+
+  func scores(_ pictures: [Tensor]) -> [Tensor] { pictures.map(callAsFunction) }
 }

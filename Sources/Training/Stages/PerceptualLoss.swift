@@ -13,6 +13,8 @@ public struct PerceptualLossSettings: Codable, Equatable, Sendable {
   /// Both pictures are resized by a factor drawn for each step from 1 − zoom to 1 + zoom, so that
   /// no pattern hides between the strides of the network's layers.
   public var zoom = 0.0
+  /// Share of the steps that zoom at all.
+  public var zoomShare = 1.0
 
   public init() {}
 
@@ -29,6 +31,7 @@ public struct PerceptualLossSettings: Codable, Equatable, Sendable {
       "window", window == 0 || window >= PerceptualLoss.smallest,
       else: "is \(window); 0 or at least \(PerceptualLoss.smallest) pixels are allowed")
     try check("zoom", zoom, 0...0.9)
+    try check("zoomShare", zoomShare, 0...1)
   }
 }
 
@@ -36,6 +39,13 @@ public struct PerceptualLossSettings: Codable, Equatable, Sendable {
 final class PerceptualLoss {
   /// Pixels a side that LPIPS needs.
   static let smallest = 32
+
+  /// A distance of two pictures, one element in float32, and the network's activations that it
+  /// comes from.
+  struct Comparison {
+    let distance: Tensor
+    let a, b: [Tensor]
+  }
 
   let settings: PerceptualLossSettings
   private let lpips: LPIPS
@@ -47,13 +57,20 @@ final class PerceptualLoss {
     lpips = try LPIPS(network, on: device)
   }
 
-  var name: String { "lpips_\(lpips.network.rawValue)" }
+  var network: LPIPS.Network { lpips.network }
+  var name: String { "lpips_\(network.rawValue)" }
+  /// The channels of the activations.
+  var widths: [Int] { lpips.widths }
 
-  /// `[B, 3, H, W]` twice → one element, float32; the window and the zoom are drawn from `random`.
-  func callAsFunction(_ a: Tensor, _ b: Tensor, _ random: RandomGenerator) -> Tensor {
+  /// Of `[B, 3, H, W]` twice; the window and the zoom are drawn from `random`.
+  func callAsFunction(_ a: Tensor, _ b: Tensor, _ random: RandomGenerator) -> Comparison {
     let draws = Tensor.rand([3], using: random).floats.map(Double.init)
-    func seen(_ x: Tensor) -> Tensor { zoomed(window(x, draws[0], draws[1]), draws[2]) }
-    return lpips(seen(a), seen(b)).mean().to(.float32)
+    func seen(_ x: Tensor) -> [Tensor] {
+      lpips.activations(zoomed(window(x, draws[0], draws[1]), draws[2]))
+    }
+    let (a, b) = (seen(a), seen(b))
+    let distance = lpips.distance(a.map(lpips.normalized), b.map(lpips.normalized))
+    return Comparison(distance: distance.mean().to(.float32), a: a, b: b)
   }
 
   /// Of whole pictures.
@@ -67,10 +84,10 @@ final class PerceptualLoss {
       .narrowed(3, from: Int(right * Double(x.size(3) - side + 1)), count: side)
   }
 
-  /// At least as large as LPIPS needs.
+  /// At least as large as LPIPS needs. Draws below the share of steps that zoom say how far.
   private func zoomed(_ x: Tensor, _ draw: Double) -> Tensor {
-    guard settings.zoom > 0 else { return x }
-    let factor = 1 + settings.zoom * (2 * draw - 1)
+    guard settings.zoom > 0, draw < settings.zoomShare else { return x }
+    let factor = 1 + settings.zoom * (2 * draw / settings.zoomShare - 1)
     func size(_ n: Int) -> Int { max(Int((Double(n) * factor).rounded()), Self.smallest) }
     return x.resized(size(x.size(2)), size(x.size(3)), .bicubicAntialiased)
   }

@@ -17,11 +17,13 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   /// Of patterns that repeat every so many pixels as the model's scale says, which a pixel-shuffle
   /// is prone to, or every so many as the code's cells have.
   public var grid = 0.0
-  /// Of the adversarial term (hinge).
+  /// Of the adversarial term (hinge) of a discriminator that sees pictures.
   public var adversarial = 0.0
   /// The update at which the adversarial term joins; the discriminator learns from 500 updates
   /// earlier.
   public var adversarialFrom = 0
+  /// The adversarial term of a discriminator that sees what `vgg` computes, instead of that one.
+  public var projected = ProjectedLossSettings()
 
   public init() {}
 
@@ -35,14 +37,25 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
     try alex.validate(check / "alex", crop: crop)
     try vgg.validate(check / "vgg", crop: crop)
     try check("adversarialFrom", adversarialFrom, 0...1_000_000_000)
+    try projected.validate(check / "projected", in: self)
   }
 }
 
 /// L1 + LPIPS + adversarial loss of pictures in [-1, 1].
 final class PictureLoss {
+  /// The loss with what is to be logged, and what the discriminator learns from where it does.
+  struct Value {
+    var loss: Tensor
+    var figures: [String: Double]
+    var discriminatorInput: DiscriminatorInput?
+  }
+
   let settings: PictureLossSettings
-  let discriminator: PatchDiscriminator?
-  let discriminatorStore: ParameterStore
+  private let patches: PatchDiscriminator?
+  private let projected: ProjectedDiscriminator?
+  private let discriminatorStore: ParameterStore
+  /// What belongs to the discriminator and is not trained.
+  private let discriminatorState: ParameterStore
   private let perceptual: [PerceptualLoss]
   /// Sides in pixels of the squares in which patterns repeat.
   private let gridPeriods: [Int]
@@ -57,15 +70,36 @@ final class PictureLoss {
       PerceptualLoss(.vgg, settings.vgg, on: device),
     ].compactMap { $0 }
     discriminatorStore = ParameterStore(seed: seed, on: device)
-    discriminator =
-      settings.adversarial > 0
-      ? try PatchDiscriminator(channels: 32, discriminatorStore.root / "discriminator") : nil
+    discriminatorState = ParameterStore(seed: seed &+ 1, on: device)
+    let (p, state) = (
+      discriminatorStore.root / "discriminator", discriminatorState.root / "discriminator"
+    )
+    patches = settings.adversarial > 0 ? try PatchDiscriminator(channels: 32, p) : nil
+    if settings.projected.weight > 0, let vgg = perceptual.first(where: { $0.network == .vgg }) {
+      projected = try ProjectedDiscriminator(
+        channels: Array(vgg.widths.prefix(ProjectedLossSettings.layers)), p, state: state)
+    } else {
+      projected = nil
+    }
     discriminatorStore.prepareForTraining()
   }
+
+  private var discriminator: (any Discriminator)? { patches ?? projected }
 
   /// The discriminator as a group of its own, where there is one.
   var parameterGroups: [(name: String, parameters: [Parameter])] {
     discriminator == nil ? [] : [("discriminator", discriminatorStore.parameters)]
+  }
+
+  /// What checkpoints keep of the discriminator besides its parameters.
+  var buffers: [Parameter] { discriminatorState.parameters }
+
+  /// How a group is optimised where the recipe says `optimizer`.
+  func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration {
+    guard projected != nil, group == "discriminator" else { return optimizer }
+    var optimizer = optimizer
+    (optimizer.beta1, optimizer.beta2) = (0, 0.99)
+    return optimizer
   }
 
   /// What is wrong with pictures of a size as validation pictures.
@@ -77,13 +111,13 @@ final class PictureLoss {
 
   /// Whether the discriminator learns at update `step`.
   func trainsDiscriminator(_ step: Int) -> Bool {
-    settings.adversarial > 0 && step >= settings.adversarialFrom - 500
+    projected != nil || patches != nil && step >= settings.adversarialFrom - 500
   }
 
   /// prediction, truth and the teacher's picture `[B, 3, H, W]`, float32.
   func callAsFunction(
     _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: RandomGenerator
-  ) -> (loss: Tensor, figures: [String: Double]) {
+  ) throws -> Value {
     let l1 = (prediction - truth).abs().mean()
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
@@ -97,19 +131,36 @@ final class PictureLoss {
       loss = loss + pattern * settings.grid
       figures["grid"] = pattern.detached().item
     }
+    var seen: PerceptualLoss.Comparison?
     for term in perceptual {
-      let distance = term(prediction, term.settings.target.pictures(truth, teacher), random)
-      loss = loss + distance * term.settings.weight
-      figures[term.name] = distance.detached().item
+      let comparison = term(prediction, term.settings.target.pictures(truth, teacher), random)
+      loss = loss + comparison.distance * term.settings.weight
+      figures[term.name] = comparison.distance.detached().item
+      if term.network == .vgg { seen = comparison }
     }
-    if let discriminator, step >= settings.adversarialFrom {
-      discriminator.requiresGradient = false
-      let adversarial = -discriminator(prediction).to(.float32).mean()
-      discriminator.requiresGradient = true
-      loss = loss + adversarial * settings.adversarial
-      figures["adversarial"] = adversarial.detached().item
+    var input: DiscriminatorInput?
+    if let projected, let seen {
+      let weight = settings.projected.weight(step: step)
+      if weight > 0 {
+        let adversarial = HingeLoss.ofGenerator(projected.scores(seen.a))
+        loss = try loss.joined(by: adversarial, weight: weight, at: prediction)
+        figures["adversarial"] = adversarial.detached().item
+      }
+      let layers = ProjectedLossSettings.layers
+      input = DiscriminatorInput(
+        real: Array(seen.b.prefix(layers)), fake: Array(seen.a.prefix(layers)))
     }
-    return (loss, figures)
+    if let patches {
+      if step >= settings.adversarialFrom {
+        patches.requiresGradient = false
+        let adversarial = HingeLoss.ofGenerator(patches.scores([prediction]))
+        patches.requiresGradient = true
+        loss = loss + adversarial * settings.adversarial
+        figures["adversarial"] = adversarial.detached().item
+      }
+      input = DiscriminatorInput(real: [truth], fake: [prediction])
+    }
+    return Value(loss: loss, figures: figures, discriminatorInput: input)
   }
 
   /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each place in the squares of a
@@ -124,24 +175,44 @@ final class PictureLoss {
     return patterns.dropFirst().reduce(patterns[0], +)
   }
 
-  /// Hinge loss of the discriminator: max(0, 1 − D(truth)) + max(0, 1 + D(prediction)).
+  /// Hinge loss of the discriminator on what the loss of the same pictures gave it.
   func discriminatorLoss(
-    _ prediction: Tensor, _ truth: Tensor
+    _ input: DiscriminatorInput
   ) -> (loss: Tensor, figures: [String: Double]) {
-    let real = discriminator!(truth).to(.float32)
-    let fake = discriminator!(prediction.detached()).to(.float32)
-    let loss = (1 - real).relu().mean() + (1 + fake).relu().mean()
+    let discriminator = discriminator!
+    discriminator.prepareUpdate()
+    let (real, fake) = (discriminator.scores(input.real), discriminator.scores(input.fake))
+    let loss = HingeLoss.ofDiscriminator(real: real, fake: fake)
+    func mean(_ scores: [Tensor]) -> Double {
+      HingeLoss.mean(scores.map { $0.detached().mean() }).item
+    }
     return (
-      loss,
-      [
-        "discriminator": loss.detached().item, "real": real.detached().mean().item,
-        "fake": fake.detached().mean().item,
-      ]
+      loss, ["discriminator": loss.detached().item, "real": mean(real), "fake": mean(fake)]
     )
   }
 
-  /// LPIPS of whole validation pictures, by network, as far as it is a part of the loss.
-  func distances(_ prediction: Tensor, _ truth: Tensor) -> [String: Double] {
-    Dictionary(uniqueKeysWithValues: perceptual.map { ($0.name, $0.distance(prediction, truth)) })
+  /// LPIPS of whole validation pictures, by network, as far as it is a part of the loss: to the
+  /// originals, and to the teacher's pictures where the loss has these as its target.
+  func distances(_ prediction: Tensor, _ batch: TrainingBatch) -> [String: Double] {
+    var figures: [String: Double] = [:]
+    for term in perceptual {
+      figures[term.name] = term.distance(prediction, batch.highQuality)
+      if term.settings.target == .teacher, let teacher = batch.teacher {
+        figures[term.name + "_teacher"] = term.distance(prediction, teacher)
+      }
+    }
+    return figures
+  }
+}
+
+extension Tensor {
+  /// This loss, whose gradient at `picture`, on which it depends, has that of another loss added to
+  /// it, made `weight` times as long as its own; the value stays as it is.
+  func joined(by other: Tensor, weight: Double, at picture: Tensor) throws -> Tensor {
+    let own = try gradients(of: [self], with: [picture], retainGraph: true)[0]!
+    let added = try gradients(of: [other], with: [picture])[0]!
+    let gradient = own + added * (own.norm() * weight / (added.norm() + 1e-12))
+    let carrier = (picture * gradient).sum()
+    return detached() + (carrier - carrier.detached())
   }
 }

@@ -67,9 +67,15 @@ final class TokenizerStage: TrainingStage {
 
   var averagedParameters: [Parameter] { trained }
 
+  var buffers: [Parameter] { pictureLoss.buffers }
+
+  func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration {
+    pictureLoss.optimizer(of: group, optimizer)
+  }
+
   func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
   {
-    var prediction: Tensor?
+    var discriminatorInput: DiscriminatorInput?
     let generator = Objective(group: "generator") { [self] in
       let features = model.features(batch, of: section.labels)
       var intervention = MultiScaleQuantizer.Intervention()
@@ -81,23 +87,23 @@ final class TokenizerStage: TrainingStage {
       let draws = Tensor.rand([batch.count, 1, 1, 1], using: random, on: features.device)
       let kept = draws .> section.codeDropout
       let picture = model.decoded(pyramid.latent * kept.to(.float32), batch)
-      var (loss, figures) = pictureLoss(
+      var value = try pictureLoss(
         picture, batch.highQuality, teacher: batch.teacher, step: step, random: random)
       if section.quantization > 0 {
         let penalties = pyramid.residuals.map(BinarySphericalQuantization.penalties)
         let total = penalties.map { $0.total(gamma: section.entropyGamma) }
-        loss = loss + Tensor.stacked(total).mean() * section.quantization
-        figures["commitment"] = penalties.last!.commitment.detached().item
-        figures["codebook_entropy"] = penalties.last!.codebookEntropy.detached().item
+        value.loss = value.loss + Tensor.stacked(total).mean() * section.quantization
+        value.figures["commitment"] = penalties.last!.commitment.detached().item
+        value.figures["codebook_entropy"] = penalties.last!.codebookEntropy.detached().item
       }
-      prediction = picture.detached()
-      return (loss, figures)
+      discriminatorInput = value.discriminatorInput
+      return (value.loss, value.figures)
     }
     guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
     return [
       generator,
       Objective(group: "discriminator") { [self] in
-        pictureLoss.discriminatorLoss(prediction!, batch.highQuality)
+        pictureLoss.discriminatorLoss(discriminatorInput!)
       },
     ]
   }
