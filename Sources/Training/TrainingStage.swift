@@ -76,8 +76,9 @@ public struct TrainingBatch {
   public let highQuality: Tensor
   /// `[B, 3, H / scale, W / scale]` in -1...1.
   public let lowQuality: Tensor
-  /// What another method made of `lowQuality`, `[B, 3, H, W]` in -1...1; nil where no source of the
-  /// run has a teacher. For samples of sources without one it is `highQuality`.
+  /// What another method made of `lowQuality`, or what is to be made of it, `[B, 3, H, W]` in
+  /// -1...1; nil where no source of the run has a teacher. For samples of sources without one it is
+  /// `highQuality`.
   public let teacher: Tensor?
   /// One per sample, for noise that depends on the sample only.
   public let seeds: [UInt64]

@@ -120,6 +120,28 @@ import Torch
     #expect(Set((0..<8).map { oriented(planes, 2, $0) }).count == 8)
   }
 
+  /// Grain comes with a teacher's picture, in training and in validation.
+  @Test func grainHasATeacher() throws {
+    let folder = try photos(3, width: 64, height: 48)
+    let chosen = settings {
+      $0.degradation = .grain
+      $0.validationCrop = 48
+    }
+    func source() throws -> PhotoDataset {
+      try PhotoDataset(folder: folder.path, settings: chosen, scale: 4, seed: 2) { _ in }
+    }
+    let (one, two) = try (source(), source())
+    #expect(one.hasTeacher)
+    for index in 0..<4 {
+      let (a, b) = try (one.pair(index), two.pair(index))
+      let teacher = try #require(a.teacher)
+      #expect(teacher == b.teacher && a.lowQuality == b.lowQuality)
+      #expect(teacher != a.highQuality && teacher.allSatisfy { abs($0) <= 1 })
+    }
+    let validation = try ValidationSet(folder: folder.path, settings: chosen, scale: 4) { _ in }
+    #expect(validation.batches[0].teacher?.shape == [3, 3, 48, 48])
+  }
+
   @Test func validationSetsAreFixed() throws {
     let folder = try photos(5, width: 64, height: 48)
     let chosen = settings {

@@ -7,10 +7,8 @@ import Torch
 
 /// The discriminator on VGG's activations.
 @Suite(.ownThreads) struct ProjectedLossTests {
-  private let (truth, other) = (
-    wave(64, 64, kind: 1).planes().tensor.unsqueezed(0).signed,
-    wave(64, 64, kind: 2).planes().tensor.unsqueezed(0).signed
-  )
+  private let truth = wave(64, 64, kind: 1).planes().tensor.unsqueezed(0).signed
+  private let other = wave(64, 64, kind: 2).planes().tensor.unsqueezed(0).signed
 
   private func loss(
     _ change: (inout PictureLossSettings) -> Void = { _ in }
@@ -91,7 +89,7 @@ import Torch
       try value.backward()
       optimizer.step(learningRate: 0.001)
     }
-    #expect(losses[0] > 1.5 && losses.last! < 0.5 * losses[0], "\(losses)")
+    #expect(losses[0] > 1.5 && losses.last! < 0.75 * losses[0], "\(losses)")
   }
 
   /// The discriminator's vectors and projections are in the checkpoint.

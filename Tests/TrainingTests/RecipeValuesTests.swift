@@ -71,6 +71,21 @@ import Torch
       ("l1: 1", "l1: .inf", "'loss.picture.l1' is inf; "),
       ("weight: 0,", "weight: -1,", "'loss.picture.vgg.weight' is -1; "),
       ("window: 64", "window: 8", "'loss.picture.vgg.window' is 8; 0 or at least 32"),
+      ("window: 64", "zoom_share: 2", "'loss.picture.vgg.zoom_share' is 2; 0 to 1 are allowed"),
+      ("l1: 1", "projected: {from: -1}", "'loss.picture.projected.from' is -1; "),
+      (
+        "l1: 1", "projected: {weight: 1}",
+        "'loss.picture.projected.weight' is 1.0, but it needs VGG's activations"
+      ),
+      (
+        "l1: 1, vgg: {weight: 0", "adversarial: 1, projected: {weight: 1}, vgg: {weight: 1",
+        "'loss.picture.projected.weight' is 1.0 and 'adversarial' is 1.0; one of them"
+      ),
+      (
+        "degradation: mix", "grain: {noise: [9, 3]}",
+        "'data.grain.noise' is [9.0, 3.0]; expected: [smallest, largest]"
+      ),
+      ("degradation: mix", "grain: {jpeg_probability: 2}", "'data.grain.jpeg_probability' is 2; "),
       ("code_dropout: 0.1", "code_dropout: 2", "'loss.code_dropout' is 2; 0 to 1 are allowed"),
       ("crop: 64", "crop: 66", "'data.crop' is 66; low-quality pictures are 4 times smaller"),
     ] {
@@ -97,6 +112,10 @@ import Torch
       (
         "convolutions: 2", "convolution: 2",
         "unknown key 'model.tokenizer.trunk.convolution'; did you mean 'convolutions'?"
+      ),
+      (
+        "l1: 1", "projected: {wight: 1}",
+        "unknown key 'loss.picture.projected.wight'; did you mean 'weight'?"
       ),
       (
         "blur_sigma", "blur_sigmas",
@@ -136,6 +155,22 @@ import Torch
     ).settings.data
     #expect(both.light.second?.jpegRange == 40...60 && both.full.second == nil)
     #expect(both.light.first.jpegRange == DegradationConfiguration.light.first.jpegRange)
+  }
+
+  /// The recipes that come with the project.
+  @Test func shippedRecipes() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Recipes")
+    for model in ["base", "nano"] {
+      let folder = root.appendingPathComponent(model).path
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+        let recipe = try TrainingRecipe(file: folder + "/" + name)
+        guard recipe.settings.stage == "decoder" else { continue }
+        _ = try recipe.section("loss", defaults: DecoderStage.LossSection()) {
+          try $0.validate($1, crop: recipe.settings.data.crop)
+        }
+      }
+    }
   }
 
   /// What the recipe says reaches the pictures.

@@ -1,10 +1,12 @@
+import Foundation
 import Testing
 import Torch
 
 @testable import Training
 
 @Suite struct SpectralConvolutionTests {
-  private let (store, state) = (ParameterStore(seed: 3), ParameterStore(seed: 4))
+  private let store = ParameterStore(seed: 3)
+  private let state = ParameterStore(seed: 4)
 
   private func convolution(_ kernel: Tensor? = nil) throws -> SpectralConvolution {
     let convolution = try SpectralConvolution(6, 8, kernel: 3, store.root, state: state.root)

@@ -29,7 +29,7 @@ public struct TrainingPair: Sendable {
   public let scale: Int
   /// `[3, height, width]` and `[3, height / scale, width / scale]`, in -1...1.
   public let highQuality, lowQuality: [Float]
-  /// What another method made of the low-quality picture, as `highQuality`.
+  /// What another method made of the low-quality picture, or is to be made of it, as `highQuality`.
   public let teacher: [Float]?
   public let height, width: Int
   /// For noise that depends on the sample only.
