@@ -43,12 +43,13 @@ test: setup-tests lint
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
 	$(ALONE) scripts/test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
-# Enlarges a small photo with the shipped model; before and after side by side in demo/before-after.jpg.
+# Enlarges a small photo with the shipped models; before and after side by side in demo/before-after.jpg.
 demo: build
 	@mkdir -p demo
-	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/face-astronaut-nasa.png --overwrite
-	$(NSARM) compare Samples/face-astronaut-nasa-lr.jpg demo/face-astronaut-nasa.png \
-	  --label bicubic --label restored -o demo/before-after.jpg --overwrite
+	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/nano.png --model nano --overwrite
+	$(NSARM) upscale Samples/face-astronaut-nasa-lr.jpg -o demo/base.png --model base --overwrite
+	$(NSARM) compare Samples/face-astronaut-nasa-lr.jpg demo/nano.png demo/base.png \
+	  --label bicubic --label nano --label base -o demo/before-after.jpg --overwrite
 
 # Installs what `make build` has built, for every user of the machine: make build && sudo make install PREFIX=/opt/nsarm
 install:

@@ -14,8 +14,8 @@ public struct ModelFolder {
   public var textEncoderPath: String { path + "/" + Self.textEncoder }
   public static let textEncoder = "text-encoder"
 
-  /// Where the weights of the model's twin are, if the folder has one: the same networks, trained to
-  /// keep the input's noise and softness.
+  /// Where the weights of the model's twin are, if the folder has one: the same networks, trained
+  /// to keep the input's noise and softness.
   public var twinPath: String { path + "/" + Self.twin }
   public static let twin = "twin"
   /// Whether the model has the dial `strength`.

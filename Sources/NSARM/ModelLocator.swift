@@ -21,11 +21,9 @@ public enum ModelLocator {
     let wanted = nameOrPath ?? set ?? defaultName
     if isFolder(wanted), nameOrPath != nil || set != nil { return wanted }
     if !wanted.contains("/") {
-      for root in roots {
-        for folder in ancestors(of: root) {
-          let candidate = (folder as NSString).appendingPathComponent("Models/\(wanted)")
-          if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
-        }
+      for folder in folders(roots) {
+        let candidate = "\(folder)/\(wanted)"
+        if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
       }
     }
     if FileManager.default.fileExists(atPath: wanted) {
@@ -36,7 +34,13 @@ public enum ModelLocator {
       wanted.contains("/")
         ? "no such model folder"
         : "no such model; there is no Models/\(wanted) in the working directory, beside the program or"
-          + " above them. Name a model folder with --model or NSARM_MODEL")
+          + " above them. Name one that 'nsarm models' lists, or a model folder, with --model or NSARM_MODEL"
+    )
+  }
+
+  /// Where a name is looked for, the first place first.
+  static func folders(_ roots: [String]) -> [String] {
+    roots.flatMap { ancestors(of: $0).map { ($0 as NSString).appendingPathComponent("Models") } }
   }
 
   /// The working directory and the folder of the executable, links followed.

@@ -23,6 +23,13 @@ struct RestorationOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
+    help:
+      "Of models with a dial: 1 cleans and sharpens as the model was trained to, 0 keeps grain and softness."
+  )
+  var strength = 1.0
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Side in input pixels of the windows that are decoded at once; smaller takes less memory.",
       valueName: "pixels"))
@@ -49,6 +56,7 @@ struct RestorationOptions: ParsableArguments {
     if let temperature, !(0...100).contains(temperature) {
       throw ValidationError("--temperature has to be 0 to 100")
     }
+    guard (0...1).contains(strength) else { throw ValidationError("--strength has to be 0 to 1") }
     if let tile, !Self.tiles.contains(tile) {
       throw ValidationError(
         "--tile has to be \(Self.tiles.lowerBound) to \(Self.tiles.upperBound)")

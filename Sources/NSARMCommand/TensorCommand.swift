@@ -11,6 +11,7 @@ extension CompareCommand: TensorCommand {}
 extension ConvertCommand: TensorCommand {}
 extension EvaluateCommand: TensorCommand {}
 extension FlickerCommand: TensorCommand {}
+extension ModelsCommand: TensorCommand {}
 extension InfoCommand: TensorCommand {}
 extension TrainCommand: TensorCommand {}
 extension VideoCommand: TensorCommand {}

@@ -45,7 +45,7 @@ struct UpscaleRun {
 
   /// Restores what comes into the folders, until a signal ends it.
   private mutating func watch() throws -> Never {
-    _ = try command.model.folder()  // a wrong name is told at once
+    _ = try modelFolder()  // a wrong name is told at once
     var watch = FolderWatch()
     note("watching \(command.inputs.joined(separator: ", ")); Ctrl-C ends it")
     while !Interruption.isRequested {
@@ -80,7 +80,7 @@ struct UpscaleRun {
 
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
     var items = items
-    let folder = try command.model.folder()
+    let folder = try modelFolder()
     // Read while libtorch is being loaded; what is wrong with it is told when it is its turn.
     let first = items[0]
     var early = try? reader(first, decoded: true)
@@ -92,7 +92,10 @@ struct UpscaleRun {
     guard !items.isEmpty else { return }
     let upscaler =
       try upscaler
-      ?? PhotoUpscaler(SuperResolver(folder.load(policy, keeping: memory.blockBytes)))
+      ?? PhotoUpscaler(
+        SuperResolver(
+          folder.load(
+            policy, keeping: memory.blockBytes, strength: command.restoration.strength)))
     self.upscaler = upscaler
     output.model = (folder.configuration.name, policy)
 
@@ -134,6 +137,13 @@ struct UpscaleRun {
 }
 
 extension UpscaleRun {
+  /// - Throws: what is wrong with the model's folder, or with the strength for it.
+  private func modelFolder() throws -> ModelFolder {
+    let folder = try command.model.folder(command.compute, command.memory)
+    if command.restoration.strength < 1 { try folder.requireTwin() }
+    return folder
+  }
+
   private func reader(_ item: BatchPlan.Item, decoded: Bool = false) throws -> ImageReader {
     var options = command.reading
     options.page = item.page

@@ -78,6 +78,7 @@ struct VideoCommand: ParsableCommand {
       throw FileError.exists(path: output)
     }
     let folder = try model.folder()
+    if restoration.strength < 1 { try folder.requireTwin() }
     let policy = try compute.policy(for: folder)
     var options = try options(folder.configuration)
     let plan = try memory.plan(
@@ -87,7 +88,9 @@ struct VideoCommand: ParsableCommand {
     if let text = plan.note { note(text) }
     let settings = try settings(folder, policy)
     let upscaler = VideoUpscaler(
-      PhotoUpscaler(try SuperResolver(folder.load(policy, keeping: plan.blockBytes))), tools)
+      PhotoUpscaler(
+        try SuperResolver(
+          folder.load(policy, keeping: plan.blockBytes, strength: restoration.strength))), tools)
 
     let display = ProgressDisplay((input as NSString).lastPathComponent)
     let start = Date()
@@ -134,7 +137,11 @@ struct VideoCommand: ParsableCommand {
   /// What the frames depend on, by the names of options: a half-done video is gone on with when it
   /// is all the same.
   private func settings(_ folder: ModelFolder, _ policy: ComputePolicy) throws -> [String: String] {
-    let weights = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let twin =
+      folder.hasTwin
+      ? try FileManager.default.contentsOfDirectory(atPath: folder.twinPath) : []
+    let weights = try (files + twin.map { "\(ModelFolder.twin)/\($0)" }).sorted()
       .filter { $0.hasSuffix(".safetensors") }
       .map { hexadecimal(try fingerprint(ofFile: "\(folder.path)/\($0)")) }
     return [
@@ -144,6 +151,7 @@ struct VideoCommand: ParsableCommand {
       "--scale": "\(restoration.scale)", "--seed": "\(restoration.seed)",
       "--temperature": restoration.temperature.map { "\($0)" } ?? "the model's",
       "--tile": restoration.tile.map { "\($0)" } ?? "automatic",
+      "--strength": "\(restoration.strength)",
       "--color": restoration.color?.rawValue ?? "automatic",
       "--codec": codec, "--crf": crf.map { "\($0)" } ?? "automatic", "--preset": preset ?? "none",
       "--independent": "\(independent)", "--scales": shortcuts.scales.map { "\($0)" } ?? "all",

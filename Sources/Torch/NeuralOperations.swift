@@ -47,6 +47,12 @@ extension Tensor {
     aten("avg_pool2d", self, [size, size], [size, size])
   }
 
+  /// Means over squares of `side` pixels, an odd number, around every pixel of the last two axes;
+  /// at the edges over what lies inside.
+  public func boxMean(_ side: Int) -> Tensor {
+    aten("avg_pool2d", self, [side, side], [1, 1], [side / 2, side / 2], false, false)
+  }
+
   /// The discrete Fourier transform over the last two dimensions, complex.
   public func fourierTransformed2d() -> Tensor {
     aten("fft_fft2", self, [Int]?.none, [-2, -1], String?.none)

@@ -26,7 +26,7 @@ import Torch
   @Test(arguments: [0, 1, 3]) func codeJoinsTheTrunk(join: Int) throws {
     let c = configuration { $0.join = join }
     let store = ParameterStore(seed: 1)
-    let decoder = try TrunkDecoder(c.trunk!, c, scale: 4, store.root)
+    let decoder = try c.buildDecoder(scale: 4, store.root)
     let low = Tensor.rand([2, 3, 8, 12], using: random) * 2 - 1
     let latent = Tensor.randn([2, 6, 4, 6], using: random)
     let none = decoder(.zeros(like: latent), lowQuality: low)
@@ -40,7 +40,7 @@ import Torch
   @Test func correctsTheEnlargedPicture() throws {
     let c = configuration()
     let store = ParameterStore(seed: 1)
-    let decoder = try TrunkDecoder(c.trunk!, c, scale: 4, store.root)
+    let decoder = try c.buildDecoder(scale: 4, store.root)
     store["conv_out.weight"]!.value = .zeros(store["conv_out.weight"]!.value.shape)
     let low = Tensor.rand([1, 3, 8, 12], using: random) * 2 - 1
     let picture = decoder(.zeros([1, 6, 4, 6]), lowQuality: low)

@@ -15,6 +15,9 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   case dists
   /// Errors in the text that can be read; 0 for the reference's text.
   case characterErrorRate = "cer"
+  /// Fine structure where the reference is flat, in levels of 0...255: noise left or invented. The
+  /// reference's own is what a picture should have.
+  case grain
   /// Distance from the statistics of photos.
   case niqe
   /// Learned from people's judgements of damaged photos; about 0 ... 100.
@@ -32,6 +35,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .lpipsVGG: "LPIPS-VGG"
     case .dists: "DISTS"
     case .characterErrorRate: "CER"
+    case .grain: "Grain"
     case .niqe: "NIQE"
     case .brisque: "BRISQUE"
     }
@@ -48,7 +52,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   public var isLowerBetter: Bool {
     switch self {
     case .psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM: false
-    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .niqe, .brisque: true
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .grain, .niqe, .brisque: true
     }
   }
 
@@ -63,7 +67,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .ssimY, .ssimRGB: 11
     case .msSSIM: 161
     case .lpipsAlex, .lpipsVGG, .characterErrorRate, .brisque: 32
-    case .dists: 16
+    case .dists, .grain: 16
     case .niqe: 96
     }
   }
@@ -71,7 +75,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   /// Whether the border is left out; networks and readers see whole pictures.
   var leavesOutBorder: Bool {
     switch self {
-    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate: false
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .grain: false
     default: true
     }
   }

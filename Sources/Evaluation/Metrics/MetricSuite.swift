@@ -10,7 +10,7 @@ import Torch
 /// let scores = suite.scores(restored, suite.reference(original))
 /// ```
 public final class MetricSuite {
-  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
+  /// Pixels at the edges that all metrics but LPIPS, DISTS, CER and grain leave out.
   public let border: Int
   /// The metrics that are computed, in the order of reports.
   public let metrics: [Metric]
@@ -104,13 +104,17 @@ public final class MetricSuite {
     }
   }
 
-  /// The figures of the reference itself that need none.
+  /// The figures of the reference itself: those that need none, and its grain.
   public func scores(_ reference: Reference) -> Scores {
     let x = reference.picture
     return withoutGradients {
       Scores(
-        uniqueKeysWithValues: metrics.filter { !$0.needsReference && admits($0, x) }
-          .compactMap { metric in judgement(metric, x).map { (metric, $0) } })
+        uniqueKeysWithValues: metrics.filter { admits($0, x) }.compactMap { metric in
+          let score =
+            metric == .grain
+            ? grain(x, x) : metric.needsReference ? nil : judgement(metric, x)
+          return score.map { (metric, $0) }
+        })
     }
   }
 
@@ -141,8 +145,14 @@ public final class MetricSuite {
     case .characterErrorRate:
       guard let text = reference.text, !text.isEmpty else { return nil }
       return (try? recognition?(image)).map { characterErrorRate($0, reference: text) }
+    case .grain: return grain(x, y)
     case .niqe, .brisque: return nil
     }
+  }
+
+  /// Nil where hardly anything of the reference is flat.
+  private func grain(_ x: Tensor, _ y: Tensor) -> Double? {
+    FlatGrain.levels(x.selected(0, 0), original: y.selected(0, 0))
   }
 
   /// Nil for pictures without local contrast, which have no statistics.

@@ -196,7 +196,8 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
-    _ generator: Generator, _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout, _ options: Options,
+    _ generator: Generator, _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout,
+    _ options: Options,
     _ codes: inout FrameCodes.Builder?, _ work: inout RestorationProgress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {

@@ -1,0 +1,45 @@
+import Foundation
+import NSARM
+import Terminal
+import Torch
+import Upscaling
+
+/// The model that restores pictures where none is named: the best of those that come with the
+/// package that takes a minute at most for a picture of a megapixel on this machine.
+enum DefaultModel {
+  static let limit = 60.0
+
+  /// - Parameters:
+  ///   - compute: how it will compute.
+  ///   - memory: what it may take.
+  /// - Throws: where no model is there, or none can be loaded.
+  static func choose(_ compute: ComputeOptions, _ memory: MemoryOptions) throws -> ModelFolder {
+    var slower: [String] = []
+    for name in ModelCatalog.shipped.dropLast() {
+      guard let path = try? ModelLocator.find(name, environment: [:]),
+        let folder = try? ModelFolder(path)
+      else { continue }
+      let policy = try compute.policy(for: folder)
+      guard
+        (try? memory.plan(
+          folder.configuration, policy, window: nil, batch: SuperResolver.Options().batch)) != nil
+      else {
+        slower.append("'\(name)' does not fit into memory")
+        continue
+      }
+      let speed = try RestorationSpeed(folder, policy)
+      if speed.seconds <= limit { return folder }
+      if speed.isNew {
+        slower.append(
+          "'\(name)' takes \(ProgressLine.duration(speed.seconds)) for a megapixel here")
+      }
+    }
+    let last = ModelCatalog.shipped.last!
+    if !slower.isEmpty {
+      note(
+        "note: \(slower.joined(separator: ", ")), so '\(last)' restores; --model names another, and"
+          + " 'nsarm models' lists them")
+    }
+    return try ModelFolder(try ModelLocator.find(last, environment: [:]))
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import NSARM
+import Terminal
+import Upscaling
+
+/// `nsarm models`
+struct ModelsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models",
+    abstract: "List the models that --model can name, and how fast they are here.",
+    discussion: """
+      They are looked for as Models/NAME in the working directory, beside the program and above them. A model's \
+      speed is measured once with a small picture and kept. Where no model is named, \
+      'upscale' and 'serve' take the best one that restores a megapixel within a minute; 'video' takes the \
+      fastest. The folder of any other model can be named with --model, too; 'nsarm convert' makes one of \
+      published weights.
+      """)
+
+  @OptionGroup var compute: ComputeOptions
+
+  @Flag(help: "Do not measure how fast the models are.")
+  var noSpeed = false
+
+  @Flag(help: "Print a JSON object per model.")
+  var json = false
+
+  func run() throws {
+    let cards = ModelCatalog.models()
+    guard !cards.isEmpty else {
+      throw ValidationError(
+        "there are no models: no folder Models in the working directory, beside the program or above them"
+      )
+    }
+    for (index, card) in cards.enumerated() {
+      let seconds = noSpeed ? nil : try speed(card)
+      if json {
+        try StandardOutput.print(try line(card, seconds))
+      } else {
+        try StandardOutput.print((index == 0 ? "" : "\n") + text(card, seconds))
+      }
+    }
+  }
+
+  /// Seconds for a megapixel; nil for a model that cannot restore.
+  private func speed(_ card: ModelCard) throws -> Double? {
+    let display = ProgressDisplay("measuring \(card.name)")
+    defer { display.clear() }
+    display.update(0)
+    do {
+      let folder = try ModelFolder(card.path)
+      return try RestorationSpeed(folder, try compute.policy(for: folder)).seconds
+    } catch {
+      display.clear()
+      note("warning: \(card.name): \(errorText(error))")
+      return nil
+    }
+  }
+
+  private func text(_ card: ModelCard, _ seconds: Double?) -> String {
+    var lines = [card.name]
+    func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
+    if let description = card.description { add("for", description) }
+    add(
+      "enlarges", "x\(card.configuration.scale)" + (card.hasTwin ? "; dial --strength 0 to 1" : ""))
+    if let seconds {
+      add("a megapixel here", seconds < 1 ? "less than 1 s" : ProgressLine.duration(seconds))
+    }
+    add("size", "\(grouped((card.bytes + 999_999) / 1_000_000)) MB")
+    if let licence = card.licence { add("licence", licence) }
+    add("folder", card.path)
+    return lines.joined(separator: "\n")
+  }
+
+  private struct Line: Encodable {
+    let name, path: String
+    let description, licence: String?
+    let scale, bytes: Int
+    let hasDial: Bool
+    let secondsPerMegapixel: Double?
+  }
+
+  private func line(_ card: ModelCard, _ seconds: Double?) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let line = Line(
+      name: card.name, path: card.path, description: card.description, licence: card.licence,
+      scale: card.configuration.scale, bytes: card.bytes, hasDial: card.hasTwin,
+      secondsPerMegapixel: seconds)
+    return String(decoding: try encoder.encode(line), as: UTF8.self)
+  }
+}
