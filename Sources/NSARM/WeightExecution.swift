@@ -77,8 +77,9 @@ extension Model {
   }
 
   /// Gives the 3x3 kernels that are computed plainly in float32 the layout of fewer
-  /// multiplications.
+  /// multiplications, and those of dense blocks in bfloat16 that of its products.
   func packKernels() {
+    if Self.packsDenseKernels(policy) { packDenseKernels() }
     guard Self.packsKernels(policy) else { return }
     for parameter in store.parameters
     where Self.isPackedKernel(parameter.name, parameter.value.shape) {
@@ -87,6 +88,26 @@ extension Model {
         PackedKernel(
           parameter.value, isKept: !Self.isPackedForEveryUse(parameter.value.shape)))
     }
+  }
+
+  private func packDenseKernels() {
+    for parameter in store.parameters
+    where Self.isDenseKernel(parameter.name, parameter.value.shape) {
+      guard case .plain = parameter.execution else { continue }
+      parameter.execution = .packedKernel(PackedKernel(parameter.value, .bfloat16))
+    }
+  }
+
+  /// Whether the 3x3 kernels of dense blocks are kept in the layout of products of bfloat16.
+  static func packsDenseKernels(_ policy: ComputePolicy) -> Bool {
+    policy.device == .cpu && policy.activations == .bfloat16
+      && PackedKernel.isAvailable(inDenseBlocksOf: .bfloat16)
+  }
+
+  /// Whether a parameter is a kernel of a decoder's dense blocks.
+  static func isDenseKernel(_ name: String, _ shape: [Int]) -> Bool {
+    shape.count == 4 && shape[2...] == [3, 3] && shape[0] % 32 == 0 && shape[1] % 32 == 0
+      && name.contains(".rdb")
   }
 
   /// Whether 3x3 kernels are kept in the layout of fewer multiplications.

@@ -53,7 +53,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
         cases.append(quantizedAttention(shape, type))
       }
       return cases + smallLinears(type)
-    } + smallConvolutions + smallGroupNorms
+    } + smallConvolutions + smallDenseBlocks + smallGroupNorms
   }
 
   /// Large enough for several threads, as in a small model.
@@ -66,7 +66,7 @@ package struct FusedCase: Sendable, CustomStringConvertible {
         attention((8, 4, 256, 341, 64), type), attention((1, 16, 256, 2048, 64), type),
         quantizedAttention((8, 4, 256, 341, 64), type),
       ] + largeLinears(type)
-    } + largeConvolutions + largeGroupNorms
+    } + largeConvolutions + largeDenseBlocks + largeGroupNorms
 
   private static let types = [DType.float32, .bfloat16]
 

@@ -98,6 +98,11 @@ public struct Conv2d {
     packed(x, .init(slope: activation.weight.value)) ?? activation(self(x))
   }
 
+  /// max(0, z) + slope · min(0, z) for z = self(x)
+  public func callAsFunction(_ x: Tensor, leaky slope: Double) -> Tensor {
+    packed(x, slope: slope) ?? self(x).leakyRelu(slope)
+  }
+
   /// self(x) + residual
   public func callAsFunction(_ x: Tensor, plus residual: Tensor) -> Tensor {
     packed(x, .init(residual: residual)) ?? residual + self(x)
@@ -108,18 +113,16 @@ public struct Conv2d {
     packed(x, .init(isEnlarged: true)) ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest))
   }
 
-  /// leaky(self(x)), where leaky(z) = max(0, z) + slope · min(0, z).
-  public func callAsFunction(_ x: Tensor, leaky slope: Double) -> Tensor {
-    packed(x, .init(slope: slopes(slope))) ?? self(x).leakyRelu(slope)
-  }
-
-  /// leaky(self(x)), where each pixel of x is repeated twice in both directions first.
+  /// The same with a leaky activation.
   public func callAsFunction(enlarged x: Tensor, leaky slope: Double) -> Tensor {
-    packed(x, .init(slope: slopes(slope), isEnlarged: true))
-      ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest)).leakyRelu(slope)
+    packed(x, slope: slope, isEnlarged: true) ?? self(enlarged: x).leakyRelu(slope)
   }
 
-  private func slopes(_ slope: Double) -> Tensor { .full([weight.value.size(0)], slope) }
+  private func packed(_ x: Tensor, slope: Double, isEnlarged: Bool = false) -> Tensor? {
+    guard case .packedKernel = weight.execution else { return nil }
+    let slopes = Tensor.full([weight.value.size(0)], slope)
+    return packed(x, .init(slope: slopes, isEnlarged: isEnlarged))
+  }
 
   private func packed(_ x: Tensor, _ fusion: PackedKernel.Fusion = .init()) -> Tensor? {
     guard case .packedKernel(let kernel) = weight.execution, stride == 1, padding == 1,

@@ -2,11 +2,28 @@
 /// a quarter of the multiplications, in float32 on the CPU, for stride 1 and padding 1. Inference
 /// only. It takes four times the memory of the plain kernel.
 ///
+/// In bfloat16 it is a kernel of dense blocks only (`DenseWorkspace`), in the layout of the
+/// processor's products, without a transform, whose rounding would show in so few bits.
+///
 /// A sample's result depends neither on the others of its batch nor on the number of threads.
 public struct PackedKernel: Sendable {
   /// Whether this processor gains: with registers of 256 bits or more and fused multiplications.
   public static var isAvailable: Bool {
     Processor.current.features.isSuperset(of: ["avx2", "fma"])
+  }
+
+  /// Whether this thread's kernels multiply bfloat16.
+  static var multipliesBFloat16: Bool {
+    KernelKind.current.rawValue >= KernelKind.avx512BFloat16.rawValue
+  }
+
+  /// Whether kernels of dense blocks can be packed in this type, and gain by it.
+  public static func isAvailable(inDenseBlocksOf type: DType) -> Bool {
+    switch type {
+    case .float32: isAvailable
+    case .bfloat16: multipliesBFloat16
+    default: false
+    }
   }
 
   /// Whether a kernel of this shape is 3x3 with enough channels to pay for the transforms.
@@ -16,21 +33,32 @@ public struct PackedKernel: Sendable {
 
   private static let leastChannels = 16
 
+  /// Of the pictures that it is for.
+  let dtype: DType
   private let kernel: Tensor
   private let kept: Tensor?
   private var outputs: Int { kernel.size(0) }
+  /// Of the plain kernel.
+  var shape: [Int] { kernel.shape }
 
   /// - Parameters:
   ///   - kernel: `[O, I, 3, 3]` on the CPU.
+  ///   - dtype: float32, or bfloat16 with multiples of 32 channels.
   ///   - isKept: whether the packed form is kept, rather than made for every use.
-  public init(_ kernel: Tensor, isKept: Bool = true) {
+  public init(_ kernel: Tensor, _ dtype: DType = .float32, isKept: Bool = true) {
+    self.dtype = dtype
     self.kernel = kernel.detached()
-    kept = isKept ? Self.packed(self.kernel) : nil
+    kept = isKept ? Self.packed(self.kernel, dtype) : nil
   }
 
-  private static func packed(_ kernel: Tensor) -> Tensor {
-    aten("nsarm::packed_kernel3x3", kernel.to(.float32))
+  private static func packed(_ kernel: Tensor, _ dtype: DType) -> Tensor {
+    dtype == .bfloat16
+      ? aten("nsarm::pack_dense_kernel", kernel.to(.bfloat16))
+      : aten("nsarm::packed_kernel3x3", kernel.to(.float32))
   }
+
+  /// What operators take.
+  var packed: Tensor { kept ?? Self.packed(kernel, dtype) }
 
   /// What a convolution computes beside the sum: activation(w * x + bias) + residual, where the
   /// activation is max(0, z) + slope · min(0, z), and x may be enlarged by 2 first, by repeating
@@ -44,7 +72,7 @@ public struct PackedKernel: Sendable {
   /// Whether x `[B, I, H, W]` is computed faster so than plainly, by the size of a sample.
   func accepts(_ x: Tensor, _ fusion: Fusion = Fusion()) -> Bool {
     let operands = [x, fusion.slope, fusion.residual].compactMap(\.self)
-    guard x.rank == 4, autocastType(on: .cpu) == .float32,
+    guard x.rank == 4, dtype == .float32, autocastType(on: .cpu) == .float32,
       operands.allSatisfy({
         $0.dtype == .float32 && $0.device == .cpu && !$0.requiresGradient
       })
@@ -60,8 +88,7 @@ public struct PackedKernel: Sendable {
   /// The convolution, with what it is fused with: `[B, I, H, W]` → `[B, O, H', W']`, channels-last.
   func conv2d(_ x: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()) -> Tensor {
     aten(
-      "nsarm::conv3x3", x, kept ?? Self.packed(kernel), outputs, bias, fusion.slope,
-      fusion.residual, fusion.isEnlarged)
+      "nsarm::conv3x3", x, packed, outputs, bias, fusion.slope, fusion.residual, fusion.isEnlarged)
   }
 
   static func conv2dReference(

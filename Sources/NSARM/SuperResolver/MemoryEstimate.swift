@@ -33,6 +33,7 @@ public struct MemoryEstimate: Equatable, Sendable {
     // A packed matrix stands beside the plain one.
     let isPacked = policy.device == .cpu && PackedMatrix.isAvailable(policy.storage)
     let packsKernels = Model.packsKernels(policy)
+    let packsDenseKernels = Model.packsDenseKernels(policy)
     let perBlockWeight = isInt8 ? 1 : policy.storage.size * (isPacked ? 2 : 1)
     var (others, blocks, largest) = (0, 0, 0)
     for parameter in model.store.parameters {
@@ -43,6 +44,8 @@ public struct MemoryEstimate: Equatable, Sendable {
       } else if packsKernels, Model.isPackedKernel(parameter.name, shape) {
         // 36 numbers for 9 in float32, beside those of the file.
         others += count * (Model.isPackedForEveryUse(shape) ? 2 : 4 * 4 + 2)
+      } else if packsDenseKernels, Model.isDenseKernel(parameter.name, shape) {
+        others += count * 2 * policy.storage.size
       } else if isInt8, Model.isKeptMapped(parameter.name, shape) {
         continue
       } else {

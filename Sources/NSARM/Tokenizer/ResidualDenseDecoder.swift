@@ -45,6 +45,7 @@ public struct ResidualDenseDecoder: LatentDecoder {
   private static let residualShare = 0.2
 
   let scale: Int
+  private let growth: Int
   let convFirst, convBody, convHigh, convLast: Conv2d
   let body: [Block]
   /// One for each doubling of the resolution.
@@ -57,6 +58,7 @@ public struct ResidualDenseDecoder: LatentDecoder {
   ) throws {
     self.scale = scale
     self.code = code
+    growth = c.growth
     convFirst = try Conv2d(3, c.channels, p / "conv_first")
     body = try (0..<c.blocks).map { try Block(c, p / "body" / $0) }
     convBody = try Conv2d(c.channels, c.channels, p / "conv_body")
@@ -84,12 +86,21 @@ public struct ResidualDenseDecoder: LatentDecoder {
   }
 
   private func bodyOutput(_ first: Tensor, _ progress: (Double) throws -> Void) rethrows -> Tensor {
-    var h = first
-    for (i, block) in body.enumerated() {
-      h = block(h)
-      try progress(Double(i + 1) / Double(body.count) * bodyShare)
+    let share = bodyShare / Double(body.count)
+    guard DenseWorkspace.accepts(first, body.flatMap(\.convolutions)) else {
+      var h = first
+      for (i, block) in body.enumerated() {
+        h = block(h)
+        try progress(Double(i + 1) * share)
+      }
+      return h
     }
-    return h
+    let workspace = DenseWorkspace(first, growth: growth)
+    for (i, block) in body.enumerated() {
+      workspace.residualInResidual(block.convolutions)
+      try progress(Double(i + 1) * share)
+    }
+    return workspace.result
   }
 
   /// The picture of the features at its full size, in strips: there the features take sixteen times

@@ -1,8 +1,18 @@
 // Convolutions with 3x3 kernels: operators of libtorch's dispatcher around the kernels.
 
+#include "FusedConvolution.h"
+
 #include "FusedOperators.h"
 
 namespace nsarm {
+
+void convolve(const Convolution &t) {
+  int64_t products = std::max<int64_t>(1, winograd_products * t.inputs * t.outputs);
+  parallel(t.tiles(), std::max<int64_t>(1, 500000 / products), [&](int64_t begin, int64_t end) {
+    kernels().convolution(t, begin, end, Scratch<float>(t.scratch()));
+  });
+}
+
 namespace {
 
 constexpr auto channels_last = at::MemoryFormat::ChannelsLast;
@@ -58,10 +68,7 @@ Tensor conv3x3(const Tensor &x_, const Tensor &kernel, int64_t outputs, const Op
   Convolution t{start(x),     start(kernel),        start(bias), start(slope),
                 start(residual), y.data_ptr<float>(), samples,     height,
                 width,        x.size(1),            outputs,     shift};
-  int64_t products = std::max<int64_t>(1, winograd_products * t.inputs * outputs);
-  parallel(t.tiles(), std::max<int64_t>(1, 500000 / products), [&](int64_t begin, int64_t end) {
-    kernels().convolution(t, begin, end, Scratch<float>(t.scratch()));
-  });
+  convolve(t);
   return y;
 }
 

@@ -83,22 +83,20 @@ struct TilePlace {
   }
 };
 
-// The tile's inputs to row `row` of 36 matrices [tiles, I], `slot` apart. `zeros` stands for pixels
-// outside of the picture.
-static TARGET void gather_tile(const Convolution &t, TilePlace place, const float *zeros,
-                               float *row, int64_t slot) {
+// Channels of the tile's inputs, `count` of the picture `x` whose pixels are `stride` apart, to row
+// `row` of 36 matrices [tiles, I], `slot` apart. `places` are those of pixels, negative outside of
+// the picture, for which `zeros` stands.
+static TARGET void gather_channels(const float *x, int64_t stride, const int64_t (&places)[6][6],
+                                   const float *zeros, int64_t count, float *row, int64_t slot) {
   const float *pixels[6][6];
-  const int64_t height = t.height >> t.shift, width = t.width >> t.shift;
-  for (int i = 0; i < 6; i++) {
-    for (int j = 0; j < 6; j++) {
-      int64_t y = place.y + i - 1, x = place.x + j - 1;
-      bool is_inside = y >= 0 && y < t.height && x >= 0 && x < t.width;
-      pixels[i][j] = is_inside ? t.x + ((place.sample * height + (y >> t.shift)) * width +
-                                        (x >> t.shift)) * t.inputs
-                               : zeros;
-    }
-  }
-  for_blocks(t.inputs, [&](int64_t c, int n, int) INLINE {
+  for (int i = 0; i < 6; i++)
+    for (int j = 0; j < 6; j++)
+      pixels[i][j] = places[i][j] < 0 ? zeros : x + places[i][j] * stride;
+  for_blocks(count, [&](int64_t c, int n, int) INLINE {
+    // Those of the next tile, which come from memory in pieces too short for the processor to guess
+    // them.
+    UNROLLED for (int i = 0; i < 6; i++)
+      UNROLLED for (int j = 2; j < 6; j++) __builtin_prefetch(pixels[i][j] + 4 * stride + c);
     Floats lines[6][6];
     UNROLLED for (int i = 0; i < 6; i++) {
       Floats d[6];
@@ -114,7 +112,26 @@ static TARGET void gather_tile(const Convolution &t, TilePlace place, const floa
   });
 }
 
-// The tile's outputs from row `row` of 36 matrices [tiles, O]: with bias, activation and residual.
+// All of the tile's inputs.
+static TARGET void gather_tile(const Convolution &t, TilePlace place, const float *zeros,
+                               float *row, int64_t slot) {
+  int64_t places[6][6];
+  const int64_t height = t.height >> t.shift, width = t.width >> t.shift;
+  for (int i = 0; i < 6; i++) {
+    for (int j = 0; j < 6; j++) {
+      int64_t y = place.y + i - 1, x = place.x + j - 1;
+      bool is_inside = y >= 0 && y < t.height && x >= 0 && x < t.width;
+      places[i][j] =
+          is_inside ? (place.sample * height + (y >> t.shift)) * width + (x >> t.shift) : -1;
+    }
+  }
+  const int64_t first = t.first_inputs;
+  gather_channels(t.x, first, places, zeros, first, row, slot);
+  if (t.more)
+    gather_channels(t.more, t.more_stride, places, zeros, t.inputs - first, row + first, slot);
+}
+
+// The tile's outputs from row `row` of 36 matrices [tiles, O]: with bias, activation and residuals.
 static TARGET void scatter_tile(const Convolution &t, TilePlace place, const float *row,
                                 int64_t slot) {
   for_blocks(t.outputs, [&](int64_t c, int n, int) INLINE {
@@ -136,8 +153,9 @@ static TARGET void scatter_tile(const Convolution &t, TilePlace place, const flo
         Floats result = y[j] + bias;
         if (t.slope) result = result > 0 ? result : result * slope;
         int64_t at = (first + j) * t.outputs + c;
-        if (t.residual) result += load(t.residual + at, n);
-        store(t.y + at, result, n);
+        if (t.residual) result = result * t.scale + load(t.residual + at, n);
+        if (t.outer) result = result * t.scale + load(t.outer + at, n);
+        store(t.y + (first + j) * t.y_stride + c, result, n);
       }
     }
   });

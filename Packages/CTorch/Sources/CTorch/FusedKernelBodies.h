@@ -19,6 +19,7 @@ namespace nsarm::NAMESPACE {
 #include "FusedQuantizedTokenBodies.h"
 #include "FusedQuantizedAttentionBodies.h"
 #include "FusedConvolutionBodies.h"
+#include "FusedDenseBodies.h"
 #include "FusedGroupNormBodies.h"
 
 static const Kernels table = {
@@ -27,7 +28,7 @@ static const Kernels table = {
   gate, gate_backward, attention, pack_linear, linear, linear_size, pack_matrix, pack_rows,
   product, dot_rows, dot_panel, dot_step,
   dot_first_limit, dot_second_limit, quantized_append, quantized_attention, pack_kernel,
-  convolution, group_sums, group_norm,
+  convolution, pack_dense, dense_convolution, group_sums, group_norm,
 };
 
 }  // namespace nsarm::NAMESPACE

@@ -1,3 +1,4 @@
+#include "FusedDense.h"
 #include "FusedLinear.h"
 #include "FusedProduct.h"
 #include "FusedQuantizedAttention.h"

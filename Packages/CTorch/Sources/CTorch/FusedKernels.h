@@ -148,6 +148,7 @@ struct Attention {
   }
 };
 
+struct DenseConvolution;
 struct Linear;
 struct PackLinear;
 struct PackMatrix;
@@ -159,9 +160,9 @@ struct QuantizedAttention;
 // Matrix products of a convolution by Winograd's filtering.
 constexpr int64_t winograd_products = 36;
 
-// y = activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each of
-// bias, slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H /
-// 2^shift, W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
+// y = scale activation(w * x + bias) + residual, with 3x3 kernels w, stride 1 and padding 1; each
+// of bias, slope of the activation (max(0, z) + slope min(0, z)) and residual may be null. x [B, H
+// / 2^shift, W / 2^shift, I] is enlarged by repeating pixels, residual and y are [B, H, W, O].
 struct Convolution {
   const float *x;
   const float *kernel;  // packed: `winograd_products` matrices
@@ -169,6 +170,15 @@ struct Convolution {
   float *y;
   int64_t samples, height, width, inputs, outputs;  // B, H, W, I, O
   int shift;
+
+  // In dense blocks, where nothing is copied: x has the first inputs only, and `more` the others,
+  // of pixels that are `more_stride` apart; those of y are `y_stride` apart.
+  int64_t first_inputs = inputs;
+  const float *more = nullptr;
+  int64_t more_stride = 0, y_stride = outputs;
+  float scale = 1;
+  // [B, H, W, O] or null: then y = scale (scale activation(w * x + bias) + residual) + outer.
+  const float *outer = nullptr;
 
   // Of 4x4 outputs.
   int64_t tile_rows() const { return (height + 3) / 4; }
@@ -264,6 +274,11 @@ struct Kernels {
                       int64_t begin, int64_t end);
   // tiles
   void (*convolution)(const Convolution &, int64_t begin, int64_t end, float *scratch);
+  // panels of outputs, of weight [O, I, 3, 3] of type bfloat16
+  void (*pack_dense)(const uint16_t *weight, int64_t inputs, uint32_t *packed, int64_t begin,
+                     int64_t end);
+  // blocks of pixels; null, as the one before, where nothing multiplies bfloat16
+  void (*dense_convolution)(const DenseConvolution &, int64_t begin, int64_t end, float *scratch);
   // chunks of all samples; `scratch` holds 2 C numbers
   void (*group_sums)(const GroupNorm &, int64_t begin, int64_t end, double *scratch);
   // positions of all samples

@@ -69,6 +69,13 @@ Tensor conv3x3(const Tensor &x, const Tensor &, int64_t outputs, const OptionalT
   return shaped({x.size(0), outputs, factor * x.size(2), factor * x.size(3)});
 }
 
+Tensor pack_dense_kernel(const Tensor &weight) { return same(weight); }
+
+Tensor &residual_in_residual(Tensor &x, at::TensorList, at::TensorList, at::TensorList, double,
+                             double) {
+  return x;
+}
+
 std::tuple<Tensor, Tensor, Tensor> pack_matrix(const Tensor &matrix, const OptionalTensor &) {
   int64_t outputs = matrix.size(0);
   return {shaped(matrix.sizes(), at::kByte), shaped({outputs}), shaped({outputs}, at::kInt)};
@@ -106,6 +113,8 @@ TORCH_LIBRARY_IMPL(nsarm, Meta, m) {
   m.impl("quantized_attention", quantized_attention);
   m.impl("packed_kernel3x3", packed_kernel3x3);
   m.impl("conv3x3", conv3x3);
+  m.impl("pack_dense_kernel", pack_dense_kernel);
+  m.impl("residual_in_residual", residual_in_residual);
   m.impl("pack_matrix", pack_matrix);
   m.impl("quantized_linear", quantized_linear);
   m.impl("pack_linear", pack_linear);
