@@ -143,7 +143,9 @@ extension FusedOperationTests {
   func convolutionsDoNotDependOnThreads() {
     let threads = TorchRuntime.threadCount
     defer { TorchRuntime.threadCount = threads }
-    for `case` in FusedCase.largeConvolutions + FusedCase.largeGroupNorms {
+    for `case` in FusedCase.largeConvolutions + FusedCase.largeDenseBlocks
+      + FusedCase.largeGroupNorms
+    {
       let inputs = `case`.inputs(RandomGenerator(seed: 25))
       let results = [1, 2, 3, 7].map { count in
         TorchRuntime.threadCount = count

@@ -54,8 +54,9 @@ static TARGET void pack_kernel(const float *weight, int64_t inputs, int64_t outp
                                int64_t begin, int64_t end) {
   const int64_t matrix = Convolution::matrix(inputs, outputs);
   for (int64_t first = 0; first < outputs; first += panel) {
+    const int64_t width = std::min(padded(outputs - first, LANES), panel);
     for (int64_t i = begin; i < end; i++) {
-      float *row = packed + first * inputs + i * panel;
+      float *row = packed + first * inputs + i * width;
       for (int64_t o = first; o < std::min(first + panel, outputs); o++) {
         const float *w = weight + (o * inputs + i) * 9;
         double half[3][6], line[6];
@@ -177,7 +178,7 @@ static TARGET void convolution(const Convolution &t, int64_t begin, int64_t end,
     for (int64_t k = 0; k < winograd_products; k++) {
       auto a = reinterpret_cast<const uint32_t *>(scratch + (k + 1) * slot);
       auto b = reinterpret_cast<const uint32_t *>(t.kernel + k * matrix);
-      multiply_all<false>(a, depth, tiles, {b, t.inputs}, 0, t.inputs, t.outputs,
+      multiply_all<false, true>(a, depth, tiles, {b, t.inputs}, 0, t.inputs, t.outputs,
                           scratch + k * slot, width);
     }
     for (int64_t i = 0; i < tiles; i++)

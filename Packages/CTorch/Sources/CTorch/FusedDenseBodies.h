@@ -16,35 +16,42 @@ static_assert(sizeof(DenseStep) == 4 * sizeof(float), "scratch memory holds step
 
 static const int64_t step_words = dense_inputs / 2;
 
-// Of [O, I, 3, 3] to panels [9, I / 2, 32] of words.
+// Calls body(tap, c) for the steps of a sum: taps and the first of 32 channels. The three taps of a
+// line follow each other, since they take nearly the same pixels, which are in the first level of
+// the cache then.
+template <class Body>
+static inline INLINE void for_dense_steps(int64_t inputs, Body body) {
+  for (int64_t line = 0; line < 9; line += 3)
+    for (int64_t c = 0; c < inputs; c += dense_inputs)
+      for (int64_t tap = line; tap < line + 3; tap++) body(tap, c);
+}
+
+// Of [O, I, 3, 3] to panels [steps, 16, 32] of words.
 static TARGET void pack_dense(const uint16_t *weight, int64_t inputs, uint32_t *packed,
                               int64_t begin, int64_t end) {
   for (int64_t p = begin; p < end; p++) {
     uint32_t *words = packed + p * DenseConvolution::panel(inputs);
-    for (int64_t tap = 0; tap < 9; tap++) {
-      for (int64_t i = 0; i < inputs; i += 2) {
+    for_dense_steps(inputs, [&](int64_t tap, int64_t c) INLINE {
+      for (int64_t i = c; i < c + dense_inputs; i += 2) {
         for (int64_t o = 0; o < dense_outputs; o++) {
           const uint16_t *w = weight + ((p * dense_outputs + o) * inputs + i) * 9 + tap;
           *words++ = w[0] | static_cast<uint32_t>(w[9]) << 16;
         }
       }
-    }
+    });
   }
 }
 
 // The steps of a sample, in the order of a packed panel.
 static TARGET void dense_steps(const DenseConvolution &t, int64_t sample, DenseStep *steps) {
-  const int64_t first = sample * t.pixels();
-  for (int64_t tap = 0; tap < 9; tap++) {
-    const int64_t pixel = first + (tap / 3 - 1) * t.row() + tap % 3 - 1;
-    for (int64_t c = 0; c < t.inputs; c += dense_inputs) {
-      const bool is_first = c < t.first_inputs;
-      const int64_t stride = is_first ? t.first_inputs : t.more_stride;
-      const uint16_t *start = is_first ? t.x + c : t.more + (c - t.first_inputs);
-      *steps++ = {reinterpret_cast<const char *>(start + pixel * stride),
-                  stride * static_cast<int64_t>(sizeof *start)};
-    }
-  }
+  for_dense_steps(t.inputs, [&](int64_t tap, int64_t c) INLINE {
+    const int64_t pixel = sample * t.pixels() + (tap / 3 - 1) * t.row() + tap % 3 - 1;
+    const bool is_first = c < t.first_inputs;
+    const int64_t stride = is_first ? t.first_inputs : t.more_stride;
+    const uint16_t *start = is_first ? t.x + c : t.more + (c - t.first_inputs);
+    *steps++ = {reinterpret_cast<const char *>(start + pixel * stride),
+                stride * static_cast<int64_t>(sizeof *start)};
+  });
 }
 
 // sums [32 pixels, 32 outputs] of pixels from `pixel` on.
@@ -107,10 +114,18 @@ static inline INLINE void dense_products(const DenseStep *steps, int64_t count, 
 }
 #endif
 
+// 32 numbers, rounded to nearest, ties to even.
+static inline INLINE void narrow(BFloat16 *p, const Floats (&v)[2]) {
+  __m512bh result = _mm512_cvtne2ps_pbh((__m512)v[1], (__m512)v[0]);
+  memcpy(p, &result, sizeof result);
+}
+
 // Sums of pixels from `pixel` of a sample on, over outputs from `output` on, to results.
 static inline INLINE void finish_dense(const DenseConvolution &t, int64_t sample, int64_t pixel,
                                        int64_t output, const float *sums) {
+  static_assert(dense_outputs == 2 * LANES, "two registers of outputs");
   auto results = reinterpret_cast<BFloat16 *>(t.y) + output;
+  const Floats bias[2] = {wide(t.bias + output), wide(t.bias + output + LANES)};
   int64_t row = pixel / t.row(), column = pixel % t.row();
   for (int64_t i = 0; i < dense_pixels; i++, sums += dense_outputs, column++) {
     if (column == t.row()) column = 0, row++;
@@ -118,17 +133,19 @@ static inline INLINE void finish_dense(const DenseConvolution &t, int64_t sample
     if (column < 1 || column > t.width) continue;
     const int64_t at = ((sample * t.height + row - 1) * t.width + column - 1) * t.outputs + output;
     BFloat16 *y = results + (sample * t.pixels() + pixel + i) * t.y_stride;
-    UNROLLED for (int64_t c = 0; c < dense_outputs; c += LANES) {
-      Floats v = wide(sums + c) + wide(t.bias + output + c);
+    Floats v[2];
+    UNROLLED for (int half = 0; half < 2; half++) {
+      const int64_t c = half * LANES;
+      v[half] = wide(sums + c) + bias[half];
       if (t.residual) {
-        v = v * t.scale + wide(t.residual + at + c);
-        if (t.outer) v = v * t.scale + wide(t.outer + at + c);
-        narrow(t.sum + at + c, v);
+        v[half] = v[half] * t.scale + wide(t.residual + at + c);
+        if (t.outer) v[half] = v[half] * t.scale + wide(t.outer + at + c);
+        narrow(t.sum + at + c, v[half]);
       } else {
-        v = v > 0 ? v : v * t.slope;
+        v[half] = v[half] > 0 ? v[half] : v[half] * t.slope;
       }
-      narrow(y + c, v);
     }
+    narrow(y, v);
   }
 }
 

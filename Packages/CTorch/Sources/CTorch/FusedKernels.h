@@ -187,7 +187,7 @@ struct Convolution {
 
   // Floats of one packed matrix [I, O].
   static int64_t matrix(int64_t inputs, int64_t outputs) {
-    return inputs * ((outputs + attention_panel - 1) / attention_panel * attention_panel);
+    return inputs * whole_lines(outputs);
   }
 
   // Tiles at a time: few, so that they stay in the second level of the cache, unless the kernel is

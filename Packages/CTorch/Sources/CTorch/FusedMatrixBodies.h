@@ -34,8 +34,9 @@ static inline INLINE Floats plus_product(Floats total, uint32_t word, Floats b) 
 
 // MARK: Matrix product
 
-// `rows` times `vectors` of the result, added to it unless they are the first.
-template <bool pairs, int rows, int vectors>
+// `rows` times `vectors` of the result, added to it unless they are the first. Rows of b are as
+// wide as a panel, or, where it is narrow, as they need to be.
+template <bool pairs, bool narrow_panel, int rows, int vectors>
 static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t *b, int64_t depth,
                             float *result, int64_t stride, bool first) {
   Floats totals[rows][vectors] = {};
@@ -44,7 +45,7 @@ static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t 
       UNROLLED for (int v = 0; v < vectors; v++)
         totals[row][v] = wide(result + row * stride + v * LANES);
   }
-  for (int64_t i = 0; i < depth; i++, b += panel) {
+  for (int64_t i = 0; i < depth; i++, b += narrow_panel ? vectors * LANES : panel) {
     Floats columns[vectors];
     UNROLLED for (int v = 0; v < vectors; v++)
       columns[v] = wide(reinterpret_cast<const float *>(b) + v * LANES);
@@ -57,17 +58,20 @@ static TARGET void multiply(const uint32_t *a, int64_t a_stride, const uint32_t 
       narrow(result + row * stride + v * LANES, totals[row][v]);
 }
 
-template <bool pairs, int rows>
+template <bool pairs, bool narrow_panel, int rows>
 static inline INLINE void multiply_columns(const uint32_t *a, int64_t a_stride, const uint32_t *b,
                                            int64_t depth, int64_t vectors, float *result,
                                            int64_t stride, bool first) {
+  auto run = [&](auto multiply_vectors) INLINE {
+    multiply_vectors(a, a_stride, b, depth, result, stride, first);
+  };
   switch (vectors) {
-    case 1: return multiply<pairs, rows, 1>(a, a_stride, b, depth, result, stride, first);
-    case 2: return multiply<pairs, rows, 2>(a, a_stride, b, depth, result, stride, first);
+    case 1: return run(multiply<pairs, narrow_panel, rows, 1>);
+    case 2: return run(multiply<pairs, narrow_panel, rows, 2>);
   }
   if constexpr (block_vectors == 4) {
-    if (vectors == 3) multiply<pairs, rows, 3>(a, a_stride, b, depth, result, stride, first);
-    else multiply<pairs, rows, 4>(a, a_stride, b, depth, result, stride, first);
+    if (vectors == 3) run(multiply<pairs, narrow_panel, rows, 3>);
+    else run(multiply<pairs, narrow_panel, rows, 4>);
   }
 }
 
@@ -78,8 +82,9 @@ struct Panels {
 };
 
 // result [rows, columns] = a [rows, depth] b [depth, columns], of words [from, from + depth) of the
-// packed b; added to what is there unless these are the `first`. Writes whole vectors.
-template <bool pairs>
+// packed b; added to what is there unless these are the `first`. Writes whole vectors. The last
+// panel of b is as wide as the others unless it is `narrow_last`.
+template <bool pairs, bool narrow_last = false>
 static TARGET void multiply_all(const uint32_t *a, int64_t a_stride, int64_t rows, Panels packed,
                                 int64_t from, int64_t depth, int64_t columns, float *result,
                                 int64_t stride, bool first = true) {
@@ -101,10 +106,10 @@ static TARGET void multiply_all(const uint32_t *a, int64_t a_stride, int64_t row
         multiply_some(a + row * a_stride, a_stride, b, depth, vectors,
                       result + row * stride + column, stride, first);
     };
-    run(multiply_columns<pairs, block_rows>, block_rows);
-    run(multiply_columns<pairs, 4>, 4);
-    run(multiply_columns<pairs, 2>, 2);
-    run(multiply_columns<pairs, 1>, 1);
+    run(multiply_columns<pairs, narrow_last, block_rows>, block_rows);
+    run(multiply_columns<pairs, narrow_last, 4>, 4);
+    run(multiply_columns<pairs, narrow_last, 2>, 2);
+    run(multiply_columns<pairs, narrow_last, 1>, 1);
   }
 }
 
