@@ -6,7 +6,7 @@ import Torch
 
 /// A model on disk: `config.json` (the configuration) and the weights, with their provenance in the
 /// files' metadata: `model.safetensors`, or several files and `model.safetensors.index.json`.
-public struct ModelFolder {
+public struct ModelFolder: Sendable {
   public let path: String
   public let configuration: ModelConfiguration
 

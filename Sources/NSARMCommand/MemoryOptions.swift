@@ -24,6 +24,13 @@ struct MemoryOptions: ParsableArguments {
     let estimate = try MemoryEstimate(configuration, policy, window: window)
     return try MemoryPlan(estimate, policy, limit: maxMemory?.bytes ?? free, batch: batch)
   }
+
+  /// Bytes that this process may take: what is asked for, else what it has and what is free.
+  func limit(_ policy: ComputePolicy) -> Int? {
+    if let maxMemory { return maxMemory.bytes }
+    guard policy.device == .cpu else { return nil }
+    return AvailableMemory.bytes.map { $0 + AvailableMemory.own }
+  }
 }
 
 /// A number of bytes as a user writes it: 6G, 6GB, 1.5g, 900M, 123456.
@@ -55,6 +62,15 @@ enum AvailableMemory {
       return values.min()
     #else
       return Int(ProcessInfo.processInfo.physicalMemory) * 3 / 4
+    #endif
+  }
+
+  /// What this process has already, pages of files aside.
+  static var own: Int {
+    #if os(Linux)
+      value("RssAnon:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
+    #else
+      0  // it is counted as free
     #endif
   }
 

@@ -14,6 +14,7 @@ struct ServeCommand: ParsableCommand {
       Opens a web app at http://127.0.0.1:8080/ and an API below /v1 (described at /openapi.json). Nothing \
       beyond this machine can reach it unless --host says so; then a token keeps strangers out. Pictures and \
       results stay in the data folder until they are deleted, or older or more than --keep and --keep-size. \
+      Every picture may name its model, of those in Models; --model is the one for pictures that name none. \
       Ctrl-C ends it; what was being restored goes on with the next start.
       """)
 
@@ -75,7 +76,7 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     var door = RestorationService.Door()
     (door.host, door.port, door.token) = (host, port, try token())
-    let configuration = try service.model.folder().configuration
+    let models = try service.shelf()
     if door.token == nil, !door.isLocal {
       note(
         "warning: everybody who can reach \(host) can use this service; NSARM_TOKEN or --token-file keeps"
@@ -84,17 +85,17 @@ struct ServeCommand: ParsableCommand {
     try runServices { [self, door] in
       var service = try await service.service()
       // What is wrong with the queue has been told before a large model is read.
-      let loaded = noWork ? nil : try self.service.upscaler()
+      if !noWork { _ = try await models.model() }
       service.limits.queue = maxQueue
       service.limits.bodyBytes = maxUpload?.bytes ?? service.limits.bodyBytes
       service.limits.perMinute = rateLimit
       service.keep(seconds: keep * 86400, bytes: keepSize?.bytes ?? 20 << 30)
       let host = host.contains(":") ? "[\(host)]" : host
       let server = service.server(
-        door, model: configuration, version: Version.text, workers: noWork ? 0 : 1
+        door, models: models, version: Version.text, workers: noWork ? 0 : 1
       ) { port in note("nsarm is at http://\(host):\(port)/ - Ctrl-C ends it") }
-      let worker = loaded.map { service.worker($0, batch: $1) }
-      return ([worker].compactMap { $0 } + [service.caretaker(), server], service.logger)
+      let workers = noWork ? [] : [service.worker(models)]
+      return (workers + [service.caretaker(), server], service.logger)
     }
   }
 

@@ -7,7 +7,7 @@ import Serving
 import Torch
 import Upscaling
 
-/// What `nsarm serve` and `nsarm work` have in common: where the jobs are, and the model.
+/// What `nsarm serve` and `nsarm work` have in common: where the jobs are, and the models.
 struct ServiceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -97,14 +97,16 @@ struct ServiceOptions: ParsableArguments {
     return logger
   }
 
-  /// Loads the model.
-  func upscaler() throws -> (PhotoUpscaler, batch: Int) {
-    let folder = try model.folder()
-    let policy = try compute.policy(for: folder)
-    let plan = try memory.plan(
-      folder.configuration, policy, window: nil, batch: SuperResolver.Options().batch)
-    if let text = plan.note { note(text) }
-    let resolver = try SuperResolver(folder.load(policy, keeping: plan.blockBytes))
-    return (PhotoUpscaler(resolver), plan.batch)
+  /// The models that there are, none of them loaded yet; that of --model is the default.
+  func shelf() throws -> ModelShelf {
+    let (found, folder) = (ModelShelf.found(), try model.folder())
+    let standard =
+      found.first { PathIdentity($0.folder.path) == PathIdentity(folder.path) }
+      ?? ModelShelf.Entry(folder)
+    var options = ModelShelf.Options()
+    options.policy = { [compute] in try compute.policy(for: $0) }
+    options.limit = { [memory] in memory.limit($0) }
+    options.note = { note($0) }
+    return ModelShelf(found, standard: standard, options)
   }
 }

@@ -10,18 +10,20 @@ struct WorkCommand: ParsableCommand {
     discussion: """
       Takes pictures out of the queue that --jobs (or --data) names, one at a time, until Ctrl-C; what is under \
       way then goes back into the queue. Any number of workers may share a queue. A worker that dies loses \
-      nothing: another takes its picture when its lease has run out.
+      nothing: another takes its picture when its lease has run out. Pictures that name no model are restored with \
+      --model; others with theirs, which has to be in Models here, too.
       """)
 
   @OptionGroup var service: ServiceOptions
 
   func run() throws {
+    let models = try service.shelf()
     try runServices { [self] in
       let service = try await service.service()
       // What is wrong with the queue has been told before a large model is read.
-      let (upscaler, batch) = try self.service.upscaler()
+      _ = try await models.model()
       note("waiting for pictures; Ctrl-C ends it")
-      return ([service.worker(upscaler, batch: batch), service.caretaker()], service.logger)
+      return ([service.worker(models), service.caretaker()], service.logger)
     }
   }
 }

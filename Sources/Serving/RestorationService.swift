@@ -59,10 +59,9 @@ public struct RestorationService: Sendable {
   /// How long a worker may be silent before others take its job, in seconds.
   public mutating func setLease(_ seconds: Double) { store.lease = seconds }
 
-  /// A worker with a model.
-  /// - Parameter batch: tiles that go through the transformer together.
-  public func worker(_ upscaler: PhotoUpscaler, batch: Int) -> any Service {
-    JobWorker(store, upscaler, limits: limits, batch: batch, logger: logger)
+  /// A worker with some models.
+  public func worker(_ models: ModelShelf) -> any Service {
+    JobWorker(store, models, limits: limits, logger: logger)
   }
 
   /// What keeps the table of jobs in order.
@@ -71,11 +70,11 @@ public struct RestorationService: Sendable {
   /// The HTTP server.
   ///
   /// - Parameters:
-  ///   - model: what the service's workers restore with.
+  ///   - models: what the service's workers restore with.
   ///   - workers: how many there are in this process.
   ///   - running: called with the port that is listened to.
   public func server(
-    _ door: Door, model: ModelConfiguration, version: String, workers: Int,
+    _ door: Door, models: ModelShelf, version: String, workers: Int,
     running: @escaping @Sendable (_ port: Int) -> Void
   ) -> any Service {
     PrometheusRegistry.install()
@@ -83,15 +82,15 @@ public struct RestorationService: Sendable {
     let routes = Routes(
       store: store,
       service: ServiceDescription(
-        version: version, model: model.name, scale: model.scale,
-        authentication: door.token != nil, temperature: model.sampling.temperature,
+        version: version, models: models, authentication: door.token != nil,
         formats: ImageFormat.allCases.filter(\.isWritable).map(\.rawValue),
         limits: .init(
           bodyBytes: limits.bodyBytes, pixels: limits.pixels, queue: limits.queue,
           secondsPerPicture: limits.secondsPerPicture),
         retention: .init(seconds: store.retention.seconds, bytes: store.retention.bytes),
         workers: workers),
-      limits: limits, access: Access(token: door.token, isLocal: door.isLocal), shutdown: shutdown,
+      models: models, limits: limits, access: Access(token: door.token, isLocal: door.isLocal),
+      shutdown: shutdown,
       rateLimit: limits.perMinute.map { RateLimit(perMinute: $0) },
       events: EventStream(store: store, history: JobHistory(store), shutdown: shutdown),
       pictures: PictureResponse(store: store, limits: limits, turns: Turns(2)))

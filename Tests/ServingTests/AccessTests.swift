@@ -78,7 +78,7 @@ import Testing
         door.host = host
         let other = try await RestorationService(.folder(folder("other")), logger: silent)
         let server = other.server(
-          door, model: service.upscaler.resolver.model.configuration, version: "1", workers: 0
+          door, models: service.models, version: "1", workers: 0
         ) { _ in }
         do {
           try await server.run()

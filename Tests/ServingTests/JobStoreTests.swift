@@ -84,6 +84,25 @@ enum TestDatabase: String, CaseIterable {
     #expect(try await store.counts() == [.succeeded: 1])
   }
 
+  /// What a version without a choice of models has left in the queue.
+  @Test(arguments: TestDatabase.all) func olderJobsAreRestored(_ place: TestDatabase) async throws {
+    let store = try await place.store(folder)
+    let id = try await add(store).id
+    let description = """
+      {"settings":{"scale":4,"temperature":0.5,"seed":1,"color":null,"format":null,"quality":92},\
+      "input":{"width":4,"height":3,"bytes":9,"mediaType":"image/png","name":"old.png"},\
+      "output":{"width":16,"height":12,"bytes":null,"mediaType":"image/png","name":"old_x4.png"}}
+      """
+    try await store.database.write { db in
+      try db.run(
+        "UPDATE nsarm_jobs SET description = ?1 WHERE id = ?2", .text(description),
+        .text(JobStore.name(id)))
+    }
+    let job = try #require(await store.claim("w"))
+    #expect(job.order.input.name == "old.png" && job.order.settings.temperature == 0.5)
+    #expect(job.order.settings.model == nil && job.order.settings.strength == nil)
+  }
+
   @Test(arguments: TestDatabase.all) func jobsWaitInTheirOrder(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
     var ids: [UUID] = []

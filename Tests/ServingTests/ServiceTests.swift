@@ -24,7 +24,8 @@ import Upscaling
   /// What libtorch lacks ends one job, not the service.
   @Test func aDeviceThatFailsEndsOneJob() async throws {
     try await TestService.with(folder) { service in
-      try await service.upscaler.resolver.worker.run { failOperator(after: 40) }
+      let model = try await service.models.model()
+      try await model.upscaler.resolver.worker.run { failOperator(after: 40) }
       var outcomes: [String] = []
       for _ in 0..<2 {
         let accepted = try await service.upload(photo)
@@ -60,7 +61,8 @@ import Upscaling
       var options = PhotoUpscaler.Options()
       options.resolver.seed = 3
       options.resolver.batch = 4
-      try service.upscaler(folder("photo.png"), to: folder("expected.png"), options)
+      let model = try await service.models.model()
+      try model.upscaler(folder("photo.png"), to: folder("expected.png"), options)
       let expected = try Data(contentsOf: URL(fileURLWithPath: folder("expected.png")))
       #expect(result.body == expected)
 

@@ -14,22 +14,27 @@ import Upscaling
   import FoundationNetworking
 #endif
 
-/// A service with a tiny model on a free port of this machine, and a client.
+/// A service with tiny models on a free port of this machine, and a client.
 final class TestService: Sendable {
   let base: String
-  let upscaler: PhotoUpscaler
+  /// What it restores with.
+  let models: ModelShelf
   private let token: String?
 
-  private init(_ port: Int, _ upscaler: PhotoUpscaler, token: String?) {
+  private init(_ port: Int, _ models: ModelShelf, token: String?) {
     base = "http://127.0.0.1:\(port)"
-    (self.upscaler, self.token) = (upscaler, token)
+    (self.models, self.token) = (models, token)
   }
 
   /// Runs `body` while there is a service.
-  /// - Parameter restores: whether it has a worker.
+  /// - Parameters:
+  ///   - restores: whether it has a worker.
+  ///   - models: what it offers; nil: the tiny model alone.
+  ///   - workerModels: what its worker has; nil: the same.
   static func with(
     _ folder: ScratchFolder, restores: Bool = true, token: String? = nil,
-    _ limits: ServiceLimits = ServiceLimits(),
+    _ limits: ServiceLimits = ServiceLimits(), models: ModelShelf? = nil,
+    workerModels: ModelShelf? = nil,
     body: @Sendable (TestService) async throws -> Void
   ) async throws {
     let logger = silent
@@ -37,15 +42,15 @@ final class TestService: Sendable {
     service.limits = limits
     var door = RestorationService.Door()
     (door.port, door.token) = (0, token)
-    let upscaler = PhotoUpscaler(try SuperResolver(TinyModel.make()))
+    let models = try models ?? TinyModel.shelf(["tiny"], in: folder)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let server = service.server(
-      door, model: upscaler.resolver.model.configuration, version: "1", workers: 1
+      door, models: models, version: "1", workers: 1
     ) {
       found.yield($0)
       found.finish()
     }
-    let worker = restores ? [service.worker(upscaler, batch: 4)] : []
+    let worker = restores ? [service.worker(workerModels ?? models)] : []
     let group = ServiceGroup(
       configuration: .init(services: worker + [service.caretaker(), server], logger: logger))
     let running = Task { try await group.run() }
@@ -53,7 +58,7 @@ final class TestService: Sendable {
     for await number in ports { port = number }
     let result: Result<Void, any Error>
     do {
-      result = .success(try await body(TestService(port!, upscaler, token: token)))
+      result = .success(try await body(TestService(port!, models, token: token)))
     } catch {
       result = .failure(error)
     }

@@ -1,7 +1,7 @@
 """How the page looks in both appearances and at all widths, and whether everybody can use it."""
 from accessibility import audit, expect_keyboard_reaches_everything
 from browser import DESKTOP, PHONE
-from common import BEE, FACE, check, open_viewer, restored
+from common import BEE, FACE, check, open_viewer, restored, select
 
 WIDTHS = (360, 390, 600, 861, 1080, 1440, 2560)
 VIEWS = [(size, theme) for size in (DESKTOP, PHONE) for theme in ("light", "dark")]
@@ -36,6 +36,18 @@ def settings_on_a_phone_open_and_close(browser, service, options):
         browser.picture(options.screenshots / "settings-phone-light.png")
     browser.click("#settings-toggle")
     assert not browser.find("#settings").is_displayed(), "the settings do not close"
+
+
+@check(11.5)
+def models_in_every_view(browser, service, options):
+    models = service.call("/v1/service")["models"]
+    if len(models) == 1:
+        return
+    model = next((model for model in models if model["hasDial"]), models[0])
+    select(browser, "model", model["name"])
+    browser.js("document.getElementById('settings-toggle').setAttribute('aria-expanded', 'true')")  # on a phone
+    each_view(browser, options, "models")
+    expect_keyboard_reaches_everything(browser, "models")
 
 
 @check(12)

@@ -56,7 +56,9 @@ def running(nsarm, url, scratch):
     port = free_port()
     log = scratch / "server.log"
     with log.open("w") as output:
-        command = [str(nsarm.resolve()), "serve", "--port", str(port), "--data", str(scratch / "data")]
+        # The fast model, which shows previews.
+        command = [str(nsarm.resolve()), "serve", "--model", "nano", "--port", str(port),
+                   "--data", str(scratch / "data")]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     service = Service(f"http://127.0.0.1:{port}", nsarm.resolve())
     try:

@@ -1,7 +1,7 @@
 """Restoring, looking, downloading: what people come for."""
 import subprocess
 
-from common import BEE, FACE, check, restored, select
+from common import BEE, FACE, check, open_viewer, restored, select
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -42,7 +42,7 @@ def restores_and_downloads_what_upscale_writes(browser, service, options):
     assert downloaded.startswith(b"\x89PNG"), "no PNG came"
     if service.nsarm:
         expected = browser.downloads.parent / "expected.png"
-        subprocess.run([service.nsarm, "upscale", FACE, "-o", expected], check=True, capture_output=True)
+        subprocess.run([service.nsarm, "upscale", "--model", "nano", FACE, "-o", expected], check=True, capture_output=True)
         assert downloaded == expected.read_bytes(), "the result differs from that of nsarm upscale"
 
 
@@ -119,7 +119,7 @@ def list_and_settings_survive_a_reload(browser, service, options):
     select(browser, "color", "adain")
     browser.choose(FACE)
     browser.wait_for("succeeded")
-    wanted = {"scale": 2, "temperature": 0.2, "seed": seed, "color": "adain", "format": "webp", "quality": 80}
+    wanted = {"model": None, "strength": None, "scale": 2, "temperature": 0.2, "seed": seed, "color": "adain", "format": "webp", "quality": 80}
     assert service.restorations()[0]["settings"] == wanted, service.restorations()[0]["settings"]
     browser.open(browser.url)
     browser.wait_for("succeeded")
@@ -131,6 +131,40 @@ def list_and_settings_survive_a_reload(browser, service, options):
     assert made == {**wanted, "scale": 3}, f"restored again with {made}"
     browser.click("#defaults")
     assert browser.js("return JSON.parse(localStorage.getItem('nsarm.settings'))")["scale"] == 4, "no defaults"
+
+
+@check(28.3)
+def model_and_strength_are_chosen(browser, service, options):
+    models = {model["name"]: model for model in service.call("/v1/service")["models"]}
+    usual = service.call("/v1/service")["model"]
+    assert browser.find("#model-field").is_displayed() == (len(models) > 1), "a choice of one, or none of several"
+    for model in models.values():
+        if len(models) > 1:
+            select(browser, "model", model["name"])
+        assert browser.find("#strength-field").is_displayed() == model["hasDial"], f"the dial of {model['name']}"
+        draws = model["temperature"] is not None
+        assert browser.find("#temperature").is_displayed() == draws, f"the creativity of {model['name']}"
+        assert browser.find("#seed").is_displayed() == draws, f"the seed of {model['name']}"
+    if len(models) == 1:
+        return
+    dialled = [name for name, model in models.items() if model["hasDial"]]
+    chosen = (dialled or [name for name in models if name != usual])[0]
+    select(browser, "model", chosen)
+    if dialled:
+        select(browser, "strength", "0.35")
+        assert browser.find("#strength").get_attribute("aria-valuetext") == "0.35"
+    browser.open(browser.url)
+    browser.wait(lambda: browser.find("#model-field").is_displayed(), "the choice of a model")
+    assert browser.find("#model").get_attribute("value") == chosen, "the model is forgotten"
+    browser.choose(FACE)
+    browser.wait_for("succeeded")
+    made = service.restorations()[0]["settings"]
+    assert (made["model"], made["strength"]) == (chosen, 0.35 if dialled else None), f"restored with {made}"
+    open_viewer(browser)
+    assert browser.find("#viewer-facts").text.startswith(chosen), browser.find("#viewer-facts").text
+    browser.click("#close")
+    browser.click("#defaults")
+    assert browser.find("#model").get_attribute("value") == usual, "no default model"
 
 
 @check(28.5)

@@ -63,8 +63,9 @@ async function learn() {
     const service = await api.service();
     uploads.service = service;
     settings.offer(service);
-    const { limits, formats } = service;
-    setText($("service"), `${service.model}, version ${service.version}`);
+    const { limits, formats, models } = service;
+    setText($("service"),
+      models.length > 1 ? `Version ${service.version}` : `${service.model}, version ${service.version}`);
     setText($("limits"), `${formats.map((name) => formatNames[name] ?? name).join(", ")} and more, `
       + `up to ${megapixels(limits.pixels)} and ${bytes(limits.bodyBytes)} each.`);
   } catch (error) {

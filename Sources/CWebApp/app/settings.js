@@ -1,10 +1,13 @@
 import { $, element, setText } from "./dom.js";
-import { formatNames } from "./words.js";
+import { formatNames, modelNames } from "./words.js";
 
 const key = "nsarm.settings";
-const defaults = { scale: 4, temperature: null, seed: 0, color: null, format: null, quality: 92 };
+const defaults = {
+  model: null, strength: null, scale: 4, temperature: null, seed: 0, color: null, format: null, quality: 92,
+};
 const usualScales = [1, 2, 3, 4, 6, 8];
 const largestSeed = Number.MAX_SAFE_INTEGER;
+const strengthWords = { 0: "0, keeps grain and softness", 1: "1, cleans and sharpens" };
 const seedHint = "The same seed gives the same picture.";
 
 const inRange = (value, low, high) => typeof value === "number" && value >= low && value <= high;
@@ -12,7 +15,8 @@ const inRange = (value, low, high) => typeof value === "number" && value >= low 
 /** The form of the settings for the next pictures, remembered by the browser. */
 export class SettingsForm {
   #values = { ...defaults, ...remembered() };
-  #own = null;
+  #models = [];
+  #standard = null;
   #form = $("settings");
 
   constructor() {
@@ -23,11 +27,25 @@ export class SettingsForm {
   }
 
   /** The present settings, as the server takes them. */
-  get values() { return { ...this.#values }; }
+  get values() {
+    return { ...this.#values, strength: this.#model?.hasDial ? this.#values.strength : null };
+  }
+
+  /** Whether the model of that name, or the usual one, draws detail by chance. */
+  draws(name) { return this.#found(name)?.temperature !== null; }
+
+  /** The model that is chosen, or null before the server has said which there are. */
+  get #model() { return this.#found(this.#values.model); }
+
+  #found(name) { return this.#models.find((model) => model.name === (name ?? this.#standard)) ?? null; }
 
   /** Fits the form to what the server offers. */
-  offer({ temperature, formats }) {
-    this.#own = temperature;
+  offer({ model, models, formats }) {
+    this.#models = models;
+    this.#standard = model;
+    $("model").replaceChildren(
+      ...models.map(({ name }) => element("option", { value: name }, modelNames[name] ?? name)));
+    if (!this.#model) this.#values.model = null;
     const select = $("format");
     select.replaceChildren(
       element("option", { value: "" }, "That of the picture"),
@@ -57,6 +75,8 @@ export class SettingsForm {
       this.#judge(fields.scaleOther, $("scale-hint"), inRange(scale, 1, 8), "A number from 1 to 8.", "");
       if (inRange(scale, 1, 8)) this.#set({ scale });
     });
+    fields.model.addEventListener("change", () => this.#set({ model: fields.model.value }));
+    fields.strength.addEventListener("input", () => this.#set({ strength: fields.strength.valueAsNumber }));
     fields.temperature.addEventListener("input", () =>
       this.#set({ temperature: fields.temperature.valueAsNumber }));
     $("temperature-own").addEventListener("click", () => {
@@ -98,8 +118,10 @@ export class SettingsForm {
 
   /** Puts the values into the fields. */
   #show() {
-    const { scale, seed, color, format, quality } = this.#values;
+    const { strength, scale, seed, color, format, quality } = this.#values;
     const fields = this.#form.elements;
+    fields.model.value = this.#model?.name ?? "";
+    fields.strength.value = strength ?? 1;
     const isUsual = usualScales.includes(scale);
     fields.scale.value = isUsual ? String(scale) : "other";
     $("scale-other").hidden = isUsual;
@@ -115,11 +137,22 @@ export class SettingsForm {
 
   /** Says what the fields mean. */
   #describe() {
-    const { scale, temperature, format, quality } = this.#values;
+    const { strength, scale, temperature, format, quality } = this.#values;
+    const model = this.#model;
+    const hasChoice = this.#models.length > 1;
+    $("model-field").hidden = !hasChoice;
+    setText($("model-hint"), model?.description ?? "");
+    $("strength-field").hidden = !model?.hasDial;
+    setText($("strength-value"), String(strength ?? 1));
+    $("strength").setAttribute("aria-valuetext", strengthWords[strength ?? 1] ?? String(strength));
+
+    const draws = model?.temperature !== null;
+    $("temperature-field").hidden = !draws;
+    $("seed-field").hidden = !draws;
     const slider = this.#form.elements.temperature;
     const isOwn = temperature === null;
-    slider.value = temperature ?? this.#own ?? 0.5;
-    const own = this.#own === null ? "model's own" : `model's own, ${this.#own}`;
+    slider.value = temperature ?? model?.temperature ?? 0.5;
+    const own = model ? `model's own, ${model.temperature}` : "model's own";
     setText($("temperature-value"), isOwn ? own : String(temperature));
     slider.setAttribute("aria-valuetext", isOwn ? own : String(temperature));
     slider.classList.toggle("untouched", isOwn);
@@ -130,8 +163,10 @@ export class SettingsForm {
     setText($("quality-value"), isLossless ? "" : String(quality));
     setText($("quality-hint"), isLossless
       ? `${formatNames[format]} keeps everything.` : "For JPEG, WebP, AVIF and JPEG XL.");
-    setText($("settings-summary"),
-      `×${scale}, ${isOwn ? "model's own" : temperature}, ${formatNames[format] ?? "same format"}`);
+    setText($("settings-summary"), [
+      hasChoice ? model.name : null, `×${scale}`, draws ? (isOwn ? "model's own" : temperature) : null,
+      formatNames[format] ?? "same format",
+    ].filter((part) => part !== null).join(", "));
   }
 }
 
@@ -140,6 +175,8 @@ function remembered() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(key)); } catch { /* nothing readable */ }
   const fits = {
+    model: (value) => value === null || typeof value === "string",
+    strength: (value) => value === null || inRange(value, 0, 1),
     scale: (value) => inRange(value, 1, 8),
     temperature: (value) => value === null || inRange(value, 0, 2),
     seed: (value) => Number.isInteger(value) && inRange(value, 0, largestSeed),

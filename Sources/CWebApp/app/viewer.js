@@ -137,7 +137,7 @@ export class Viewer {
       state === "running" ? work(restoration) : null,
     ].filter(Boolean).join(" · "));
     const facts = [
-      recipe(settings),
+      recipe(settings, this.#actions.settings.draws(settings.model)),
       isFinished ? format(output) : null,
       !isActive(this.#entry) && expires ? `kept until ${longDate(expires)}` : null,
       ...warnings,

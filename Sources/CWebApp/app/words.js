@@ -10,6 +10,9 @@ export const formatNames = {
   png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF", avif: "AVIF", jxl: "JPEG XL",
 };
 
+/** The shipped models with the word that tells them apart. */
+export const modelNames = { base: "base - best", nano: "nano - fast" };
+
 export const dimensions = ({ width, height }) => `${width} × ${height}`;
 
 export const count = (number, one, many = `${one}s`) =>
@@ -61,12 +64,13 @@ export function standing(restoration) {
   }
 }
 
-/** The settings that a restoration was made with. */
-export function recipe({ scale, temperature, seed, color }) {
+/** The settings that a restoration was made with; `draws`: by a model that draws detail by chance. */
+export function recipe({ model, strength, scale, temperature, seed, color }, draws) {
   return [
+    model,
+    strength === null ? null : `strength ${strength}`,
     `×${scale}`,
-    temperature === null ? "model's own creativity" : `creativity ${temperature}`,
-    `seed ${seed}`,
+    ...(draws ? [temperature === null ? "model's own creativity" : `creativity ${temperature}`, `seed ${seed}`] : []),
     color === null ? null : `colours ${color}`,
   ].filter(Boolean).join(", ");
 }

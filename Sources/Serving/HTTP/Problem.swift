@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Hummingbird
 import Imaging
+import Upscaling
 
 /// An error as a client hears of it: RFC 9457, `application/problem+json`.
 struct Problem: Error, HTTPResponseError, Encodable {
@@ -46,6 +47,8 @@ struct Problem: Error, HTTPResponseError, Encodable {
     switch error {
     case let error as Problem: self = error
     case let error as InvalidSetting:
+      self.init(.unprocessableContent, "invalid_setting", error.description)
+    case let error as ModelShelfError:
       self.init(.unprocessableContent, "invalid_setting", error.description)
     case JobError.queueFull(let limit):
       self.init(

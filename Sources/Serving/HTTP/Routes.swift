@@ -2,11 +2,13 @@ import Files
 import Foundation
 import Hummingbird
 import Metrics
+import Upscaling
 
 /// The API, version 1; `openapi.json` describes it.
 struct Routes: Sendable {
   let store: JobStore
   let service: ServiceDescription
+  let models: ModelShelf
   let limits: ServiceLimits
   let access: Access
   let shutdown: Shutdown
@@ -154,7 +156,7 @@ struct Routes: Sendable {
     let upload = try await Upload.receive(request, limits)
     defer { upload.folder.remove() }
     let order = try await inspections.take {
-      try await Task.detached { try upload.order(limits) }.value
+      try await Task.detached { try upload.order(limits, models) }.value
     }
     let job = try await store.add(order, input: upload.path, limit: limits.queue)
     Counter(label: "nsarm_uploads").increment()
@@ -242,26 +244,4 @@ extension RouterMethods<ClientContext> {
       }
     }
   }
-}
-
-/// What `GET /v1/service` tells.
-struct ServiceDescription: Encodable, Sendable {
-  struct Limits: Encodable, Sendable {
-    let bodyBytes, pixels, queue: Int
-    let secondsPerPicture: Double
-  }
-
-  struct Retention: Encodable, Sendable {
-    let seconds: Double
-    let bytes: Int
-  }
-
-  let version, model: String
-  let scale: Int
-  let authentication: Bool
-  let temperature: Double
-  let formats: [String]
-  let limits: Limits
-  let retention: Retention
-  let workers: Int
 }

@@ -182,8 +182,9 @@ struct Upload: Sendable {
 extension Upload {
   /// What is to be done, now that the picture has been looked at.
   ///
-  /// - Throws: `Problem` where it is no picture, or too large.
-  func order(_ limits: ServiceLimits) throws -> Job.Order {
+  /// - Throws: `Problem` where it is no picture, or too large; `ModelShelfError`.
+  func order(_ limits: ServiceLimits, _ models: ModelShelf) throws -> Job.Order {
+    _ = try models.entry(settings.model, strength: settings.strength ?? 1)
     let reader: ImageReader
     do {
       reader = try ImageFile.open(path, options: limits.reading)

@@ -5,6 +5,10 @@ import Upscaling
 
 /// What a client asks for: the options of a restoration.
 public struct RestorationSettings: Codable, Equatable, Sendable {
+  /// The name of a model; nil: the service's default.
+  public var model: String?
+  /// 0...1: from a model's twin, which keeps grain and softness, to the model; nil: 1.
+  public var strength: Double?
   /// Pixels of the output per pixel of the input along a side, 1...8.
   public var scale = 4.0
   /// τ of the sampling, 0...100: 0 is the most faithful; nil: as the model recommends.
@@ -21,11 +25,13 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case scale, temperature, seed, color, format, quality
+    case model, strength, scale, temperature, seed, color, format, quality
   }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(model, forKey: .model)
+    try container.encode(strength, forKey: .strength)
     try container.encode(scale, forKey: .scale)
     try container.encode(temperature, forKey: .temperature)
     try container.encode(seed, forKey: .seed)
@@ -36,6 +42,8 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
+    model = try container.decodeIfPresent(String.self, forKey: .model)
+    strength = try container.decodeIfPresent(Double.self, forKey: .strength)
     scale = try container.decode(Double.self, forKey: .scale)
     temperature = try container.decodeIfPresent(Double.self, forKey: .temperature)
     seed = try container.decode(Int.self, forKey: .seed)
@@ -54,6 +62,8 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
           + CodingKeys.allCases.map(\.rawValue).joined(separator: ", "))
     }
     switch key {
+    case .model: model = try value.text(key)
+    case .strength: strength = try value.number(key, 0...1)
     case .scale: scale = try value.number(key, 1...8) ?? 4
     case .temperature: temperature = try value.number(key, 0...100)
     case .seed: seed = try value.integer(key, 0...(1 << 53 - 1)) ?? 0
@@ -94,6 +104,8 @@ enum SettingValue: Decodable {
   case none
   case number(Double)
   case text(String)
+  /// A field of a form, which may stand for a number as well.
+  case field(String)
   case other
 
   init(from decoder: any Decoder) throws {
@@ -113,35 +125,46 @@ enum SettingValue: Decodable {
 
   /// A field of a form, where all is text; empty or "null" stands for nothing.
   init(field text: String) {
-    self =
-      text.isEmpty || text == "null"
-      ? .none : Double(text).map(SettingValue.number) ?? .text(text)
+    self = text.isEmpty || text == "null" ? .none : .field(text)
+  }
+
+  private var number: Double? {
+    switch self {
+    case .number(let number): number
+    case .field(let text): Double(text)
+    case .none, .text, .other: nil
+    }
   }
 
   fileprivate func number(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Double>)
     throws -> Double?
   {
-    switch self {
-    case .none: return nil
-    case .number(let number) where range.contains(number): return number
-    default:
+    if case .none = self { return nil }
+    guard let number, range.contains(number) else {
       throw InvalidSetting(
         "\(key.rawValue): a number from \(Int(range.lowerBound)) to \(Int(range.upperBound)) is wanted"
       )
     }
+    return number
   }
 
   fileprivate func integer(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Int>)
     throws -> Int?
   {
+    if case .none = self { return nil }
+    guard let integer = number.flatMap(Int.init(exactly:)), range.contains(integer) else {
+      throw InvalidSetting(
+        "\(key.rawValue): a whole number from \(range.lowerBound) to \(range.upperBound) is wanted")
+    }
+    return integer
+  }
+
+  fileprivate func text(_ key: RestorationSettings.CodingKeys) throws -> String? {
     switch self {
     case .none: return nil
-    case .number(let number):
-      if let integer = Int(exactly: number), range.contains(integer) { return integer }
-    default: break
+    case .text(let text), .field(let text): return text
+    case .number, .other: throw InvalidSetting("\(key.rawValue): a text is wanted")
     }
-    throw InvalidSetting(
-      "\(key.rawValue): a whole number from \(range.lowerBound) to \(range.upperBound) is wanted")
   }
 
   fileprivate func choice<Choice: RawRepresentable<String> & CaseIterable>(
@@ -149,9 +172,9 @@ enum SettingValue: Decodable {
   ) throws -> Choice? {
     switch self {
     case .none: return nil
-    case .text(let text):
+    case .text(let text), .field(let text):
       if let choice = Choice(rawValue: text) { return choice }
-    default: break
+    case .number, .other: break
     }
     throw InvalidSetting(
       "\(key.rawValue): one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")) is wanted"

@@ -8,12 +8,11 @@ import ServiceLifecycle
 import Terminal
 import Upscaling
 
-/// Takes jobs out of the queue and restores them, one after the other, with one model.
+/// Takes jobs out of the queue and restores them, one after the other, each with its model.
 public actor JobWorker: Service {
   private let store: JobStore
-  private let upscaler: PhotoUpscaler
+  private let models: ModelShelf
   private let limits: ServiceLimits
-  private let batch: Int
   private let logger: Logger
   private let name: String
 
@@ -22,15 +21,10 @@ public actor JobWorker: Service {
   /// Seconds after which the lease is renewed where there is nothing to tell.
   private static let heartbeat = 2.0
 
-  /// - Parameter batch: tiles that go through the transformer together.
-  init(
-    _ store: JobStore, _ upscaler: PhotoUpscaler, limits: ServiceLimits, batch: Int,
-    logger: Logger
-  ) {
+  init(_ store: JobStore, _ models: ModelShelf, limits: ServiceLimits, logger: Logger) {
     self.store = store
-    self.upscaler = upscaler
+    self.models = models
     self.limits = limits
-    self.batch = batch
     self.logger = logger
     name = WorkerName.new()
   }
@@ -83,8 +77,13 @@ public actor JobWorker: Service {
       outcome = .cancelled
     } catch WorkEnd.tooLong {
       outcome = .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here")
+    } catch ModelShelfError.unknown(let name, let known) {
+      // The server that took the picture in has it.
+      outcome = .failed(
+        "the worker that took this picture has no model '\(name)', only"
+          + " \(known.joined(separator: ", "))")
     } catch {
-      outcome = .failed(Self.text(error, job, folder?.path))
+      outcome = .failed(text(error, job, folder?.path))
     }
     reporter.cancel()
     await reporter.value
@@ -95,9 +94,14 @@ public actor JobWorker: Service {
     let seconds = Date().timeIntervalSince(start)
     await finish(job, outcome, seconds)
     folder?.remove()
-    Counter(label: "nsarm_restorations", dimensions: [("outcome", outcome.label)]).increment()
-    Metrics.Timer(label: "nsarm_restoration_duration", preferredDisplayUnit: .seconds)
-      .recordSeconds(seconds)
+    let model = (try? models.entry(job.order.settings.model))?.name ?? "unknown"
+    Counter(
+      label: "nsarm_restorations", dimensions: [("model", model), ("outcome", outcome.label)]
+    ).increment()
+    Metrics.Timer(
+      label: "nsarm_restoration_duration", dimensions: [("model", model)],
+      preferredDisplayUnit: .seconds
+    ).recordSeconds(seconds)
   }
 
   /// Tells the database, which may be away for a while: what was worked for is not given up soon.
@@ -121,13 +125,16 @@ public actor JobWorker: Service {
   {
     let (input, output) = (folder + "/input", folder + "/output")
     try await store.files.copy(job.id, .input, to: input)
-    var options = job.order.settings.options(
-      upscaler.resolver.model.configuration, limits.reading)
+    let settings = job.order.settings
+    let model = try await models.model(settings.model, strength: settings.strength ?? 1)
+    let upscaler = model.upscaler
+    let configuration = upscaler.resolver.model.configuration
+    var options = settings.options(configuration, limits.reading)
     options.format = job.order.output.format
-    options.resolver.batch = batch
-    let scale = upscaler.resolver.model.configuration.scale
+    options.resolver.batch = model.batch
     let remaining = RemainingWork()
-    let previews = PreviewMaker(input, limits.reading, scale: scale, in: folder, progress)
+    let previews = PreviewMaker(
+      input, limits.reading, scale: configuration.scale, in: folder, progress)
     let report = try await upscaler.resolver.worker.run { [upscaler, options] in
       try upscaler(input, to: output, options) { share in
         try progress.update {
@@ -174,8 +181,9 @@ public actor JobWorker: Service {
   }
 
   /// An error without the paths of this machine.
-  private static func text(_ error: any Error, _ job: Job, _ folder: String?) -> String {
+  private func text(_ error: any Error, _ job: Job, _ folder: String?) -> String {
     var text = oneLine("\(error)")
+    for entry in models.entries { text = text.replacing(entry.folder.path, with: entry.name) }
     if let folder {
       text = text.replacing(folder + "/input", with: job.order.input.name)
         .replacing(folder + "/output", with: job.order.output.name)

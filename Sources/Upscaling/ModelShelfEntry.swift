@@ -1,0 +1,70 @@
+import Files
+import Foundation
+import NSARM
+
+extension ModelShelf {
+  /// A model that there is, loaded or not.
+  public struct Entry: Sendable {
+    /// What it is asked for by: the name of its folder.
+    public let name: String
+    /// What it is good for; empty where nobody has said.
+    public let description: String
+    public let folder: ModelFolder
+    /// Whether it takes another strength than 1.
+    public let hasDial: Bool
+
+    public init(_ folder: ModelFolder, description: String = "") {
+      // "." and "models/mine/" have names, too.
+      name = URL(fileURLWithPath: folder.path).standardizedFileURL.lastPathComponent
+      self.description = description
+      self.folder = folder
+      hasDial = folder.hasTwin
+    }
+
+    /// The temperature that the model recommends; nil: it has no code that would be drawn.
+    public var temperature: Double? {
+      let configuration = folder.configuration
+      return configuration.network == nil ? configuration.sampling.temperature : nil
+    }
+  }
+
+  /// The models that `ModelLocator` finds by name, in the order of their names.
+  public static func found(roots: [String] = ModelLocator.defaultRoots) -> [Entry] {
+    var entries: [String: Entry] = [:]
+    for folder in roots.flatMap(ancestors) {
+      let models = (folder as NSString).appendingPathComponent("Models")
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: models)) ?? [] {
+        guard entries[name] == nil, let folder = try? ModelFolder("\(models)/\(name)"),
+          folder.configuration.network != nil || folder.configuration.transformer != nil
+        else { continue }
+        entries[name] = Entry(folder, description: descriptions[name] ?? "")
+      }
+    }
+    return entries.values.sorted { $0.name < $1.name }
+  }
+
+  private static let descriptions = [
+    "base": "The best pictures; takes its time.", "nano": "Fast, and good enough for most photos.",
+  ]
+}
+
+/// Why a model cannot be had, in one line.
+public enum ModelShelfError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
+  case unknown(String, known: [String])
+  case noDial(String, withDial: [String])
+
+  public var description: String {
+    switch self {
+    case .unknown(let name, let known):
+      "model: there is no '\(name)'; there \(known.count == 1 ? "is" : "are")"
+        + " \(known.joined(separator: ", "))"
+    case .noDial(let name, let others):
+      "strength: model '\(name)' has no dial and knows a strength of 1 alone;"
+        + (others.isEmpty
+          ? " no model here has one"
+          : " one with a dial is \(others.joined(separator: ", "))")
+    }
+  }
+
+  public var errorDescription: String? { description }
+}
