@@ -76,7 +76,7 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     var door = RestorationService.Door()
     (door.host, door.port, door.token) = (host, port, try token())
-    let models = try service.shelf()
+    let models = try service.shelf(restores: !noWork)
     if door.token == nil, !door.isLocal {
       note(
         "warning: everybody who can reach \(host) can use this service; NSARM_TOKEN or --token-file keeps"

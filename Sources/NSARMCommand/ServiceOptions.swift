@@ -98,8 +98,11 @@ struct ServiceOptions: ParsableArguments {
   }
 
   /// The models that there are, none of them loaded yet; that of --model is the default.
-  func shelf() throws -> ModelShelf {
-    let (found, folder) = (ModelShelf.found(), try model.folder())
+  /// - Parameter restores: whether this process restores pictures itself; without --model the best
+  ///   model that is fast enough here is the default then.
+  func shelf(restores: Bool = true) throws -> ModelShelf {
+    let folder = restores ? try model.folder(compute, memory) : try model.folder()
+    let found = ModelShelf.found()
     let standard =
       found.first { PathIdentity($0.folder.path) == PathIdentity(folder.path) }
       ?? ModelShelf.Entry(folder)

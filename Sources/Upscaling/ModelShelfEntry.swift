@@ -28,24 +28,15 @@ extension ModelShelf {
     }
   }
 
-  /// The models that `ModelLocator` finds by name, in the order of their names.
+  /// The models that can be named and can restore, those that come with the package first.
   public static func found(roots: [String] = ModelLocator.defaultRoots) -> [Entry] {
-    var entries: [String: Entry] = [:]
-    for folder in roots.flatMap(ancestors) {
-      let models = (folder as NSString).appendingPathComponent("Models")
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: models)) ?? [] {
-        guard entries[name] == nil, let folder = try? ModelFolder("\(models)/\(name)"),
-          folder.configuration.network != nil || folder.configuration.transformer != nil
-        else { continue }
-        entries[name] = Entry(folder, description: descriptions[name] ?? "")
-      }
+    ModelCatalog.models(roots: roots).compactMap { card in
+      guard card.configuration.network != nil || card.configuration.transformer != nil,
+        let folder = try? ModelFolder(card.path)
+      else { return nil }
+      return Entry(folder, description: card.description ?? "")
     }
-    return entries.values.sorted { $0.name < $1.name }
   }
-
-  private static let descriptions = [
-    "base": "The best pictures; takes its time.", "nano": "Fast, and good enough for most photos.",
-  ]
 }
 
 /// Why a model cannot be had, in one line.

@@ -16,14 +16,11 @@ static_assert(sizeof(DenseStep) == 4 * sizeof(float), "scratch memory holds step
 
 static const int64_t step_words = dense_inputs / 2;
 
-// Calls body(tap, c) for the steps of a sum: taps and the first of 32 channels. The three taps of a
-// line follow each other, since they take nearly the same pixels, which are in the first level of
-// the cache then.
+// Calls body(tap, c) for the steps of a sum: taps and the first of 32 channels.
 template <class Body>
 static inline INLINE void for_dense_steps(int64_t inputs, Body body) {
-  for (int64_t line = 0; line < 9; line += 3)
-    for (int64_t c = 0; c < inputs; c += dense_inputs)
-      for (int64_t tap = line; tap < line + 3; tap++) body(tap, c);
+  for (int64_t tap = 0; tap < 9; tap++)
+    for (int64_t c = 0; c < inputs; c += dense_inputs) body(tap, c);
 }
 
 // Of [O, I, 3, 3] to panels [steps, 16, 32] of words.
