@@ -43,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Pixels at the edges that metrics other than LPIPS, DISTS, CER and Grain leave out.",
+      "Pixels at the edges that metrics other than LPIPS, DISTS and CER leave out.",
       valueName: "pixels")
   )
   var border = 0

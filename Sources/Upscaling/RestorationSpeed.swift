@@ -72,7 +72,7 @@ public struct RestorationSpeed: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     guard let data = try? encoder.encode(all) else { return }
-    try? createFolder((path as NSString).deletingLastPathComponent)
+    try? createFolder(parentFolder(of: path))
     try? AtomicFile.write(data, to: path)
   }
 }

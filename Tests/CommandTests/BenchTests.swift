@@ -92,7 +92,8 @@ import Testing
       "agreement",
     ])
     #expect(other.status == 1 && other.errors.contains("is another model than"))
-    let noTokenizer = try Command.run(["convert", scratch("no.pth"), "-o", scratch("again")])
+    let noTokenizer = try Command.run(
+      ["convert", scratch("a.pth"), scratch("b.pth"), "-o", scratch("again")])
     #expect(noTokenizer.status != 0 && noTokenizer.errors.contains("--vae is missing"))
   }
 

@@ -12,7 +12,7 @@ import Torch
     let suite = try MetricSuite.plain()
     // CER is there where tesseract is installed.
     let metrics = suite.metrics.filter { $0 != .characterErrorRate }
-    #expect(metrics == [.psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM])
+    #expect(metrics == [.psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM, .grain, .noise])
     let unavailable = suite.unavailable.filter { $0.title != "CER" }
     #expect(
       unavailable.map(\.title) == [
@@ -22,7 +22,8 @@ import Torch
     #expect(unavailable[3].reason.contains("scripts/metric-weights"))
     let image = waves(180, 170)
     let scores = suite.scores(waves(180, 170, shift: 1), suite.reference(image))
-    #expect(Set(scores.keys) == Set(metrics), "there is no text")
+    let flat: Set<Metric> = [.grain, .noise]
+    #expect(Set(scores.keys) == Set(metrics).subtracting(flat), "no text, and nothing flat")
     #expect(suite.scores(image, nil).isEmpty)
   }
 

@@ -26,6 +26,17 @@ import Torch
     #expect(abs(own - 0.3 * 0.98) < 0.03)
   }
 
+  /// Noise of an enlarged picture is coarse: the fine figure hardly sees it.
+  @Test func coarseNoise() throws {
+    let random = RandomGenerator(seed: 4)
+    let noise = Tensor.randn([1, 3, 32, 32], using: random) * (4 / 255.0)
+    let enlarged = noise.resized(128, 128, .bicubic).selected(0, 0)
+    let original = Tensor.full([3, 128, 128], 0.5)
+    let coarse = try #require(FlatGrain.levels(original + enlarged, original: original, .coarse))
+    let fine = try #require(FlatGrain.levels(original + enlarged, original: original))
+    #expect(coarse > 1.2 && fine < 0.6 * coarse)
+  }
+
   @Test func nothingFlat() {
     let texture = Tensor.rand([3, 64, 64], using: RandomGenerator(seed: 1))
     #expect(FlatGrain.levels(texture, original: texture) == nil)

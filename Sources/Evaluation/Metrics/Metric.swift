@@ -18,6 +18,8 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   /// Fine structure where the reference is flat, in levels of 0...255: noise left or invented. The
   /// reference's own is what a picture should have.
   case grain
+  /// The same of structure of some pixels, as the noise of the input has it: what is left of it.
+  case noise
   /// Distance from the statistics of photos.
   case niqe
   /// Learned from people's judgements of damaged photos; about 0 ... 100.
@@ -36,6 +38,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .dists: "DISTS"
     case .characterErrorRate: "CER"
     case .grain: "Grain"
+    case .noise: "Noise"
     case .niqe: "NIQE"
     case .brisque: "BRISQUE"
     }
@@ -52,7 +55,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   public var isLowerBetter: Bool {
     switch self {
     case .psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM: false
-    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .grain, .niqe, .brisque: true
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .grain, .noise, .niqe, .brisque: true
     }
   }
 
@@ -68,6 +71,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     case .msSSIM: 161
     case .lpipsAlex, .lpipsVGG, .characterErrorRate, .brisque: 32
     case .dists, .grain: 16
+    case .noise: 32
     case .niqe: 96
     }
   }
@@ -75,7 +79,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   /// Whether the border is left out; networks and readers see whole pictures.
   var leavesOutBorder: Bool {
     switch self {
-    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate, .grain: false
+    case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate: false
     default: true
     }
   }

@@ -10,7 +10,7 @@ import Torch
 /// let scores = suite.scores(restored, suite.reference(original))
 /// ```
 public final class MetricSuite {
-  /// Pixels at the edges that all metrics but LPIPS, DISTS, CER and grain leave out.
+  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
   public let border: Int
   /// The metrics that are computed, in the order of reports.
   public let metrics: [Metric]
@@ -104,15 +104,17 @@ public final class MetricSuite {
     }
   }
 
-  /// The figures of the reference itself: those that need none, and its grain.
+  /// The figures of the reference itself: those that need none, and its grain and noise.
   public func scores(_ reference: Reference) -> Scores {
     let x = reference.picture
     return withoutGradients {
       Scores(
         uniqueKeysWithValues: metrics.filter { admits($0, x) }.compactMap { metric in
           let score =
-            metric == .grain
-            ? grain(x, x) : metric.needsReference ? nil : judgement(metric, x)
+            switch metric {
+            case .grain, .noise: grain(metric, x, x)
+            default: metric.needsReference ? nil : judgement(metric, x)
+            }
           return score.map { (metric, $0) }
         })
     }
@@ -145,14 +147,19 @@ public final class MetricSuite {
     case .characterErrorRate:
       guard let text = reference.text, !text.isEmpty else { return nil }
       return (try? recognition?(image)).map { characterErrorRate($0, reference: text) }
-    case .grain: return grain(x, y)
+    case .grain, .noise: return grain(metric, x, y)
     case .niqe, .brisque: return nil
     }
   }
 
   /// Nil where hardly anything of the reference is flat.
-  private func grain(_ x: Tensor, _ y: Tensor) -> Double? {
-    FlatGrain.levels(x.selected(0, 0), original: y.selected(0, 0))
+  private func grain(_ metric: Metric, _ x: Tensor, _ y: Tensor) -> Double? {
+    func inner(_ x: Tensor) -> Tensor {
+      x.selected(0, 0).narrowed(1, from: border, count: x.size(2) - 2 * border)
+        .narrowed(2, from: border, count: x.size(3) - 2 * border)
+    }
+    return FlatGrain.levels(
+      inner(x), original: inner(y), metric == .grain ? .fine : .coarse)
   }
 
   /// Nil for pictures without local contrast, which have no statistics.

@@ -37,7 +37,7 @@ public struct BenchmarkSets: Sendable {
     case levels
   }
 
-  /// Pixels at the edges that all metrics but LPIPS, DISTS, CER and Grain leave out.
+  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
   public var border = 0
   public var sets: [Entry]
 

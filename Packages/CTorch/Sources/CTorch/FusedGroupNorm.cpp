@@ -1,5 +1,6 @@
 // Group normalisation: an operator of libtorch's dispatcher around the kernels.
 
+#include "FusedGroupNorm.h"
 #include "FusedOperators.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 #include "FusedDense.h"
+#include "FusedGroupNorm.h"
 #include "FusedLinear.h"
 #include "FusedProduct.h"
 #include "FusedQuantizedAttention.h"

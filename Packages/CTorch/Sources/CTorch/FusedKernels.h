@@ -149,6 +149,7 @@ struct Attention {
 };
 
 struct DenseConvolution;
+struct GroupNorm;
 struct Linear;
 struct PackLinear;
 struct PackMatrix;
@@ -203,19 +204,6 @@ struct Convolution {
 
  private:
   static int64_t whole_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
-};
-
-// Group normalisation of x [B, H W, C] over positions and the C / G channels of a group.
-struct GroupNorm {
-  const float *x;
-  int64_t positions, channels, groups;  // H W, C, G
-  // Sums of x and of x^2 over each of `chunks` parts of a sample's positions: [B, chunks, 2, G].
-  int64_t chunks;
-  double *sums;
-  // y = silu?((x - mean) scale + bias), with mean and scale [B, C] and bias [C].
-  const float *mean, *scale, *bias;
-  bool silu;
-  float *y;
 };
 
 // Rows of C floats in the `scratch` memory of kernels.
