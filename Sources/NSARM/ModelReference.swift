@@ -5,6 +5,8 @@ public struct ModelReference: ExpressibleByStringLiteral, Sendable {
   public init(_ nameOrPath: String) { name = nameOrPath }
   public init(stringLiteral value: String) { self.init(value) }
 
-  /// The small model that comes with the package.
+  /// The fast model that comes with the package.
   public static let nano: ModelReference = "nano"
+  /// The model that comes with the package for the best pictures.
+  public static let base: ModelReference = "base"
 }
