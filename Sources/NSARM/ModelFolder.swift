@@ -73,6 +73,8 @@ public struct ModelFolder: Sendable {
   /// - Parameters:
   ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32. By
   ///     default what suits the model on this machine.
+  ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
+  ///     the others are read from the files again for every product.
   ///   - strength: 1: the model as it was trained; 0: its twin, which keeps the input's noise and
   ///     softness; between them the weights are interpolated, as those of general-x4v3 are with its
   ///     twin's: W = s · W₁ + (1 − s) · W₀.

@@ -22,13 +22,13 @@ public protocol LatentDecoder {
   /// Values of the largest activation per output pixel.
   var valuesPerPixel: Double { get }
 
-  /// # Shapes
-  /// latent `[B, d, h, w]` → `[B, 3, f h, f w]`, about [-1, 1], not clamped; `lowQuality`
-  /// `[B, 3, f h / scale, f w / scale]` in [-1, 1] where the decoder reads it. Without a latent
-  /// nothing but the low-quality picture counts.
+  /// A picture `[B, 3, f h, f w]`, about [-1, 1], not clamped.
   ///
-  /// - Parameter progress: called now and then with the share that is done; an error thrown here
-  ///   stops the work.
+  /// - Parameters:
+  ///   - latent: `[B, d, h, w]`; nil: nothing but the low-quality picture counts.
+  ///   - lowQuality: `[B, 3, f h / scale, f w / scale]` in [-1, 1], where the decoder reads it.
+  ///   - progress: called now and then with the share that is done; an error thrown here stops the
+  ///     work.
   func callAsFunction(
     _ latent: Tensor?, lowQuality: Tensor?, progress: (Double) throws -> Void
   ) rethrows -> Tensor
