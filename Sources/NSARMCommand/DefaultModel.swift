@@ -15,6 +15,7 @@ enum DefaultModel {
   /// - Throws: where no model is there, or none can be loaded.
   static func choose(_ compute: ComputeOptions, _ memory: MemoryOptions) throws -> ModelFolder {
     var slower: [String] = []
+    let last = ModelCatalog.shipped.last!
     for name in ModelCatalog.shipped.dropLast() {
       guard let path = try? ModelLocator.find(name, environment: [:]),
         let folder = try? ModelFolder(path)
@@ -28,13 +29,16 @@ enum DefaultModel {
         continue
       }
       let speed = try RestorationSpeed(folder, policy)
-      if speed.seconds <= limit { return folder }
-      if speed.isNew {
-        slower.append(
-          "'\(name)' takes \(ProgressLine.duration(speed.seconds)) for a megapixel here")
+      let time = ProgressLine.duration(speed.seconds)
+      guard speed.seconds > limit else {
+        // Once, when it is measured.
+        if speed.isNew {
+          note("note: '\(name)' restores, \(time) for a megapixel here; --model \(last) is faster")
+        }
+        return folder
       }
+      if speed.isNew { slower.append("'\(name)' takes \(time) for a megapixel here") }
     }
-    let last = ModelCatalog.shipped.last!
     if !slower.isEmpty {
       note(
         "note: \(slower.joined(separator: ", ")), so '\(last)' restores; --model names another, and"

@@ -11,7 +11,7 @@ struct ModelsCommand: ParsableCommand {
     abstract: "List the models that --model can name, and how fast they are here.",
     discussion: """
       They are looked for as Models/NAME in the working directory, beside the program and above them. A model's \
-      speed is measured once with a small picture and kept. Where no model is named, \
+      speed is measured with a small picture, and kept for the choice of a default: where no model is named, \
       'upscale' and 'serve' take the best one that restores a megapixel within a minute; 'video' takes the \
       fastest. The folder of any other model can be named with --model, too; 'nsarm convert' makes one of \
       published weights.
@@ -49,7 +49,8 @@ struct ModelsCommand: ParsableCommand {
     display.update(0)
     do {
       let folder = try ModelFolder(card.path)
-      return try RestorationSpeed(folder, try compute.policy(for: folder)).seconds
+      return try RestorationSpeed(folder, try compute.policy(for: folder), measuresAnew: true)
+        .seconds
     } catch {
       display.clear()
       note("warning: \(card.name): \(errorText(error))")

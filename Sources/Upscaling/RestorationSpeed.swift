@@ -14,10 +14,12 @@ public struct RestorationSpeed: Sendable {
   /// - Parameters:
   ///   - folder: of the model.
   ///   - policy: how it computes.
+  ///   - measuresAnew: whether what was measured before does not count, for the machine may have
+  ///     been busy.
   /// - Throws: what is wrong with the model; `TorchError` where memory is lacking.
-  public init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
+  public init(_ folder: ModelFolder, _ policy: ComputePolicy, measuresAnew: Bool = false) throws {
     let key = try Self.key(folder, policy)
-    if let kept = Self.kept()[key], kept.isFinite, kept > 0 {
+    if !measuresAnew, let kept = Self.kept()[key], kept.isFinite, kept > 0 {
       (seconds, isNew) = (kept, false)
       return
     }
