@@ -161,8 +161,8 @@ import Torch
   @Test func shippedRecipes() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Recipes")
-    for model in ["base", "nano"] {
-      let folder = root.appendingPathComponent(model).path
+    for group in ["attempts", "base", "nano"] {
+      let folder = root.appendingPathComponent(group).path
       for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
         let recipe = try TrainingRecipe(file: folder + "/" + name)
         guard recipe.settings.stage == "decoder" else { continue }
