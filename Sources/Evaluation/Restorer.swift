@@ -25,8 +25,8 @@ public final class Restorer {
   public init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
     self.folder = folder
     model = try folder.load(policy)
-    let isWhole = model.transformer != nil || !model.hasCode
-    upscaler = isWhole ? PhotoUpscaler(try SuperResolver(model)) : nil
+    let restores = folder.configuration.restores
+    upscaler = restores ? PhotoUpscaler(try SuperResolver(model)) : nil
   }
 
   /// Pixels of the output per pixel of the input along a side.

@@ -2,25 +2,16 @@ import Foundation
 
 /// What is told of a model to somebody who chooses one.
 public struct ModelCard: Sendable {
-  /// What `--model` calls it: the name of its folder.
-  public let name: String
-  public let path: String
+  public let folder: ModelFolder
   /// What it is for, in a sentence: the first paragraph of its README.md.
   public let description: String?
   public let licence: String?
   /// Of the folder's files.
   public let bytes: Int
-  public let configuration: ModelConfiguration
-  /// Whether it has the dial `strength`.
-  public let hasTwin: Bool
 
   /// - Throws: `CheckpointError` where the folder is no model.
   public init(_ path: String) throws {
-    let folder = try ModelFolder(path)
-    self.path = path
-    name = ((path as NSString).standardizingPath as NSString).lastPathComponent
-    configuration = folder.configuration
-    hasTwin = folder.hasTwin
+    folder = try ModelFolder(path)
     let text = try? String(contentsOfFile: path + "/README.md", encoding: .utf8)
     let lines = (text ?? "").split(separator: "\n", omittingEmptySubsequences: false)
     description = Self.firstParagraph(lines)
@@ -64,6 +55,7 @@ public enum ModelCatalog {
       }
     }
     func rank(_ name: String) -> Int { shipped.firstIndex(of: name) ?? shipped.count }
-    return cards.values.sorted { (rank($0.name), $0.name) < (rank($1.name), $1.name) }
+    return cards.values.map { (rank: rank($0.folder.name), name: $0.folder.name, card: $0) }
+      .sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.map(\.card)
   }
 }

@@ -101,6 +101,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
 
   public var scaleSchedule: ScaleSchedule { ScaleSchedule(schedule, patch: patch) }
 
+  /// Whether it makes a picture of a low-quality one by itself, which a tokenizer alone does not.
+  public var restores: Bool { network != nil || transformer != nil }
+
   /// D: bits of a token.
   public var tokenBits: Int { tokenizer.latentChannels * patch * patch }
 

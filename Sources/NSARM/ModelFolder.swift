@@ -10,6 +10,12 @@ public struct ModelFolder: Sendable {
   public let path: String
   public let configuration: ModelConfiguration
 
+  /// What the model is asked for by: the name of its folder, which "." and "models/mine/" have,
+  /// too.
+  public var name: String {
+    URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+  }
+
   /// Where the text encoder of a model conditioned on text is, if the folder has it.
   public var textEncoderPath: String { path + "/" + Self.textEncoder }
   public static let textEncoder = "text-encoder"
@@ -87,9 +93,9 @@ public struct ModelFolder: Sendable {
     precondition((0...1).contains(strength), "a strength of 0 to 1")
     try TorchRuntime.load()
     let policy = try policy ?? self.policy()
+    try check(strength: strength)
     var file = try weights()
     if strength < 1 {
-      try requireTwin()
       file = InterpolatedFile(try WeightFolder(twinPath).open(), file, share: strength)
     }
     let source = QuantizedSource(file, dequantizedTo: policy.storage)
@@ -98,9 +104,9 @@ public struct ModelFolder: Sendable {
     }
   }
 
-  /// - Throws: `CheckpointError` where the model has no dial.
-  public func requireTwin() throws {
-    guard hasTwin else {
+  /// - Throws: `CheckpointError` for another strength than 1 of a model without a dial.
+  public func check(strength: Double) throws {
+    guard strength == 1 || hasTwin else {
       throw CheckpointError(
         path,
         "has no dial: a strength below 1 needs a twin of the model that keeps noise and softness, as"

@@ -44,32 +44,34 @@ struct ModelsCommand: ParsableCommand {
 
   /// Seconds for a megapixel; nil for a model that cannot restore.
   private func speed(_ card: ModelCard) throws -> Double? {
-    let display = ProgressDisplay("measuring \(card.name)")
+    let display = ProgressDisplay("measuring \(card.folder.name)")
     defer { display.clear() }
     display.update(0)
     do {
-      let folder = try ModelFolder(card.path)
+      let folder = card.folder
       return try RestorationSpeed(folder, try compute.policy(for: folder), measuresAnew: true)
         .seconds
     } catch {
       display.clear()
-      note("warning: \(card.name): \(errorText(error))")
+      note("warning: \(card.folder.name): \(errorText(error))")
       return nil
     }
   }
 
   private func text(_ card: ModelCard, _ seconds: Double?) -> String {
-    var lines = [card.name]
+    var lines = [card.folder.name]
     func add(_ name: String, _ value: String) { lines.append(labelled(name, value)) }
     if let description = card.description { add("for", description) }
     add(
-      "enlarges", "x\(card.configuration.scale)" + (card.hasTwin ? "; dial --strength 0 to 1" : ""))
+      "enlarges",
+      "x\(card.folder.configuration.scale)"
+        + (card.folder.hasTwin ? "; dial --strength 0 to 1" : ""))
     if let seconds {
       add("a megapixel here", seconds < 1 ? "less than 1 s" : ProgressLine.duration(seconds))
     }
     add("size", "\(grouped((card.bytes + 999_999) / 1_000_000)) MB")
     if let licence = card.licence { add("licence", licence) }
-    add("folder", card.path)
+    add("folder", card.folder.path)
     return lines.joined(separator: "\n")
   }
 
@@ -86,8 +88,9 @@ struct ModelsCommand: ParsableCommand {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let line = Line(
-      name: card.name, path: card.path, description: card.description, licence: card.licence,
-      scale: card.configuration.scale, bytes: card.bytes, hasDial: card.hasTwin,
+      name: card.folder.name, path: card.folder.path, description: card.description,
+      licence: card.licence,
+      scale: card.folder.configuration.scale, bytes: card.bytes, hasDial: card.folder.hasTwin,
       secondsPerMegapixel: seconds)
     return String(decoding: try encoder.encode(line), as: UTF8.self)
   }

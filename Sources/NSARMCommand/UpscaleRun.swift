@@ -80,10 +80,10 @@ struct UpscaleRun {
 
   private mutating func restore(_ items: [BatchPlan.Item]) throws {
     var items = items
-    let folder = try modelFolder()
     // Read while libtorch is being loaded; what is wrong with it is told when it is its turn.
     let first = items[0]
     var early = try? reader(first, decoded: true)
+    let folder = try modelFolder()
     let policy = try command.compute.policy(for: folder)
     let (options, memory) = try prepared ?? prepare(folder, policy)
     prepared = (options, memory)
@@ -140,7 +140,7 @@ extension UpscaleRun {
   /// - Throws: what is wrong with the model's folder, or with the strength for it.
   private func modelFolder() throws -> ModelFolder {
     let folder = try command.model.folder(command.compute, command.memory)
-    if command.restoration.strength < 1 { try folder.requireTwin() }
+    try folder.check(strength: command.restoration.strength)
     return folder
   }
 

@@ -78,7 +78,7 @@ struct VideoCommand: ParsableCommand {
       throw FileError.exists(path: output)
     }
     let folder = try model.folder()
-    if restoration.strength < 1 { try folder.requireTwin() }
+    try folder.check(strength: restoration.strength)
     let policy = try compute.policy(for: folder)
     var options = try options(folder.configuration)
     let plan = try memory.plan(

@@ -13,8 +13,10 @@
 public struct DenseWorkspace {
   /// Convolutions of a residual-in-residual block.
   public static let convolutionsPerBlock = 15
-  static let slope = 0.2
-  static let scale = 0.2
+  /// Of the leaky activations, for negative inputs.
+  public static let slope = 0.2
+  /// Of what a block adds.
+  public static let scale = 0.2
 
   /// What is computed at a time in bfloat16 may lie behind the pictures by so many pixels.
   private static let spare = 32

@@ -14,8 +14,7 @@ extension ModelShelf {
     public let hasDial: Bool
 
     public init(_ folder: ModelFolder, description: String = "") {
-      // "." and "models/mine/" have names, too.
-      name = URL(fileURLWithPath: folder.path).standardizedFileURL.lastPathComponent
+      name = folder.name
       self.description = description
       self.folder = folder
       hasDial = folder.hasTwin
@@ -30,12 +29,8 @@ extension ModelShelf {
 
   /// The models that can be named and can restore, those that come with the package first.
   public static func found(roots: [String] = ModelLocator.defaultRoots) -> [Entry] {
-    ModelCatalog.models(roots: roots).compactMap { card in
-      guard card.configuration.network != nil || card.configuration.transformer != nil,
-        let folder = try? ModelFolder(card.path)
-      else { return nil }
-      return Entry(folder, description: card.description ?? "")
-    }
+    ModelCatalog.models(roots: roots).filter(\.folder.configuration.restores)
+      .map { Entry($0.folder, description: $0.description ?? "") }
   }
 }
 

@@ -20,6 +20,16 @@ public struct PublishedRemainder {
   /// Keys that are missing, that nothing asks for, and that have another shape or type than the
   /// model; a checkpoint with any is not converted.
   public var problems: [String] = []
+
+  /// Notes what keeps a weight from being one of this shape.
+  mutating func check(_ weight: PublishedWeight, _ shape: [Int]) {
+    let place = "\(weight.file.title): '\(weight.key)'"
+    if weight.shape != shape {
+      problems.append("\(place) has shape \(weight.shape), expected \(shape)")
+    } else if !weight.dtype.isFloatingPoint {
+      problems.append("\(place) holds no real numbers")
+    }
+  }
 }
 
 /// A published checkpoint, of NSARM or Infinity, as a model of ours: its configuration, read from
@@ -81,12 +91,7 @@ public struct PublishedModel {
       let weight = PublishedWeight(
         name: name, key: weights.root + key, file: file, dtype: file.dtype(weights.root + key)!,
         shape: weights.shape(key)!)
-      if weight.shape != shape {
-        remainder.problems.append(
-          "\(file.title): '\(weight.key)' has shape \(weight.shape), expected \(shape)")
-      } else if !weight.dtype.isFloatingPoint {
-        remainder.problems.append("\(file.title): '\(weight.key)' holds no real numbers")
-      }
+      remainder.check(weight, shape)
       found.append(weight)
     }
     for (weights, key) in places.values.sorted(by: { $0.key < $1.key }) {

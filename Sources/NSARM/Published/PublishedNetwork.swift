@@ -33,12 +33,7 @@ extension PublishedModel {
       }
       let weight = PublishedWeight(
         name: name, key: full, file: file, dtype: dtype, shape: file.shape(full)!)
-      if weight.shape != shape {
-        remainder.problems.append(
-          "\(file.title): '\(full)' has shape \(weight.shape), expected \(shape)")
-      } else if !dtype.isFloatingPoint {
-        remainder.problems.append("\(file.title): '\(full)' holds no real numbers")
-      }
+      remainder.check(weight, shape)
       found.append(weight)
     }
     remainder.problems += unknown.sorted().map {

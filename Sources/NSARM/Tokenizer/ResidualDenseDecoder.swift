@@ -40,9 +40,8 @@ public struct ResidualDenseDecoder: LatentDecoder {
     }
   }
 
-  /// Of leaky ReLUs, for negative inputs.
-  private static let slope = 0.2
-  private static let residualShare = 0.2
+  private static let slope = DenseWorkspace.slope
+  private static let residualShare = DenseWorkspace.scale
 
   let scale: Int
   private let growth: Int

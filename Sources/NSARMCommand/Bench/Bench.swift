@@ -104,7 +104,7 @@ struct BenchCommand: ParsableCommand {
       let (width, height) = pixels!
       let bench = InferenceBench(
         model: try folder.load(policy), width: width, height: height, budget: time, peak: best)
-      if bench.model.transformer != nil || !bench.model.hasCode {
+      if folder.configuration.restores {
         report.whole = try bench.whole()
         try say("\n\(report.whole!.line)\n")
       }
