@@ -136,7 +136,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "ParityTestSupport",
-        "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
+        "Prompts", "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
     .target(

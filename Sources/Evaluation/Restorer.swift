@@ -9,6 +9,8 @@ public final class Restorer {
   public enum Variant: String, CaseIterable, Sendable {
     /// What `nsarm upscale` does.
     case restored
+    /// What `nsarm upscale --scales` makes of all scales, where the model recommends fewer.
+    case allScales = "all-scales"
     /// The decoder with the codes of the high-quality picture: the best that the transformer could
     /// do.
     case trueCode = "true-code"
@@ -34,7 +36,7 @@ public final class Restorer {
 
   /// The picture restored as `nsarm upscale` would.
   /// - Throws: `EvaluationError` where only the model's tokenizer has been trained.
-  private func restored(_ low: Image, seed: UInt64) throws -> Image {
+  private func restored(_ low: Image, seed: UInt64, scales: Int? = nil) throws -> Image {
     guard let upscaler else {
       throw EvaluationError(
         "\(folder.path): the model has no transformer; --variants true-code,no-code measures its "
@@ -43,6 +45,7 @@ public final class Restorer {
     var options = PhotoUpscaler.Options()
     options.scale = Double(scale)
     options.resolver.seed = seed
+    options.resolver.acceleration.scales = scales
     return try upscaler(low, options)
   }
 
@@ -63,6 +66,8 @@ public final class Restorer {
   {
     switch variant {
     case .restored: return try restored(low, seed: seed)
+    case .allScales:
+      return try restored(low, seed: seed, scales: model.configuration.schedule.count)
     case .trueCode:
       guard model.hasCode else {
         throw EvaluationError(

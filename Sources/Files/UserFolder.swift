@@ -14,6 +14,13 @@ public enum UserFolder: String {
     }
   }
 
+  /// What the environment names in vain, since it is no absolute path; nil: nothing.
+  public func ignored(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String? {
+    environment[rawValue].flatMap { $0.isEmpty || $0.hasPrefix("/") ? nil : $0 }
+  }
+
   /// What the environment names, where that is an absolute path, else the customary one in `HOME`;
   /// nil where that is not set either.
   public func path(

@@ -78,7 +78,7 @@ public enum ColorCorrection {
   private static let levels = 5
 
   /// Adaptive instance normalisation: y = (x − μ_content) / σ_content · σ_style + μ_style, per
-  /// channel.
+  /// channel; values may leave 0...1.
   public static func adain(_ content: Planes, style: Planes) -> Planes {
     adain(content, from: ChannelStatistics(content), to: ChannelStatistics(style))
   }

@@ -105,6 +105,24 @@ public struct Planes: Equatable, Sendable {
   }
 }
 
+// MARK: Levels
+
+extension Planes {
+  /// Values in 0...1.
+  public var clamped: Planes { mapped { min(max($0, 0), 1) } }
+
+  /// Values cut to the levels of 8 bits, towards zero: ⌊255 x⌋ / 255.
+  public var truncated: Planes { mapped { (min(max($0, 0), 1) * 255).rounded(.down) / 255 } }
+
+  private func mapped(_ level: (Float) -> Float) -> Planes {
+    var result = self
+    result.values.withUnsafeMutableBufferPointer { values in
+      for i in values.indices { values[i] = level(values[i]) }
+    }
+    return result
+  }
+}
+
 extension Tensor {
   /// The networks' value range: y = 2x − 1, from 0...1 to −1...1.
   public var signed: Tensor { self * 2 - 1 }

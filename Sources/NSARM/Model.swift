@@ -15,6 +15,9 @@ public final class Model: @unchecked Sendable {
   public let decoder: any LatentDecoder
   public let transformationNetwork: (any TransformationNetwork)?
   public let transformer: VisualAutoregressiveTransformer?
+  /// Features of the recommended prompt, of pictures for which no other is given; nil: the null
+  /// text.
+  public internal(set) var text: TextFeatures?
 
   /// Prefixes of the networks in a model's parameter names.
   public enum Part: String, CaseIterable, Sendable {
@@ -91,6 +94,14 @@ public final class Model: @unchecked Sendable {
   public func prefix(lowQuality: Tensor) -> [Tensor] {
     guard let network = transformationNetwork else { return [] }
     return network(
-      lowQuality: lowQuality, latent: network.readsLatent ? encoder?(lowQuality) : nil)
+      lowQuality: lowQuality, latent: network.readsLatent ? latent(lowQuality: lowQuality) : nil)
+  }
+
+  /// E(I_LR), the latent that the transformation network reads, in float32 in any policy: its
+  /// errors would flip bits of the prefix. `[B, 3, h, w]` in [-1, 1] → `[B, d, h / f, w / f]`.
+  func latent(lowQuality: Tensor) -> Tensor? {
+    encoder.map { encoder in
+      withAutocast(.float32, on: policy.device) { encoder(lowQuality.to(.float32)) }
+    }
   }
 }

@@ -24,6 +24,12 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var transformer: TransformerConfiguration?
   /// Recommended sampling.
   public var sampling: SamplingConfiguration
+  /// Recommended prompt, for models conditioned on text, whose features are in the model's folder;
+  /// nil: the null text.
+  public var prompt: String?
+  /// Recommended number of scales, the first ones; nil: all. 0: none, the decoder makes the picture
+  /// of the low-quality one alone.
+  public var scales: Int?
 
   public init(
     name: String, tokenizer: AutoencoderConfiguration, patch: Int, schedule: [GridSize],
@@ -56,7 +62,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
 
   private enum Keys: String, CodingKey {
     case name, scale, network, tokenizer, patch, schedule, rotaryReference, contextResize
-    case transformationNetwork, transformer, sampling
+    case transformationNetwork, transformer, sampling, prompt, scales
   }
 
   /// With `network` no key of the other networks is read: one that is there is unknown.
@@ -79,6 +85,8 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
       transformer: try form.decodeIfPresent(TransformerConfiguration.self, forKey: .transformer),
       sampling: try form.decode(SamplingConfiguration.self, forKey: .sampling))
     self.scale = scale
+    prompt = try form.decodeIfPresent(String.self, forKey: .prompt)
+    scales = try form.decodeIfPresent(Int.self, forKey: .scales)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -97,12 +105,17 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     try form.encodeIfPresent(transformationNetwork, forKey: .transformationNetwork)
     try form.encodeIfPresent(transformer, forKey: .transformer)
     try form.encode(sampling, forKey: .sampling)
+    try form.encodeIfPresent(prompt, forKey: .prompt)
+    try form.encodeIfPresent(scales, forKey: .scales)
   }
 
   public var scaleSchedule: ScaleSchedule { ScaleSchedule(schedule, patch: patch) }
 
   /// Whether it makes a picture of a low-quality one by itself, which a tokenizer alone does not.
   public var restores: Bool { network != nil || transformer != nil }
+
+  /// Whether it recommends to draw a code; else the decoder makes the picture alone.
+  public var drawsCode: Bool { network == nil && scales != 0 }
 
   /// D: bits of a token.
   public var tokenBits: Int { tokenizer.latentChannels * patch * patch }

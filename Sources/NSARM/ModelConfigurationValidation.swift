@@ -19,13 +19,18 @@ extension ModelConfiguration {
     try check("patch", patch, 1...16)
     try tokenizer.validate(check / "tokenizer", scale: scale)
     try validateSchedule(check)
-    try sampling.validate(check / "sampling")
+    try sampling.validate(
+      check / "sampling", scales: schedule.count, depth: transformer?.depth)
 
     let pixelsPerCell = tokenizer.downsampling / scale
     let lowQuality = scaleSchedule.latent * pixelsPerCell
     try transformationNetwork?.validate(
       check / "transformationNetwork", scales: scaleSchedule.latents, lowQuality: lowQuality,
       pixelsPerCell: tokenizer.downsampling)
+    try check(
+      "prompt", prompt == nil || transformer?.text != nil,
+      else: "is given, but the model's transformer is not conditioned on text")
+    if let scales { try check("scales", scales, fewestScales...schedule.count) }
     guard let transformer else { return }
     try transformer.validate(check / "transformer")
     try check(
@@ -41,6 +46,10 @@ extension ModelConfiguration {
       )
     }
   }
+
+  /// The smallest number of scales that make a picture: none where the decoder reads the
+  /// low-quality one.
+  var fewestScales: Int { tokenizer.trunk != nil || tokenizer.residualDense != nil ? 0 : 1 }
 
   private func validateSchedule(_ check: SettingsCheck) throws {
     try check("schedule", schedule.map(\.height), 1...256, count: 1...64)

@@ -77,8 +77,8 @@ public struct ModelFolder: Sendable {
 
   /// Builds the model with the folder's weights.
   /// - Parameters:
-  ///   - policy: its device, and its element type of matrices and kernels; vectors stay float32. By
-  ///     default what suits the model on this machine.
+  ///   - policy: its device, and its element type of matrices and kernels; what `staysWide` is
+  ///     float32. By default what suits the model on this machine.
   ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
   ///     the others are read from the files again for every product.
   ///   - strength: 1: the model as it was trained; 0: its twin, which keeps the input's noise and
@@ -99,9 +99,11 @@ public struct ModelFolder: Sendable {
       file = InterpolatedFile(try WeightFolder(twinPath).open(), file, share: strength)
     }
     let source = QuantizedSource(file, dequantizedTo: policy.storage)
-    return try throwingResourceErrors(reading: [source]) {
-      try model(source, policy, keeping: blockBytes)
+    let model: Model = try throwingResourceErrors(reading: [source]) {
+      try self.model(source, policy, keeping: blockBytes)
     }
+    model.text = try text()
+    return model
   }
 
   /// - Throws: `CheckpointError` for another strength than 1 of a model without a dial.
@@ -130,17 +132,23 @@ public struct ModelFolder: Sendable {
     }
     model.packKernels()
     store.convert(to: policy.storage) {
-      $0.value.rank >= 2 && !Self.staysWide($0.name) && !$0.keepsType
+      !Self.staysWide($0.name, $0.value.shape) && !$0.keepsType
     }
-    store.convert(to: .float32) { $0.value.rank < 2 || Self.staysWide($0.name) }
+    store.convert(to: .float32) { Self.staysWide($0.name, $0.value.shape) && !$0.keepsType }
     model.packMatrices()
     return model
   }
 
-  /// The head, the modulations and the embeddings are used in float32, like the residual stream.
-  static func staysWide(_ name: String) -> Bool {
-    ["head.weight", "ada_gss", "pos_start", "lvl_embed.weight", "scale_mul_1H11", "cfg_uncond"]
-      .contains { name.hasSuffix($0) }
+  /// Whether a weight is kept in float32, in files and in memory: all but matrices and kernels, and
+  /// of these the ones that are used in float32 whatever the policy: those of the encoder, whose
+  /// latent decides the bits of the prefix, of the modulations, the head and the embeddings.
+  static func staysWide(_ name: String, _ shape: [Int]) -> Bool {
+    guard shape.count == 2 || shape.count == 4 else { return true }
+    return name.hasPrefix(Model.Part.encoder.rawValue)
+      || [
+        "ada_lin.1.weight", "ada_gss", "head.weight", "lvl_embed.weight", "scale_mul_1H11",
+        "cfg_uncond",
+      ].contains { name.hasSuffix($0) }
   }
 
   /// The model of this folder with more parts: those that the folder lacks are made fresh from
@@ -162,8 +170,8 @@ public struct ModelFolder: Sendable {
     }
   }
 
-  /// Writes a model: matrices and kernels as bfloat16, vectors as float32. A folder that is there
-  /// already is replaced as a whole.
+  /// Writes a model: matrices and kernels as bfloat16, what is used in float32 as float32. A folder
+  /// that is there already is replaced as a whole.
   /// - Throws: `FileError` when the folder cannot be written; then an earlier one is still in
   ///   place.
   public static func write(
@@ -171,7 +179,7 @@ public struct ModelFolder: Sendable {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      let dtype: DType = value.rank >= 2 ? .bfloat16 : .float32
+      let dtype: DType = staysWide(parameter.name, value.shape) ? .float32 : .bfloat16
       return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
         [value.to(dtype).contiguous()]
       }

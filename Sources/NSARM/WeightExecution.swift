@@ -33,24 +33,26 @@ extension Model {
     }
   }
 
-  /// Leaves the large matrices beside the blocks in the mapped file, where they are in a narrow
-  /// type: each is used once or twice for a picture, and in float32 they would take gigabytes.
+  /// Leaves the large matrices beside the blocks in the mapped file: each is used once or twice for
+  /// a picture, and in memory they would take gigabytes.
   ///
   /// - Parameter release: gives the memory of a tensor's pages back.
   func keepMapped(_ release: @escaping (_ name: String) -> Void) {
     for parameter in store.parameters
     where Self.isKeptMapped(parameter.name, parameter.value.shape) {
-      guard case .plain = parameter.execution, parameter.value.dtype == .bfloat16 else { continue }
+      guard case .plain = parameter.execution,
+        [.bfloat16, .float32].contains(parameter.value.dtype)
+      else { continue }
       let name = parameter.name
       release(name)
       parameter.execution = .mapped { release(name) }
     }
   }
 
-  /// Whether a parameter is a large matrix beside the blocks.
+  /// Whether a parameter is a large matrix beside the blocks, and not a table.
   static func isKeptMapped(_ name: String, _ shape: [Int]) -> Bool {
     shape.count == 2 && shape[0] * shape[1] > 1 << 20 && !isQuantizableMatrix(name, shape)
-      && !ModelFolder.staysWide(name)
+      && (!ModelFolder.staysWide(name, shape) || name.hasSuffix("ada_lin.1.weight"))
   }
 
   /// Gives the transformer's matrices that are computed plainly the layout that a CPU multiplies
@@ -63,7 +65,7 @@ extension Model {
         continue
       }
       guard case .plain = parameter.execution else { continue }
-      let type = ModelFolder.staysWide(name) ? .float32 : policy.activations
+      let type = ModelFolder.staysWide(name, shape) ? .float32 : policy.activations
       guard PackedMatrix.isAvailable(type) else { continue }
       parameter.execution = .packed(PackedMatrix(parameter.value.to(type)))
     }

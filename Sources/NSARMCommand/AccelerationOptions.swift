@@ -6,7 +6,8 @@ struct AccelerationOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Run the first scales only: faster, with less detail (default: all).", valueName: "count"))
+      "Run the first scales only: faster, with less detail; 0: none, where the decoder reads the "
+        + "picture itself (default: as the model recommends, else all).", valueName: "count"))
   var scales: Int?
 
   @Option(

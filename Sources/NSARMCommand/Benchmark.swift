@@ -35,8 +35,9 @@ struct BenchmarkCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Ways through the model, separated by commas: restored, true-code (the codes of the original), "
-        + "no-code (the decoder without any).", valueName: "list"))
+      "Ways through the model, separated by commas: restored, all-scales (where the model recommends "
+        + "fewer), true-code (the codes of the original), no-code (the decoder without any).",
+      valueName: "list"))
   var variants = Restorer.Variant.restored.rawValue
 
   @Option(
@@ -74,7 +75,7 @@ struct BenchmarkCommand: ParsableCommand {
     let peers = try peer.map(PeerCommand.init)
     let folders = method.map(RestoredFolder.init)
     let folder = noModel ? nil : try model.folder()
-    let policy = try folder.map(compute.policy(for:)) ?? compute.policy()
+    let policy = try folder.map({ try compute.policy(for: $0) }) ?? compute.policy()
     let restorer = try folder.map { try Restorer($0, policy) }
     var methods: [any EvaluationMethod] = [Interpolation(.bicubic), Interpolation(.lanczos)]
     for variant in try chosenVariants() {

@@ -28,9 +28,9 @@ struct ComputeOptions: ParsableArguments {
   }
 
   /// The same for inference with the model of `folder`.
-  func policy(for folder: ModelFolder) throws -> ComputePolicy {
+  func policy(for folder: ModelFolder, standard: Precision = .auto) throws -> ComputePolicy {
     try threads.apply()
-    return try folder.policy(precision ?? .auto, on: try Device(device))
+    return try folder.policy(precision ?? standard, on: try Device(device))
   }
 }
 

@@ -1,6 +1,8 @@
 import Files
 import Foundation
 import NSARM
+import Prompts
+import Terminal
 
 /// Writes the model folder of a `ConvertPlan`.
 struct ConvertRun {
@@ -26,7 +28,8 @@ struct ConvertRun {
     try ModelFolder.write(
       plan.model.configuration, plan.weights, to: plan.output, provenance: provenance,
       others: { folder in
-        if let path = plan.folder?.calibrationPath, FileManager.default.fileExists(atPath: path) {
+        for path in [plan.folder?.calibrationPath, plan.folder?.promptPath].compactMap({ $0 })
+        where FileManager.default.fileExists(atPath: path) {
           try copy(path, into: folder)
         }
         if let twin = plan.twin {
@@ -41,7 +44,26 @@ struct ConvertRun {
           atPath: path, withIntermediateDirectories: false)
         try text.weights.write(to: path, metadata: textProvenance!, progress: progress.add)
         try copy(text.vocabulary, into: path)
+        try writePrompt(folder)
       }, progress: progress.add)
+  }
+
+  /// Writes the features of the model's own prompt, so that pictures without another need no text
+  /// encoder.
+  /// - Parameter folder: has the encoder.
+  private func writePrompt(_ folder: String) throws {
+    let configuration = plan.model.configuration
+    guard let prompt = configuration.prompt, let text = configuration.transformer?.text else {
+      return
+    }
+    progress.name = "encoding the prompt"
+    let encoder = try PromptEncoder(
+      "\(folder)/\(ModelFolder.textEncoder)", channels: text.channels,
+      limit: min(512, text.maximumLength), cache: nil)
+    let features = try encoder([prompt]) { _ in
+      if Interruption.isRequested { throw CancellationError() }
+    }
+    try ModelFolder.write(features[prompt]!.features.selected(0, 0), of: prompt, to: folder)
   }
 
   private func copy(_ file: String, into folder: String) throws {

@@ -37,6 +37,8 @@ struct ModelSummary: Encodable {
   let configuration: ModelConfiguration
   /// Whether the model has the dial `--strength`.
   let hasTwin: Bool
+  /// Whether the features of the recommended prompt are there.
+  let hasPrompt: Bool
   /// Of a model conditioned on text that has one.
   let textEncoder: TextEncoderSummary?
   let parts: [Part]
@@ -71,6 +73,7 @@ struct ModelSummary: Encodable {
     path = folder.path
     configuration = folder.configuration
     hasTwin = folder.hasTwin
+    hasPrompt = FileManager.default.fileExists(atPath: folder.promptPath)
     textEncoder = try Self.textEncoder(folder)
     provenance = stored.metadata
     parts = Model.Part.allCases.compactMap { part in
@@ -200,6 +203,13 @@ struct ModelSummary: Encodable {
     add(
       "sampling",
       "temperature \(s.temperature), top-k \(s.topK), top-p \(s.topP), guidance \(s.guidance)")
+    if let prompt = c.prompt {
+      add("prompt", hasPrompt ? prompt : "the null text: the features of its prompt are missing")
+    }
+    if let scales = c.scales {
+      add(
+        "scales", scales == 0 ? "none: the decoder makes the picture alone" : "the first \(scales)")
+    }
     return lines
   }
 }

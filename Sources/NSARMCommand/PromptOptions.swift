@@ -1,4 +1,5 @@
 import ArgumentParser
+import NSARM
 import Prompts
 
 /// What pictures show, for models conditioned on text.
@@ -6,7 +7,8 @@ struct PromptOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What the pictures show, for models conditioned on text (default: their null text).",
+      "What the pictures show, for models conditioned on text (default: their own prompt, else the "
+        + "null text).",
       valueName: "text"))
   var prompt: String?
 
@@ -18,8 +20,17 @@ struct PromptOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "How much more the prompt counts than the null text: 1 is off (default: the model's).")
-  var guidance: Double?
+    help: ArgumentHelp(
+      "How much more the prompt counts than the null text: 1 is off. One number, or one for each "
+        + "scale with commas between (default: the model's).", valueName: "numbers"))
+  var guidance: Guidance?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Where guidance acts: 0 on the logits, -N on the output of the N-th block from the end "
+        + "(default: the model's).", valueName: "layer"))
+  var guidanceLayer: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -38,8 +49,8 @@ struct PromptOptions: ParsableArguments {
   init() {}
 
   func validate() throws {
-    if let guidance, !(0...100).contains(guidance) {
-      throw ValidationError("--guidance has to be 0 to 100")
+    if let guidanceLayer, guidanceLayer > 0 {
+      throw ValidationError("--guidance-layer has to be 0 or less")
     }
     if prompt != nil, captionEndpoint != nil {
       throw ValidationError("--prompt and --caption-endpoint exclude each other")
@@ -57,6 +68,17 @@ struct PromptOptions: ParsableArguments {
 
   /// Whether the model has to be conditioned on text.
   var isGiven: Bool {
-    guidance != nil || [prompt, negativePrompt, prompts, captionEndpoint].contains { $0 != nil }
+    guidance != nil || guidanceLayer != nil
+      || [prompt, negativePrompt, prompts, captionEndpoint].contains { $0 != nil }
+  }
+}
+
+extension Guidance: ExpressibleByArgument {
+  /// One number from 0 to 100, or several with commas between.
+  public init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let values = parts.compactMap { Double($0) }.filter { (0...100).contains($0) }
+    guard values.count == parts.count else { return nil }
+    self.init(values)
   }
 }

@@ -52,6 +52,9 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     let policy = try compute.policy(standard: settings.precision)
     let stage = try makeStage(recipe, from: initFolder, policy: policy)
+    if let contexts = stage.contextResize {
+      note("contexts are resized by \(contexts.rawValue), as the model's config.json says")
+    }
     let source = try makeTrainingSource(
       data, settings: settings.data, scale: stage.scale, seed: settings.seed, warn: warn)
     let validationSet = try validation.map {

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Imaging
 import NSARM
+import Torch
 import Upscaling
 
 /// `nsarm upscale INPUTS... [-o FILE|FOLDER]`
@@ -37,6 +38,24 @@ struct UpscaleCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var memory: MemoryOptions
   @OptionGroup var shortcuts: AccelerationOptions
+
+  @Flag(
+    help: ArgumentHelp(
+      "As the published script: its types, sampling, prompt and steps of 8 bits between colour "
+        + "corrections. For published models."))
+  var asPublished = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How contexts are resized to a scale: area as the published NSARM, bilinear as Infinity "
+        + "(default: the model's).", valueName: "area|bilinear"))
+  var contextResize: Tensor.Interpolation?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write text features, latent, residuals, logits and bits of the picture into a safetensors "
+        + "file.", valueName: "file"))
+  var dump: String?
 
   @Option(help: "Format of the outputs (default: that of the input, or of the output's name).")
   var format: ImageFormat?
@@ -83,6 +102,15 @@ struct UpscaleCommand: ParsableCommand {
         throw ValidationError("--watch takes folders; name the one that pictures come into")
       }
     }
+    if dump != nil {
+      guard inputs.count == 1, !isFolder(inputs[0]), !pages, !dryRun else {
+        throw ValidationError("--dump takes one picture")
+      }
+    }
+    if dump == "" { throw ValidationError("--dump is empty; name a file") }
+    if asPublished, restoration.temperature != nil || prompts.guidance != nil {
+      throw ValidationError("--as-published sets the sampling; leave out the options of sampling")
+    }
     if inputs.contains("") { throw ValidationError("an input is empty; name a file or a folder") }
     if output == "" { throw ValidationError("-o is empty; name a file or a folder") }
     if output.map(StandardStreams.isStream) ?? false {
@@ -116,7 +144,31 @@ struct UpscaleCommand: ParsableCommand {
     options.overwrite = picture.overwrite
     options.resolver.acceleration = shortcuts.acceleration
     if let guidance = prompts.guidance { options.resolver.sampling?.guidance = guidance }
+    if let layer = prompts.guidanceLayer { options.resolver.sampling?.guidanceLayer = layer }
+    options.resolver.contextResize = contextResize
+    if asPublished { options.followPublishedScript() }
     return options
+  }
+}
+
+extension PhotoUpscaler.Options {
+  /// Sampling and colours of the published script.
+  mutating func followPublishedScript() {
+    resolver.sampling = SamplingConfiguration()
+    resolver.contextResize = .area
+    color = color ?? .both
+    truncatesColors = true
+  }
+}
+
+extension Tensor.Interpolation: ExpressibleByArgument {
+  /// One of the two that models know.
+  public init?(argument: String) {
+    switch argument {
+    case "area": self = .area
+    case "bilinear": self = .bilinear
+    default: return nil
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import NSARM
@@ -29,14 +30,21 @@ struct UpscalePrompts {
         "\(folder.path): model '\(configuration.name)' has no text condition; leave out the prompt and"
           + " its options, or name a model conditioned on text")
     }
-    guard negative == nil || (options.guidance ?? configuration.sampling.guidance) != 1 else {
+    let guidance = options.guidance ?? configuration.sampling.guidance
+    guard negative == nil || !guidance.isOff else {
       throw PromptError("--negative-prompt has no effect without --guidance other than 1")
     }
     // Before hours of captioning: whether there is an encoder.
     let encoder = try PromptEncoder(
       folder.textEncoderPath, channels: text.channels, limit: min(512, text.maximumLength),
-      policy: policy)
-    try find(options, items, reading, fail)
+      on: policy.device)
+    let instead = configuration.prompt == nil ? "the null text" : "the model's own prompt"
+    if let ignored = UserFolder.cache.ignored() {
+      note(
+        "note: XDG_CACHE_HOME is '\(ignored)', no absolute path, and not used: features of prompts are"
+          + " kept in \(PromptCache.standard().folder)")
+    }
+    try find(options, items, reading, instead: instead, fail)
     let all = Set(texts.values).union(negative.map { [$0] } ?? [])
     let progress = ProgressDisplay("prompts")
     defer { progress.clear() }
@@ -46,19 +54,20 @@ struct UpscalePrompts {
     }
   }
 
-  /// The prompt of a picture; nil: the null text.
+  /// The prompt of a picture; nil: the model's own, or the null text.
   func callAsFunction(_ item: BatchPlan.Item) -> String? { texts[item.input.path] }
 
   /// Sets what the picture is restored with.
   func apply(to options: inout SuperResolver.Options, _ item: BatchPlan.Item) {
-    options.text = self(item).flatMap { features[$0] }
+    if let features = self(item).flatMap({ features[$0] }) { options.text = features }
     options.negativeText = negative.flatMap { features[$0] }
   }
 
   /// A picture's caption in the file goes before the server's, or before the prompt of all.
+  /// - Parameter instead: names what pictures get that have none of them.
   private mutating func find(
     _ options: PromptOptions, _ items: [BatchPlan.Item], _ reading: ReadOptions,
-    _ fail: (BatchPlan.Item, any Error) throws -> Void
+    instead: String, _ fail: (BatchPlan.Item, any Error) throws -> Void
   ) throws {
     let file = try options.prompts.map { try CaptionFile($0) }
     var endpoint = try options.captionEndpoint.map {
@@ -90,7 +99,7 @@ struct UpscalePrompts {
       }
     }
     if withoutCount > 0, let path = options.prompts {
-      note("note: no caption in \(path) for \(counted(withoutCount, "picture")): the null text")
+      note("note: no caption in \(path) for \(counted(withoutCount, "picture")): \(instead)")
     }
   }
 }

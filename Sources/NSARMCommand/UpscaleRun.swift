@@ -84,7 +84,8 @@ struct UpscaleRun {
     let first = items[0]
     var early = try? reader(first, decoded: true)
     let folder = try modelFolder()
-    let policy = try command.compute.policy(for: folder)
+    let policy = try command.compute.policy(
+      for: folder, standard: command.asPublished ? .bfloat16 : .auto)
     let (options, memory) = try prepared ?? prepare(folder, policy)
     prepared = (options, memory)
     // The text encoder goes before the model comes.
@@ -108,6 +109,8 @@ struct UpscaleRun {
         let start = Date()
         var options = options
         prompts.apply(to: &options.resolver, item)
+        let dump = command.dump.map { TensorDump($0) }
+        options.resolver.inspect = dump.map { dump in { @Sendable in dump.add($0) } }
         let reader = try item.output == first.output ? early ?? reader(item) : reader(item)
         early = nil
         let report = try upscaler(reader, to: item.output, options) { fraction in
@@ -115,8 +118,10 @@ struct UpscaleRun {
           progress.update(fraction)
         }
         progress.clear()
+        try dump?.write()
         try output.succeeded(
-          item, report, prompt: prompts(item), seconds: Date().timeIntervalSince(start))
+          item, report, prompt: prompts(item) ?? standardPrompt(folder),
+          seconds: Date().timeIntervalSince(start))
       } catch is CancellationError {
         progress.clear()
         note("stopped; \(streams.named(item.input.path)) was not finished")
@@ -141,7 +146,21 @@ extension UpscaleRun {
   private func modelFolder() throws -> ModelFolder {
     let folder = try command.model.folder(command.compute, command.memory)
     try folder.check(strength: command.restoration.strength)
+    let c = folder.configuration
+    guard !command.asPublished || c.transformer?.text != nil && c.transformationNetwork != nil
+    else {
+      throw ValidationError(
+        "--as-published is for the published NSARM, which '\(c.name)' is not; leave it out")
+    }
+    guard command.dump == nil || c.drawsCode || (command.shortcuts.scales ?? 0) > 0 else {
+      throw ValidationError("--dump shows a code, and '\(c.name)' draws none; leave it out")
+    }
     return folder
+  }
+
+  /// The prompt of pictures for which none is given; nil: the null text, or none.
+  private func standardPrompt(_ folder: ModelFolder) -> String? {
+    upscaler?.resolver.model.text == nil ? nil : folder.configuration.prompt
   }
 
   private func reader(_ item: BatchPlan.Item, decoded: Bool = false) throws -> ImageReader {
@@ -161,6 +180,13 @@ extension UpscaleRun {
       folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
     options.resolver.batch = memory.batch
     if let text = memory.note { note(text) }
+    if folder.configuration.prompt != nil, !command.prompts.isGiven,
+      !FileManager.default.fileExists(atPath: folder.promptPath)
+    {
+      note(
+        "note: \(folder.path) lacks the features of its prompt, and the null text stands in for it;"
+          + " convert the model again, with --text-encoder")
+    }
     return (options, memory)
   }
 

@@ -21,12 +21,9 @@ public struct CaptionEndpoint: Sendable {
   public var attempts = 3
   public var pause = 1.0
 
-  /// What the model is asked, in the manner of the captions that NSARM was trained with.
-  public static let question = """
-    Describe this photo for somebody who cannot see it, in one paragraph of at most 120 words: the subjects, \
-    their materials and textures, the setting, light and colours. Describe what is shown as if the photo were \
-    sharp and clean; say nothing about blur, noise or quality.
-    """
+  /// The question by which NSARM's captions were made.
+  public static let question =
+    "Describe this image and its style in a very detailed manner."
 
   /// The most bytes of an answer.
   private static let longest = 4 << 20
@@ -76,7 +73,7 @@ public struct CaptionEndpoint: Sendable {
     ]
     var body: [String: Any] = [
       "messages": [["role": "user", "content": content] as [String: Any]],
-      "max_tokens": 400, "temperature": 0, "stream": false,
+      "max_tokens": 512, "temperature": 0.2, "top_p": 0.7, "stream": false,
     ]
     if let model { body["model"] = model }
     var request = URLRequest(url: url)

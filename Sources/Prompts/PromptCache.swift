@@ -38,7 +38,10 @@ public struct PromptCache: Sendable {
       }.joined()
     }
 
-    var metadata: [String: String] { ["encoder": hexadecimal(encoder), "text": text] }
+    /// With the arithmetic, since earlier versions computed in the model's.
+    var metadata: [String: String] {
+      ["encoder": hexadecimal(encoder), "text": text, "arithmetic": "float32"]
+    }
   }
 
   private static let tensor = "features"

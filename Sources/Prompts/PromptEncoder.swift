@@ -19,8 +19,8 @@ public struct PromptEncoder: Sendable {
   public let channels: Int
   /// The most tokens of a prompt; what follows is cut off.
   public let limit: Int
-  public let policy: ComputePolicy
   public let cache: PromptCache?
+  private let policy: ComputePolicy
   /// Of the files that features depend on.
   private let identity: UInt64
 
@@ -28,11 +28,14 @@ public struct PromptEncoder: Sendable {
   private static let group = 32
 
   /// - Parameters:
+  ///   - folder: of the encoder.
   ///   - channels: that the transformer takes.
+  ///   - limit: the most tokens of a prompt.
+  ///   - device: where the encoder runs.
   ///   - cache: nil: every prompt is encoded anew.
   /// - Throws: `PromptError`, `CheckpointError` where the folder or a file is missing.
   public init(
-    _ folder: String, channels: Int, limit: Int = 512, policy: ComputePolicy = .automatic,
+    _ folder: String, channels: Int, limit: Int = 512, on device: Device = .cpu,
     cache: PromptCache? = .standard()
   ) throws {
     guard isFolder(folder) else {
@@ -41,7 +44,8 @@ public struct PromptEncoder: Sendable {
           + " and spiece.model")
     }
     (self.folder, self.channels, self.limit) = (folder, channels, limit)
-    (self.policy, self.cache) = (policy, cache)
+    self.cache = cache
+    policy = try ComputePolicy(.float32, on: device)
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter {
       $0.hasSuffix(".safetensors") || $0 == Self.vocabulary
     }
@@ -52,8 +56,8 @@ public struct PromptEncoder: Sendable {
 
   private static let vocabulary = "spiece.model"
 
-  /// Features `[1, n, channels]` of every prompt, float16 on the CPU whether they come from the
-  /// cache or not, so that a run equals its repetition.
+  /// Features `[1, n, channels]` of every prompt on the CPU: computed in float32 and rounded to
+  /// float16, in which the published code's encoder computes, whatever the transformer's precision.
   ///
   /// - Parameter progress: called with the share that is done; an error thrown here stops the work.
   /// - Throws: `PromptError`, `CheckpointError`, `ParameterMismatch` where the encoder is damaged
@@ -99,11 +103,7 @@ public struct PromptEncoder: Sendable {
       let features = try throwingResourceErrors {
         try encoder(try group.map { try tokenizer($0, limit: limit) }) { share in
           try progress((Double(done) + share * Double(group.count)) / Double(prompts.count))
-        }.map {
-          // As exact as the reference, whose encoder computes in float16.
-          let largest = 65504.0
-          return $0.clamped(min: -largest, max: largest).to(.float16).to(.cpu)
-        }
+        }.map { $0.roundedToFloat16.to(.cpu) }
       }
       for (prompt, features) in zip(group, features) {
         cache?.store(features, key(prompt))

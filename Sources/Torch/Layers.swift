@@ -152,7 +152,7 @@ public struct PReLU {
 /// 2016).
 ///
 /// # Shapes
-/// x `[..., shape]` → the same; γ (`weight`) and β (`bias`) of shape `shape`.
+/// x `[..., shape]` → the same, float32; γ (`weight`) and β (`bias`) of shape `shape`.
 public struct LayerNorm {
   public let weight, bias: Parameter
   public let shape: [Int]
@@ -166,7 +166,7 @@ public struct LayerNorm {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    x.layerNorm(over: shape, weight.value, bias.value, epsilon: epsilon)
+    x.to(.float32).layerNorm(over: shape, weight.value, bias.value, epsilon: epsilon)
   }
 }
 

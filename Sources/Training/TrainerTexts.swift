@@ -16,9 +16,14 @@ extension Trainer {
   }
 
   /// Gives the model in `path` the text encoder of the model that the run started from, as a link:
-  /// training leaves it as it is, and the next stage finds it.
+  /// training leaves it as it is, and the next stage finds it. With it go the features of the
+  /// model's own prompt.
   func linkTextEncoder(in path: String) throws {
     guard let initial else { return }
+    let features = "/" + ModelFolder.promptFile
+    if FileManager.default.fileExists(atPath: initial + features) {
+      try FileManager.default.copyItem(atPath: initial + features, toPath: path + features)
+    }
     let name = ModelFolder.textEncoder
     guard isFolder(initial + "/" + name) else { return }
     let target = URL(fileURLWithPath: initial + "/" + name).resolvingSymlinksInPath().path

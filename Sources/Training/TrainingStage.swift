@@ -13,6 +13,8 @@ public protocol TrainingStage: AnyObject {
   var averagedParameters: [Parameter] { get }
   /// Tensors besides the parameters that updates change or depend on, for checkpoints.
   var buffers: [Parameter] { get }
+  /// How contexts are resized to a scale; nil: the stage has none.
+  var contextResize: Tensor.Interpolation? { get }
   /// How a group of parameters is optimised where the recipe says `optimizer`.
   func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration
   /// Called once before a run with captions, for what a stage computes ahead.
@@ -43,6 +45,7 @@ public protocol TrainingStage: AnyObject {
 
 extension TrainingStage {
   public var buffers: [Parameter] { [] }
+  public var contextResize: Tensor.Interpolation? { nil }
 
   public func optimizer(
     of group: String, _ optimizer: AdamW.Configuration

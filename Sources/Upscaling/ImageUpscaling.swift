@@ -48,15 +48,18 @@ extension PhotoUpscaler {
     _ restored: Tensor, of input: Planes, _ options: Options, size: (width: Int, height: Int)
   ) -> Planes {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
-    var restored = Planes(restored.unsigned)
+    func truncated(_ planes: Planes) -> Planes {
+      options.truncatesColors ? planes.truncated : planes
+    }
+    var restored = truncated(Planes(restored.unsigned))
     let color = colorMode(options)
     if color != .none {
       let style = input.resized(toWidth: restored.width, height: restored.height, .bicubic)
       if color == .adain || color == .both {
-        restored = ColorCorrection.adain(restored, style: style)
+        restored = truncated(ColorCorrection.adain(restored, style: style).clamped)
       }
       if color == .wavelet || color == .both {
-        restored = ColorCorrection.wavelet(restored, style: style)
+        restored = truncated(ColorCorrection.wavelet(restored, style: style))
       }
     }
     guard size.width != restored.width || size.height != restored.height else { return restored }

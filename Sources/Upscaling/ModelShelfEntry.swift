@@ -20,10 +20,10 @@ extension ModelShelf {
       hasDial = folder.hasTwin
     }
 
-    /// The temperature that the model recommends; nil: it has no code that would be drawn.
+    /// The temperature that the model recommends; nil: it draws no code.
     public var temperature: Double? {
       let configuration = folder.configuration
-      return configuration.network == nil ? configuration.sampling.temperature : nil
+      return configuration.drawsCode ? configuration.sampling.temperature : nil
     }
   }
 

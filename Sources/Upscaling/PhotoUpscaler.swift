@@ -28,6 +28,9 @@ public final class PhotoUpscaler: Sendable {
     /// nil: none for models whose decoder reads the input and keeps its colours by itself, both
     /// for others.
     public var color: ColorMode?
+    /// Whether colours are cut to 8 bits, towards zero, before and after each colour correction, as
+    /// the published script does; else they are rounded once, when they are written.
+    public var truncatesColors = false
     /// nil: by the output's extension.
     public var format: ImageFormat?
     public var encoding = EncodingOptions()
@@ -99,7 +102,7 @@ public final class PhotoUpscaler: Sendable {
     try reader.decode()
 
     let color = colorMode(options)
-    let first = try rowSinks(reader, writer, color)
+    let first = try rowSinks(reader, writer, color, truncates: options.truncatesColors)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
       let planes = try reader.planes(
         PixelRect(
@@ -132,9 +135,12 @@ public final class PhotoUpscaler: Sendable {
   }
 
   /// The first of the sinks between the network and the file.
-  private func rowSinks(_ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode) throws
-    -> any RowSink
-  {
+  private func rowSinks(
+    _ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode, truncates: Bool
+  ) throws -> any RowSink {
+    func truncated(_ sink: any RowSink) -> any RowSink {
+      truncates ? TruncationSink(next: sink) : sink
+    }
     let scale = resolver.model.configuration.scale
     let (width, height) = (reader.width * scale, reader.height * scale)
     var sink: any RowSink = OutputSink(reader, writer)
@@ -144,11 +150,13 @@ public final class PhotoUpscaler: Sendable {
         next: sink)
     }
     let reference = ColorReference(reader, width: width, height: height)
-    if color == .wavelet || color == .both { sink = WaveletSink(reference, next: sink) }
+    if color == .wavelet || color == .both {
+      sink = WaveletSink(reference, next: truncated(sink))
+    }
     if color == .adain || color == .both {
       sink = try InstanceNormalisationSink(
-        reference, folder: parentFolder(of: writer.path), next: sink)
+        reference, folder: parentFolder(of: writer.path), next: truncated(sink))
     }
-    return sink
+    return truncated(sink)
   }
 }

@@ -75,6 +75,17 @@ final class WaveletSink: RowSink {
   func finish() throws { try next.finish() }
 }
 
+/// Cuts values to the levels of 8 bits, towards zero.
+final class TruncationSink: RowSink {
+  private let next: any RowSink
+
+  init(next: any RowSink) { self.next = next }
+
+  func push(_ strip: Planes) throws { try next.push(strip.truncated) }
+
+  func finish() throws { try next.finish() }
+}
+
 /// Matches the mean and the deviation of every channel to the input's. They are known only when the
 /// last row has come, so the rows wait in a temporary file.
 final class InstanceNormalisationSink: RowSink {
@@ -101,7 +112,8 @@ final class InstanceNormalisationSink: RowSink {
     var style = ChannelStatistics(channels: 3)
     for rows in rows { style.add(try reference.rows(rows)) }
     for rows in rows {
-      try next.push(ColorCorrection.adain(try file.rows(rows), from: statistics, to: style))
+      try next.push(
+        ColorCorrection.adain(try file.rows(rows), from: statistics, to: style).clamped)
     }
     try next.finish()
   }

@@ -1,5 +1,7 @@
 import Foundation
 import ModelTestSupport
+import NSARM
+import Prompts
 import TestSupport
 import Testing
 
@@ -53,12 +55,44 @@ import Testing
     #expect(try outputs(["--prompt", "A stone bridge."]).pictures == bridge.pictures)
     #expect(try outputs(["--prompt", "A red bicycle."]).pictures != bridge.pictures)
     #expect(try outputs(["--prompt", ""]).prompts == ["", ""])
+    let home = ["XDG_CACHE_HOME": "caches", "HOME": folder("home")]
+    let relative = try Command.run(
+      ["upscale", folder("in/a.png"), "--model", model, "--prompt", "A cat.", "-o"]
+        + [folder("c.png")], environment: home)
+    #expect(relative.errors.contains("XDG_CACHE_HOME is 'caches', no absolute path"))
+    #expect(folder.contents.contains { $0.hasPrefix("home/.cache/nsarm/prompts/") })
 
     let guided = try outputs(["--prompt", "A stone bridge.", "--guidance", "3"])
     #expect(guided.pictures != bridge.pictures)
     let away = try outputs(
       ["--prompt", "A stone bridge.", "--guidance", "3", "--negative-prompt", "-blurry, noise"])
     #expect(away.pictures != guided.pictures)
+  }
+
+  /// A published model has a prompt of its own, whose features are in its folder.
+  @Test func theModelsOwnPrompt() throws {
+    let null = try outputs()
+    var configuration = TinyModel.textConfiguration
+    configuration.prompt = "A stone bridge."
+    let file = model + "/config.json"
+    try JSONEncoder().encode(configuration).write(to: URL(fileURLWithPath: file))
+    let without = try upscale([])
+    #expect(without.errors.contains("lacks the features of its prompt"))
+    #expect(try outputs().pictures == null.pictures)
+
+    let encoder = try PromptEncoder(
+      model + "/text-encoder", channels: configuration.transformer!.text!.channels, cache: nil)
+    let features = try encoder(["A stone bridge."])["A stone bridge."]!.features.selected(0, 0)
+    try ModelFolder.write(features, of: "A stone bridge.", to: model)
+    let own = try outputs()
+    #expect(own.prompts == ["A stone bridge.", "A stone bridge."] && cached == 0)
+    #expect(own.pictures != null.pictures)
+    #expect(try outputs(["--prompt", "A stone bridge."]).pictures == own.pictures)
+    #expect(try outputs(["--prompt", "A red bicycle."]).pictures != own.pictures)
+
+    try ModelFolder.write(features, of: "A red bicycle.", to: model)
+    let other = try upscale([])
+    #expect(other.status == 1 && other.errors.contains("no features of this model's prompt"))
   }
 
   @Test func captionsOfAFile() throws {
@@ -111,6 +145,7 @@ import Testing
     for options in [
       ["--prompt", "x", "--caption-endpoint", "http://localhost:1"], ["--caption-model", "x"],
       ["--caption-endpoint", "localhost"], ["--guidance", "-1"], ["--guidance", "101"],
+      ["--guidance", "1,2,"], ["--guidance-layer", "1"],
       ["--guidance", "nan"], ["--prompts", ""],
     ] {
       let result = try upscale(options)

@@ -21,7 +21,7 @@ import Testing
     try scene(24, 20).write(to: scratch("a.png"))
     for (options, message) in [
       (["--max-memory", "much"], "--max-memory"), (["--max-memory", "-3G"], "--max-memory"),
-      (["--max-memory", "1M"], "may be used"), (["--scales", "0"], "scales"),
+      (["--max-memory", "1M"], "may be used"), (["--scales", "-1"], "scales"),
       (["--scales", "99"], "scales"), (["--prune", "0.3,x"], "--prune"),
       (["--prune", "1.5"], "--prune"), (["--prune", "0.1,0.1,0.1,0.1,0.1,0.1,0.1"], "pruning"),
       (["--one-pass", "--prune", "0.5"], "onePass"),
@@ -35,7 +35,8 @@ import Testing
   @Test func shortcutsRestorePictures() throws {
     try scene(24, 20).write(to: scratch("a.png"))
     for (index, options) in [
-      ["--scales", "3"], ["--prune", "0.3,0.5"], ["--one-pass"], ["--max-memory", "1.5GB"],
+      ["--scales", "3"], ["--scales", "0"], ["--prune", "0.3,0.5"], ["--one-pass"],
+      ["--max-memory", "1.5GB"],
     ].enumerated() {
       let result = try upscaled("\(index).png", options)
       #expect(result.status == 0, "\(options): \(result.errors)")

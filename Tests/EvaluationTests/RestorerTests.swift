@@ -19,7 +19,9 @@ import Torch
       try restorer($0, low: low, high: high, seed: 1)
     }
     for result in results { #expect(result.rect == high.rect && result.channels == 3) }
-    #expect(results[0] != results[2] && results[1] != results[2])
+    let (restored, allScales, trueCode, noCode) = (results[0], results[1], results[2], results[3])
+    #expect(restored == allScales && restored != trueCode)
+    #expect(restored != noCode && trueCode != noCode)
     #expect(throws: EvaluationError.self) {
       try restorer(.trueCode, low: low, high: nil, seed: 1)
     }

@@ -111,6 +111,38 @@ import Torch
     }
   }
 
+  /// Without scales the decoder makes the picture alone, as it does of a code of zeros; what the
+  /// model recommends can be overridden.
+  @Test func picturesOfTheDecoderAlone() throws {
+    let model = try TinyModel.make()
+    let picture = testPicture(32, 32)  // a tile
+    var options = SuperResolver.Options()
+    let whole = try SuperResolver(model).upscaled(picture, options)
+    options.acceleration.scales = 0
+    let found = try SuperResolver(model).upscaled(picture, options)
+    let alone = model.decoder(nil, lowQuality: picture.unsqueezed(0)).selected(0, 0)
+    #expect(distance(found, alone.clamped(min: -1, max: 1)) < 1e-5)
+    #expect(distance(found, whole) > 1e-4)
+    #expect(
+      try SuperResolver(model).operationCount(width: 32, height: 32, options).transformer == 0)
+
+    var configuration = TinyModel.configuration
+    configuration.scales = 0
+    let careful = try TinyModel.make(configuration)
+    options.acceleration.scales = nil
+    #expect(distance(try SuperResolver(careful).upscaled(picture, options), found) == 0)
+    options.acceleration.scales = model.configuration.schedule.count
+    #expect(distance(try SuperResolver(careful).upscaled(picture, options), whole) == 0)
+
+    configuration = TinyModel.configuration
+    configuration.tokenizer.trunk = nil
+    let mirror = try TinyModel.make(configuration)
+    options.acceleration.scales = 0
+    #expect(throws: ConfigurationError.self) {
+      try SuperResolver(mirror).upscaled(picture, options)
+    }
+  }
+
   @Test func valuesThatMakeNoSense() throws {
     func refusal(_ change: (inout Acceleration) -> Void, forced: Int = 2) -> String {
       var acceleration = Acceleration()

@@ -87,6 +87,53 @@ import Torch
     #expect(distance(conditional[0] * 0.5, first) < 1e-4)
   }
 
+  @Test(arguments: SmallModel.Kind.allCases) func guidanceOfScales(kind: SmallModel.Kind) throws {
+    let model = try SmallModel(kind)
+    let count = model.schedule.count
+    var options = GenerationOptions()
+    options.sampling.topK = 1
+    options.sampling.guidance = 3
+    let (_, all) = try run(model, options)
+    options.sampling.guidance = Guidance([Double](repeating: 3, count: count))
+    let (_, listed) = try run(model, options)
+    for k in 0..<count { #expect(distance(all[k], listed[k]) < 1e-6) }
+    options.sampling.guidance = 1
+    let (_, plain) = try run(model, options)
+    options.sampling.guidance = Guidance([1] + [Double](repeating: 3, count: count - 1))
+    let (_, later) = try run(model, options)
+    #expect(distance(later[0], plain[0]) < 1e-6 && distance(later[0], all[0]) > 1e-2)
+  }
+
+  /// Guidance on a block's output is what mixing by hand gives, and, all scales in one pass, what
+  /// they give one after the other.
+  @Test(arguments: SmallModel.Kind.allCases) func guidanceOfBlocks(kind: SmallModel.Kind) throws {
+    let model = try SmallModel(kind)
+    let transformer = model.transformer
+    let depth = transformer.blocks.count
+    var options = GenerationOptions()
+    options.sampling.guidance = Guidance([1, 3, 1, 2] + [Double](repeating: 3, count: 60))
+    for layer in 1 - depth...(-1) {
+      options.sampling.guidanceLayer = layer
+      let (free, freeLogits) = try run(model, options)
+      options.prefix = free.bits.map { $0.to(.float32) - 0.5 }
+      let (_, forced) = try run(model, options)
+      options.prefix = []
+      for k in 0..<model.schedule.count { #expect(distance(forced[k], freeLogits[k]) < 1e-4) }
+    }
+    options.sampling.guidance = 3
+    options.sampling.guidanceLayer = -1
+    options.sampling.temperature = 1
+    let (_, guided) = try run(model, options)
+    let hidden = [model.condition, model.unconditional].map { condition in
+      transformer.hidden(
+        transformer.startTokens(condition), condition,
+        AttentionContext(
+          turns: model.generator.rotary.turns(0..<1), scales: [1], cache: nil))
+    }
+    let mixed = transformer.logits(hidden[0] * 3 - hidden[1] * 2, model.condition)
+    #expect(distance(guided[0], mixed) < 1e-4)
+  }
+
   /// Stopping after some scales leaves the same bits; an error from progress ends the generation.
   @Test func partialAndCancelled() throws {
     let model = try SmallModel(.picture)

@@ -41,10 +41,16 @@ import Torch
       ({ $0.transformer!.feedForwardRatio = .nan }, "'transformer.feedForwardRatio' is nan"),
       ({ $0.transformer!.blocksPerChunk = 0 }, "'transformer.blocksPerChunk' is 0"),
       ({ $0.transformer!.picture!.patch = 0 }, "'transformer.picture.patch' is 0"),
+      ({ $0.scales = 6 }, "'scales' is 6; 0 to 5"),
+      ({ $0.scales = -1 }, "'scales' is -1; 0 to 5"),
       ({ $0.sampling.temperature = -1 }, "'sampling.temperature' is -1"),
       ({ $0.sampling.temperature = .infinity }, "'sampling.temperature' is inf"),
       ({ $0.sampling.topP = 2 }, "'sampling.topP' is 2; 0 to 1"),
-      ({ $0.sampling.guidance = .nan }, "'sampling.guidance' is nan"),
+      ({ $0.sampling.guidance = Guidance(.nan) }, "'sampling.guidance' is nan"),
+      ({ $0.sampling.guidance = Guidance([1, 2]) }, "'sampling.guidance' has 2 numbers"),
+      ({ $0.sampling.guidance = Guidance([1, 1, 1, 1, -1]) }, "'sampling.guidance.4' is -1"),
+      ({ $0.sampling.guidanceLayer = 1 }, "'sampling.guidanceLayer' is 1; -1 to 0"),
+      ({ $0.prompt = "a cat" }, "'prompt' is given, but the model's transformer"),
     ]
     for (change, expected) in cases {
       #expect(problem(change).hasPrefix(expected), "\(problem(change))")

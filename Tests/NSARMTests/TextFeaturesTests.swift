@@ -23,7 +23,7 @@ import Torch
   ) throws -> [UInt8] {
     try restored {
       var sampling = SamplingConfiguration()
-      sampling.guidance = guidance
+      sampling.guidance = Guidance(guidance)
       ($0.sampling, $0.text, $0.negativeText) = (sampling, given, negative)
     }
   }

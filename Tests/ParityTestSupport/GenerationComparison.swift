@@ -65,7 +65,7 @@ public struct GenerationComparison {
     options.prefix = prefix
     options.sampling.temperature = temperature
     options.sampling.topK = 1
-    options.sampling.guidance = guidance
+    options.sampling.guidance = Guidance(guidance)
     options.contextResize = resize
     var logits: [Tensor] = []
     options.inspectLogits = { _, scale in logits.append(scale) }

@@ -48,6 +48,7 @@ import Testing
     let messages = try #require(body["messages"] as? [[String: Any]])
     let content = try #require(messages[0]["content"] as? [[String: Any]])
     #expect(content[0]["text"] as? String == CaptionEndpoint.question)
+    #expect(body["temperature"] as? Double == 0.2 && body["top_p"] as? Double == 0.7)
     let url = try #require((content[1]["image_url"] as? [String: String])?["url"])
     let prefix = "data:image/jpeg;base64,"
     #expect(url.hasPrefix(prefix))

@@ -16,7 +16,7 @@ import Torch
   init() throws { try TinyTextEncoder.write(to: encoderFolder) }
 
   private func encoder(_ cache: PromptCache?, channels: Int = 128) throws -> PromptEncoder {
-    try PromptEncoder(encoderFolder, channels: channels, policy: .float32, cache: cache)
+    try PromptEncoder(encoderFolder, channels: channels, cache: cache)
   }
 
   private func values(_ encoder: PromptEncoder, _ prompts: String...) throws -> [[Float]] {
@@ -59,7 +59,7 @@ import Torch
     try TinyTextEncoder.write(to: encoderFolder, seed: 9)
     #expect(try values(try encoder(cache), "A cat.") != first)
     let short = try PromptEncoder(
-      encoderFolder, channels: 128, limit: 2, policy: .float32, cache: cache)
+      encoderFolder, channels: 128, limit: 2, cache: cache)
     #expect(try short(["A cat."])["A cat."]!.features.size(1) == 2)
     #expect(folder.contents.filter { $0.hasPrefix("cache/") }.count == 3)
   }

@@ -52,20 +52,27 @@ extension PublishedTransformationNetwork.Configuration {
 }
 
 extension ModelConfiguration {
-  /// A model of published networks: squares of 1024 pixels in 13 scales, and the published
-  /// sampling. NSARM, which has a transformation network, resizes contexts by area at inference,
+  /// A model of published networks: squares of 1024 pixels in 13 scales, and the published sampling
+  /// and prompt. NSARM, which has a transformation network, resizes contexts by area at inference,
   /// Infinity, which has none, bilinearly (SPEC 4).
   public static func published(
     tokenizer: AutoencoderConfiguration, patch: Int, transformer: TransformerConfiguration,
     transformationNetwork: PublishedTransformationNetwork.Configuration?
   ) -> ModelConfiguration {
     let schedule = ScaleSchedule.published(aspectRatio: 1, budget: .pixels1024)
-    let family = transformationNetwork == nil ? "infinity" : "nsarm"
-    return ModelConfiguration(
+    let isNSARM = transformationNetwork != nil
+    let family = isNSARM ? "nsarm" : "infinity"
+    var configuration = ModelConfiguration(
       name: "\(family)-\(PublishedSize.name(transformer))", tokenizer: tokenizer, patch: patch,
       schedule: schedule.tokens, rotaryReference: schedule.latent,
       contextResize: transformationNetwork == nil ? .bilinear : .area,
       transformationNetwork: transformationNetwork.map { .published($0) },
       transformer: transformer)
+    if isNSARM, transformer.text != nil { configuration.prompt = publishedPrompt }
+    return configuration
   }
+
+  /// The prompt of the published script for pictures without a caption.
+  static let publishedPrompt =
+    "A high-definition image with harmonious colors and rich details."
 }

@@ -49,6 +49,6 @@ public enum WeightFormat: String, CaseIterable, Sendable {
       }
       return [.init(name, .int8, shape), .init(scaleName(name), .float32, [shape[0]])]
     }
-    return plain(shape.count >= 2 && !ModelFolder.staysWide(name) ? .bfloat16 : .float32)
+    return plain(ModelFolder.staysWide(name, shape) ? .float32 : .bfloat16)
   }
 }

@@ -10,18 +10,27 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSecti
   public var topK = 2
   /// Smallest total probability of the values kept.
   public var topP = 0.97
-  /// Classifier-free guidance on text: logits = cfg · conditional + (1 − cfg) · unconditional; 1 =
-  /// off.
-  public var guidance = 1.0
+  /// Classifier-free guidance on text; 1: off.
+  public var guidance: Guidance = 1
+  /// Where guidance mixes the results of the text and of the null text: nil or 0: the logits; −n:
+  /// the output of the n-th block from the end, with which the blocks after it go on.
+  public var guidanceLayer: Int?
 
   public init() {}
 
+  /// - Parameters:
+  ///   - check: knows where the values stand in their file.
+  ///   - count: scales of the schedule; nil: not known here.
+  ///   - depth: blocks of the transformer; nil: not known here.
   /// - Throws: `ConfigurationError` for values that sampling makes no sense of.
-  public func validate(_ check: SettingsCheck = SettingsCheck()) throws {
+  public func validate(
+    _ check: SettingsCheck = SettingsCheck(), scales count: Int? = nil, depth: Int? = nil
+  ) throws {
     try check("temperature", temperature, 0...100)
     try check("topK", topK, 0...65536)
     try check("topP", topP, 0...1)
-    try check("guidance", guidance, 0...100)
+    try guidance.validate(check, scales: count)
+    if let guidanceLayer { try check("guidanceLayer", guidanceLayer, 1 - (depth ?? 512)...0) }
   }
 }
 

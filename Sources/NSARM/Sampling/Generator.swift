@@ -84,18 +84,20 @@ public struct Generator {
     let quantizer = MultiScaleQuantizer(schedule)
     let acceleration = options.acceleration
     var run = [Branch(self, condition, scaleCount)]
-    if options.sampling.guidance != 1, let unconditional {
+    let guidance = options.sampling.guidance
+    if !guidance.isOff, let unconditional {
       run.append(Branch(self, unconditional, scaleCount))
     }
     let sampler = BitSampler(options.sampling, seed: options.seed)
     let temperature = options.sampling.temperature > 0 ? options.sampling.temperature : 1
 
-    func logits(_ hidden: [Tensor]) -> Tensor {
-      let parts = zip(run, hidden).map { $0.logits($1) * (1 / temperature) }
-      guard parts.count == 2 else { return parts[0] }
-      let guidance = options.sampling.guidance
-      return parts[0] * guidance + parts[1] * (1 - guidance)
+    func logits(_ hidden: [Tensor], scale k: Int) -> Tensor {
+      let g = guidance(scale: k)
+      let isMixed = run.count == 2 && g != 1 && (options.sampling.guidanceLayer ?? 0) == 0
+      let parts = zip(run, hidden).prefix(isMixed ? 2 : 1).map { $0.logits($1) * (1 / temperature) }
+      return isMixed ? parts[0] * g + parts[1] * (1 - g) : parts[0]
     }
+    let mixing = Mixing(options.sampling, depth: transformer.blocks.count)
 
     // All forced scales in one block-causal pass, with the others where one pass has to do.
     var bits = options.prefix.prefix(scaleCount).enumerated().map { k, residual in
@@ -119,27 +121,33 @@ public struct Generator {
     if forced > 0, forced < scaleCount || options.inspectLogits != nil {
       let first = schedule.prefix(together)
       let tokens = contexts.prefix(together - 1).map(schedule.tokens)
-      passed = run.map { $0.together(tokens, first) }
+      passed = hidden(
+        run, run.map { $0.together(tokens, first) }, mixing,
+        guidance.tokens(first.tokens.map(\.count)))
       if let inspect = options.inspectLogits {
-        for k in 0..<forced { inspect(k, logits(passed.map { schedule.part(k, of: $0) })) }
+        for k in 0..<forced {
+          inspect(k, logits(passed.map { schedule.part(k, of: $0) }, scale: k))
+        }
       }
     }
 
     if let sum { try options.inspectSum?(forced - 1, sum) }
     for k in forced..<scaleCount {
       try options.progress?(k)
-      let hidden: [Tensor]
+      let states: [Tensor]
       if k < together {
-        hidden = passed.map { schedule.part(k, of: $0) }
+        states = passed.map { schedule.part(k, of: $0) }
       } else {
         let context = sum.map {
           schedule.tokens(quantizer.context($0, scale: k, options.contextResize))
         }
         let share = acceleration.pruned(scale: k, of: scaleCount)
         let selection = context.flatMap { TokenSelection($0, leavingOut: share) }
-        hidden = run.map { $0.next(context, scale: k, selection) }
+        states = hidden(
+          run, run.map { $0.next(context, scale: k, selection) }, mixing,
+          guidance.tokens([1], from: k))
       }
-      let logits = logits(hidden)
+      let logits = logits(states, scale: k)
       options.inspectLogits?(k, logits)
       let size = schedule.tokens[k]
       let origins =
@@ -151,6 +159,42 @@ public struct Generator {
       try options.inspectSum?(k, sum!)
     }
     return Result(bits: bits, latent: sum!)
+  }
+
+  /// The block after which guidance mixes hidden states; nil: it mixes logits, or nothing.
+  private struct Mixing {
+    let block: Int
+
+    init?(_ sampling: SamplingConfiguration, depth: Int) {
+      guard let layer = sampling.guidanceLayer, layer < 0, !sampling.guidance.isOff else {
+        return nil
+      }
+      block = depth + layer
+    }
+
+    /// The conditional and the unconditional states: the same mixture where tokens are guided.
+    func callAsFunction(_ states: [Tensor], _ guidance: Tensor) -> [Tensor] {
+      let g = guidance.to(states[0].device)
+      let mixed = states[0] * g + states[1] * (1 - g)
+      let isPlain = g .== Tensor.ones(like: g)
+      return states.map { $0.selected(where: isPlain, else: mixed) }
+    }
+  }
+
+  /// Hidden states of tokens under every condition.
+  private func hidden(
+    _ run: [Branch], _ passes: [Branch.Pass], _ mixing: Mixing?, _ guidance: Tensor
+  ) -> [Tensor] {
+    let depth = transformer.blocks.count
+    guard let mixing, run.count == 2 else {
+      return zip(run, passes).map { $0.finished($1, $0.through($1, 0..<depth)) }
+    }
+    let first = 0..<mixing.block + 1
+    let mixed = mixing(zip(run, passes).map { $0.through($1, first) }, guidance)
+    return zip(run, zip(passes, mixed)).map { branch, pass in
+      branch.finished(
+        pass.0, branch.through(pass.0.continued(pass.1), first.upperBound..<depth))
+    }
   }
 
   /// The passes of the transformer over the scales under one condition.
@@ -175,23 +219,54 @@ public struct Generator {
         headDimension: transformer.headDimension, generator.policy)
     }
 
+    /// Tokens on their way through the blocks.
+    struct Pass {
+      var x: Tensor
+      let context: AttentionContext
+      /// The scale that they end with.
+      let scale: Int
+      /// Which tokens of it they are; nil: all.
+      var selection: TokenSelection?
+
+      func continued(_ x: Tensor) -> Pass {
+        var pass = self
+        pass.x = x
+        return pass
+      }
+    }
+
+    /// Hidden states of tokens after some blocks.
+    func through(_ pass: Pass, _ blocks: Range<Int>) -> Tensor {
+      transformer.hidden(pass.x, condition, pass.context, blocks: blocks)
+    }
+
+    /// Hidden states of all tokens after the last block.
+    func finished(_ pass: Pass, _ computed: Tensor) -> Tensor {
+      let size = schedule.tokens[pass.scale]
+      var hidden = computed
+      if let selection = pass.selection, let last {
+        hidden = selection.restored(hidden, last, size: size)
+      }
+      last = (hidden.narrowed(1, from: hidden.size(1) - size.count, count: size.count), size)
+      return hidden
+    }
+
     /// The first scales in one pass.
-    func together(_ contexts: [Tensor], _ first: ScaleSchedule) -> Tensor {
+    func together(_ contexts: [Tensor], _ first: ScaleSchedule) -> Pass {
       let x =
         contexts.isEmpty
         ? transformer.startTokens(condition)
         : transformer.sequence(.concatenated(contexts, 1), first, condition)
-      let hidden = transformer.hidden(
-        x, condition,
-        AttentionContext(
+      return Pass(
+        x: x,
+        context: AttentionContext(
           turns: rotary.turns(0..<first.tokenCount), scales: first.tokens.map(\.count),
-          cache: cache))
-      last = (schedule.part(first.count - 1, of: hidden), first.tokens[first.count - 1])
-      return hidden
+          cache: cache),
+        scale: first.count - 1)
     }
 
     /// The next scale; with a selection, its tokens alone.
-    func next(_ context: Tensor?, scale k: Int, _ selection: TokenSelection?) -> Tensor {
+    func next(_ context: Tensor?, scale k: Int, _ selection: TokenSelection?) -> Pass {
       let (size, range) = (schedule.tokens[k], schedule.ranges[k])
       var x =
         context.map { transformer.tokens($0, scale: k, size, condition) }
@@ -201,11 +276,9 @@ public struct Generator {
         x = selection(x)
         turns = rotary.turns(range, at: selection.indices)
       }
-      var hidden = transformer.hidden(
-        x, condition, AttentionContext(turns: turns, scales: [x.size(1)], cache: cache))
-      if let selection, let last { hidden = selection.restored(hidden, last, size: size) }
-      last = (hidden, size)
-      return hidden
+      return Pass(
+        x: x, context: AttentionContext(turns: turns, scales: [x.size(1)], cache: cache), scale: k,
+        selection: selection)
     }
 
     func logits(_ hidden: Tensor) -> Tensor { transformer.logits(hidden, condition) }

@@ -174,3 +174,22 @@ extension TileLayout {
   /// Tokens of the whole picture.
   fileprivate var gridCount: Int { rows.length * columns.length }
 }
+
+extension SuperResolver {
+  /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side in
+  /// pixels. Where no code is drawn there is none, and motion is told for squares of 8 pixels.
+  public func tokenGrid(width: Int, height: Int, _ options: Options = Options()) throws
+    -> (grid: GridSize, side: Int)
+  {
+    guard scaleCount(options) > 0 else {
+      let side = 8
+      return (GridSize((height + side - 1) / side, (width + side - 1) / side), side)
+    }
+    let layout = try TileLayout(
+      model.configuration, width: width, height: height, overlap: options.overlap)
+    return (
+      GridSize(layout.rows.length, layout.columns.length),
+      layout.cellsPerToken * layout.pixelsPerCell
+    )
+  }
+}

@@ -49,14 +49,14 @@ public struct MemoryEstimate: Equatable, Sendable {
       } else if isInt8, Model.isKeptMapped(parameter.name, shape) {
         continue
       } else {
-        others += count * (shape.count >= 2 ? policy.storage.size : 4)
+        others += count * (ModelFolder.staysWide(parameter.name, shape) ? 4 : policy.storage.size)
       }
     }
     weights = others
     matrix = largest
 
     let schedule = configuration.scaleSchedule
-    if let c = configuration.transformer {
+    if let c = configuration.transformer, configuration.scales != 0 {
       blockCount = c.depth
       block = blocks / c.depth
       cache = KeyValueCache.byteCount(

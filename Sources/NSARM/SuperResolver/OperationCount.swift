@@ -13,6 +13,13 @@ public struct OperationCount: Codable, Equatable, Sendable {
 }
 
 extension SuperResolver {
+  /// How many scales are run; 0: the decoder makes the picture alone.
+  func scaleCount(_ options: Options) -> Int {
+    guard model.hasCode else { return 0 }
+    let c = model.configuration
+    return options.acceleration.scales ?? c.scales ?? c.schedule.count
+  }
+
   /// The operations that a picture of this size takes, overlaps of tiles and margins of windows
   /// included.
   public func operationCount(width: Int, height: Int, _ options: Options = Options()) throws
@@ -28,9 +35,12 @@ extension SuperResolver {
   func operationCount(_ layout: TileLayout, _ plan: DecodingPlan, _ options: Options)
     -> OperationCount
   {
-    let branches = (options.sampling ?? model.configuration.sampling).guidance == 1 ? 1.0 : 2.0
+    let branches = (options.sampling ?? model.configuration.sampling).guidance.isOff ? 1.0 : 2.0
     let (tiles, pixels) = (Double(layout.count), Double(layout.tilePixels))
     var count = OperationCount()
+    count.decoder = Double(plan.decodedCells(of: layout.latent)) * model.decoder.operationsPerCell
+    let scales = scaleCount(options)
+    guard scales > 0 else { return count }
     if let network = model.transformationNetwork {
       let latent = network.readsLatent ? model.encoder?.operations(pixels: pixels) ?? 0 : 0
       count.prefix = tiles * (network.operations(pixels: pixels) + latent)
@@ -41,10 +51,9 @@ extension SuperResolver {
       count.transformer =
         tiles * branches
         * transformer.operations(
-          tokens: layout.schedule.tokens.map(\.count),
-          forced: model.transformationNetwork?.scaleCount ?? 0)
+          tokens: layout.schedule.tokens.prefix(scales).map(\.count),
+          forced: min(model.transformationNetwork?.scaleCount ?? 0, scales))
     }
-    count.decoder = Double(plan.decodedCells(of: layout.latent)) * model.decoder.operationsPerCell
     return count
   }
 }

@@ -37,10 +37,16 @@ public final class SuperResolver: @unchecked Sendable {
     public var window: Int?
     /// Shortcuts that cost quality; none by default.
     public var acceleration = Acceleration()
-    /// What the picture shows, for models conditioned on text; nil: their null text.
+    /// What the picture shows, for models conditioned on text; nil: their recommended prompt, or
+    /// where they have none their null text.
     public var text: TextFeatures?
     /// What guidance leads away from; nil: the null text.
     public var negativeText: TextFeatures?
+
+    /// How F_{k−1} is resized to scale k; nil: as the model says.
+    public var contextResize: Tensor.Interpolation?
+    /// Sees what the networks make of every batch of tiles; an error thrown here stops the work.
+    public var inspect: (@Sendable (GeneratedTiles) throws -> Void)?
 
     /// Order in which the tiles are generated, for tests; nil: row by row.
     var order: [Int]?
@@ -117,23 +123,6 @@ public final class SuperResolver: @unchecked Sendable {
     }
   }
 
-  /// What a `FrameContext` is for: the grid of tokens over a picture and beyond, a token's side in
-  /// pixels. A model without code has none, and motion is told for squares of 8 pixels.
-  public func tokenGrid(width: Int, height: Int, _ options: Options = Options()) throws
-    -> (grid: GridSize, side: Int)
-  {
-    guard model.hasCode else {
-      let side = 8
-      return (GridSize((height + side - 1) / side, (width + side - 1) / side), side)
-    }
-    let layout = try TileLayout(
-      model.configuration, width: width, height: height, overlap: options.overlap)
-    return (
-      GridSize(layout.rows.length, layout.columns.length),
-      layout.cellsPerToken * layout.pixelsPerCell
-    )
-  }
-
   /// - Returns: the codes where there is a context.
   private func restore(
     _ picture: LowQualityPicture, _ options: Options, _ context: FrameContext?,
@@ -142,16 +131,18 @@ public final class SuperResolver: @unchecked Sendable {
   ) throws -> FrameCodes? {
     let c = model.configuration
     precondition((0..<1).contains(options.overlap) && options.batch > 0)
-    try options.sampling?.validate()
+    try options.sampling?.validate(scales: c.schedule.count, depth: c.transformer?.depth)
     try options.acceleration.validate(
-      scales: c.schedule.count, forced: model.transformationNetwork?.scaleCount ?? 0)
+      fewest: c.fewestScales, scales: c.schedule.count,
+      forced: model.transformationNetwork?.scaleCount ?? 0)
     let layout = try TileLayout(
       c, width: picture.width, height: picture.height, overlap: options.overlap)
     let plan = DecodingPlan(
       layout, width: picture.width, height: picture.height, options, model)
     var work = RestorationProgress(
       layout, plan, operationCount(layout, plan, options), report: progress)
-    guard let generator else {
+    let scales = scaleCount(options)
+    guard let generator, scales > 0 else {
       var fading = FadingBands(plan, scale: c.tokenizer.downsampling)
       for band in plan.bands {
         let strip = try decoded(band, plan, nil, picture, layout, &work)
@@ -169,12 +160,14 @@ public final class SuperResolver: @unchecked Sendable {
     try work.report()
     for start in stride(from: 0, to: order.count, by: options.batch) {
       let tiles = Array(order[start..<min(start + options.batch, order.count)])
-      let latents = try latents(generator, tiles, picture, layout, options, &codes, &work) {
+      let latents = try latents(
+        generator, scales, tiles, picture, layout, options, &codes, &work
+      ) {
         [model] scale, sum, lowQuality in
         try checkResources()
         try preview?(
           ScalePreview(
-            scale: scale, scaleCount: options.acceleration.scales ?? c.schedule.count,
+            scale: scale, scaleCount: scales,
             tilesDone: start, tileCount: layout.count, tiles: tiles.map(layout.previewTile),
             sum: sum, lowQuality: lowQuality, model: model,
             cells: layout.schedule.latents[scale]))
@@ -196,7 +189,8 @@ public final class SuperResolver: @unchecked Sendable {
 
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
-    _ generator: Generator, _ tiles: [Int], _ picture: LowQualityPicture, _ layout: TileLayout,
+    _ generator: Generator, _ scales: Int, _ tiles: [Int], _ picture: LowQualityPicture,
+    _ layout: TileLayout,
     _ options: Options,
     _ codes: inout FrameCodes.Builder?, _ work: inout RestorationProgress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
@@ -211,7 +205,7 @@ public final class SuperResolver: @unchecked Sendable {
     var generation = GenerationOptions()
     generation.sampling = sampling
     generation.seed = options.seed
-    generation.contextResize = c.contextResize
+    generation.contextResize = options.contextResize ?? c.contextResize
     generation.acceleration = options.acceleration
     generation.origins = { k in tiles.map { layout.origin($0, scale: k) } }
     generation.inspectSum = { try inspect($0, $1, lowQuality) }
@@ -224,12 +218,13 @@ public final class SuperResolver: @unchecked Sendable {
       policy {
         generation.prefix = model.prefix(lowQuality: lowQuality)
         let reads = c.transformer?.picture != nil ? lowQuality : nil
-        let text = transformer.text(options.text, batch: tiles.count, on: device)
+        let given = options.text ?? model.text
+        let text = transformer.text(given, batch: tiles.count, on: device)
         condition = transformer.condition(lowQuality: reads, text: text)
         // Guidance from the null text to itself leads nowhere.
-        if sampling.guidance != 1, options.text != nil || options.negativeText != nil {
+        if !sampling.guidance.isOff, given != nil || options.negativeText != nil {
           let away = transformer.text(
-            options.negativeText, instead: options.text, batch: tiles.count, on: device)
+            options.negativeText, instead: given, batch: tiles.count, on: device)
           unconditional = transformer.condition(lowQuality: reads, text: away)
         }
       }
@@ -242,8 +237,16 @@ public final class SuperResolver: @unchecked Sendable {
           tilesAhead: Double(tokens[..<k].reduce(0, +)) / total * Double(tiles.count))
       }
     }
+    var logits: [Tensor] = []
+    if options.inspect != nil { generation.inspectLogits = { logits.append($1) } }
     let result = try generator(
-      condition!, unconditional: unconditional, scaleCount: options.acceleration.scales, generation)
+      condition!, unconditional: unconditional, scaleCount: scales, generation)
+    try options.inspect?(
+      GeneratedTiles(
+        tiles: tiles, text: (options.text ?? model.text)?.features,
+        latent: latent(of: lowQuality), prefix: generation.prefix, logits: logits,
+        bits: result.bits,
+        sum: result.latent))
     if let carried { codes!.add(tiles, result.bits, carried) }
     try work.finish(tiles: tiles.count)
     return result.latent

@@ -113,7 +113,7 @@ struct TextPool {
 
   init(_ c: TransformerConfiguration, _ text: TextConfiguration, _ p: ParameterScope) throws {
     let p = p / "ca"
-    heads = text.channels / 128
+    heads = text.channels / (c.width > 4096 ? 64 : 128)  // as published
     query = try p("mat_q", [1, heads, c.width / heads], .normal(0.02))
     pairs = try TextProjection(text.channels, c.width, p)
     projection = try Linear(c.width, c.width, p / "proj")

@@ -66,7 +66,7 @@ public struct VisualAutoregressiveTransformer {
       picture = projected.features
     }
     let vector = start!.to(.float32)
-    let shared = sharedModulation(vector.silu()).to(.float32)
+    let shared = withAutocast(.float32, on: vector.device) { sharedModulation(vector.silu()) }
       .reshaped(vector.size(0), 1, 6, configuration.width)
     return Condition(start: vector, text: context, picture: picture, shared: shared)
   }
@@ -103,20 +103,23 @@ public struct VisualAutoregressiveTransformer {
   // MARK: Forward
 
   /// Hidden states of some scales: x `[B, L, C]` → `[B, L, C]`, float32.
-  func hidden(_ x: Tensor, _ condition: Condition, _ context: AttentionContext) -> Tensor {
-    var x = x
-    for (index, block) in blocks.enumerated() {
-      x = block(x, shared: condition.shared, condition: condition, context, block: index)
+  /// - Parameter range: of the blocks that are run; nil: all.
+  func hidden(
+    _ x: Tensor, _ condition: Condition, _ context: AttentionContext,
+    blocks range: Range<Int>? = nil
+  ) -> Tensor {
+    (range ?? blocks.indices).reduce(x) { x, index in
+      blocks[index](x, shared: condition.shared, condition: condition, context, block: index)
     }
-    return x
   }
 
   /// Logits of hidden states, float32: `[B, L, C]` → `[B, L, 2 D]`, index 2 · bit + value.
   func logits(_ hidden: Tensor, _ condition: Condition) -> Tensor {
-    let parts = headModulation(condition.start.silu()).to(.float32)
-      .reshaped(condition.start.size(0), 1, 2, -1)
-    let x = hidden.modulatedNorm(scale: parts.selected(2, 0), shift: parts.selected(2, 1))
-    return withAutocast(.float32, on: x.device) { head(x) }
+    withAutocast(.float32, on: hidden.device) {
+      let parts = headModulation(condition.start.silu())
+        .reshaped(condition.start.size(0), 1, 2, -1)
+      return head(hidden.modulatedNorm(scale: parts.selected(2, 0), shift: parts.selected(2, 1)))
+    }
   }
 
   /// Teacher forcing: logits of all scales at once.

@@ -50,10 +50,10 @@ struct InferenceBench {
   /// model has.
   func parts() throws -> [PartReport] {
     let c = model.configuration
-    let tiles = 12
+    // As many as go through the transformer together for a picture of 256x256 to 1024x1024.
+    let tiles = c.tileSide >= 1024 ? 1 : 12
     let side = c.tileSide / c.scale
     let low = tensor(side, side).expanded([tiles, 3, side, side]).contiguous()
-    let high = tensor(c.tileSide, c.tileSide)
     var reports: [PartReport] = []
     func measure(_ name: String, _ body: () -> Void) {
       withoutGradients {
@@ -62,13 +62,19 @@ struct InferenceBench {
         }
       }
     }
-    if let encoder = model.encoder { measure("encoder, 1 tile") { _ = encoder(high) } }
-    if model.transformationNetwork != nil {
-      measure("transformation network") { _ = model.prefix(lowQuality: low) }
+    let title = counted(tiles, "tile")
+    let network = model.transformationNetwork
+    if let encoder = model.encoder, network?.readsLatent != true {
+      let high = tensor(c.tileSide, c.tileSide)
+      measure("encoder, 1 tile") { _ = encoder(high) }
     }
-    if let generator = Generator(model), c.transformer?.picture != nil {
-      measure("condition") { _ = generator.transformer.condition(lowQuality: low) }
-      reports += try scales(generator, low)
+    if let network {
+      let encoder = network.readsLatent ? "encoder, " : ""
+      measure("\(encoder)transformation network, \(title)") { _ = model.prefix(lowQuality: low) }
+    }
+    if let generator = Generator(model) {
+      measure("condition, \(title)") { _ = condition(generator.transformer, low) }
+      reports += try scales(generator, low, title)
     }
     let f = c.tokenizer.downsampling
     let (h, w) = (height * c.scale / f, width * c.scale / f)
@@ -82,8 +88,26 @@ struct InferenceBench {
     return reports
   }
 
+  /// The condition of tiles; on text that of the model's prompt, else the null text.
+  private func condition(_ transformer: VisualAutoregressiveTransformer, _ low: Tensor)
+    -> Condition
+  {
+    let c = transformer.configuration
+    let text = c.text.map { text in
+      let features =
+        model.text?.features.to(.float32)
+        ?? transformer.unconditionalText(
+          length: min(VisualAutoregressiveTransformer.nullLength, text.maximumLength))!
+      let shape = [low.size(0)] + features.shape.dropFirst()
+      return (features: features.to(model.policy.device).expanded(shape), mask: Tensor?.none)
+    }
+    return transformer.condition(lowQuality: c.picture == nil ? nil : low, text: text)
+  }
+
   /// The transformer's pass over the forced scales, and over each sampled scale.
-  private func scales(_ generator: Generator, _ low: Tensor) throws -> [PartReport] {
+  private func scales(_ generator: Generator, _ low: Tensor, _ title: String) throws
+    -> [PartReport]
+  {
     let tiles = low.size(0)
     var options = GenerationOptions()
     options.sampling = model.configuration.sampling
@@ -93,7 +117,7 @@ struct InferenceBench {
     withoutGradients {
       model.policy {
         options.prefix = model.prefix(lowQuality: low).map { $0.to(.float32) }
-        condition = generator.transformer.condition(lowQuality: low)
+        condition = self.condition(generator.transformer, low)
       }
     }
     let forced = options.prefix.count
@@ -121,7 +145,8 @@ struct InferenceBench {
     _ = OperatorProfile.end()
     return profiles.enumerated().map { i, profile in
       let size = i == 0 ? "" : ", \(generator.schedule.tokens[forced + i - 1])"
-      let name = i == 0 ? "transformer, prefix" : "transformer, scale \(forced + i)\(size)"
+      let name =
+        i == 0 ? "transformer, prefix, \(title)" : "transformer, scale \(forced + i)\(size)"
       return PartReport(name, seconds: best[i], profile, peak: peak)
     }
   }

@@ -33,8 +33,8 @@ final class BatchTexts {
     }
     let text = transformer.configuration.text!
     let encoder = try PromptEncoder(
-      encoderFolder, channels: text.channels, limit: min(512, text.maximumLength), policy: policy,
-      cache: PromptCache(folder + "/captions"))
+      encoderFolder, channels: text.channels, limit: min(512, text.maximumLength),
+      on: policy.device, cache: PromptCache(folder + "/captions"))
     try encoder.fillCache(captions, progress: progress)
     self.encoder = encoder
   }

@@ -36,6 +36,7 @@ final class TransformerStage: TrainingStage {
 
   init(_ start: StageStart, continuesPrefix: Bool) throws {
     model = try start.model { configuration in
+      configuration.scales = nil  // what the transformer learns is to be seen
       guard configuration.transformer == nil else { return }
       let section = try start.recipe.section("model", defaults: ModelSection())
       configuration.transformer = section.transformer
@@ -66,6 +67,7 @@ final class TransformerStage: TrainingStage {
     model.freeze(except: trained)
   }
 
+  var contextResize: Tensor.Interpolation? { model.configuration.contextResize }
   private var trained: [Parameter] { model.parameters(of: .transformer) }
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
