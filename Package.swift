@@ -135,8 +135,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand", "ParityTestSupport",
-        "Prompts", "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
+        "Checkpoints", "Files", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand",
+        "ParityTestSupport", "Prompts", "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
     .target(

@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import Torch
 
 /// A checkpoint as it was downloaded: a file, a folder, or the pieces into which a large file was
 /// split.
@@ -45,8 +44,8 @@ public struct CheckpointFiles {
       throw CheckpointError(path, "is named twice")
     }
     self.paths = sorted
-    kind = try Self.isCut(sorted[0]) ? .pieces : .whole
-    guard sorted.count > 1 || !needsScratch else {
+    kind = PickleContents.isCut(JoinedBytes(try MappedMemory(sorted[0]))) ? .pieces : .whole
+    guard sorted.count > 1 || !isCut else {
       throw CheckpointError(
         first, "is no whole archive: it is truncated, or a piece of a file of which all are needed")
     }
@@ -60,32 +59,32 @@ public struct CheckpointFiles {
     }
   }
 
-  /// Whether opening copies the pieces into one file without a name, as large as all of them.
-  public var needsScratch: Bool { if case .pieces = kind { true } else { false } }
+  /// Whether they are the pieces of one file.
+  public var isCut: Bool { if case .pieces = kind { true } else { false } }
 
-  /// Opens the files, whose nested dictionaries become names with dots.
-  /// - Parameters:
-  ///   - scratch: a folder with room for pieces that have to be put together.
-  ///   - progress: called with numbers of bytes while they are; an error thrown here stops it.
+  /// The files that are complete by themselves: each with its title and its paths, which are
+  /// several where it is in pieces.
+  public var files: [(title: String, paths: [String])] {
+    isCut ? [(title, paths)] : paths.map { ($0, [$0]) }
+  }
+
+  /// Maps the files, whose nested dictionaries become names with dots. Pieces are read where they
+  /// are, as if they were one.
   /// - Throws: `CheckpointError`, `FileError`.
-  public func open(
-    scratch: String, progress: (Int) throws -> Void = { _ in }
-  ) throws -> any TensorFile {
+  public func open() throws -> any TensorFile {
     switch kind {
     case .folder(let folder): return try folder.open()
     case .whole:
       let parts = try paths.map(openTensorFile)
       return parts.count == 1 ? parts[0] : try JoinedTensorFile(parts, title: title)
     case .pieces:
-      let joined = try ScratchFile(in: scratch, reserving: byteCount)
-      for path in paths { try joined.append(contentsOf: path, progress: progress) }
-      let file = try MappedMemory(descriptor: joined.descriptor, title: title)
-      return try PickleCheckpoint(file, prefix: "")
+      return try PickleCheckpoint(
+        JoinedBytes(try paths.map { try MappedMemory($0) }, title: title))
     }
   }
 
-  /// "a/part_00 and 3 more".
-  private var title: String {
+  /// What messages call them together: "a/part_00 and 3 more".
+  public var title: String {
     paths.count == 1 ? paths[0] : "\(paths[0]) and \(paths.count - 1) more"
   }
 
@@ -100,17 +99,5 @@ public struct CheckpointFiles {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { !$0.hasPrefix(".") && $0.contains(/(?i)[._-]part[._-]?[0-9a-z]+(?:\.\w+)?$/) }
       .map { "\(folder)/\($0)" }
-  }
-
-  /// Whether a file begins as a zip archive and is none by itself.
-  private static func isCut(_ path: String) throws -> Bool {
-    let file = try MappedMemory(path)
-    guard file.bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) else { return false }
-    do {
-      _ = try ZipArchive(file.bytes)
-      return false
-    } catch {
-      return true
-    }
   }
 }

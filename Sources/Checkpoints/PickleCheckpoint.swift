@@ -13,7 +13,7 @@ public final class PickleCheckpoint: TensorFile {
   /// The tensors' names in the order of the file.
   public let names: [String]
 
-  private let file: MappedMemory
+  private let file: JoinedBytes
   private let tensors: [String: PickleTensor]
   /// Where each storage's bytes lie.
   private let storages: [String: Range<Int>]
@@ -22,13 +22,14 @@ public final class PickleCheckpoint: TensorFile {
   ///   "state_dict" or "model.ema"; names are relative to it. Empty for the whole file.
   /// - Throws: `CheckpointError` naming what is damaged, missing or refused.
   public convenience init(_ path: String, prefix: String = "") throws {
-    try self.init(try MappedMemory(path), prefix: prefix)
+    try self.init(JoinedBytes(try MappedMemory(path)), prefix: prefix)
   }
 
-  init(_ file: MappedMemory, prefix: String) throws {
-    let path = file.path
+  /// A file that may consist of pieces.
+  init(_ file: JoinedBytes, prefix: String = "") throws {
+    let path = file.title
     do {
-      let contents = try PickleContents(file.bytes)
+      let contents = try PickleContents(file)
       storages = contents.storages
       let found = try contents.flattened(prefix)
       for (name, tensor) in found { try PickleCheckpoint.validate(name, tensor, contents.storages) }
@@ -70,6 +71,12 @@ public final class PickleCheckpoint: TensorFile {
   }
 
   public func checkWhole() throws { try file.checkWhole() }
+
+  /// Where the storage of tensor `name` lies in the file, or in all its pieces together.
+  public func place(_ name: String) -> TensorPlace? {
+    guard let entry = tensors[name], let bytes = storages[entry.storage.key] else { return nil }
+    return TensorPlace(file: title, bytes: bytes)
+  }
 
   public func release(_ name: String) {
     guard let entry = tensors[name], let bytes = storages[entry.storage.key] else { return }

@@ -5,18 +5,36 @@ struct PickleContents {
   /// Where each storage's bytes lie in the file.
   let storages: [String: Range<Int>]
 
+  private static let zipStart: [UInt8] = [0x50, 0x4b, 0x03, 0x04]
+
   /// 0x1950a86a20f9469cfc6c as a pickle of protocol 2: the beginning of the format before zip.
   private static let magic: [UInt8] = [
     0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
   ]
 
-  init(_ bytes: UnsafeRawBufferPointer) throws {
-    if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+  init(_ bytes: JoinedBytes) throws {
+    let start = try bytes.withBytes(0, min(bytes.count, Self.magic.count)) { Array($0) }
+    if start.starts(with: Self.zipStart) {
       self = try PickleContents(zip: bytes)
-    } else if bytes.starts(with: PickleContents.magic) {
+    } else if start == Self.magic {
       self = try PickleContents(legacy: bytes)
     } else {
       throw PickleMachine.FormatError(reason: "is not a checkpoint that torch.save wrote")
+    }
+  }
+
+  /// Whether a file begins as those of `torch.save` do and ends too early: the first piece of one.
+  static func isCut(_ bytes: JoinedBytes) -> Bool {
+    do {
+      let start = try bytes.withBytes(0, min(bytes.count, magic.count)) { Array($0) }
+      if start.starts(with: zipStart) {
+        _ = try ZipArchive(bytes)
+      } else if start == magic {
+        _ = try PickleContents(legacy: bytes)
+      }
+      return false
+    } catch let error {
+      return error is ZipArchive.FormatError || error is ByteCursor.EndReached
     }
   }
 
@@ -27,45 +45,49 @@ struct PickleContents {
   }
 
   /// NAME/data.pkl, NAME/byteorder and one entry NAME/data/KEY per storage.
-  private init(zip bytes: UnsafeRawBufferPointer) throws {
+  private init(zip bytes: JoinedBytes) throws {
     let archive = try ZipArchive(bytes)
     guard let pickle = archive.entries.keys.filter({ $0.hasSuffix("/data.pkl") }).min() else {
       throw PickleMachine.FormatError(
         reason: "is not a checkpoint that torch.save wrote: no data.pkl")
     }
+    func withEntry<Result>(
+      _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result { try bytes.withBytes(range.lowerBound, range.count, body) }
     let folder = pickle.dropLast("data.pkl".count)
-    if let order = archive.entries[folder + "byteorder"], !bytes[order].elementsEqual("little".utf8)
+    if let order = archive.entries[folder + "byteorder"],
+      try !withEntry(order, { $0.elementsEqual("little".utf8) })
     {
-      throw PickleMachine.FormatError(
-        reason: "has its numbers in big-endian order; save it on another machine")
+      throw Self.bigEndian
     }
     var storages: [String: Range<Int>] = [:]
     for (name, range) in archive.entries where name.hasPrefix(folder + "data/") {
       storages[String(name.dropFirst(folder.count + 5))] = range
     }
     var machine = PickleMachine()
-    var cursor = ByteCursor(
-      UnsafeRawBufferPointer(rebasing: bytes[archive.entries[pickle]!]), at: 0)
-    let root = try machine.read(&cursor)
+    let root = try withEntry(archive.entries[pickle]!) { part in
+      var cursor = ByteCursor(part, at: 0)
+      return try machine.read(&cursor)
+    }
     self.init(machine: machine, root: root, storages: storages)
   }
 
+  private static let bigEndian = PickleMachine.FormatError(
+    reason: "has its numbers in big-endian order; save it on another machine")
+
   /// Pickles of the magic number, the protocol, the system, the object and the storages' keys, then
   /// for every key its number of elements and their bytes.
-  private init(legacy bytes: UnsafeRawBufferPointer) throws {
-    var cursor = ByteCursor(bytes, at: PickleContents.magic.count)
-    var machine = PickleMachine()
-    _ = try machine.read(&cursor)
-    if case .dictionary(let index) = try machine.read(&cursor) {
-      for case (.text("little_endian"), .bool(false)) in machine.dictionaries[index] {
-        throw PickleMachine.FormatError(
-          reason: "has its numbers in big-endian order; save it on another machine")
-      }
+  private init(legacy bytes: JoinedBytes) throws {
+    // The pickles are short beside the tensors: they are looked for in the first piece, and where
+    // that ends too early in more of the file.
+    var length = bytes.firstCount
+    var pickles = try Self.pickles(bytes, length)
+    while pickles == nil, length < bytes.count {
+      length = min(bytes.count, 2 * length)
+      pickles = try Self.pickles(bytes, length)
     }
-    let root = try machine.read(&cursor)
-    guard case .sequence(let keys) = try machine.read(&cursor) else {
-      throw PickleMachine.FormatError(reason: "is damaged: no list of storages behind its pickle")
-    }
+    guard let (machine, root, keys, end) = pickles else { throw ByteCursor.EndReached() }
+    var position = end
     var storages: [String: Range<Int>] = [:]
     for value in machine.sequences[keys] {
       guard case .text(let key) = value, let type = machine.storages[key]?.type,
@@ -73,13 +95,42 @@ struct PickleContents {
       else {
         throw PickleMachine.FormatError(reason: "has a storage whose element type is not supported")
       }
-      let count = Int(exactly: try cursor.read(UInt64.self)) ?? .max
+      let number = try bytes.withBytes(position, 8) { $0.loadUnaligned(as: UInt64.self) }
+      let count = Int(exactly: UInt64(littleEndian: number)) ?? .max
       let (length, overflow) = count.multipliedReportingOverflow(by: size)
-      let start = cursor.position
-      try cursor.skip(overflow ? -1 : length)
-      storages[key] = start..<cursor.position
+      let start = position + 8
+      guard !overflow, length <= bytes.count - start else { throw ByteCursor.EndReached() }
+      position = start + length
+      storages[key] = start..<position
     }
     self.init(machine: machine, root: root, storages: storages)
+  }
+
+  /// The pickles of a file of the format before zip in its first `length` bytes, the list of keys
+  /// and where it ends; nil where the bytes end before.
+  private static func pickles(
+    _ bytes: JoinedBytes, _ length: Int
+  ) throws -> (machine: PickleMachine, root: PickleValue, keys: Int, end: Int)? {
+    do {
+      return try bytes.withBytes(0, length) { part in
+        var cursor = ByteCursor(part, at: magic.count)
+        var machine = PickleMachine()
+        _ = try machine.read(&cursor)
+        if case .dictionary(let index) = try machine.read(&cursor) {
+          for case (.text("little_endian"), .bool(false)) in machine.dictionaries[index] {
+            throw bigEndian
+          }
+        }
+        let root = try machine.read(&cursor)
+        guard case .sequence(let keys) = try machine.read(&cursor) else {
+          throw PickleMachine.FormatError(
+            reason: "is damaged: no list of storages behind its pickle")
+        }
+        return (machine, root, keys, cursor.position)
+      }
+    } catch is ByteCursor.EndReached {
+      return nil
+    }
   }
 
   /// The tensors below `prefix` by name.

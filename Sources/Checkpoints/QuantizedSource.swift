@@ -86,6 +86,7 @@ public struct QuantizedSource: TensorFile {
     if forms[name] != nil { file.release(scaleName(name)) }
   }
 
+  public func place(_ name: String) -> TensorPlace? { file.place(name) }
   public func checkWhole() throws { try file.checkWhole() }
 
   /// - Throws: `CheckpointError` when there is no such tensor.

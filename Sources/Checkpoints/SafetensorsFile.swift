@@ -92,6 +92,10 @@ public final class SafetensorsFile: TensorFile {
 
   public func checkWhole() throws { try file.checkWhole() }
 
+  public func place(_ name: String) -> TensorPlace? {
+    entries[name].map { TensorPlace(file: title, bytes: $0.bytes) }
+  }
+
   public func release(_ name: String) { entries[name].map { file.release($0.bytes) } }
 
   // MARK: Header

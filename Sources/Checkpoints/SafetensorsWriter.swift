@@ -34,6 +34,15 @@ public struct PendingTensors {
   }
 
   public var byteCount: Int { entries.reduce(0) { $0 + $1.byteCount } }
+
+  /// These tensors, with something done each time before they are made.
+  /// - Parameter action: what; an error thrown here stops the work.
+  public func preceded(by action: @escaping () throws -> Void) -> PendingTensors {
+    PendingTensors(entries, release: release) {
+      try action()
+      return try make()
+    }
+  }
 }
 
 /// Writes `tensors` as a safetensors file; see `writeSafetensors(pending:)`.
@@ -61,51 +70,88 @@ public func writeSafetensors(
   pending groups: [PendingTensors], metadata: [String: String] = [:], to path: String,
   progress: (Int) throws -> Void = { _ in }
 ) throws {
-  try throwingResourceErrors { try write(groups, metadata, to: path, progress) }
+  try throwingResourceErrors {
+    let output = try SafetensorsOutput(groups, metadata, to: path)
+    try output.writeTensors(progress)
+    try output.commit(metadata)
+  }
 }
 
-private func write(
-  _ groups: [PendingTensors], _ metadata: [String: String], to path: String,
-  _ progress: (Int) throws -> Void
-) throws {
-  let entries = groups.flatMap(\.entries)
-  var names: Set<String> = ["__metadata__"]
-  for entry in entries where !names.insert(entry.name).inserted {
-    throw CheckpointError(
-      path, "cannot be written: two tensors would be called \(quoted(entry.name))")
-  }
-  let ordered = entries.enumerated().sorted {
-    (-$0.element.dtype.size, $0.offset) < (-$1.element.dtype.size, $1.offset)
-  }.map(\.element)
-  let header = safetensorsHeader(ordered, metadata)
-  var offsets: [String: Int] = [:]
-  var end = 8 + header.count
-  for entry in ordered {
-    offsets[entry.name] = end
-    end += entry.byteCount
+/// A safetensors file that is being written: first the tensors, then the header, whose texts may be
+/// known only then.
+struct SafetensorsOutput {
+  private let groups: [PendingTensors]
+  private let ordered: [PendingTensors.Entry]
+  private let headerCount: Int
+  private let offsets: [String: Int]
+  private let file: AtomicFile
+
+  /// - Parameters:
+  ///   - groups: the tensors.
+  ///   - metadata: texts as long as those that `commit` will be given.
+  ///   - path: the file's.
+  init(_ groups: [PendingTensors], _ metadata: [String: String], to path: String) throws {
+    let entries = groups.flatMap(\.entries)
+    var names: Set<String> = ["__metadata__"]
+    for entry in entries where !names.insert(entry.name).inserted {
+      throw CheckpointError(
+        path, "cannot be written: two tensors would be called \(quoted(entry.name))")
+    }
+    ordered = entries.enumerated().sorted {
+      (-$0.element.dtype.size, $0.offset) < (-$1.element.dtype.size, $1.offset)
+    }.map(\.element)
+    headerCount = safetensorsHeader(ordered, metadata).count
+    var offsets: [String: Int] = [:]
+    var end = 8 + headerCount
+    for entry in ordered {
+      offsets[entry.name] = end
+      end += entry.byteCount
+    }
+    self.offsets = offsets
+    self.groups = groups
+    file = try AtomicFile(path)
   }
 
-  let file = try AtomicFile(path)
-  try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
-  try header.withUnsafeBytes { try file.write($0) }
-  for group in groups {
-    defer { group.release() }
-    let tensors = try group.make()
-    try checkResources()
-    precondition(tensors.count == group.entries.count, "a tensor per entry")
-    for (entry, tensor) in zip(group.entries, tensors) {
-      precondition(
-        tensor.dtype == entry.dtype && tensor.shape == entry.shape,
-        "\(entry.name) is \(tensor.dtype) \(tensor.shape)")
-      try file.seek(to: offsets[entry.name]!)
-      let bytes = tensor.detached().to(.cpu).contiguous()
+  /// Makes and writes the tensors, group by group.
+  /// - Parameters:
+  ///   - progress: called after each tensor with its bytes.
+  ///   - written: called with each tensor's name and bytes.
+  func writeTensors(
+    _ progress: (Int) throws -> Void,
+    written: (String, UnsafeRawBufferPointer) -> Void = { _, _ in }
+  ) throws {
+    for group in groups {
+      defer { group.release() }
+      let tensors = try group.make()
       try checkResources()
-      try bytes.withBytes { try file.write($0) }
-      try progress(entry.byteCount)
+      precondition(tensors.count == group.entries.count, "a tensor per entry")
+      for (entry, tensor) in zip(group.entries, tensors) {
+        precondition(
+          tensor.dtype == entry.dtype && tensor.shape == entry.shape,
+          "\(entry.name) is \(tensor.dtype) \(tensor.shape)")
+        try file.seek(to: offsets[entry.name]!)
+        let bytes = tensor.detached().to(.cpu).contiguous()
+        try checkResources()
+        try bytes.withBytes {
+          try file.write($0)
+          written(entry.name, $0)
+        }
+        try progress(entry.byteCount)
+      }
     }
+    try checkResources()
   }
-  try checkResources()
-  try file.commit()
+
+  /// Writes the header and gives the file its name.
+  /// - Parameter metadata: texts of the lengths that were announced.
+  func commit(_ metadata: [String: String]) throws {
+    let header = safetensorsHeader(ordered, metadata)
+    precondition(header.count == headerCount, "texts as long as they were announced")
+    try file.seek(to: 0)
+    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
+    try header.withUnsafeBytes { try file.write($0) }
+    try file.commit()
+  }
 }
 
 /// The header's JSON, padded with spaces to a multiple of eight bytes.

@@ -38,16 +38,40 @@ public struct ShardPlan {
   public var byteCount: Int { shards.reduce(0) { $0 + $1.byteCount } }
 
   /// Writes the files into `folder`, each with `metadata`.
-  /// - Parameter progress: called after each tensor with its bytes; an error thrown here stops the
-  ///   work.
+  /// - Parameters:
+  ///   - folder: an existing one.
+  ///   - metadata: texts of the files' headers.
+  ///   - progress: called after each tensor with its bytes; an error thrown here stops the work.
   /// - Throws: as `writeSafetensors`.
   public func write(
     to folder: String, metadata: [String: String], progress: (Int) throws -> Void = { _ in }
   ) throws {
-    for shard in shards {
-      try writeSafetensors(
-        pending: shard.groups, metadata: metadata, to: "\(folder)/\(shard.file)",
-        progress: progress)
+    try write(
+      to: folder, announced: metadata, progress: progress, written: { _, _ in },
+      metadata: { metadata })
+  }
+
+  /// Writes the files into `folder`, with texts that are known only when all tensors are written,
+  /// such as digests of what they were read from.
+  /// - Parameters:
+  ///   - folder: an existing one.
+  ///   - announced: texts of the headers with the same keys and lengths as the final ones.
+  ///   - progress: called after each tensor with its bytes; an error thrown here stops the work.
+  ///   - written: called with each tensor's name and the bytes that were written.
+  ///   - metadata: gives the texts, after the last tensor.
+  /// - Throws: as `writeSafetensors`, and what the closures throw.
+  public func write(
+    to folder: String, announced: [String: String], progress: (Int) throws -> Void,
+    written: (String, UnsafeRawBufferPointer) -> Void,
+    metadata: () throws -> [String: String]
+  ) throws {
+    try throwingResourceErrors {
+      let outputs = try shards.map {
+        try SafetensorsOutput($0.groups, announced, to: "\(folder)/\($0.file)")
+      }
+      for output in outputs { try output.writeTensors(progress, written: written) }
+      let texts = try metadata()
+      for output in outputs { try output.commit(texts) }
     }
     guard shards.count > 1 else { return }
     try AtomicFile.write(Data(index.utf8), to: "\(folder)/\(WeightFolder.layouts[0].1)")

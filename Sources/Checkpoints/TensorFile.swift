@@ -16,10 +16,31 @@ public protocol TensorFile: TensorSource {
 
   /// The free-form texts that the file holds beside its tensors.
   var metadata: [String: String] { get }
+
+  /// Where the bytes of tensor `name` lie, for those who read many in the order of the file; nil
+  /// where that is not known.
+  func place(_ name: String) -> TensorPlace?
 }
 
 extension TensorFile {
   public var metadata: [String: String] { [:] }
+  public func place(_ name: String) -> TensorPlace? { nil }
+}
+
+/// Where a tensor's bytes lie.
+public struct TensorPlace: Equatable, Sendable {
+  /// The title of the file, which pieces have together.
+  public let file: String
+  /// From the beginning of the file.
+  public let bytes: Range<Int>
+
+  /// - Parameters:
+  ///   - file: the title of the file.
+  ///   - bytes: from its beginning.
+  public init(file: String, bytes: Range<Int>) {
+    self.file = file
+    self.bytes = bytes
+  }
 }
 
 /// Several files with a part of the tensors each, as one source.
@@ -52,6 +73,7 @@ public struct JoinedTensorFile: TensorFile {
   public func dtype(_ name: String) -> DType? { owner(name)?.dtype(name) }
   public func shape(_ name: String) -> [Int]? { owner(name)?.shape(name) }
   public func release(_ name: String) { owner(name)?.release(name) }
+  public func place(_ name: String) -> TensorPlace? { owner(name)?.place(name) }
   public func checkWhole() throws { for part in parts { try part.checkWhole() } }
 
   /// - Throws: `CheckpointError` when no part has such a tensor.

@@ -10,55 +10,63 @@ struct ZipArchive {
   private static let endRecord = 22
 
   /// - Throws: `FormatError` for anything that does not lie inside of `bytes`.
-  init(_ bytes: UnsafeRawBufferPointer) throws {
+  init(_ bytes: JoinedBytes) throws {
     let directory = try ZipArchive.directory(bytes)
-    var cursor = ByteCursor(bytes, at: directory.range.lowerBound)
-    for _ in 0..<directory.count {
-      let (name, range) = try ZipArchive.entry(bytes, &cursor)
-      if name.hasSuffix("/") { continue }
-      guard entries.updateValue(range, forKey: name) == nil else {
-        throw FormatError(reason: "two entries are called \(quoted(name))")
+    var found: [String: Range<Int>] = [:]
+    try bytes.withBytes(directory.range.lowerBound, directory.range.count) { part in
+      var cursor = ByteCursor(part, at: 0)
+      for _ in 0..<directory.count {
+        let (name, range) = try ZipArchive.entry(bytes, &cursor)
+        if name.hasSuffix("/") { continue }
+        guard found.updateValue(range, forKey: name) == nil else {
+          throw FormatError(reason: "two entries are called \(quoted(name))")
+        }
       }
     }
+    entries = found
   }
 
   /// The end record, which a comment of up to 65535 bytes may follow, names the directory.
-  private static func directory(
-    _ bytes: UnsafeRawBufferPointer
-  ) throws -> (range: Range<Int>, count: Int) {
+  private static func directory(_ bytes: JoinedBytes) throws -> (range: Range<Int>, count: Int) {
     let truncated = FormatError(reason: "has no directory at its end; the file is truncated")
     guard bytes.count >= endRecord else { throw truncated }
-    let earliest = max(0, bytes.count - endRecord - 0xffff)
-    var at = bytes.count - endRecord
-    while try ByteCursor(bytes, at: at).peek(UInt32.self) != 0x0605_4b50 {
-      guard at > earliest else { throw truncated }
-      at -= 1
+    // With room for what tells the place of a record of 64 bits, in front of the end record.
+    let length = min(bytes.count, endRecord + 0xffff + 20)
+    return try bytes.withBytes(bytes.count - length, length) { tail in
+      let earliest = max(0, length - endRecord - 0xffff)
+      var at = length - endRecord
+      while try ByteCursor(tail, at: at).peek(UInt32.self) != 0x0605_4b50 {
+        guard at > earliest else { throw truncated }
+        at -= 1
+      }
+      var record = ByteCursor(tail, at: at + 10)
+      var count = UInt64(try record.read(UInt16.self))
+      var size = UInt64(try record.read(UInt32.self))
+      var offset = UInt64(try record.read(UInt32.self))
+      if count == 0xffff || size == 0xffff_ffff || offset == 0xffff_ffff {
+        var locator = try ByteCursor(tail, at: at).moved(by: -20)
+        guard try locator.read(UInt32.self) == 0x0706_4b50 else { throw truncated }
+        try locator.skip(4)
+        guard let start = Int(exactly: try locator.read(UInt64.self)) else { throw truncated }
+        try bytes.withBytes(start, 56) { part in
+          var wide = ByteCursor(part, at: 0)
+          guard try wide.read(UInt32.self) == 0x0606_4b50 else { throw truncated }
+          try wide.skip(28)
+          count = try wide.read(UInt64.self)
+          size = try wide.read(UInt64.self)
+          offset = try wide.read(UInt64.self)
+        }
+      }
+      let (end, overflow) = offset.addingReportingOverflow(size)
+      guard !overflow, end <= bytes.count, count <= size / 46 else {
+        throw FormatError(reason: "has a directory outside of the file; the file is truncated")
+      }
+      return (Int(offset)..<Int(end), Int(count))
     }
-    var record = ByteCursor(bytes, at: at + 10)
-    var count = UInt64(try record.read(UInt16.self))
-    var size = UInt64(try record.read(UInt32.self))
-    var offset = UInt64(try record.read(UInt32.self))
-    if count == 0xffff || size == 0xffff_ffff || offset == 0xffff_ffff {
-      var locator = try ByteCursor(bytes, at: at).moved(by: -20)
-      guard try locator.read(UInt32.self) == 0x0706_4b50 else { throw truncated }
-      try locator.skip(4)
-      guard let start = Int(exactly: try locator.read(UInt64.self)) else { throw truncated }
-      var wide = ByteCursor(bytes, at: start)
-      guard try wide.read(UInt32.self) == 0x0606_4b50 else { throw truncated }
-      try wide.skip(28)
-      count = try wide.read(UInt64.self)
-      size = try wide.read(UInt64.self)
-      offset = try wide.read(UInt64.self)
-    }
-    let (end, overflow) = offset.addingReportingOverflow(size)
-    guard !overflow, end <= bytes.count, count <= size / 46 else {
-      throw FormatError(reason: "has a directory outside of the file; the file is truncated")
-    }
-    return (Int(offset)..<Int(end), Int(count))
   }
 
   private static func entry(
-    _ bytes: UnsafeRawBufferPointer, _ cursor: inout ByteCursor
+    _ bytes: JoinedBytes, _ cursor: inout ByteCursor
   ) throws -> (String, Range<Int>) {
     guard try cursor.read(UInt32.self) == 0x0201_4b50 else {
       throw FormatError(reason: "has a damaged directory")
@@ -92,18 +100,20 @@ struct ZipArchive {
     guard let start = Int(exactly: offset), let length = Int(exactly: size) else {
       throw FormatError(reason: "entry \(quoted(name)) lies outside of the file")
     }
-    var local = ByteCursor(bytes, at: start)
-    guard try local.read(UInt32.self) == 0x0403_4b50 else {
-      throw FormatError(reason: "entry \(quoted(name)) has a damaged header")
+    let header = 30
+    let names = try bytes.withBytes(start, header) { part in
+      var local = ByteCursor(part, at: 0)
+      guard try local.read(UInt32.self) == 0x0403_4b50 else {
+        throw FormatError(reason: "entry \(quoted(name)) has a damaged header")
+      }
+      try local.skip(22)
+      return Int(try local.read(UInt16.self)) + Int(try local.read(UInt16.self))
     }
-    try local.skip(22)
-    let localName = Int(try local.read(UInt16.self))
-    let localExtra = Int(try local.read(UInt16.self))
-    try local.skip(localName + localExtra)
-    guard length <= local.remaining else {
+    let first = start + header + names
+    guard first <= bytes.count, length <= bytes.count - first else {
       throw FormatError(reason: "entry \(quoted(name)) lies outside of the file; it is truncated")
     }
-    return (name, local.position..<(local.position + length))
+    return (name, first..<(first + length))
   }
 }
 

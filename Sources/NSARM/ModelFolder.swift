@@ -204,12 +204,29 @@ public struct ModelFolder: Sendable {
     provenance: [String: String], others: (_ folder: String) throws -> Void = { _ in },
     progress: (Int) throws -> Void = { _ in }
   ) throws {
+    try write(configuration, to: path) { folder in
+      try weights.write(to: folder, metadata: provenance, progress: progress)
+      try others(folder)
+    }
+  }
+
+  /// Writes a model folder with files that the caller writes. A folder that is there already is
+  /// replaced as a whole.
+  /// - Parameters:
+  ///   - configuration: what `config.json` says.
+  ///   - path: the folder.
+  ///   - contents: writes all files but `config.json` into the folder that it is given.
+  /// - Throws: `FileError` when the folder cannot be written, and what `contents` throws; then an
+  ///   earlier one is still in place.
+  public static func write(
+    _ configuration: ModelConfiguration, to path: String,
+    contents: (_ folder: String) throws -> Void
+  ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let settings = try encoder.encode(configuration)
     try AtomicFolder.write(path) { folder in
-      try weights.write(to: folder, metadata: provenance, progress: progress)
-      try others(folder)
+      try contents(folder)
       try AtomicFile.write(settings, to: folder + "/config.json")
     }
   }

@@ -13,8 +13,9 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Takes the files as they are downloaded: NSARM or Infinity as .pth, split into pieces, or as a folder of \
       Hugging Face, and their tokenizer. The model's shape is read from the tensors. Every key is accounted \
-      for; where one is missing, unknown or of another shape, all such keys are listed and nothing is \
-      written. Files may be larger than memory.
+      for: what the published script ignores is left out and named; where one is missing or of another \
+      shape, all such keys are listed and nothing is written. Files may be larger than memory; each is \
+      read once. 'nsarm verify' checks them before and the model afterwards.
 
       A network of Real-ESRGAN, a .pth or .safetensors named without --vae, becomes a model without code: \
       RealESRGAN_x4plus, x4plus_anime_6B, realesr-general-x4v3, realesr-animevideov3. A model folder, named \
@@ -42,7 +43,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A folder with Flan-T5 as Hugging Face has it, spiece.model included; without it the model runs on its"
+      "A folder with Flan-T5 as Hugging Face has it, with spiece.model or tokenizer.json; without it the model runs on its"
         + " null text.", valueName: "folder"))
   var textEncoder: String?
 
@@ -87,10 +88,17 @@ struct ConvertCommand: ParsableCommand {
     Interruption.install()
     do {
       let plan = try ConvertPlan(self)
-      for problem in plan.problems { note("error: \(problem)") }
-      guard plan.problems.isEmpty else {
-        note("error: \(counted(plan.problems.count, "key")) not as expected; nothing was written")
+      let remainder = plan.remainder
+      for problem in remainder.problems { note("error: \(problem)") }
+      guard remainder.problems.isEmpty else {
+        note(
+          "error: \(counted(remainder.problems.count, "key")) not as expected; nothing was written")
         throw ExitCode.failure
+      }
+      if !remainder.ignored.isEmpty {
+        note(
+          "note: left out, as the published script leaves it out: "
+            + PublishedRemainder.summary(remainder.ignored).joined(separator: ", "))
       }
       if !dryRun { try ConvertRun(plan).start() }
       try StandardOutput.print(plan.report)

@@ -7,8 +7,8 @@ import Terminal
 /// What `nsarm convert` reads and what it will write.
 struct ConvertPlan {
   let output: String
-  /// Files that are read, in order.
-  let sources: [String]
+  /// The files that the model's weights are read from, and those of the text encoder.
+  let sources: ConvertSources
   let model: PublishedModel
   let weights: ShardPlan
   let text: TextEncoder?
@@ -20,13 +20,10 @@ struct ConvertPlan {
   struct TextEncoder {
     let encoder: PublishedTextEncoder
     let weights: ShardPlan
-    let sources: [String]
-    /// The pieces of words that it knows.
-    let vocabulary: String
+    let sources: ConvertSources
+    /// The pieces of words that it knows, as a file of SentencePiece.
+    let vocabulary: Data
   }
-
-  /// The vocabulary in the folder of a text encoder.
-  static let vocabulary = "spiece.model"
 
   /// - Throws: what is wrong with the files, without those of `problems`.
   init(_ command: ConvertCommand) throws {
@@ -40,49 +37,38 @@ struct ConvertPlan {
     let twinFiles = try command.twin.map { try CheckpointFiles([$0]) }
     folder = published == nil && isFolder ? try ModelFolder(command.checkpoints[0]) : nil
     let textFiles = try command.textEncoder.map { folder in
-      let vocabulary = "\(folder)/\(Self.vocabulary)"
-      guard FileManager.default.fileExists(atPath: vocabulary) else {
-        throw CheckpointError(
-          vocabulary, "is missing; --text-encoder names a folder that holds it and the weights")
-      }
-      return (files: try CheckpointFiles([folder]), vocabulary: vocabulary)
+      (files: try CheckpointFiles([folder]), vocabulary: try Self.vocabulary(in: folder))
     }
-    sources =
-      try published.map { $0.main.paths + $0.tokenizer.paths }
-      ?? network.map { $0.paths + (twinFiles?.paths ?? []) }
-      ?? WeightFolder(command.checkpoints[0]).files
-    let all = sources + (textFiles.map { $0.files.paths } ?? [])
-    try Self.checkOutput(command, sources: all)
+    sources = ConvertSources(
+      try published.map { $0.main.files + $0.tokenizer.files }
+        ?? network.map { $0.files + (twinFiles?.files ?? []) }
+        ?? WeightFolder(command.checkpoints[0]).files.map { ($0, [$0]) })
+    try Self.checkOutput(command, sources: sources.paths + (textFiles?.files.paths ?? []))
 
-    let scratch = FreeSpace.existingFolder(of: output)
     if let (main, tokenizer) = published {
-      let progress = ConvertProgress("putting pieces together", bytes: main.byteCount)
-      model = try PublishedModel(
-        transformer: try main.open(scratch: scratch, progress: progress.add),
-        tokenizer: try tokenizer.open(scratch: scratch))
-      progress.clear()
+      model = try PublishedModel(transformer: try main.open(), tokenizer: try tokenizer.open())
     } else if let network {
       model = try PublishedModel(
-        network: try network.open(scratch: scratch), name: Self.name(of: command.checkpoints[0]))
+        network: try network.open(), name: Self.name(of: command.checkpoints[0]))
     } else {
       model = try PublishedModel(folder!)
     }
     let format = command.quantize ?? (network == nil ? .bf16 : .none)
     // Sizes of tensors that do not fit may be any numbers.
-    func plan(_ model: PublishedModel) -> ShardPlan {
-      ShardPlan(model.remainder.problems.isEmpty ? model.weights.map(format.pending) : [])
+    func plan(_ model: PublishedModel, _ sources: ConvertSources) -> ShardPlan {
+      model.remainder.problems.isEmpty ? sources.plan(model.weights, format) : ShardPlan([])
     }
-    weights = plan(model)
-    twin = try twinFiles.map { [model] files in
+    weights = plan(model, sources)
+    twin = try twinFiles.map { [model, sources] files in
       let twin = try PublishedModel(
-        network: try files.open(scratch: scratch), name: model.configuration.name)
+        network: try files.open(), name: model.configuration.name)
       guard twin.configuration == model.configuration else {
         throw CheckpointError(files.paths[0], "is no twin: its network has another shape")
       }
-      return (twin, plan(twin))
+      return (twin, plan(twin, sources))
     }
     text = try textFiles.map { [model] files, vocabulary in
-      let encoder = try PublishedTextEncoder(try files.open(scratch: scratch))
+      let encoder = try PublishedTextEncoder(try files.open())
       let channels = model.configuration.transformer?.text?.channels ?? 0
       guard encoder.shape.channels == channels else {
         throw CheckpointError(
@@ -92,16 +78,33 @@ struct ConvertPlan {
       }
       let format = format == .none ? WeightFormat.none : .bf16
       let fits = encoder.remainder.problems.isEmpty
+      let sources = ConvertSources(files.files + [(vocabulary.path, [vocabulary.path])])
       return TextEncoder(
-        encoder: encoder, weights: ShardPlan(fits ? encoder.weights.map(format.pending) : []),
-        sources: files.paths + [vocabulary], vocabulary: vocabulary)
+        encoder: encoder,
+        weights: fits ? sources.plan(encoder.weights, format) : ShardPlan([]), sources: sources,
+        vocabulary: vocabulary.model)
     }
   }
 
-  /// Keys that do not fit, of all files.
-  var problems: [String] {
-    model.remainder.problems + (twin?.model.remainder.problems ?? [])
-      + (text?.encoder.remainder.problems ?? [])
+  /// The vocabulary in the folder of a text encoder: SentencePiece's, or one that is made of that
+  /// of a fast tokenizer.
+  private static func vocabulary(in folder: String) throws -> (path: String, model: Data) {
+    let path = "\(folder)/\(PublishedVocabulary.sentencePieceFile)"
+    if let model = FileManager.default.contents(atPath: path) { return (path, model) }
+    let other = "\(folder)/\(PublishedVocabulary.file)"
+    guard let data = FileManager.default.contents(atPath: other) else {
+      throw CheckpointError(
+        path,
+        "is missing, and so is \(PublishedVocabulary.file); --text-encoder names a folder that holds"
+          + " one of them and the weights")
+    }
+    return (other, try PublishedVocabulary(data, path: other).sentencePieceModel)
+  }
+
+  /// What does not go into the model, of all files.
+  var remainder: PublishedRemainder {
+    model.remainder + (twin?.model.remainder ?? PublishedRemainder())
+      + (text?.encoder.remainder ?? PublishedRemainder())
   }
 
   /// Bytes of the weights that will be written.

@@ -50,9 +50,7 @@ extension ConvertPlan {
     list(weights, in: "")
     if let twin { list(twin.weights, in: ModelFolder.twin + "/") }
     if let text { list(text.weights, in: ModelFolder.textEncoder + "/") }
-    let dropped =
-      model.remainder.dropped + (twin?.model.remainder.dropped ?? [])
-      + (text?.encoder.remainder.dropped ?? [])
+    let dropped = PublishedRemainder.summary(remainder.dropped)
     if !dropped.isEmpty { lines += ["", "left out"] + dropped.map { "  " + $0 } }
     return lines.joined(separator: "\n")
   }

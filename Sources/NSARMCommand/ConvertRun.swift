@@ -1,3 +1,4 @@
+import Checkpoints
 import Files
 import Foundation
 import NSARM
@@ -11,9 +12,11 @@ struct ConvertRun {
 
   init(_ plan: ConvertPlan) {
     self.plan = plan
-    let sources = plan.sources + (plan.text?.sources ?? [])
     progress = ConvertProgress(
-      "", bytes: plan.byteCount + sources.reduce(0) { $0 + Self.byteCount($1) })
+      "converting",
+      bytes: plan.byteCount + plan.sources.byteCount + (plan.text?.sources.byteCount ?? 0))
+    plan.sources.progress = progress.add
+    plan.text?.sources.progress = progress.add
   }
 
   /// - Throws: `CancellationError` after Ctrl-C; then, as after any error, nothing is left of the
@@ -22,30 +25,75 @@ struct ConvertRun {
     defer { progress.clear() }
     // A file system wants some room for itself.
     try FreeSpace.require(plan.byteCount + 64 << 20, at: plan.output)
-    let provenance = try provenance(plan.sources)
-    let textProvenance = try plan.text.map { try self.provenance($0.sources) }
-    progress.name = "converting"
-    try ModelFolder.write(
-      plan.model.configuration, plan.weights, to: plan.output, provenance: provenance,
-      others: { folder in
-        for path in [plan.folder?.calibrationPath, plan.folder?.promptPath].compactMap({ $0 })
-        where FileManager.default.fileExists(atPath: path) {
-          try copy(path, into: folder)
-        }
-        if let twin = plan.twin {
-          let path = "\(folder)/\(ModelFolder.twin)"
-          try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: false)
-          try twin.weights.write(to: path, metadata: provenance, progress: progress.add)
-        }
-        guard let text = plan.text else { return }
-        let path = "\(folder)/\(ModelFolder.textEncoder)"
-        try FileManager.default.createDirectory(
-          atPath: path, withIntermediateDirectories: false)
-        try text.weights.write(to: path, metadata: textProvenance!, progress: progress.add)
-        try copy(text.vocabulary, into: path)
+    var verification = ModelVerification()
+    try ModelFolder.write(plan.model.configuration, to: plan.output) { folder in
+      verification.tensors[""] = try write(plan.weights, plan.sources, to: folder)
+      for path in [plan.folder?.calibrationPath, plan.folder?.promptPath].compactMap({ $0 })
+      where FileManager.default.fileExists(atPath: path) {
+        try copy(path, into: folder)
+      }
+      if let twin = plan.twin {
+        verification.tensors[ModelFolder.twin] = try write(
+          twin.weights, plan.sources, to: try subfolder(ModelFolder.twin, of: folder))
+      }
+      if let text = plan.text {
+        let path = try subfolder(ModelFolder.textEncoder, of: folder)
+        verification.tensors[ModelFolder.textEncoder] = try write(
+          text.weights, text.sources, to: path)
+        try AtomicFile.write(
+          text.vocabulary, to: "\(path)/\(PublishedVocabulary.sentencePieceFile)")
         try writePrompt(folder)
-      }, progress: progress.add)
+      }
+      if plan.model.configuration.name == Self.nsarmName, try checkSum() {
+        verification.published = PublishedCheckpoint.nsarm.name
+      }
+      progress.name = "verifying"
+      verification.activations = try ModelVerification.activations(
+        plan.model.configuration, try WeightFolder(folder).open())
+      try write(verification, to: "\(folder)/\(ModelVerification.file)")
+    }
+  }
+
+  /// The name of the model that the published checkpoint becomes.
+  private static let nsarmName = "nsarm-8b"
+
+  /// Whether the source is the published NSARM; where it only has its name, that is said.
+  private func checkSum() throws -> Bool {
+    let (isPublished, difference) = try plan.sources.nsarm()
+    if let difference {
+      progress.clear()
+      note("warning: \(difference)")
+    }
+    return isPublished
+  }
+
+  /// Writes weights, whose files say where they came from.
+  /// - Returns: the sums of the tensors.
+  private func write(
+    _ weights: ShardPlan, _ sources: ConvertSources, to folder: String
+  ) throws -> [String: String] {
+    let date = ISO8601DateFormatter.string(
+      from: Date(), timeZone: .gmt, formatOptions: .withFullDate)
+    var texts = try plan.folder?.provenance() ?? [:]
+    texts["converted"] = "\(date) by nsarm \(Version.text)"
+    var sums: [String: String] = [:]
+    try weights.write(
+      to: folder, announced: texts.merging(sources.announced) { $1 }, progress: progress.add,
+      written: { name, bytes in sums[name] = FileDigest.md5(bytes) },
+      metadata: { texts.merging(try sources.provenance()) { $1 } })
+    return sums
+  }
+
+  private func write(_ verification: ModelVerification, to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(verification), to: path)
+  }
+
+  private func subfolder(_ name: String, of folder: String) throws -> String {
+    let path = "\(folder)/\(name)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    return path
   }
 
   /// Writes the features of the model's own prompt, so that pictures without another need no text
@@ -70,26 +118,5 @@ struct ConvertRun {
     try AtomicFile.write(
       try Data(contentsOf: URL(fileURLWithPath: file)),
       to: "\(folder)/\((file as NSString).lastPathComponent)")
-  }
-
-  /// What the files' metadata say of where the weights came from.
-  private func provenance(_ sources: [String]) throws -> [String: String] {
-    let date = ISO8601DateFormatter.string(
-      from: Date(), timeZone: .gmt, formatOptions: .withFullDate)
-    var result = try plan.folder?.provenance() ?? [:]
-    result["converted"] = "\(date) by nsarm \(Version.text)"
-    for source in sources {
-      let name = (source as NSString).lastPathComponent
-      progress.name = "reading \(name)"
-      result["source \(name)"] =
-        "\(Self.byteCount(source)) bytes, SHA-256 "
-        + (try FileDigest.sha256(source, progress: progress.add))
-    }
-    return result
-  }
-
-  private static func byteCount(_ path: String) -> Int {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 }

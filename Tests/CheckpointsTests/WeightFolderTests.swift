@@ -90,7 +90,7 @@ import Torch
     let paths = ["x", "y"].map { folder.file("\($0).safetensors") }
     for path in paths { try writeSafetensors([("a", Tensor.ones([1]))], to: path) }
     #expect(
-      message { _ = try CheckpointFiles(paths).open(scratch: folder.path) }!
+      message { _ = try CheckpointFiles(paths).open() }!
         .contains("holds tensor 'a', and so does"))
     #expect(message { _ = try CheckpointFiles([paths[0], paths[0]]) }!.contains("named twice"))
     #expect(message { _ = try CheckpointFiles([paths[0], folder.path]) }!.contains("is a folder"))

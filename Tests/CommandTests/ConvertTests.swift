@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import NSARM
 import ParityTestSupport
@@ -64,7 +65,7 @@ import TorchSaveSupport
     #expect(
       scratch.contents.filter { $0.hasPrefix("model/") } == [
         "model/config.json", "model/model.safetensors", "model/text-encoder/model.safetensors",
-        "model/text-encoder/spiece.model",
+        "model/text-encoder/spiece.model", "model/verification.json",
       ])
     let info = try Command.run(["info", scratch("model")])
     #expect(info.status == 0, "\(info.errors)")
@@ -89,6 +90,46 @@ import TorchSaveSupport
         "error: 1 key not as expected; nothing was written",
       ])
     #expect(scratch.entries == ["NSARM.pth", "vae.pth"])
+  }
+
+  /// What the published script ignores is named once; a dry run only reads, pieces as well.
+  @Test func aDryRunOfPiecesWritesNothing() throws {
+    var main = try weights("infinity_small") + weights("map8b_small", prefix: "map_transformer.")
+    main.append(("vae_local.quantizer.lfq.mask", TorchSaveTensor(.ones([14]))))
+    try TorchSaveFile.write(.tensors(main), to: scratch("whole.pth"))
+    try TorchSaveFile.write(
+      .dictionary([("vae", .tensors(try weights("vae_small")))]), to: scratch("vae.pth"))
+    let data = try Data(contentsOf: URL(fileURLWithPath: scratch("whole.pth")))
+    let third = data.count / 3
+    let pieces = try ["aa", "ab", "ac"].enumerated().map { index, name in
+      let end = index == 2 ? data.count : (index + 1) * third
+      return try scratch.write("NSARM_part_\(name)", data[(index * third)..<end])
+    }
+    try FileManager.default.removeItem(atPath: scratch("whole.pth"))
+    let before = scratch.contents
+    let arguments =
+      ["convert"] + pieces + ["--vae", scratch("vae.pth"), "-o", scratch("out/model")]
+    let room = try ScratchFolder()
+    let dry = try Command.run(arguments + ["--dry-run"], environment: ["TMPDIR": room.path])
+    #expect(dry.status == 0, "\(dry.errors)")
+    #expect(
+      dry.errorLines == [
+        "note: left out, as the published script leaves it out: vae_local.quantizer.lfq.mask"
+      ])
+    #expect(scratch.contents == before && room.contents == [])
+    #expect(dry.output.contains("  block_chunks.*.module.*.sa.zero_k_bias (4)"))
+
+    let done = try Command.run(arguments)
+    #expect(done.status == 0 && done.output == dry.output, "\(done.errors)")
+    let info = try Command.run(["info", scratch("out/model")])
+    for (piece, name) in zip(pieces, ["aa", "ab", "ac"]) {
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: piece)).count
+      let sum = try FileDigest.sha256(piece)
+      #expect(info.output.contains("source NSARM_part_\(name)"))
+      #expect(info.output.contains("\(bytes) bytes, SHA-256 \(sum)"), "\(info.output)")
+    }
+    let md5 = data.withUnsafeBytes { FileDigest.md5($0) }
+    #expect(info.output.contains("MD5 \(md5)"))
   }
 
   @Test func foldersWithOtherThingsStay() throws {

@@ -26,14 +26,21 @@ import Testing
     }
   }
 
-  @Test func piecesAreJoined() throws {
-    let scratch = try ScratchFile(in: folder.path, reserving: 6)
-    for text in ["abc", "def"] {
-      try scratch.append(contentsOf: try folder.write("piece", Array(text.utf8)))
+  /// In steps, over the ends of files, and not back.
+  @Test func digestsAreTakenInSteps() throws {
+    let paths = try ["ab", "", "c"].enumerated().map {
+      try folder.write("piece\($0.offset)", Array($0.element.utf8))
     }
-    var bytes = [UInt8](repeating: 0, count: 6)
-    try bytes.withUnsafeMutableBytes { try scratch.read($0, at: 0) }
-    #expect(bytes == Array("abcdef".utf8))
+    let digest = RunningDigest(paths, joinedMD5: true)
+    var seen = 0
+    for end in [1, 3, 2, 0] { try digest.advance(to: end) { seen += $0 } }
+    #expect(seen == 3)
+    let sums = try digest.finish { seen += $0 }
+    #expect(seen == 3)
+    #expect(try sums.sha256 == paths.map { try FileDigest.sha256($0) })
+    #expect(sums.joinedMD5 == "900150983cd24fb0d6963f7d28e17f72")  // RFC 1321, "abc"
+    #expect(Array("abc".utf8).withUnsafeBytes(FileDigest.md5) == sums.joinedMD5)
+    #expect(try RunningDigest(paths).finish().joinedMD5 == nil)
   }
 
   @Test func positionsAreWrittenInAnyOrder() throws {

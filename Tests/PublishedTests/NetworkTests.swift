@@ -24,7 +24,7 @@ import Torch
   ) throws -> PublishedModel {
     try PublishedFixtures.write(tensors, to: folder("network.pth"), under: groups)
     return try PublishedModel(
-      network: try CheckpointFiles([folder("network.pth")]).open(scratch: folder.path),
+      network: try CheckpointFiles([folder("network.pth")]).open(),
       name: "network")
   }
 
@@ -60,6 +60,8 @@ import Torch
     let compact = try weights("compact")
     let odd = try problem { $0 = compact.filter { !$0.0.hasPrefix("body.6.") } }
     #expect(odd.contains("6 layers"))
+    let gap = try problem { $0 = compact.filter { !$0.0.hasPrefix("body.5.") } }
+    #expect(gap.contains("has 'params_ema.body.6' but not 'params_ema.body.5'"))
   }
 
   @Test func everyKeyIsAccountedFor() throws {

@@ -49,8 +49,8 @@ extension PublishedModel {
   /// Of files as they are given to the command.
   init(_ main: [String], _ tokenizer: String, in folder: ScratchFolder) throws {
     try self.init(
-      transformer: try CheckpointFiles(main).open(scratch: folder.path),
-      tokenizer: try CheckpointFiles([tokenizer]).open(scratch: folder.path),
+      transformer: try CheckpointFiles(main).open(),
+      tokenizer: try CheckpointFiles([tokenizer]).open(),
       mapHeads: try PublishedFixtures.heads())
   }
 

@@ -8,22 +8,37 @@ struct PublishedDictionary {
   let root: String
   let keys: [String]
   private let known: Set<String>
+  /// What the names of other dictionaries begin with that lie inside of this one.
+  private let inner: [String]
 
-  init(_ file: any TensorFile, root: String) {
+  /// - Parameters:
+  ///   - file: the checkpoint.
+  ///   - root: what the names begin with.
+  ///   - inner: what the names of dictionaries begin with that lie inside of this one and are left
+  ///     out.
+  init(_ file: any TensorFile, root: String, besides inner: [String] = []) {
     self.file = file
     self.root = root
-    keys = file.names.filter { $0.hasPrefix(root) }.map { String($0.dropFirst(root.count)) }
+    self.inner = inner
+    keys = file.names.filter { name in
+      name.hasPrefix(root) && !inner.contains { name.hasPrefix($0) }
+    }.map { String($0.dropFirst(root.count)) }
     known = Set(keys)
   }
 
-  /// The dictionary that holds one of the keys `markers`.
+  /// The dictionary that holds one of the keys `markers`. Of several with the same names, such as
+  /// weights and their averages, one is taken; the others are among `others`.
   /// - Parameters:
-  ///   - preferred: names of dictionaries; the first that is there is taken of several.
+  ///   - markers: keys of which every such dictionary has one.
+  ///   - file: the checkpoint; levels of names that training puts around a model are taken away.
+  ///   - preferred: names of dictionaries; the first that is there is taken of several, and where
+  ///     none is, the first that is no average of weights and no optimiser's copy.
   ///   - content: what is looked for, for messages.
-  /// - Throws: `CheckpointError` where there is none, or several of which none is preferred.
+  /// - Throws: `CheckpointError` where there is none.
   static func find(
     _ markers: [String], in file: any TensorFile, preferred: [String], content: String
   ) throws -> PublishedDictionary {
+    let file = try RenamedFile.unwrapped(file)
     var roots: [String] = []
     for name in file.names {
       for marker in markers where name.hasSuffix(marker) {
@@ -32,12 +47,14 @@ struct PublishedDictionary {
       }
     }
     let wanted = preferred.map { $0.isEmpty ? "" : $0 + "." }
-    if let root = wanted.first(where: roots.contains) ?? (roots.count == 1 ? roots[0] : nil) {
-      return PublishedDictionary(file, root: root)
+    func isCopy(_ root: String) -> Bool {
+      root.lowercased().contains(/ema|opt|average|master|teacher/)
     }
-    guard roots.isEmpty else {
-      throw CheckpointError(
-        file.title, "holds several dictionaries of \(content): \(roots.joined(separator: " "))")
+    if let root = wanted.first(where: roots.contains)
+      ?? roots.first(where: { !isCopy($0) }) ?? roots.first
+    {
+      let inner = roots.filter { $0 != root && $0.hasPrefix(root) }
+      return PublishedDictionary(file, root: root, besides: inner)
     }
     throw CheckpointError(
       file.title,
@@ -62,25 +79,38 @@ struct PublishedDictionary {
     return shape[dimension]
   }
 
-  /// How many of `prefix`0, `prefix`1, ... the names have, from 0 without a gap.
-  func count(_ prefix: String) -> Int {
+  /// How many of `prefix`0, `prefix`1, ... the names have.
+  /// - Throws: `CheckpointError` where one in between is missing.
+  func count(_ prefix: String) throws -> Int {
     var found: Set<Int> = []
     for key in keys where key.hasPrefix(prefix) {
       if let index = Int(key.dropFirst(prefix.count).prefix { $0 != "." }) { found.insert(index) }
     }
     var count = 0
     while found.contains(count) { count += 1 }
+    guard found.count == count else {
+      throw CheckpointError(
+        file.title, "has '\(root)\(prefix)\(found.max()!)' but not '\(root)\(prefix)\(count)'")
+    }
     return count
   }
 
-  /// The file's other dictionaries, such as an optimiser's state, and how many tensors they have.
+  /// The file's other dictionaries, such as an optimiser's state or averaged weights, and how many
+  /// tensors they have.
   var others: [(name: String, count: Int)] {
     var counts: [String: Int] = [:]
-    for name in file.names where !name.hasPrefix(root) {
-      // As deep as this one: "trainer.gpt_opt" beside "trainer.gpt_fsdp".
-      let depth = max(1, root.split(separator: ".").count)
-      counts[name.split(separator: ".").prefix(depth).joined(separator: "."), default: 0] += 1
+    for name in file.names {
+      if let other = inner.first(where: name.hasPrefix) {
+        counts[String(other.dropLast()), default: 0] += 1
+      } else if !name.hasPrefix(root) {
+        // As deep as this one: "trainer.gpt_opt" beside "trainer.gpt_fsdp".
+        let depth = max(1, root.split(separator: ".").count)
+        counts[name.split(separator: ".").prefix(depth).joined(separator: "."), default: 0] += 1
+      }
     }
     return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
+
+  /// `others` in words.
+  var otherTexts: [String] { others.map { "\($0.name): \($0.count) tensors" } }
 }

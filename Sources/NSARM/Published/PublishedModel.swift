@@ -13,25 +13,6 @@ public struct PublishedWeight {
   public let shape: [Int]
 }
 
-/// What does not go from a checkpoint into a model, and why.
-public struct PublishedRemainder {
-  /// Names that are left out knowingly: buffers with constants, dictionaries of other content.
-  public var dropped: [String] = []
-  /// Keys that are missing, that nothing asks for, and that have another shape or type than the
-  /// model; a checkpoint with any is not converted.
-  public var problems: [String] = []
-
-  /// Notes what keeps a weight from being one of this shape.
-  mutating func check(_ weight: PublishedWeight, _ shape: [Int]) {
-    let place = "\(weight.file.title): '\(weight.key)'"
-    if weight.shape != shape {
-      problems.append("\(place) has shape \(weight.shape), expected \(shape)")
-    } else if !weight.dtype.isFloatingPoint {
-      problems.append("\(place) holds no real numbers")
-    }
-  }
-}
-
 /// A published checkpoint, of NSARM or Infinity, as a model of ours: its configuration, read from
 /// the shapes of its tensors, and the place of every weight; or a model that is ours already.
 public struct PublishedModel {
@@ -55,49 +36,53 @@ public struct PublishedModel {
       preferred: ["vae", "", "ema", "trainer.vae_local", "vae_local"], content: "a tokenizer")
     let main = try PublishedDictionary.find(
       ["pos_start"], in: transformer,
-      preferred: ["", "trainer.gpt_fsdp", "trainer.gpt_wo_ddp", "gpt_fsdp", "gpt_wo_ddp"],
+      preferred: [
+        "", "trainer.gpt_fsdp", "trainer.gpt_wo_ddp", "gpt_fsdp", "gpt_wo_ddp", "model",
+        "state_dict", "module",
+      ],
       content: "a transformer")
     configuration = try Self.configuration(main, tokens, mapHeads)
 
     var remainder = PublishedRemainder()
     var places: [String: (weights: PublishedDictionary, key: String)] = [:]
     for (weights, names) in [(main, PublishedNames.transformer), (tokens, .tokenizer)] {
-      for key in weights.keys {
-        if names.isDropped(key) {
-          remainder.dropped.append(weights.root + key)
-        } else if let name = names.name(key) {
+      let constants = weights.keys.filter(names.isConstant).map { weights.root + $0 }
+      remainder.constants += constants
+      try remainder.checkKeyBiases(
+        constants.filter { $0.hasSuffix(PublishedNames.keyBias) }, in: weights.file)
+      for key in weights.keys where !names.isConstant(key) {
+        if let name = names.name(key) {
           if let other = places.updateValue((weights, key), forKey: name) {
             remainder.problems.append(
               "\(weights.file.title): '\(weights.root + other.key)' and '\(weights.root + key)'"
                 + " are the same weight")
           }
         } else {
-          remainder.problems.append(
-            "\(weights.file.title): '\(weights.root + key)' is not part of the model")
+          remainder.ignored.append(weights.root + key)
         }
       }
-      remainder.dropped += weights.others.map { "\($0.name): \($0.count) tensors" }
+      remainder.ignored += weights.otherTexts
     }
     var found: [PublishedWeight] = []
     for (name, shape) in try configuration.parameterShapes() {
       let isToken = name.hasPrefix(PublishedNames.tokenizer.scope)
-      let (file, root) = isToken ? (tokenizer, tokens.root) : (transformer, main.root)
       guard let (weights, key) = places.removeValue(forKey: name) else {
         let names: PublishedNames = isToken ? .tokenizer : .transformer
+        let owner = isToken ? tokens : main
         remainder.problems.append(
-          "\(file.title): '\(root + names.key(name))' of shape \(shape) is missing")
+          "\(owner.file.title): '\(owner.root + names.key(name))' of shape \(shape) is missing")
         continue
       }
+      let full = weights.root + key
+      let file: any TensorFile =
+        key == UnconditionalRows.key ? UnconditionalRows(weights.file, full) : weights.file
       let weight = PublishedWeight(
-        name: name, key: weights.root + key, file: file, dtype: file.dtype(weights.root + key)!,
-        shape: weights.shape(key)!)
+        name: name, key: full, file: file, dtype: file.dtype(full)!, shape: file.shape(full)!)
       remainder.check(weight, shape)
       found.append(weight)
     }
-    for (weights, key) in places.values.sorted(by: { $0.key < $1.key }) {
-      remainder.problems.append(
-        "\(weights.file.title): '\(weights.root + key)' is not part of the model")
-    }
+    // The published script loads without asking for what it does not know.
+    remainder.ignored += places.values.map { $0.weights.root + $0.key }.sorted()
     weights = found
     self.remainder = remainder
   }

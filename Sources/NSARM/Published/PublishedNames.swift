@@ -2,7 +2,8 @@
 struct PublishedNames: Sendable {
   /// What our names begin with.
   let scope: String
-  let isDropped: @Sendable (_ key: String) -> Bool
+  /// Whether a key is that of a constant, which models of ours do not store.
+  let isConstant: @Sendable (_ key: String) -> Bool
   /// Our name of a key, or nil for one that no model has.
   let name: @Sendable (_ key: String) -> String?
   /// The usual key of one of our names.
@@ -10,10 +11,19 @@ struct PublishedNames: Sendable {
 }
 
 extension PublishedNames {
-  /// The transformer, and of NSARM the transformation network beside its weights.
+  /// The bias that keys of attention do not have: zeros.
+  static let keyBias = "zero_k_bias"
+
+  /// The transformer, and of NSARM the transformation network beside its weights. Tables that
+  /// follow from the schedule are made anew, as in the published class.
   static let transformer = PublishedNames(
     scope: Model.Part.transformer.rawValue,
-    isDropped: { $0.hasSuffix("zero_k_bias") },  // a constant, the bias that keys do not have
+    isConstant: { key in
+      key.hasSuffix(keyBias)
+        || [
+          "lvl_1L", "attn_bias_for_masking", "Infinity_visible_kvlen", "Infinity_invisible_qlen",
+        ].contains(key)
+    },
     name: { key in
       key.hasPrefix(Model.Part.transformationNetwork.rawValue)
         ? key : Model.Part.transformer.rawValue + key
@@ -27,7 +37,7 @@ extension PublishedNames {
   /// "conv1.conv.weight", "norm1.weight" for "norm1.norm.weight".
   static let tokenizer = PublishedNames(
     scope: "tokenizer.",
-    isDropped: { key in
+    isConstant: { key in
       // Powers of two, by which the quantizer counts codes.
       ["quantizer.", "quantize."].contains { key.hasPrefix($0) } && key.hasSuffix("lfq.mask")
     },

@@ -39,7 +39,7 @@ extension PublishedModel {
     remainder.problems += unknown.sorted().map {
       "\(file.title): '\(dictionary.root + $0)' is not part of the model"
     }
-    remainder.dropped = dictionary.others.map { "\($0.name): \($0.count) tensors" }
+    remainder.ignored = dictionary.otherTexts
     weights = found
     self.remainder = remainder
   }
@@ -64,13 +64,13 @@ extension PublishedModel {
       var c = ResidualDenseConfiguration()
       c.channels = try dictionary.size("conv_first.weight", 0)
       c.growth = try dictionary.size("body.0.rdb1.conv1.weight", 0)
-      c.blocks = dictionary.count("body.")
+      c.blocks = try dictionary.count("body.")
       c.codeChannels = 0
       return (dictionary, .residualDense(c), 4)
     }
     if let dictionary = dictionary("body.0.weight"), dictionary.contains("body.1.weight") {
       // A convolution and its activation in turn, and a last convolution.
-      let layers = dictionary.count("body.")
+      let layers = try dictionary.count("body.")
       guard layers >= 3, layers % 2 == 1 else {
         throw refused("holds an unknown network of \(layers) layers")
       }

@@ -15,8 +15,8 @@ extension AutoencoderConfiguration {
     }
     latentChannels = try width("conv_out")
     baseChannels = try width("conv_in")
-    residualBlocks = max(1, weights.count("encoder.down.0.block."))
-    let levels = weights.count("encoder.down.")
+    residualBlocks = max(1, try weights.count("encoder.down.0.block."))
+    let levels = try weights.count("encoder.down.")
     channelMultipliers = try (0..<levels).map { level in
       let width = try width("down.\(level).block.0.conv2")
       guard width % baseChannels == 0 else {
@@ -41,10 +41,10 @@ extension TransformerConfiguration {
     self.init()
     width = try weights.size("word_embed.weight", 0)
     levels = try weights.size("lvl_embed.weight", 0)
-    let chunks = weights.count("block_chunks.")
+    let chunks = try weights.count("block_chunks.")
     var first = "blocks.0"
     if chunks > 0 {
-      let counts = (0..<chunks).map { weights.count("block_chunks.\($0).module.") }
+      let counts = try (0..<chunks).map { try weights.count("block_chunks.\($0).module.") }
       guard let most = counts.first, most > 0, counts.dropLast().allSatisfy({ $0 == most }),
         counts.last! <= most
       else {
@@ -56,13 +56,14 @@ extension TransformerConfiguration {
       blocksPerChunk = most
       first = "block_chunks.0.module.0"
     } else {
-      depth = weights.count("blocks.")
+      depth = try weights.count("blocks.")
     }
     heads = try weights.size("\(first).sa.scale_mul_1H11", 1)
     feedForwardRatio = Double(try weights.size("\(first).ffn.fc1.weight", 0)) / Double(width)
     var text = TextConfiguration()
-    text.maximumLength = try weights.size("cfg_uncond", 0)
-    text.channels = try weights.size("cfg_uncond", 1)
+    _ = try weights.size(UnconditionalRows.key, 0)
+    text.maximumLength = UnconditionalRows.count
+    text.channels = try weights.size(UnconditionalRows.key, 1)
     self.text = text
   }
 }
@@ -76,7 +77,7 @@ extension PublishedTransformationNetwork.Configuration {
   init(_ weights: PublishedDictionary, latents: [GridSize], heads: [Int]?) throws {
     self.init()
     let map = "map_transformer."
-    let count = weights.count(map + "feature_transforms.")
+    let count = try weights.count(map + "feature_transforms.")
     let most = min(latents.count, Self.publishedHeads.count)
     guard (1...most).contains(count) else {
       throw CheckpointError(
@@ -84,7 +85,7 @@ extension PublishedTransformationNetwork.Configuration {
         "has a transformation network of \(count) scales; 1 to \(most) are published")
     }
     widths = try (0..<count).map { try weights.size("\(map)feature_transforms.\($0).3.weight", 0) }
-    layers = (0..<count).map { weights.count("\(map)transformers.\($0).layers.") }
+    layers = try (0..<count).map { try weights.count("\(map)transformers.\($0).layers.") }
     scales = latents.prefix(count).map(\.height)
     size = try weights.size("\(map)feature_extractor.1.weight", 1)
     feedForwardRatio =

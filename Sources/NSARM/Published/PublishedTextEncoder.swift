@@ -72,7 +72,7 @@ public struct PublishedTextEncoder {
     let heads = try all.size(bias, 1)
     shape = Shape(
       vocabulary: try all.size(embedding, 0), channels: try all.size(embedding, 1),
-      blocks: all.count("encoder.block."), heads: heads,
+      blocks: try all.count("encoder.block."), heads: heads,
       headChannels: try all.size(first + "0.SelfAttention.q.weight", 0) / heads,
       feedForward: try all.size(first + "1.DenseReluDense.wi_0.weight", 0),
       buckets: try all.size(bias, 0))
@@ -98,7 +98,7 @@ public struct PublishedTextEncoder {
     }
     for key in file.names where !known.contains(key) {
       if key.hasPrefix("decoder.") || key.hasPrefix("lm_head.") || key == tied {
-        remainder.dropped.append(key)
+        remainder.ignored.append(key)
       } else {
         remainder.problems.append("\(file.title): '\(key)' is not part of the model")
       }

@@ -1,0 +1,111 @@
+import Checkpoints
+import Torch
+
+/// What does not go from a checkpoint into a model, and why.
+public struct PublishedRemainder {
+  /// Names that are left out knowingly: buffers with constants, which every model has.
+  public var constants: [String] = []
+  /// Names that the published script ignores: other dictionaries, such as an optimiser's state or
+  /// averaged weights, and what is part of training only.
+  public var ignored: [String] = []
+  /// Keys that are missing and that have another shape, type or meaning than in the model; a
+  /// checkpoint with any is not converted.
+  public var problems: [String] = []
+
+  /// All that is left out.
+  public var dropped: [String] { constants + ignored }
+
+  /// Nothing that is left out.
+  public init() {}
+
+  /// What is left out of both.
+  public static func + (a: PublishedRemainder, b: PublishedRemainder) -> PublishedRemainder {
+    var sum = a
+    sum.constants += b.constants
+    sum.ignored += b.ignored
+    sum.problems += b.problems
+    return sum
+  }
+
+  /// Names in few words: those that differ in numbers alone together,
+  /// "block_chunks.*.module.*.sa.zero_k_bias (40)", and of parts with many names the part alone,
+  /// "vae.discriminator.* (52)".
+  /// - Parameter names: in any order.
+  public static func summary(_ names: [String]) -> [String] {
+    let patterns = counted(
+      names.map { name in
+        let levels = name.split(separator: ".", omittingEmptySubsequences: false)
+        return (levels.map { $0.allSatisfy(\.isNumber) ? "*" : $0 }.joined(separator: "."), 1)
+      })
+    let parts = collapsed(collapsed(patterns, levels: 2, most: 4), levels: 1, most: 8)
+    return parts.map { $0.count == 1 ? $0.name : "\($0.name) (\($0.count))" }
+  }
+
+  /// Where more than `most` names have the first levels in common, those levels for all of them.
+  private static func collapsed(
+    _ names: [(name: String, count: Int)], levels: Int, most: Int
+  ) -> [(name: String, count: Int)] {
+    func part(_ name: String) -> String? {
+      let all = name.split(separator: ".", omittingEmptySubsequences: false)
+      return all.count > levels ? all.prefix(levels).joined(separator: ".") + ".*" : nil
+    }
+    let sizes = Dictionary(grouping: names.compactMap { part($0.name) }) { $0 }
+    return counted(
+      names.map { name, count in
+        guard let part = part(name), sizes[part]!.count > most else { return (name, count) }
+        return (part, count)
+      })
+  }
+
+  /// Equal names together, in the order of their first ones.
+  private static func counted(
+    _ names: [(name: String, count: Int)]
+  ) -> [(name: String, count: Int)] {
+    var places: [String: Int] = [:]
+    var result: [(name: String, count: Int)] = []
+    for (name, count) in names {
+      if let place = places[name] {
+        result[place].count += count
+      } else {
+        places[name] = result.count
+        result.append((name, count))
+      }
+    }
+    return result
+  }
+
+  /// - Parameter file: what the problems are of.
+  /// - Throws: `CheckpointError` with the first problem.
+  func check(of file: any TensorFile) throws {
+    guard let problem = problems.first else { return }
+    let prefix = file.title + ": "
+    throw CheckpointError(
+      file.title, problem.hasPrefix(prefix) ? String(problem.dropFirst(prefix.count)) : problem)
+  }
+
+  /// Notes what keeps a weight from being one of this shape.
+  mutating func check(_ weight: PublishedWeight, _ shape: [Int]) {
+    let place = "\(weight.file.title): '\(weight.key)'"
+    if weight.shape != shape {
+      problems.append("\(place) has shape \(weight.shape), expected \(shape)")
+    } else if !weight.dtype.isFloatingPoint {
+      problems.append("\(place) holds no real numbers")
+    }
+  }
+
+  /// Notes biases of keys that are not the zeros that they are in every published checkpoint.
+  /// - Parameters:
+  ///   - names: of the biases.
+  ///   - file: where they are.
+  /// - Throws: `CheckpointError` where the file cannot be read.
+  mutating func checkKeyBiases(_ names: [String], in file: any TensorFile) throws {
+    for name in names {
+      // Anything longer is no bias.
+      guard let shape = file.shape(name), shape.count == 1, shape[0] <= 1 << 20 else { continue }
+      guard try !file.tensor(name).floats.allSatisfy({ $0 == 0 }) else { continue }
+      problems.append(
+        "\(file.title): '\(name)' is not zero: the published code adds it to the keys of attention,"
+          + " which have no bias here; such a checkpoint cannot be run")
+    }
+  }
+}
