@@ -15,7 +15,7 @@ struct NSARMCommand: ParsableCommand {
       ModelsCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
       BenchCommand.self,
       EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self, FlickerCommand.self,
-      ConvertCommand.self,
+      ConvertCommand.self, VerifyCommand.self,
     ])
 
   /// As errors of the commands themselves begin.

@@ -14,4 +14,5 @@ extension FlickerCommand: TensorCommand {}
 extension ModelsCommand: TensorCommand {}
 extension InfoCommand: TensorCommand {}
 extension TrainCommand: TensorCommand {}
+extension VerifyCommand: TensorCommand {}
 extension VideoCommand: TensorCommand {}
