@@ -74,6 +74,11 @@ import TorchSaveSupport
     let activations = verification.activations
     #expect(activations.map(\.name) == ["latent", "first scale"])
     #expect(activations.map(\.shape) == [[1, 14, 32, 32], [1, 14, 2, 2]])
+    // The sum of the checkpoint was the published one.
+    verification.published = "NSARM.pth"
+    try JSONEncoder().encode(verification).write(to: URL(fileURLWithPath: note))
+    #expect(
+      try verify("model").outputLines.last == "as converted, from NSARM.pth as published")
     let other = Tensor.randn([1, 14, 32, 32], using: RandomGenerator(seed: 1))
     verification.activations[0] = ActivationSample("latent", other)
     try JSONEncoder().encode(verification).write(to: URL(fileURLWithPath: note))

@@ -29,7 +29,7 @@ public struct PublishedRemainder {
 
   /// Names in few words: those that differ in numbers alone together,
   /// "block_chunks.*.module.*.sa.zero_k_bias (40)", and of parts with many names the part alone,
-  /// "vae.discriminator.* (52)".
+  /// "vae.discriminator.blocks.* (52)".
   /// - Parameter names: in any order.
   public static func summary(_ names: [String]) -> [String] {
     let patterns = counted(
@@ -37,7 +37,9 @@ public struct PublishedRemainder {
         let levels = name.split(separator: ".", omittingEmptySubsequences: false)
         return (levels.map { $0.allSatisfy(\.isNumber) ? "*" : $0 }.joined(separator: "."), 1)
       })
-    let parts = collapsed(collapsed(patterns, levels: 2, most: 4), levels: 1, most: 8)
+    let parts = [(3, 4), (2, 8), (1, 12)].reduce(patterns) { names, limit in
+      collapsed(names, levels: limit.0, most: limit.1)
+    }
     return parts.map { $0.count == 1 ? $0.name : "\($0.name) (\($0.count))" }
   }
 

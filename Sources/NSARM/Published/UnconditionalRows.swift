@@ -4,7 +4,8 @@ import Torch
 
 /// A file whose null text `cfg_uncond` has the 512 rows that the published class gives it,
 /// whatever number the file has: of more the first are taken, of fewer the rest is what a new model
-/// of that class begins with, truncated normal numbers from seed 0.
+/// of that class begins with: truncated normal numbers from seed 0, as PyTorch 2.5 draws them,
+/// which its makers ask for.
 struct UnconditionalRows: TensorFile {
   /// Of the published class: the longest text.
   static let count = 512
