@@ -61,9 +61,9 @@ public struct Int4Weight: Sendable {
 
   /// w `[R, n, group]` float32 → values `[R, n · group / 2]`, scale `[R, n]`.
   private static func quantized(_ w: Tensor) -> (values: Tensor, scale: Tensor) {
-    let (most, lowest) = (w.max([2], keep: true), w.min([2], keep: true))  // [R, n, 1]
-    // The largest weight by its magnitude, with the opposite sign.
-    let opposite = -most.selected(where: most + lowest .> 0, else: lowest)
+    // The largest weight by its magnitude, with the opposite sign, [R, n, 1].
+    let (highest, lowest) = (w.max([2], keep: true), -(-w).max([2], keep: true))
+    let opposite = -highest.selected(where: highest + lowest .> 0, else: lowest)
     var best = storable(opposite / 8)
     var least = error(w, best)
     for clipping in clippings.flatMap({ [$0, -$0] }) {
