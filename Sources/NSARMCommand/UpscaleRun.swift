@@ -155,6 +155,13 @@ extension UpscaleRun {
     guard command.dump == nil || c.drawsCode || (command.shortcuts.scales ?? 0) > 0 else {
       throw ValidationError("--dump shows a code, and '\(c.name)' draws none; leave it out")
     }
+    if let dump = command.dump {
+      let parent = parentFolder(of: dump)
+      guard isFolder(parent) else { throw FileError.missingFolder(path: parent) }
+      guard command.picture.overwrite || !FileManager.default.fileExists(atPath: dump) else {
+        throw FileError.exists(path: dump)
+      }
+    }
     return folder
   }
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import ModelTestSupport
 import NSARM
 import ParityTestSupport
 import TestSupport
@@ -34,22 +35,13 @@ import TorchSaveSupport
         + (text ? ["--text-encoder", scratch("t5")] : []) + options)
   }
 
-  private func writeTextEncoder() throws {
-    try FileManager.default.createDirectory(
-      atPath: scratch("t5"), withIntermediateDirectories: true)
-    let shape = PublishedTextEncoder.Shape(
-      vocabulary: 12, channels: 256, blocks: 1, heads: 2, headChannels: 8, feedForward: 32,
-      buckets: 4)
-    try writeSafetensors(
-      shape.parameters.map { ($0.name, Tensor.ones($0.shape)) },
-      to: scratch("t5/model.safetensors"))
-  }
-
   @Test func aFolderThatInfoReads() throws {
-    try writeTextEncoder()
+    try TinyTextEncoder.write(to: scratch("t5"), channels: 256)
+    try FileManager.default.removeItem(atPath: scratch("t5/spiece.model"))
     let early = try convert([], text: true)
     #expect(early.status == 1 && early.errors.contains("t5/spiece.model: is missing"))
-    _ = try scratch.write("t5/spiece.model", [1, 2, 3])
+    try FileManager.default.copyItem(
+      atPath: TinyTextEncoder.tokenizer, toPath: scratch("t5/spiece.model"))
 
     let dry = try convert(["--dry-run", "--quantize", "int4"], text: true)
     #expect(dry.status == 0, "\(dry.errors)")
@@ -64,12 +56,14 @@ import TorchSaveSupport
     #expect(done.status == 0 && done.output == dry.output, "\(done.errors)")
     #expect(
       scratch.contents.filter { $0.hasPrefix("model/") } == [
-        "model/config.json", "model/model.safetensors", "model/text-encoder/model.safetensors",
-        "model/text-encoder/spiece.model", "model/verification.json",
+        "model/config.json", "model/model.safetensors", "model/prompt.safetensors",
+        "model/text-encoder/model.safetensors", "model/text-encoder/spiece.model",
+        "model/verification.json",
       ])
     let info = try Command.run(["info", scratch("model")])
     #expect(info.status == 0, "\(info.errors)")
     #expect(info.output.contains("converted") && info.output.contains("by nsarm"))
+    #expect(info.output.contains(/prompt +A high-definition image/))
     #expect(info.output.contains(/text encoder +T5, [0-9]+ blocks, width [0-9]+, [0-9]+ heads/))
     #expect(info.output.contains(/source NSARM.pth +[0-9]+ bytes, SHA-256 [0-9a-f]{64}/))
 

@@ -99,7 +99,9 @@ import Torch
         "loss: {picture: {adversarial: 0.001}}"), photos,
       from: output / "stage2/model", to: output / "decoder")
     #expect(decoder.losses[0] < 1.5 * tokenizer.losses.last!)
-    #expect(decoder.figures["psnr"]! > stage2.figures["psnr"]!)
+    // The pictures are known by heart already.
+    #expect(stage2.figures["psnr"]! > 45)
+    #expect(decoder.figures["psnr"]! > stage2.figures["psnr"]! - 0.1)
 
     // Windows of the tiles; the other networks stay as they are.
     let windows = try train(
