@@ -77,8 +77,8 @@ public struct ModelFolder: Sendable {
 
   /// Builds the model with the folder's weights.
   /// - Parameters:
-  ///   - policy: its device, and its element type of matrices and kernels; what `staysWide` is
-  ///     float32. By default what suits the model on this machine.
+  ///   - policy: its device, and its element type of matrices and kernels; what is used in float32
+  ///     stays so. By default what suits the model on this machine.
   ///   - blockBytes: in int8, how many bytes of the matrices of the transformer's blocks are kept;
   ///     the others are read from the files again for every product.
   ///   - strength: 1: the model as it was trained; 0: its twin, which keeps the input's noise and
@@ -132,23 +132,13 @@ public struct ModelFolder: Sendable {
     }
     model.packKernels()
     store.convert(to: policy.storage) {
-      !Self.staysWide($0.name, $0.value.shape) && !$0.keepsType
+      !configuration.staysWide($0.name, $0.value.shape) && !$0.keepsType
     }
-    store.convert(to: .float32) { Self.staysWide($0.name, $0.value.shape) && !$0.keepsType }
+    store.convert(to: .float32) {
+      configuration.staysWide($0.name, $0.value.shape) && !$0.keepsType
+    }
     model.packMatrices()
     return model
-  }
-
-  /// Whether a weight is kept in float32, in files and in memory: all but matrices and kernels, and
-  /// of these the ones that are used in float32 whatever the policy: those of the encoder, whose
-  /// latent decides the bits of the prefix, of the modulations, the head and the embeddings.
-  static func staysWide(_ name: String, _ shape: [Int]) -> Bool {
-    guard shape.count == 2 || shape.count == 4 else { return true }
-    return name.hasPrefix(Model.Part.encoder.rawValue)
-      || [
-        "ada_lin.1.weight", "ada_gss", "head.weight", "lvl_embed.weight", "scale_mul_1H11",
-        "cfg_uncond",
-      ].contains { name.hasSuffix($0) }
   }
 
   /// The model of this folder with more parts: those that the folder lacks are made fresh from
@@ -179,7 +169,8 @@ public struct ModelFolder: Sendable {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      let dtype: DType = staysWide(parameter.name, value.shape) ? .float32 : .bfloat16
+      let isWide = model.configuration.staysWide(parameter.name, value.shape)
+      let dtype: DType = isWide ? .float32 : .bfloat16
       return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
         [value.to(dtype).contiguous()]
       }

@@ -52,7 +52,7 @@ extension Model {
   /// Whether a parameter is a large matrix beside the blocks, and not a table.
   static func isKeptMapped(_ name: String, _ shape: [Int]) -> Bool {
     shape.count == 2 && shape[0] * shape[1] > 1 << 20 && !isQuantizableMatrix(name, shape)
-      && (!ModelFolder.staysWide(name, shape) || name.hasSuffix("ada_lin.1.weight"))
+      && (!ModelConfiguration.isUsedWide(name) || name.hasSuffix("ada_lin.1.weight"))
   }
 
   /// Gives the transformer's matrices that are computed plainly the layout that a CPU multiplies
@@ -65,7 +65,7 @@ extension Model {
         continue
       }
       guard case .plain = parameter.execution else { continue }
-      let type = ModelFolder.staysWide(name, shape) ? .float32 : policy.activations
+      let type = configuration.staysWide(name, shape) ? .float32 : policy.activations
       guard PackedMatrix.isAvailable(type) else { continue }
       parameter.execution = .packed(PackedMatrix(parameter.value.to(type)))
     }

@@ -38,7 +38,9 @@ import Torch
       to: folder.path, metadata: [:])
     let file = try SafetensorsFile(folder("model.safetensors"))
     #expect(Set(file.names) == Set(encoder.map(\.0)))
-    #expect(file.dtype("shared.weight") == .bfloat16)
+    #expect(file.dtype("shared.weight") == .float16)
+    #expect(file.dtype("encoder.block.0.layer.1.DenseReluDense.wi_0.weight") == .float16)
+    #expect(file.dtype("encoder.block.0.layer.1.DenseReluDense.wo.weight") == .float32)
     #expect(file.dtype("encoder.final_layer_norm.weight") == .float32)
   }
 

@@ -11,6 +11,8 @@ public struct PublishedWeight {
   public let file: any TensorFile
   public let dtype: DType
   public let shape: [Int]
+  /// The element type in which a model keeps it that is stored in the usual one, bfloat16.
+  public let storage: DType
 }
 
 /// A published checkpoint, of NSARM or Infinity, as a model of ours: its configuration, read from
@@ -77,7 +79,8 @@ public struct PublishedModel {
       let file: any TensorFile =
         key == UnconditionalRows.key ? UnconditionalRows(weights.file, full) : weights.file
       let weight = PublishedWeight(
-        name: name, key: full, file: file, dtype: file.dtype(full)!, shape: file.shape(full)!)
+        name: name, key: full, file: file, dtype: file.dtype(full)!, shape: file.shape(full)!,
+        storage: configuration.staysWide(name, shape) ? .float32 : .bfloat16)
       remainder.check(weight, shape)
       found.append(weight)
     }
@@ -106,7 +109,8 @@ public struct PublishedModel {
       }
       found.append(
         PublishedWeight(
-          name: name, key: name, file: file, dtype: file.dtype(name)!, shape: shape))
+          name: name, key: name, file: file, dtype: file.dtype(name)!, shape: shape,
+          storage: configuration.staysWide(name, shape) ? .float32 : .bfloat16))
     }
     remainder.problems += unknown.sorted().map {
       "\(file.title): '\($0)' is not part of the model"

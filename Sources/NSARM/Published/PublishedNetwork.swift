@@ -32,7 +32,8 @@ extension PublishedModel {
         continue
       }
       let weight = PublishedWeight(
-        name: name, key: full, file: file, dtype: dtype, shape: file.shape(full)!)
+        name: name, key: full, file: file, dtype: dtype, shape: file.shape(full)!,
+        storage: shape.count == 4 ? .bfloat16 : .float32)
       remainder.check(weight, shape)
       found.append(weight)
     }

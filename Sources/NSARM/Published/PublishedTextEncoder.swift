@@ -94,7 +94,9 @@ public struct PublishedTextEncoder {
         remainder.problems.append("\(file.title): '\(key)' holds no real numbers")
       }
       weights.append(
-        PublishedWeight(name: name, key: key, file: file, dtype: dtype, shape: found))
+        PublishedWeight(
+          name: name, key: key, file: file, dtype: dtype, shape: found,
+          storage: Self.storage(name, found)))
     }
     for key in file.names where !known.contains(key) {
       if key.hasPrefix("decoder.") || key.hasPrefix("lm_head.") || key == tied {
@@ -105,5 +107,11 @@ public struct PublishedTextEncoder {
     }
     self.weights = weights
     self.remainder = remainder
+  }
+
+  /// The types in which the published script loads the encoder: float16, the second matrix of the
+  /// feed-forward in float32.
+  private static func storage(_ name: String, _ shape: [Int]) -> DType {
+    shape.count == 2 && !name.hasSuffix("wo.weight") ? .float16 : .float32
   }
 }

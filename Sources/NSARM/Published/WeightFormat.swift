@@ -5,7 +5,8 @@ import Torch
 public enum WeightFormat: String, CaseIterable, Sendable {
   /// In the element types of the source; floats of eight bits as bfloat16, which holds them.
   case none
-  /// Matrices and kernels as bfloat16, what is used in float32 as float32.
+  /// Matrices and kernels as bfloat16, what is used in float32 as float32; matrices of a text
+  /// encoder as float16.
   case bf16
   /// As bf16, the matrices of the transformer's blocks in eight bits.
   case int8
@@ -16,7 +17,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
   /// A weight to be written in this format: read, converted and let go when it is its turn.
   public func pending(_ weight: PublishedWeight) -> PendingTensors {
     let (name, key, file) = (weight.name, weight.key, weight.file)
-    let entries = entries(name, weight.dtype, weight.shape)
+    let entries = entries(weight)
     return PendingTensors(entries, release: { file.release(key) }) {
       var source = try file.tensor(key)
       if source.dtype == .float8E4M3 { source = source.to(.bfloat16) }
@@ -31,13 +32,15 @@ public enum WeightFormat: String, CaseIterable, Sendable {
       case .uint8:
         let weight = Int4Weight(source)
         return [weight.values, weight.scale]
+      case .float16: return [source.roundedToFloat16.contiguous()]
       default: return [source.to(entries[0].dtype).contiguous()]
       }
     }
   }
 
-  /// The tensors that weight `name` becomes.
-  func entries(_ name: String, _ dtype: DType, _ shape: [Int]) -> [PendingTensors.Entry] {
+  /// The tensors that a weight becomes.
+  func entries(_ weight: PublishedWeight) -> [PendingTensors.Entry] {
+    let (name, dtype, shape) = (weight.name, weight.dtype, weight.shape)
     func plain(_ dtype: DType) -> [PendingTensors.Entry] { [.init(name, dtype, shape)] }
     if self == .none { return plain(dtype == .float8E4M3 ? .bfloat16 : dtype) }
     if Model.isQuantizableMatrix(name, shape), self != .bf16 {
@@ -49,6 +52,6 @@ public enum WeightFormat: String, CaseIterable, Sendable {
       }
       return [.init(name, .int8, shape), .init(scaleName(name), .float32, [shape[0]])]
     }
-    return plain(ModelFolder.staysWide(name, shape) ? .float32 : .bfloat16)
+    return plain(weight.storage)
   }
 }

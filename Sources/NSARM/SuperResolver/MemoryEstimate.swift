@@ -49,7 +49,7 @@ public struct MemoryEstimate: Equatable, Sendable {
       } else if isInt8, Model.isKeptMapped(parameter.name, shape) {
         continue
       } else {
-        others += count * (ModelFolder.staysWide(parameter.name, shape) ? 4 : policy.storage.size)
+        others += count * (configuration.staysWide(parameter.name, shape) ? 4 : policy.storage.size)
       }
     }
     weights = others

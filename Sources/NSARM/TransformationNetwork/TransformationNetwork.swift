@@ -62,7 +62,7 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
   func validate(
     _ check: SettingsCheck, scales latents: [GridSize], lowQuality: GridSize, pixelsPerCell: Int
   ) throws {
-    let section = check / (self.isPublished ? "published" : "convolutional")
+    let section = check / (readsLatent ? "published" : "convolutional")
     let expected = latents.prefix(max(scales.count, 1)).map { ($0.height, $0.width) }
     try section(
       "scales",
@@ -82,8 +82,6 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
         else: "is \(c.patch), which does not divide low-quality tiles of \(lowQuality) pixels")
     }
   }
-
-  private var isPublished: Bool { if case .published = self { true } else { false } }
 
   public func build(latentChannels: Int, _ p: ParameterScope) throws -> any TransformationNetwork {
     switch self {

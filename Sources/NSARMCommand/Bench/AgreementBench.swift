@@ -81,7 +81,9 @@ struct AgreementReport: Encodable {
           (k, generator.schedule.tokens[k], pairs.selected(1, 1) - pairs.selected(1, 0)))
       }
       _ = try generator(condition!, options)
-      return (found, try resolver.upscaled(picture))
+      var all = SuperResolver.Options()
+      all.acceleration.scales = generator.schedule.count
+      return (found, try resolver.upscaled(picture, all))
     }
   }
 
