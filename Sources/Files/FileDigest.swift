@@ -16,6 +16,7 @@ public enum FileDigest {
 
   /// The MD5 (RFC 1321) of bytes in memory as 32 hexadecimal digits, which tells accidents apart,
   /// not forgeries.
+  /// - Parameter bytes: what the sum is of.
   public static func md5(_ bytes: UnsafeRawBufferPointer) -> String {
     let sum = Checksum(.md5)
     sum.update(bytes)

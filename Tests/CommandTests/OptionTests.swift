@@ -121,7 +121,8 @@ import Testing
     "evaluate --restored . -o r --border 9223372036854775807 --crop 9223372036854775807",
     "evaluate --restored . -o r --limit 9223372036854775807 --method a=.",
     "benchmark sets.yaml -o b --no-model --method a=none --peer 'a=cp {input} {output}'",
-    "benchmark none.yaml -o b", "benchmark a.png -o b",
+    "benchmark none.yaml -o b", "benchmark a.png -o b", "verify ''", "verify none/none", "verify .",
+    "verify a.png", "verify a.png sets.yaml", "verify a.png a.png",
     "calibrate none a.png --limit 9223372036854775807",
     "calibrate none a.png --crop 9223372036854775807", "bench --model none --size 8192x8192",
   ])

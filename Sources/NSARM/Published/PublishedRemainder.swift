@@ -19,6 +19,9 @@ public struct PublishedRemainder {
   public init() {}
 
   /// What is left out of both.
+  /// - Parameters:
+  ///   - a: what comes first.
+  ///   - b: what follows.
   public static func + (a: PublishedRemainder, b: PublishedRemainder) -> PublishedRemainder {
     var sum = a
     sum.constants += b.constants
