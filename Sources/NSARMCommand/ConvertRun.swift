@@ -44,6 +44,11 @@ struct ConvertRun {
           text.vocabulary, to: "\(path)/\(PublishedVocabulary.sentencePieceFile)")
         try writePrompt(folder)
       }
+      let prompt = "\(folder)/\(ModelFolder.promptFile)"
+      if FileManager.default.fileExists(atPath: prompt) {
+        verification.tensors[ModelFolder.promptFile] = try ModelVerification.sums(
+          try SafetensorsFile(prompt))
+      }
       if plan.model.configuration.name == Self.nsarmName, try checkSum() {
         verification.published = PublishedCheckpoint.nsarm.name
       }

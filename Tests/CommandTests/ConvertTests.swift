@@ -60,6 +60,9 @@ import TorchSaveSupport
         "model/text-encoder/model.safetensors", "model/text-encoder/spiece.model",
         "model/verification.json",
       ])
+    let verified = try Command.run(["verify", scratch("model")])
+    #expect(verified.status == 0 && verified.outputLines.last == "as converted")
+    #expect(verified.output.contains("whole: model, text-encoder, prompt.safetensors"))
     let info = try Command.run(["info", scratch("model")])
     #expect(info.status == 0, "\(info.errors)")
     #expect(info.output.contains("converted") && info.output.contains("by nsarm"))

@@ -8,7 +8,8 @@ public struct FolderVerification {
   public let folder: ModelFolder
   /// What the folder was when it was converted; nil: it does not say.
   public let expected: ModelVerification?
-  /// The files of weights, by the folder inside of the model's ("" for itself).
+  /// The files of weights, by the folder inside of the model's ("" for itself) or the file of its
+  /// prompt.
   public let parts: [(name: String, file: any TensorFile)]
 
   /// Opens the files and compares names and shapes.
@@ -28,7 +29,7 @@ public struct FolderVerification {
       expected = nil
     }
     var parts: [(name: String, file: any TensorFile)] = [("", try folder.weights())]
-    for name in [ModelFolder.twin, ModelFolder.textEncoder] {
+    for name in [ModelFolder.twin, ModelFolder.textEncoder, ModelFolder.promptFile] {
       let path = "\(folder.path)/\(name)"
       guard FileManager.default.fileExists(atPath: path) else {
         if expected?.tensors[name] != nil {
@@ -36,7 +37,8 @@ public struct FolderVerification {
         }
         continue
       }
-      parts.append((name, try WeightFolder(path).open()))
+      let isPrompt = name == ModelFolder.promptFile
+      parts.append((name, isPrompt ? try SafetensorsFile(path) : try WeightFolder(path).open()))
     }
     self.parts = parts
     for (name, file) in parts {
@@ -46,7 +48,7 @@ public struct FolderVerification {
         guard FileManager.default.fileExists(atPath: vocabulary) else {
           throw CheckpointError(vocabulary, "is missing; copy it from the folder of Flan-T5")
         }
-      } else {
+      } else if name != ModelFolder.promptFile {
         try checkShapes(file)
       }
       try expected?.checkNames(file, in: name)

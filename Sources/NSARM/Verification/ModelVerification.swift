@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Torch
 
 /// What a model folder was when it was converted, by which a copy of it can be verified: sums of
@@ -10,8 +11,8 @@ public struct ModelVerification: Codable, Equatable, Sendable {
   public var version = 1
   /// The published checkpoint that the model was made of, where its sum said so.
   public var published: String?
-  /// The MD5 of the bytes of every tensor, by the folder inside of the model's ("" for itself) and
-  /// by name.
+  /// The MD5 of the bytes of every tensor, by the folder inside of the model's ("" for itself) or
+  /// the file of its prompt, and by name.
   public var tensors: [String: [String: String]] = [:]
   public var activations: [ActivationSample] = []
 
@@ -37,11 +38,24 @@ public struct ModelVerification: Codable, Equatable, Sendable {
     }
   }
 
+  /// The MD5 of the bytes of every tensor of a file.
+  /// - Parameter file: of any size; it is read tensor by tensor.
+  /// - Throws: `CheckpointError` where it cannot be read.
+  public static func sums(_ file: any TensorFile) throws -> [String: String] {
+    var sums: [String: String] = [:]
+    for name in file.names {
+      sums[name] = try file.tensor(name).contiguous().withBytes { FileDigest.md5($0) }
+      file.release(name)
+    }
+    try file.checkWhole()
+    return sums
+  }
+
   /// Checks that the tensors of a file are those that were converted, and are the weights that the
   /// configuration asks for.
   /// - Parameters:
   ///   - file: the weights.
-  ///   - folder: inside of the model's; "" for itself.
+  ///   - folder: inside of the model's, or the file of its prompt; "" for the model itself.
   /// - Throws: `CheckpointError` with the first difference.
   public func checkNames(_ file: any TensorFile, in folder: String) throws {
     guard let sums = tensors[folder] else {
