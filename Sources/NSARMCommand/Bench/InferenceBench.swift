@@ -69,8 +69,8 @@ struct InferenceBench {
       measure("encoder, 1 tile") { _ = encoder(high) }
     }
     if let network {
-      let encoder = network.readsLatent ? "encoder, " : ""
-      measure("\(encoder)transformation network, \(title)") { _ = model.prefix(lowQuality: low) }
+      let name = network.readsLatent ? "encoder and network" : "transformation network"
+      measure("\(name), \(title)") { _ = model.prefix(lowQuality: low) }
     }
     if let generator = Generator(model) {
       measure("condition, \(title)") { _ = condition(generator.transformer, low) }
