@@ -32,6 +32,12 @@ struct ConvertRun {
       where FileManager.default.fileExists(atPath: path) {
         try copy(path, into: folder)
       }
+      if let path = plan.folder?.textEncoderPath, isFolder(path) {
+        progress.name = "copying the text encoder"
+        try FileManager.default.copyItem(
+          atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path,
+          toPath: "\(folder)/\(ModelFolder.textEncoder)")
+      }
       if let twin = plan.twin {
         verification.tensors[ModelFolder.twin] = try write(
           twin.weights, plan.sources, to: try subfolder(ModelFolder.twin, of: folder))

@@ -1,16 +1,41 @@
 import Checkpoints
+import Files
 import Foundation
 import NSARM
 import Synchronization
 import Torch
+import Upscaling
 
 /// The file of `--dump`: the networks' results for a picture, tiles one after the other along the
 /// first dimension, in the order in which they were made.
 final class TensorDump: Sendable {
+  static let suffix = ".safetensors"
+
   private let path: String
   private let parts = Mutex<[GeneratedTiles.Named]>([])
 
   init(_ path: String) { self.path = path }
+
+  /// - Throws: `FileError` where the file cannot be written or is there and may not be replaced;
+  ///   `UpscaleOptionError` where it is the picture's own file or the output.
+  static func check(_ path: String, _ item: BatchPlan.Item, overwrites: Bool) throws {
+    let parent = parentFolder(of: path)
+    guard isFolder(parent) else { throw FileError.missingFolder(path: parent) }
+    let file = PathIdentity(path)
+    guard file != PathIdentity(item.input.path), file != PathIdentity(item.output) else {
+      throw UpscaleOptionError(
+        "--dump \(path) is the picture's own file; give the dump another name")
+    }
+    guard overwrites || !FileManager.default.fileExists(atPath: path) else {
+      throw FileError.exists(path: path)
+    }
+    if FileManager.default.fileExists(atPath: path) {
+      // Only a dump is replaced by a dump: no model, no picture.
+      guard (try? SafetensorsFile(path))?.names.contains("sum") == true else {
+        throw UpscaleOptionError("--dump \(path) is there and no dump; choose another name")
+      }
+    }
+  }
 
   func add(_ tiles: GeneratedTiles) {
     let named = tiles.named
@@ -31,4 +56,12 @@ final class TensorDump: Sendable {
     }
     try writeSafetensors(tensors, to: path)
   }
+}
+
+/// An option of `nsarm upscale` that does not go with the model or the files, in one line.
+struct UpscaleOptionError: Error, LocalizedError, CustomStringConvertible {
+  let description: String
+  var errorDescription: String? { description }
+
+  init(_ description: String) { self.description = description }
 }

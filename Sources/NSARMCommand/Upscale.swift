@@ -103,11 +103,14 @@ struct UpscaleCommand: ParsableCommand {
       }
     }
     if dump != nil {
-      guard inputs.count == 1, !isFolder(inputs[0]), !pages, !dryRun else {
+      guard inputs.count == 1, !isFolder(inputs[0]), !pages else {
         throw ValidationError("--dump takes one picture")
       }
+      if dryRun { throw ValidationError("--dump and --dry-run exclude each other") }
     }
-    if dump == "" { throw ValidationError("--dump is empty; name a file") }
+    if let dump, !dump.hasSuffix(TensorDump.suffix) {
+      throw ValidationError("--dump names a file NAME\(TensorDump.suffix)")
+    }
     if asPublished, restoration.temperature != nil || prompts.guidance != nil {
       throw ValidationError("--as-published sets the sampling; leave out the options of sampling")
     }
@@ -162,6 +165,8 @@ extension PhotoUpscaler.Options {
 }
 
 extension Tensor.Interpolation: ExpressibleByArgument {
+  public static var allValueStrings: [String] { ["area", "bilinear"] }
+
   /// One of the two that models know.
   public init?(argument: String) {
     switch argument {

@@ -34,6 +34,9 @@ struct UpscaleRun {
     for failure in plan.failures { try output.failed(failure.input, failure.error) }
     for text in plan.notes { note("note: \(text)") }
     let items = try withoutOutputs(plan.items)
+    if let dump = command.dump, let item = items.first {
+      try TensorDump.check(dump, item, overwrites: command.picture.overwrite)
+    }
     if command.dryRun {
       for item in items { try output.planned(item) }
     } else if !items.isEmpty {
@@ -149,18 +152,12 @@ extension UpscaleRun {
     let c = folder.configuration
     guard !command.asPublished || c.transformer?.text != nil && c.transformationNetwork != nil
     else {
-      throw ValidationError(
+      throw UpscaleOptionError(
         "--as-published is for the published NSARM, which '\(c.name)' is not; leave it out")
     }
     guard command.dump == nil || c.drawsCode || (command.shortcuts.scales ?? 0) > 0 else {
-      throw ValidationError("--dump shows a code, and '\(c.name)' draws none; leave it out")
-    }
-    if let dump = command.dump {
-      let parent = parentFolder(of: dump)
-      guard isFolder(parent) else { throw FileError.missingFolder(path: parent) }
-      guard command.picture.overwrite || !FileManager.default.fileExists(atPath: dump) else {
-        throw FileError.exists(path: dump)
-      }
+      throw UpscaleOptionError(
+        "--dump shows a code, and '\(c.name)' draws none; leave it out")
     }
     return folder
   }

@@ -76,7 +76,8 @@ private struct Kit {
 
 @Suite(
   .enabled(
-    if: Kit.path != nil, "needs the kit of the published code's results: a folder in NSARM_KIT"))
+    if: Kit.path != nil && FileManager.default.isExecutableFile(atPath: "/usr/bin/xz"),
+    "needs xz and the published code's results: a folder in NSARM_KIT"))
 struct KitTests {
   private let folder = try! ScratchFolder()
   private let kit = try! Kit()

@@ -69,6 +69,19 @@ import Testing
     #expect(try upscale([folder("b.png"), "--dump", file]).status == 64)
     let lost = try upscale(["--dump", folder("nowhere/dump.safetensors")])
     #expect(lost.status == 1 && lost.errors.contains("nowhere"))
+    // Nothing else is ever replaced by a dump.
+    let names = ["out.png", "a.png", "tiny/model.safetensors"]
+    let before = try names.map { try Data(contentsOf: URL(fileURLWithPath: folder($0))) }
+    #expect(try upscale(["--dump", folder("a.png")]).status == 64)
+    #expect(try upscale(["--dump", folder("tiny/model.safetensors")]).status == 1)
+    let link = folder("link.safetensors")
+    try FileManager.default.createSymbolicLink(
+      atPath: link, withDestinationPath: folder("out.png"))
+    let same = try upscale(["--dump", link])
+    #expect(same.status == 1 && same.errors.contains("the picture's own file"))
+    #expect(try names.map { try Data(contentsOf: URL(fileURLWithPath: folder($0))) } == before)
+    #expect(try picture(["--seed", "7", "--dump", file]) == plain)  // a dump by a dump
+
     let twice = try Command.run(
       ["upscale", folder("a.png"), "--model", model, "--dump", file, "-o", folder("new.png")])
     #expect(twice.status == 1 && twice.errors.contains("exists already"))
