@@ -16,9 +16,14 @@ public enum AtomicFolder {
     } catch {
       throw FileError.unwritable(path: path, reason: "the folder cannot be created")
     }
+    guard let claim = claimed(fresh) else {
+      throw FileError.unwritable(
+        path: path, reason: "another process is writing it; try again later")
+    }
     defer {
       try? files.removeItem(atPath: fresh)
       try? files.removeItem(atPath: old)
+      close(claim)
     }
     try fill(fresh)
     flushContents(fresh)
@@ -36,9 +41,13 @@ public enum AtomicFolder {
   }
 
   /// Removes what a process that was killed while writing `path` left behind, and gives the earlier
-  /// folder its name back where it had lost it.
+  /// folder its name back where it had lost it. What a process is writing now is left alone.
   public static func recover(_ path: String) {
     let files = FileManager.default
+    if files.fileExists(atPath: hidden(path, "partial")) {
+      guard let claim = claimed(hidden(path, "partial")) else { return }
+      close(claim)
+    }
     let old = hidden(path, "old")
     if !files.fileExists(atPath: path) { rename(old, path) }
     try? files.removeItem(atPath: old)
@@ -53,6 +62,23 @@ public enum AtomicFolder {
         recover(parent + "/" + name.dropFirst().dropLast(suffix.count))
       }
     }
+  }
+
+  /// A descriptor that locks a folder until it is closed or the process ends; nil: another has it.
+  private static func claimed(_ folder: String) -> Int32? {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    // File systems that cannot lock folders let everybody in.
+    let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    var (locked, named) = (stat(), stat())
+    // The name may have passed to another folder between the two calls.
+    guard !isTaken, fstat(descriptor, &locked) == 0, stat(folder, &named) == 0,
+      locked.st_ino == named.st_ino, locked.st_dev == named.st_dev
+    else {
+      close(descriptor)
+      return nil
+    }
+    return descriptor
   }
 
   /// "runs/a/model" → "runs/a/.model.partial".

@@ -49,6 +49,20 @@ import Testing
     #expect(folder.entries == ["model"] && text("model/weights") == ".model.old")
   }
 
+  /// The second of two writers is refused, and neither it nor a recovery disturbs the first.
+  @Test func twoWritersOfOneFolder() throws {
+    try AtomicFolder.write(folder("model")) { temporary in
+      try AtomicFile.write(Data("first".utf8), to: temporary + "/weights")
+      let error = #expect(throws: FileError.self) { try write(["weights": "second"]) }
+      #expect(error.map { "\($0)".contains("another process is writing it") } == true)
+      AtomicFolder.recoverAll(in: folder.path)
+      #expect(folder.entries == [".model.partial"])
+    }
+    #expect(folder.contents == ["model/weights"] && text("model/weights") == "first")
+    try write(["weights": "third"])
+    #expect(folder.entries == ["model"] && text("model/weights") == "third")
+  }
+
   @Test func aPathThatCannotBeAFolder() throws {
     try AtomicFile.write(Data(), to: folder("file"))
     #expect(throws: FileError.self) { try AtomicFolder.write(folder("file/model")) { _ in } }
