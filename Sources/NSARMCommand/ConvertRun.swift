@@ -37,6 +37,8 @@ struct ConvertRun {
         try FileManager.default.copyItem(
           atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path,
           toPath: "\(folder)/\(ModelFolder.textEncoder)")
+        verification.tensors[ModelFolder.textEncoder] = try ModelVerification.sums(
+          WeightFolder("\(folder)/\(ModelFolder.textEncoder)").open())
       }
       if let twin = plan.twin {
         verification.tensors[ModelFolder.twin] = try write(
@@ -49,6 +51,10 @@ struct ConvertRun {
         try AtomicFile.write(
           text.vocabulary, to: "\(path)/\(PublishedVocabulary.sentencePieceFile)")
         try writePrompt(folder)
+      }
+      let vocabulary = "\(folder)/\(ModelVerification.vocabulary)"
+      if FileManager.default.fileExists(atPath: vocabulary) {
+        verification.files[ModelVerification.vocabulary] = try ModelVerification.sum(vocabulary)
       }
       let prompt = "\(folder)/\(ModelFolder.promptFile)"
       if FileManager.default.fileExists(atPath: prompt) {

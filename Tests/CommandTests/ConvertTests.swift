@@ -35,6 +35,37 @@ import TorchSaveSupport
         + (text ? ["--text-encoder", scratch("t5")] : []) + options)
   }
 
+  /// A model that is made smaller keeps its text encoder and its prompt, and can be verified.
+  @Test func aSmallerModelKeepsItsTexts() throws {
+    try TinyTextEncoder.write(to: scratch("t5"), channels: 256)
+    #expect(try convert([], text: true).status == 0)
+    let narrow = try Command.run(
+      ["convert", scratch("model"), "--quantize", "int8", "-o", scratch("narrow")])
+    #expect(narrow.status == 0, "\(narrow.errors)")
+    let kept = [
+      "prompt.safetensors", "text-encoder/model.safetensors", "text-encoder/spiece.model",
+    ]
+    for name in kept {
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: scratch("narrow/" + name)))
+          == Data(contentsOf: URL(fileURLWithPath: scratch("model/" + name))))
+    }
+    func verified() throws -> Command.Result { try Command.run(["verify", scratch("narrow")]) }
+    let whole = try verified()
+    #expect(whole.status == 0 && whole.output.contains("as converted"), "\(whole.errors)")
+    let vocabulary = try Data(contentsOf: URL(fileURLWithPath: scratch("narrow/" + kept[2])))
+    _ = try scratch.write("narrow/" + kept[2], [1, 2])
+    #expect(try verified().errors.contains("spiece.model: is not what was converted"))
+    try vocabulary.write(to: URL(fileURLWithPath: scratch("narrow/" + kept[2])))
+
+    let file = scratch("narrow/config.json")
+    let configuration = try String(contentsOfFile: file, encoding: .utf8)
+    try configuration.replacingOccurrences(of: "harmonious", with: "garish")
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    let other = try verified()
+    #expect(other.status == 1 && other.errors.contains("no features of this model's prompt"))
+  }
+
   @Test func aFolderThatInfoReads() throws {
     try TinyTextEncoder.write(to: scratch("t5"), channels: 256)
     try FileManager.default.removeItem(atPath: scratch("t5/spiece.model"))

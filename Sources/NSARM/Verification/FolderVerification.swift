@@ -48,7 +48,15 @@ public struct FolderVerification {
         guard FileManager.default.fileExists(atPath: vocabulary) else {
           throw CheckpointError(vocabulary, "is missing; copy it from the folder of Flan-T5")
         }
-      } else if name != ModelFolder.promptFile {
+        if let sum = expected?.files[ModelVerification.vocabulary] {
+          guard try ModelVerification.sum(vocabulary) == sum else {
+            throw CheckpointError(
+              vocabulary, "is not what was converted; copy it from the folder of Flan-T5")
+          }
+        }
+      } else if name == ModelFolder.promptFile {
+        _ = try folder.text()  // of the prompt that config.json has
+      } else {
         try checkShapes(file)
       }
       try expected?.checkNames(file, in: name)

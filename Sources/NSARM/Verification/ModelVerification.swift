@@ -1,5 +1,6 @@
 import Checkpoints
 import Files
+import Foundation
 import Torch
 
 /// What a model folder was when it was converted, by which a copy of it can be verified: sums of
@@ -14,6 +15,8 @@ public struct ModelVerification: Codable, Equatable, Sendable {
   /// The MD5 of the bytes of every tensor, by the folder inside of the model's ("" for itself) or
   /// the file of its prompt, and by name.
   public var tensors: [String: [String: String]] = [:]
+  /// The MD5 of other files, by their path in the folder: the text encoder's vocabulary.
+  public var files: [String: String] = [:]
   public var activations: [ActivationSample] = []
 
   /// Nothing yet.
@@ -49,6 +52,20 @@ public struct ModelVerification: Codable, Equatable, Sendable {
     }
     try file.checkWhole()
     return sums
+  }
+
+  /// The vocabulary of the text encoder, in a model's folder.
+  public static let vocabulary =
+    "\(ModelFolder.textEncoder)/\(PublishedVocabulary.sentencePieceFile)"
+
+  /// The MD5 of a file.
+  /// - Parameter path: of a small file.
+  /// - Throws: `CheckpointError` where it cannot be read.
+  public static func sum(_ path: String) throws -> String {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw CheckpointError(path, "cannot be read")
+    }
+    return data.withUnsafeBytes { FileDigest.md5($0) }
   }
 
   /// Checks that the tensors of a file are those that were converted, and are the weights that the
