@@ -100,6 +100,18 @@ import Torch
     #expect(try giant.parameterCount() > 1 << 40)
   }
 
+  /// Heads of the pool over text features have 128 channels, above a width of 4096 64.
+  @Test(arguments: [(4096, 16), (4160, 32)]) func headsOfTheTextPool(_ width: Int, _ heads: Int)
+    throws
+  {
+    var wide = TinyModel.textConfiguration
+    wide.transformer!.width = width
+    wide.transformer!.text!.channels = 2048
+    let shapes = try wide.parameterShapes()
+    let pool = try #require(shapes.first { $0.name.hasSuffix("text_proj_for_sos.ca.mat_q") })
+    #expect(pool.shape == [1, heads, width / heads])
+  }
+
   /// A folder with the tiny model's weights and another configuration.
   private func folder(_ scratch: ScratchFolder, _ change: (inout [String: Any]) -> Void) throws
     -> String
