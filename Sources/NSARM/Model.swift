@@ -93,15 +93,14 @@ public final class Model: @unchecked Sendable {
   /// R'_1..R'_{K_LR} of low-quality pictures `[B, 3, h, w]` in [-1, 1]; none without the network.
   public func prefix(lowQuality: Tensor) -> [Tensor] {
     guard let network = transformationNetwork else { return [] }
-    return network(
-      lowQuality: lowQuality, latent: network.readsLatent ? latent(lowQuality: lowQuality) : nil)
+    return network(lowQuality: lowQuality, latent: latent(lowQuality: lowQuality))
   }
 
   /// E(I_LR), the latent that the transformation network reads, in float32 in any policy: its
-  /// errors would flip bits of the prefix. `[B, 3, h, w]` in [-1, 1] → `[B, d, h / f, w / f]`.
+  /// errors would flip bits of the prefix. `[B, 3, h, w]` in [-1, 1] → `[B, d, h / f, w / f]`; nil
+  /// where the network reads the picture.
   func latent(lowQuality: Tensor) -> Tensor? {
-    encoder.map { encoder in
-      withAutocast(.float32, on: policy.device) { encoder(lowQuality.to(.float32)) }
-    }
+    guard transformationNetwork?.readsLatent == true, let encoder else { return nil }
+    return withAutocast(.float32, on: policy.device) { encoder(lowQuality.to(.float32)) }
   }
 }

@@ -26,6 +26,8 @@ public struct ModelFolder: Sendable {
   public static let twin = "twin"
   /// Whether the model has the dial `strength`.
   public var hasTwin: Bool { FileManager.default.fileExists(atPath: twinPath) }
+  /// Whether the features of the model's prompt are there.
+  public var hasPrompt: Bool { FileManager.default.fileExists(atPath: promptPath) }
 
   /// Reads the configuration.
   /// - Throws: `CheckpointError` naming the file, and the key where it has one, when it is missing
@@ -169,8 +171,7 @@ public struct ModelFolder: Sendable {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      let isWide = model.configuration.staysWide(parameter.name, value.shape)
-      let dtype: DType = isWide ? .float32 : .bfloat16
+      let dtype = model.configuration.storage(parameter.name, value.shape)
       return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
         [value.to(dtype).contiguous()]
       }

@@ -13,8 +13,7 @@ extension ModelFolder {
   /// the folder does not have them.
   /// - Throws: `CheckpointError` where the file is damaged or belongs to another prompt or model.
   func text() throws -> TextFeatures? {
-    guard let prompt = configuration.prompt, let text = configuration.transformer?.text,
-      FileManager.default.fileExists(atPath: promptPath)
+    guard let prompt = configuration.prompt, let text = configuration.transformer?.text, hasPrompt
     else { return nil }
     let file = try SafetensorsFile(promptPath)
     guard file.metadata["text"] == prompt, let shape = file.shape(Self.features),

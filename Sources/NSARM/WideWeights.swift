@@ -1,3 +1,5 @@
+import Torch
+
 /// Weights that are used in float32 whatever the policy, and are kept so in files and in memory.
 extension ModelConfiguration {
   /// Whether a weight is kept in float32: all but matrices and kernels, and of these those of the
@@ -7,6 +9,11 @@ extension ModelConfiguration {
     guard shape.count == 2 || shape.count == 4 else { return true }
     return Self.isUsedWide(name)
       || transformationNetwork?.readsLatent == true && name.hasPrefix(Model.Part.encoder.rawValue)
+  }
+
+  /// The element type in which a folder keeps a weight where nothing else is asked for.
+  func storage(_ name: String, _ shape: [Int]) -> DType {
+    staysWide(name, shape) ? .float32 : .bfloat16
   }
 
   /// Whether a matrix of the transformer is used in float32.

@@ -73,7 +73,7 @@ struct ModelSummary: Encodable {
     path = folder.path
     configuration = folder.configuration
     hasTwin = folder.hasTwin
-    hasPrompt = FileManager.default.fileExists(atPath: folder.promptPath)
+    hasPrompt = folder.hasPrompt
     textEncoder = try Self.textEncoder(folder)
     provenance = stored.metadata
     parts = Model.Part.allCases.compactMap { part in

@@ -26,10 +26,8 @@ final class TensorDump: Sendable {
       throw UpscaleOptionError(
         "--dump \(path) is the picture's own file; give the dump another name")
     }
-    guard overwrites || !FileManager.default.fileExists(atPath: path) else {
-      throw FileError.exists(path: path)
-    }
     if FileManager.default.fileExists(atPath: path) {
+      guard overwrites else { throw FileError.exists(path: path) }
       // Only a dump is replaced by a dump: no model, no picture.
       guard (try? SafetensorsFile(path))?.names.contains("sum") == true else {
         throw UpscaleOptionError("--dump \(path) is there and no dump; choose another name")

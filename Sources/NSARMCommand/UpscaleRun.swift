@@ -184,9 +184,7 @@ extension UpscaleRun {
       folder.configuration, policy, window: options.resolver.window, batch: options.resolver.batch)
     options.resolver.batch = memory.batch
     if let text = memory.note { note(text) }
-    if folder.configuration.prompt != nil, !command.prompts.isGiven,
-      !FileManager.default.fileExists(atPath: folder.promptPath)
-    {
+    if folder.configuration.prompt != nil, !command.prompts.isGiven, !folder.hasPrompt {
       note(
         "note: \(folder.path) lacks the features of its prompt, and the null text stands in for it;"
           + " convert the model again, with --text-encoder")

@@ -80,7 +80,7 @@ public struct PublishedModel {
         key == UnconditionalRows.key ? UnconditionalRows(weights.file, full) : weights.file
       let weight = PublishedWeight(
         name: name, key: full, file: file, dtype: file.dtype(full)!, shape: file.shape(full)!,
-        storage: configuration.staysWide(name, shape) ? .float32 : .bfloat16)
+        storage: configuration.storage(name, shape))
       remainder.check(weight, shape)
       found.append(weight)
     }
@@ -110,7 +110,7 @@ public struct PublishedModel {
       found.append(
         PublishedWeight(
           name: name, key: name, file: file, dtype: file.dtype(name)!, shape: shape,
-          storage: configuration.staysWide(name, shape) ? .float32 : .bfloat16))
+          storage: configuration.storage(name, shape)))
     }
     remainder.problems += unknown.sorted().map {
       "\(file.title): '\($0)' is not part of the model"

@@ -33,7 +33,7 @@ extension PublishedModel {
       }
       let weight = PublishedWeight(
         name: name, key: full, file: file, dtype: dtype, shape: file.shape(full)!,
-        storage: shape.count == 4 ? .bfloat16 : .float32)
+        storage: configuration.storage(name, shape))
       remainder.check(weight, shape)
       found.append(weight)
     }

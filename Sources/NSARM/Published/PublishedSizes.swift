@@ -65,7 +65,7 @@ extension ModelConfiguration {
     var configuration = ModelConfiguration(
       name: "\(family)-\(PublishedSize.name(transformer))", tokenizer: tokenizer, patch: patch,
       schedule: schedule.tokens, rotaryReference: schedule.latent,
-      contextResize: transformationNetwork == nil ? .bilinear : .area,
+      contextResize: isNSARM ? .area : .bilinear,
       transformationNetwork: transformationNetwork.map { .published($0) },
       transformer: transformer)
     if isNSARM, transformer.text != nil { configuration.prompt = publishedPrompt }

@@ -38,11 +38,3 @@ public struct GeneratedTiles {
         + single("sum", sum))
   }
 }
-
-extension SuperResolver {
-  /// E(I_LR) where the transformation network reads it, else nil.
-  func latent(of lowQuality: Tensor) -> Tensor? {
-    guard model.transformationNetwork?.readsLatent == true else { return nil }
-    return withoutGradients { model.latent(lowQuality: lowQuality) }
-  }
-}

@@ -190,8 +190,7 @@ public final class SuperResolver: @unchecked Sendable {
   /// F_K of some tiles, `[B, d, h, w]`.
   private func latents(
     _ generator: Generator, _ scales: Int, _ tiles: [Int], _ picture: LowQualityPicture,
-    _ layout: TileLayout,
-    _ options: Options,
+    _ layout: TileLayout, _ options: Options,
     _ codes: inout FrameCodes.Builder?, _ work: inout RestorationProgress,
     inspect: @escaping (_ scale: Int, _ sum: Tensor, _ lowQuality: Tensor) throws -> Void
   ) throws -> Tensor {
@@ -244,7 +243,8 @@ public final class SuperResolver: @unchecked Sendable {
     try options.inspect?(
       GeneratedTiles(
         tiles: tiles, text: (options.text ?? model.text)?.features,
-        latent: latent(of: lowQuality), prefix: generation.prefix, logits: logits,
+        latent: withoutGradients { model.latent(lowQuality: lowQuality) },
+        prefix: generation.prefix, logits: logits,
         bits: result.bits,
         sum: result.latent))
     if let carried { codes!.add(tiles, result.bits, carried) }
