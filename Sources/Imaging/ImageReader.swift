@@ -63,26 +63,28 @@ public enum ImageFile {
 /// Random access to the pixels of one picture file, in bounded memory.
 ///
 /// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB, float samples to
-/// 16 bit; grey stays grey,
-/// alpha is kept, 16 bit stays 16 bit; an RGB or grey ICC profile is kept with the samples as they
-/// are. Safe to use from several threads.
+/// 16 bit; grey stays grey, alpha is kept and colours are not multiplied by it, 16 bit stays 16
+/// bit; samples stay as they are beside the ICC profile or the code points that describe them. Safe
+/// to use from several threads.
 ///
-/// Unchecked: libvips reads a decoded picture from several threads; the lock guards `isDecoded`,
-/// the only thing that changes.
+/// Unchecked: libvips reads a decoded picture from several threads; the lock guards `findings` and
+/// `meanColor`, the only things that change.
 public final class ImageReader: @unchecked Sendable {
   public let path: String
+  /// The name of the file's format, such as "JPEG".
+  public let format: String
   public let width, height, channels, bitDepth: Int
-  /// Profile (of the samples as they are read), EXIF, XMP and IPTC blocks.
+  /// Profile (of the samples as they are read), EXIF, XMP and IPTC blocks, texts.
   public let metadata: ImageMetadata
   /// Pages or frames in the file, of which one is read.
   public let pageCount: Int
-  /// What is read otherwise than the file's owner may expect, a line each.
-  public let warnings: [String]
 
   private let picture: OpaquePointer
   private let options: ReadOptions
+  private let openingWarnings: [String]
   private let lock = NSLock()
-  private var isDecoded = false
+  private var findings: cvips_findings?
+  private var meanColor: [Float]?
 
   public var rect: PixelRect { PixelRect(width: width, height: height) }
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
@@ -97,18 +99,35 @@ public final class ImageReader: @unchecked Sendable {
     guard let picture = cvips_open(path, page, &header, &text) else {
       throw ImageReader.openingError(path, take(&text))
     }
+    var contents = FileContents.read(path, page: Int(page))
+    contents.add(header)
+    if let reason = contents.unsupported {
+      cvips_close(picture)
+      throw ImagingError.unsupported(path: path, reason: reason)
+    }
     self.path = path
+    format = contents.format
     self.picture = picture
     self.options = options
+    let native = cvips_get_metadata(picture)
+    var metadata = ImageMetadata(
+      iccProfile: data(native.icc), exif: data(native.exif), xmp: data(native.xmp),
+      iptc: data(native.iptc), density: PixelDensity(perMillimetre: header.xres, header.yres))
+    let lateOrientation = metadata.complete(with: contents, header)
+    if let lateOrientation { cvips_set_orientation(picture, Int32(lateOrientation), &header) }
     width = Int(header.width)
     height = Int(header.height)
     channels = Int(header.channels)
     bitDepth = Int(header.bit_depth)
-    pageCount = Int(header.pages)
+    metadata.source = ImageMetadata.Source(
+      width: width, height: height, orientation: Int(header.orientation))
+    self.metadata = metadata
+    pageCount = max(Int(header.pages), contents.frameCount ?? 1)
     var warnings: [String] = []
     if pageCount > 1 && options.page == nil {
+      let which = contents.format == "HEIF" || contents.format == "AVIF" ? "main" : "first"
       warnings.append(
-        "only the first of its \(pageCount) pages is read; --pages (ReadOptions.page) reads the others"
+        "only the \(which) of its \(pageCount) pages is read; --pages (ReadOptions.page) reads the others"
       )
     }
     if header.converted { warnings.append("its colours are converted to sRGB") }
@@ -116,16 +135,7 @@ public final class ImageReader: @unchecked Sendable {
       warnings.append(
         "its float samples are read as 16 bit: 0 is black, 1 is white, others are cut off")
     }
-    self.warnings = warnings
-
-    let native = cvips_get_metadata(picture)
-    var metadata = ImageMetadata(
-      iccProfile: data(native.icc), exif: data(native.exif), xmp: data(native.xmp),
-      iptc: data(native.iptc), density: PixelDensity(perMillimetre: header.xres, header.yres))
-    metadata.complete(from: path, page: Int(page))
-    let space = header.channels <= 2 ? "GRAY" : "RGB "
-    if header.converted || metadata.profileSpace != space { metadata.iccProfile = nil }
-    self.metadata = metadata
+    openingWarnings = warnings + contents.leftOut
 
     if let page = options.page, !(0..<pageCount).contains(page) {
       throw ImagingError.noPage(path: path, page: page, count: pageCount)
@@ -144,25 +154,53 @@ public final class ImageReader: @unchecked Sendable {
 
   deinit { cvips_close(picture) }
 
+  /// What is read otherwise than the file's owner may expect, a line each; some only when the
+  /// picture has been decoded.
+  public var warnings: [String] {
+    lock.lock()
+    defer { lock.unlock() }
+    var warnings = openingWarnings
+    if findings?.lacks_end == true {
+      warnings.append("the file lacks its last bytes; the picture is whole")
+    }
+    if findings?.damaged == true {
+      warnings.append(
+        "the file is damaged: parts of the picture may be wrong; copy or download it again")
+    }
+    return warnings
+  }
+
+  /// Whether no pixel is transparent. Throws as `decode` does.
+  public func isOpaque() throws -> Bool { try !hasAlpha || decoded().opaque }
+
+  /// Whether red, green and blue are the same everywhere but for a level of 8 bit, as in a black
+  /// and white photo stored in RGB. Throws as `decode` does.
+  public func isColorless() throws -> Bool { try !isGrey && decoded().colourless }
+
   /// Decodes the whole file now rather than at the first read, so that damage is found at once.
   ///
   /// Throws `ImagingError.damaged` where the file is damaged or cut short, `FileError` where there
   /// is no room for it.
-  public func decode() throws {
+  public func decode() throws { _ = try decoded() }
+
+  private func decoded() throws -> cvips_findings {
     lock.lock()
     defer { lock.unlock() }
-    guard !isDecoded else { return }
+    if let findings { return findings }
     var text: UnsafeMutablePointer<CChar>?
-    let status = cvips_decode(picture, options.scratchFolder, UInt64(options.memoryLimit), &text)
+    var findings = cvips_findings()
+    let status = cvips_decode(
+      picture, options.scratchFolder, UInt64(options.memoryLimit), &findings, &text)
     guard status == 0 else {
       let reason = take(&text)
       if status == -2 {
         throw FileError.unwritable(
           path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
       }
-      throw ImagingError.damaged(path: path, reason: reason)
+      throw ImageReader.openingError(path, reason)
     }
-    isDecoded = true
+    self.findings = findings
+    return findings
   }
 
   /// The whole picture.
@@ -185,16 +223,47 @@ public final class ImageReader: @unchecked Sendable {
   }
 
   /// The pixels of a rectangle as float planes in 0...1; beyond the picture its edge is repeated.
+  /// Where a pixel is wholly transparent, its colour is that of visible ones near it.
   ///
   /// # Shapes
   /// `[channels, rect.height, rect.width]`.
   public func planes(_ rect: PixelRect) throws -> Planes {
     let inside = clamped(rect)
-    let planes = try region(inside).planes()
+    let planes = try visible(inside)
     if inside == rect { return planes }
     return planes.cropped(
       to: PixelRect(
         x: rect.x - inside.x, y: rect.y - inside.y, width: rect.width, height: rect.height))
+  }
+
+  /// The pixels of a rectangle inside, without the colours that hide under an alpha of 0.
+  private func visible(_ rect: PixelRect) throws -> Planes {
+    if try isOpaque() { return try region(rect).planes() }
+    let margin = HiddenColors.margin
+    let context = rect.insetBy(-margin).intersection(self.rect)
+    return try region(context).planes().fillingHiddenColors(with: hiddenColor())
+      .cropped(
+        to: PixelRect(
+          x: rect.x - context.x, y: rect.y - context.y, width: rect.width, height: rect.height))
+  }
+
+  /// The mean of the visible colours.
+  private func hiddenColor() throws -> [Float] {
+    lock.lock()
+    let known = meanColor
+    lock.unlock()
+    if let known { return known }
+    var sums = HiddenColors.Sums(channels: channels)
+    let height = max(1, (1 << 20) / width)
+    for y in stride(from: 0, to: self.height, by: height) {
+      sums.add(
+        try region(PixelRect(x: 0, y: y, width: width, height: min(height, self.height - y)))
+          .planes())
+    }
+    lock.lock()
+    defer { lock.unlock() }
+    meanColor = sums.mean
+    return sums.mean
   }
 
   /// The part of a rectangle that lies inside the picture; at least the nearest edge pixel.
@@ -235,25 +304,19 @@ public final class ImageReader: @unchecked Sendable {
     if reason == "no known format" {
       return .notAnImage(path: path, reason: "its contents are in no known picture format")
     }
-    let unsupported = ["neither grey", "samples are", "ICO files", "BMP: compressed"]
-    if unsupported.contains(where: reason.hasPrefix) {
-      return .unsupported(path: path, reason: reason)
+    let ours = ["neither grey", "samples are", "ICO files", "BMP: compressed"]
+    if ours.contains(where: reason.hasPrefix) { return .unsupported(path: path, reason: reason) }
+    // What libvips and the libraries below it say of whole files in encodings that they do not
+    // read.
+    let theirs = [
+      "unsupported", "not supported", "unimplemented", "not implemented", "can't handle",
+      "samples out of range",
+    ]
+    if theirs.contains(where: reason.lowercased().contains) {
+      return .unsupported(
+        path: path,
+        reason: "an encoding that is not read (\(reason)); convert it to PNG or 8-bit JPEG")
     }
     return .damaged(path: path, reason: reason)
   }
-}
-
-/// Takes over an error text of the C interface.
-func take(_ text: inout UnsafeMutablePointer<CChar>?) -> String {
-  guard let pointer = text else { return "unknown reason" }
-  defer {
-    free(pointer)
-    text = nil
-  }
-  return String(cString: pointer)
-}
-
-private func data(_ blob: cvips_blob) -> Data? {
-  guard let bytes = blob.bytes, blob.count > 0 else { return nil }
-  return Data(bytes: bytes, count: blob.count)
 }

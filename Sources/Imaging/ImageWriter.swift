@@ -62,8 +62,11 @@ public final class ImageWriter {
     self.bitDepth = bitDepth
     self.options = options
     var metadata = metadata
-    if metadata.profileSpace != (channels <= 2 ? "GRAY" : "RGB ") { metadata.iccProfile = nil }
-    blocks = MetadataBlocks(metadata, format, width: width, height: height)
+    if metadata.iccProfile.flatMap(ColorProfile.space) != (channels <= 2 ? "GRAY" : "RGB ") {
+      metadata.iccProfile = nil
+    }
+    try ImageFile.start()
+    blocks = MetadataBlocks(metadata, format, width: width, height: height, isGrey: channels <= 2)
     target = try AtomicFile(path, overwrite: overwrite)
     try checkFormat()
     if rowBytes * height > memoryLimit {
@@ -78,10 +81,11 @@ public final class ImageWriter {
   private func checkFormat() throws {
     let name = format.name
     func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
-    try ImageFile.start()
     if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
     if (channels == 2 || channels == 4) && !format.supportsAlpha {
-      throw unsupported("\(name) stores no transparency; choose PNG, or remove the alpha channel")
+      throw unsupported(
+        "\(name) stores no transparency; choose PNG, or put a colour behind it (--background, Options.background)"
+      )
     }
     if bitDepth == 16 && !format.supports16Bit {
       throw unsupported("\(name) stores 8 bit only; choose PNG or TIFF for 16 bit")
@@ -91,6 +95,31 @@ public final class ImageWriter {
         "\(name) stores at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
           + " choose PNG or TIFF")
     }
+    // Whether libjxl takes a profile is known only when it has it.
+    if format == .jxl, let profile = blocks.iccProfile, !Self.takes(profile, channels: channels) {
+      throw unsupported("\(name) cannot store its ICC profile; choose PNG or TIFF")
+    }
+  }
+
+  /// Whether a picture of a few pixels can be encoded with a profile.
+  private static func takes(_ profile: Data, channels: Int) -> Bool {
+    var text: UnsafeMutablePointer<CChar>?
+    let size = 8
+    var header = cvips_header()
+    (header.width, header.height, header.bit_depth) = (Int32(size), Int32(size), 8)
+    header.channels = Int32(channels)
+    let samples = [UInt8](repeating: 128, count: size * size * channels)
+    let status = withBlob(profile) { icc in
+      let metadata = cvips_metadata(
+        icc: icc, exif: cvips_blob(), xmp: cvips_blob(), iptc: cvips_blob())
+      return cvips_encode(
+        samples, -1, header,
+        cvips_encoding(
+          format: CVIPS_JXL, quality: 90, effort: 3, lossless: false, progressive: false),
+        metadata, "/dev/null", &text)
+    }
+    if status != 0 { _ = take(&text) }
+    return status == 0
   }
 
   /// Appends rows: a picture of the full width with the writer's channels and bit depth.
@@ -166,7 +195,8 @@ public final class ImageWriter {
 
   private func encode(to path: String) throws {
     var text: UnsafeMutablePointer<CChar>?
-    let status = withBlob(blocks.iccProfile) { icc in
+    // PNG's own writer drops profiles that are odd in some way.
+    let status = withBlob(format == .png ? nil : blocks.iccProfile) { icc in
       withBlob(format == .avif ? blocks.exif : nil) { exif in
         withBlob(format == .avif || format == .tiff ? blocks.xmp : nil) { xmp in
           let native = cvips_metadata(icc: icc, exif: exif, xmp: xmp, iptc: cvips_blob())
@@ -192,12 +222,18 @@ public final class ImageWriter {
 
   private var header: cvips_header {
     var header = cvips_header()
+    let density = blocks.density.flatMap { $0.isRatio ? nil : $0 }
     header.width = Int32(width)
     header.height = Int32(height)
     header.channels = Int32(channels)
     header.bit_depth = Int32(bitDepth)
-    header.xres = (blocks.density?.horizontal ?? 0) / 25.4
-    header.yres = (blocks.density?.vertical ?? 0) / 25.4
+    if let points = blocks.codePoints {
+      header.cicp = cvips_cicp(
+        known: true, primaries: points.primaries, transfer: points.transfer, matrix: 0,
+        full_range: true)
+    }
+    header.xres = (density?.horizontal ?? 0) / 25.4
+    header.yres = (density?.vertical ?? 0) / 25.4
     return header
   }
 
@@ -220,9 +256,4 @@ extension Image {
     try writer.write(self)
     try writer.finish()
   }
-}
-
-private func withBlob<R>(_ data: (some ContiguousBytes)?, _ body: (cvips_blob) -> R) -> R {
-  guard let data else { return body(cvips_blob(bytes: nil, count: 0)) }
-  return data.withUnsafeBytes { body(cvips_blob(bytes: $0.baseAddress, count: $0.count)) }
 }

@@ -9,7 +9,7 @@ extension PhotoUpscaler {
   /// - Returns: RGB of 8 bit, `options.scale` times as wide and high.
   /// - Throws: `SuperResolutionError`.
   public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
-    let input = image.planes().asRGB
+    let input = image.planes().fillingHiddenColors().asRGB
     return try throwingResourceErrors {
       // [3, h, w] → [3, scale · h, scale · w]
       let restored = try resolver.upscaled(input.tensor.signed, options.resolver)
@@ -52,6 +52,7 @@ extension PhotoUpscaler {
       options.truncatesColors ? planes.truncated : planes
     }
     var restored = truncated(Planes(restored.unsigned))
+    let isColorless = input.isColorless
     let color = colorMode(options)
     if color != .none {
       let style = input.resized(toWidth: restored.width, height: restored.height, .bicubic)
@@ -62,6 +63,7 @@ extension PhotoUpscaler {
         restored = truncated(ColorCorrection.wavelet(restored, style: style))
       }
     }
+    if isColorless { restored = restored.withoutColor }
     guard size.width != restored.width || size.height != restored.height else { return restored }
     return restored.resized(toWidth: size.width, height: size.height, .bicubic)
   }

@@ -35,6 +35,11 @@ public final class PhotoUpscaler: Sendable {
     public var format: ImageFormat?
     public var encoding = EncodingOptions()
     public var reading = ReadOptions()
+    /// Red, green and blue in 0...1 of the colour that is put behind a transparent picture, whose
+    /// output then has no alpha; nil keeps alpha.
+    public var background: SIMD3<Float>?
+    /// Which metadata the output gets.
+    public var metadata = MetadataPolicy.keep
     /// Whether an existing output is replaced.
     public var overwrite = false
     public var resolver = SuperResolver.Options()
@@ -89,20 +94,7 @@ public final class PhotoUpscaler: Sendable {
     progress: @escaping (Double) throws -> Void = { _ in },
     preview: ((ScalePreview) throws -> Void)? = nil
   ) throws -> Report {
-    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
-    let size = Self.outputSize(
-      width: reader.width, height: reader.height, scale: options.scale)
-    let format = options.format ?? ImageFormat(path: output)
-    // Everything about the output that can fail fails before the work.
-    let writer = try ImageWriter(
-      output, width: size.width, height: size.height, channels: reader.channels,
-      bitDepth: format?.supports16Bit == true ? reader.bitDepth : 8, format: options.format,
-      options: options.encoding, metadata: reader.metadata, overwrite: options.overwrite)
-    defer { writer.cancel() }
-    try reader.decode()
-
     let color = colorMode(options)
-    let first = try rowSinks(reader, writer, color, truncates: options.truncatesColors)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
       let planes = try reader.planes(
         PixelRect(
@@ -110,13 +102,37 @@ public final class PhotoUpscaler: Sendable {
       )
       return planes.asRGB.tensor.signed
     }
-    try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
-      for rows in pieces(of: 0..<strip.size(1), width: strip.size(2)) {
-        let planes = Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
-        try checkResources()
-        try first.push(planes)
+    return try Self.write(
+      reader, to: output, options, color: color, modelScale: resolver.model.configuration.scale
+    ) { push in
+      try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
+        for rows in pieces(of: 0..<strip.size(1), width: strip.size(2)) {
+          let planes = Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
+          try checkResources()
+          try push(planes)
+        }
       }
     }
+  }
+
+  /// Writes what becomes of a picture.
+  ///
+  /// - Parameters:
+  ///   - modelScale: how many times larger the rows are than the input.
+  ///   - enlarge: makes the rows, RGB in 0...1, from the top to the bottom, and hands them to the
+  ///     function that it is given.
+  static func write(
+    _ reader: ImageReader, to output: String, _ options: Options, color: ColorMode, modelScale: Int,
+    enlarge: (_ push: (Planes) throws -> Void) throws -> Void
+  ) throws -> Report {
+    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
+    let size = outputSize(width: reader.width, height: reader.height, scale: options.scale)
+    // Everything about the output that can fail fails before the work.
+    let writer = try writer(reader, output, size, options)
+    defer { writer.cancel() }
+    try reader.decode()
+    let first = try rowSinks(reader, writer, color, modelScale, options)
+    try enlarge { try first.push($0) }
     try first.finish()
     return Report(
       inputSize: (reader.width, reader.height), outputSize: size, color: color,
@@ -134,16 +150,38 @@ public final class PhotoUpscaler: Sendable {
     max(1, Int((Double(pixels) * scale).rounded()))
   }
 
+  /// The output's file: of the input's channels, but without alpha where the format has none and
+  /// every pixel is opaque, or where a colour is put behind it.
+  private static func writer(
+    _ reader: ImageReader, _ output: String, _ size: (width: Int, height: Int), _ options: Options
+  ) throws -> ImageWriter {
+    let format = options.format ?? ImageFormat(path: output)
+    var channels = reader.channels
+    if reader.hasAlpha {
+      let isColor = options.background.map { $0.x != $0.y || $0.y != $0.z } ?? false
+      if options.background != nil {
+        channels = isColor ? 3 : reader.channels - 1
+      } else if format?.supportsAlpha == false, try reader.isOpaque() {
+        channels -= 1
+      }
+    }
+    return try ImageWriter(
+      output, width: size.width, height: size.height, channels: channels,
+      bitDepth: format?.supports16Bit == true ? reader.bitDepth : 8, format: options.format,
+      options: options.encoding, metadata: reader.metadata.filtered(options.metadata),
+      overwrite: options.overwrite)
+  }
+
   /// The first of the sinks between the network and the file.
-  private func rowSinks(
-    _ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode, truncates: Bool
+  private static func rowSinks(
+    _ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode, _ scale: Int,
+    _ options: Options
   ) throws -> any RowSink {
     func truncated(_ sink: any RowSink) -> any RowSink {
-      truncates ? TruncationSink(next: sink) : sink
+      options.truncatesColors ? TruncationSink(next: sink) : sink
     }
-    let scale = resolver.model.configuration.scale
     let (width, height) = (reader.width * scale, reader.height * scale)
-    var sink: any RowSink = OutputSink(reader, writer)
+    var sink: any RowSink = try OutputSink(reader, writer, background: options.background)
     if width != writer.width || height != writer.height {
       sink = ResizeSink(
         Resize(.bicubic, from: (width, height), to: (writer.width, writer.height)), channels: 3,

@@ -9,7 +9,11 @@ import Testing
   private func camera(_ folder: ScratchFolder) throws -> String {
     var image = scene(40, 24)
     image.metadata.exif = Data(ExifFile.camera())
-    image.metadata.xmp = Data("<x:xmpmeta tiff:Orientation='6'></x:xmpmeta>".utf8)
+    image.metadata.xmp = Data(
+      """
+      <x:xmpmeta xmlns:x='adobe:ns:meta/' xmlns:tiff='http://ns.adobe.com/tiff/1.0/' \
+      tiff:Orientation='6'></x:xmpmeta>
+      """.utf8)
     image.metadata.iptc = Data([0x1c, 2, 25, 0, 3] + Array("bee".utf8))
     image.metadata.density = PixelDensity(horizontal: 300, vertical: 300)
     try image.write(to: folder("a.jpg"))

@@ -36,34 +36,4 @@ enum JxlContainer {
   private static func box(_ type: String, _ contents: [UInt8]) -> [UInt8] {
     bytes(UInt32(contents.count + 8), littleEndian: false) + Array(type.utf8) + contents
   }
-
-  /// The EXIF block and the XMP packet of a file; nothing where it is of another format. Compressed
-  /// boxes are not read.
-  static func metadata(_ source: FileBytes) -> (exif: [UInt8]?, xmp: [UInt8]?) {
-    var found: (exif: [UInt8]?, xmp: [UInt8]?) = (nil, nil)
-    guard source.read(0, 12) == signature else { return found }
-    var place = 12
-    while let head = source.read(place, 8) {
-      var (count, start) = (Int(integer(head[0..<4], littleEndian: false)), place + 8)
-      if count == 1, let long = source.read(start, 8) {
-        count = Int(min(integer(long, littleEndian: false), 1 << 60))
-        start += 8
-      } else if count == 0 {
-        count = source.count - place
-      }
-      guard count >= start - place, count <= source.count - place else { break }
-      let end = place + count
-      let isSmall = end - start <= 16 << 20
-      switch type(head) {
-      case "Exif" where isSmall:
-        guard let offset = source.read(start, 4) else { break }
-        let begin = start + 4 + Int(integer(offset, littleEndian: false))
-        if begin < end { found.exif = source.read(begin, end - begin) }
-      case "xml " where isSmall: found.xmp = source.read(start, end - start)
-      default: break
-      }
-      place = end
-    }
-    return found
-  }
 }

@@ -1,55 +1,90 @@
+import CVips
+import CVipsLoader
 import Files
+import Foundation
 
 /// Puts metadata into PNG files.
 enum PngContainer {
   /// Copies a file that libvips has encoded, with the blocks in place of its own.
   static func write(_ source: FileBytes, _ blocks: MetadataBlocks, to file: AtomicFile) throws {
     var place = 8
-    var pending = chunks(blocks)
+    var (colors, pending) = (try colorChunks(blocks), chunks(blocks))
     try file.append(try source.required(0, place))
     while place < source.count {
       let head = try source.required(place, 8)
       let end = place + 12 + Int(integer(head[0..<4], littleEndian: false))
       let type = String(decoding: head[4..<8], as: UTF8.self)
+      // What says how colours are meant stands before a palette, all else before the pixels.
+      if type != "IHDR" {
+        try file.append(colors)
+        colors = []
+      }
       if type == "IDAT" {
         try file.append(pending)
         pending = []
       }
-      if !["pHYs", "eXIf", "iTXt", "tEXt", "zTXt", "tIME"].contains(type) {
-        try file.copy(place..<end, of: source)
-      }
+      if !replaced.contains(type) { try file.copy(place..<end, of: source) }
       place = end
     }
+  }
+
+  private static let replaced: Set<String> = [
+    "pHYs", "eXIf", "iTXt", "tEXt", "zTXt", "tIME", "iCCP", "sRGB", "gAMA", "cHRM", "cICP",
+  ]
+
+  private static func colorChunks(_ blocks: MetadataBlocks) throws -> [UInt8] {
+    var result: [UInt8] = []
+    if let points = blocks.codePoints {
+      // RGB, full range.
+      result += chunk("cICP", [points.primaries, points.transfer, 0, 1])
+    }
+    if let profile = blocks.iccProfile {
+      do {
+        let deflated = try blob { out, text in
+          withBlob(profile) { cvips_deflate($0, out, &text) }
+        }
+        result += chunk("iCCP", Array("ICC profile\0\0".utf8) + deflated)
+      } catch let failure as CallFailure {
+        throw EncodingFailure(reason: failure.reason)
+      }
+    }
+    return result
   }
 
   private static func chunks(_ blocks: MetadataBlocks) -> [UInt8] {
     var result: [UInt8] = []
     if let density = blocks.density {
-      let perMetre = [density.horizontal, density.vertical].flatMap {
-        bytes(UInt32(min(max(($0 / 0.0254).rounded(), 1), 2e9)), littleEndian: false)
+      let numbers = [density.horizontal, density.vertical].map {
+        density.isRatio ? $0 : $0 / 0.0254
       }
-      result += chunk("pHYs", perMetre + [1])
+      let unit: UInt8 = density.isRatio ? 0 : 1
+      result += chunk(
+        "pHYs",
+        numbers.flatMap { bytes(UInt32(min(max($0.rounded(), 1), 2e9)), littleEndian: false) }
+          + [unit])
     }
     if let exif = blocks.exif { result += chunk("eXIf", exif) }
-    if let xmp = blocks.xmp {
-      // Not compressed, no language, no translated keyword.
-      result += chunk("iTXt", Array("XML:com.adobe.xmp\0".utf8) + [0, 0, 0, 0] + xmp)
+    if let xmp = blocks.xmp { result += unicodeText("XML:com.adobe.xmp", xmp) }
+    for text in blocks.texts {
+      let keyword =
+        PictureText.latin1(text.keyword).map { Array($0.prefix(79)) } ?? Array("Comment".utf8)
+      if let latin1 = PictureText.latin1(text.text), !latin1.contains(0) {
+        result += chunk("tEXt", keyword + [0] + latin1)
+      } else {
+        result += unicodeText(PictureText.latin1(keyword), Array(text.text.utf8))
+      }
     }
     return result
+  }
+
+  /// A text in UTF-8: not compressed, no language, no translated keyword.
+  private static func unicodeText(_ keyword: String, _ text: [UInt8]) -> [UInt8] {
+    chunk("iTXt", PictureText.latin1(keyword)! + [0, 0, 0, 0, 0] + text)
   }
 
   private static func chunk(_ type: String, _ contents: [UInt8]) -> [UInt8] {
     let body = Array(type.utf8) + contents
     return bytes(UInt32(contents.count), littleEndian: false) + body
-      + bytes(checksum(body), littleEndian: false)
-  }
-
-  /// CRC-32 (ISO 3309), bit by bit: the chunks are small.
-  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-    ~bytes.reduce(UInt32.max) { sum, byte in
-      (0..<8).reduce(sum ^ UInt32(byte)) { value, _ in
-        value & 1 == 1 ? value >> 1 ^ 0xedb8_8320 : value >> 1
-      }
-    }
+      + bytes(withBlob(body) { cvips_crc32($0) }, littleEndian: false)
   }
 }

@@ -4,7 +4,6 @@ import Foundation
 enum TiffContainer {
   /// Adds what an EXIF block says to the directory of a file that libvips has encoded: a new
   /// directory at the file's end takes the old one's place.
-  ///
   static func add(_ blocks: MetadataBlocks, to path: String) throws {
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -39,10 +38,10 @@ enum TiffContainer {
       directory.values[0x83bb] = TiffDirectory.Value(
         type: 4, count: (iptc.count + padding.count) / 4, bytes: iptc + padding)
     }
-    if blocks.density == nil {
-      // libvips writes its default of 1 pixel per millimetre; this says that none is known.
-      directory.values[0x11a] = .rational(1, layout)
-      directory.values[0x11b] = .rational(1, layout)
+    if blocks.density.map(\.isRatio) ?? true {
+      // libvips writes its default of 1 pixel per millimetre; this says that no unit is known.
+      directory.values[0x11a] = .rational(blocks.density?.horizontal ?? 1, layout)
+      directory.values[0x11b] = .rational(blocks.density?.vertical ?? 1, layout)
       directory.values[0x128] = .short(1, layout)
     }
     let end = file.count + file.count % 2

@@ -45,14 +45,9 @@ struct ExifBlock {
     self.root = root
   }
 
-  /// What a TIFF file says of one of its pages in its own directories; nil where it is nothing.
-  init?(tiff source: ByteSource, page: Int) {
-    guard var (layout, offset) = TiffDirectory.start(source) else { return nil }
-    for _ in 0..<min(page, 65536) {
-      guard let next = TiffDirectory.next(source, after: offset, layout) else { return nil }
-      offset = next
-    }
-    guard var root = TiffDirectory(source, at: offset, layout) else { return nil }
+  /// What a TIFF file says of one of its pages in its own directory; nil where it is nothing.
+  init?(_ directory: TiffDirectory, _ layout: TiffLayout) {
+    var (root, layout) = (directory, layout)
     root.values = root.values.filter { Self.descriptive.contains($0.key) }
     // It lies anywhere in the file, which may be large.
     root.children[TiffDirectory.Tag.exif]?.makerNoteOffset = nil
@@ -82,11 +77,40 @@ struct ExifBlock {
     guard let density else { return }
     root.values[Tag.horizontalDensity] = .rational(density.horizontal, layout)
     root.values[Tag.verticalDensity] = .rational(density.vertical, layout)
-    root.values[Tag.densityUnit] = .short(2, layout)  // inches
+    root.values[Tag.densityUnit] = .short(density.isRatio ? 1 : 2, layout)  // inches
   }
+
+  /// Tags by which a camera or its owner can be told, or where they were: the owner's name and the
+  /// numbers of camera and lens; the maker's note, which has them too.
+  private static let identifying: Set<UInt16> = [
+    0xa430, 0xa431, 0xa435, TiffDirectory.Tag.makerNote, 0xc62f, 0x9c9d,
+  ]
+
+  /// Takes out the place and what tells whose camera it was.
+  mutating func makePrivate() {
+    root.children[TiffDirectory.Tag.gps] = nil
+    for tag in Self.identifying {
+      root.values[tag] = nil
+      root.children[TiffDirectory.Tag.exif]?.values[tag] = nil
+    }
+    root.children[TiffDirectory.Tag.exif]?.makerNoteOffset = nil
+  }
+
+  /// The orientation, 1...8.
+  var orientation: Int? { root.values[Tag.orientation].map { layout.integer($0.bytes.prefix(2)) } }
 
   /// The density that the block states.
   var density: PixelDensity? {
+    guard let (x, y, unit) = Self.resolution(root, layout) else { return nil }
+    return unit == 1
+      ? PixelDensity(ratio: x, y)
+      : PixelDensity(perMillimetre: x / (unit == 3 ? 10 : 25.4), y / (unit == 3 ? 10 : 25.4))
+  }
+
+  /// Both densities and their unit: 1 none, 2 inches, 3 centimetres.
+  static func resolution(_ root: TiffDirectory, _ layout: TiffLayout)
+    -> (x: Double, y: Double, unit: Int)?
+  {
     func number(_ tag: UInt16) -> Double? {
       guard let value = root.values[tag], value.type == 5, value.bytes.count >= 8 else {
         return nil
@@ -97,9 +121,7 @@ struct ExifBlock {
     guard let x = number(Tag.horizontalDensity), let y = number(Tag.verticalDensity) else {
       return nil
     }
-    let unit = root.values[Tag.densityUnit].map { layout.integer($0.bytes) } ?? 2
-    return PixelDensity(
-      perMillimetre: x / (unit == 3 ? 10 : 25.4), y / (unit == 3 ? 10 : 25.4))
+    return (x, y, root.values[Tag.densityUnit].map { layout.integer($0.bytes.prefix(2)) } ?? 2)
   }
 
   /// The block, without the prefix. A maker note keeps its place in it, from which its maker may

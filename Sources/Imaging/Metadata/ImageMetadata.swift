@@ -1,8 +1,11 @@
+import CVips
 import Foundation
 
-/// Pixels per inch.
+/// Pixels per inch, or how many times as wide as high pixels are where no unit is stated.
 public struct PixelDensity: Equatable, Sendable {
   public var horizontal, vertical: Double
+  /// Whether only their ratio counts.
+  public var isRatio = false
 
   public init(horizontal: Double, vertical: Double) {
     self.horizontal = horizontal
@@ -19,6 +22,20 @@ public struct PixelDensity: Equatable, Sendable {
     guard x > 0, y > 0, x < 1e6, y < 1e6 else { return nil }
     self.init(horizontal: perInch(x), vertical: perInch(y))
   }
+
+  /// Numbers without a unit; nil where pixels are square: then they say nothing.
+  init?(ratio x: Double, _ y: Double) {
+    guard x > 0, y > 0, x < 1e6, y < 1e6, x != y else { return nil }
+    self.init(horizontal: x, vertical: y)
+    isRatio = true
+  }
+
+  /// Of the picture turned by a quarter.
+  var turned: PixelDensity {
+    var turned = self
+    (turned.horizontal, turned.vertical) = (vertical, horizontal)
+    return turned
+  }
 }
 
 /// What travels with a picture besides its samples; the blocks are kept as they were in the file.
@@ -27,14 +44,28 @@ public struct PixelDensity: Equatable, Sendable {
 /// no thumbnail of the old one.
 public struct ImageMetadata: Equatable, Sendable {
   public var iccProfile: Data?
+  /// Colours by code points, which go before a profile.
+  public var codePoints: CodePoints?
   /// The EXIF block, a TIFF structure; "Exif\0\0" may stand before it.
   public var exif: Data?
   /// The XMP packet.
   public var xmp: Data?
   /// IPTC records (IIM); Photoshop's block of resources may be around them.
   public var iptc: Data?
-  /// nil where the file does not say; libvips says 72 for JPEG and PNG files that do not.
+  /// Comments and other texts.
+  public var texts: [PictureText] = []
+  /// nil where the file does not say.
   public var density: PixelDensity?
+  /// The map for screens with more light of a JPEG picture.
+  public var gainMap: GainMap?
+  /// The picture that the blocks speak of; nil: that which is written.
+  var source: Source?
+
+  /// The size of a picture as it is read, and the orientation in which it is stored.
+  struct Source: Equatable, Sendable {
+    var width, height: Int
+    var orientation = 1
+  }
 
   public init(
     iccProfile: Data? = nil, exif: Data? = nil, xmp: Data? = nil, iptc: Data? = nil,
@@ -46,31 +77,93 @@ public struct ImageMetadata: Equatable, Sendable {
     self.iptc = iptc
     self.density = density
   }
+}
 
-  /// The colour space an ICC profile describes, "RGB " or "GRAY" for example (bytes 16 to 19).
-  var profileSpace: String? {
-    guard let iccProfile, iccProfile.count >= 20 else { return nil }
-    let start = iccProfile.startIndex + 16
-    return String(decoding: iccProfile[start..<start + 4], as: UTF8.self)
+extension FileContents {
+  /// Adds what libheif and libjxl say.
+  mutating func add(_ header: cvips_header) {
+    if header.cicp.known {
+      cicp = CodePoints(primaries: header.cicp.primaries, transfer: header.cicp.transfer)
+    }
+    if header.has_gain_map { leaveOut("the gain map for screens with more light is") }
+    if header.has_depth { leaveOut("its depth map is") }
+    if header.has_credentials { leaveOut(Self.credentials) }
+    if header.is_sequence { leaveOut("the file's video or animation is") }
   }
 }
 
 extension ImageMetadata {
-  /// Adds what libvips leaves unread: EXIF data of TIFF files, EXIF and XMP of JPEG XL files, the
-  /// density where only the EXIF data have it. Takes Photoshop's resources away from around IPTC.
-  mutating func complete(from path: String, page: Int) {
-    iptc = iptc.flatMap { IptcBlock.records(in: Array($0)) }.map { Data($0) }
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    if file >= 0 {
-      defer { close(file) }
-      let source = FileBytes(descriptor: file)
-      if exif == nil, let block = ExifBlock(tiff: source.read, page: max(page, 0)) {
-        exif = Data(block.bytes)
+  /// Adds what the file's container says and libvips leaves unread.
+  ///
+  /// - Returns: the orientation that libvips has not seen, or nil.
+  mutating func complete(with contents: FileContents, _ header: cvips_header) -> Int? {
+    iptc = (contents.iptc.map { Data($0) } ?? iptc).flatMap { IptcBlock.records(in: Array($0)) }
+      .map { Data($0) }
+    let isLate = exif == nil && contents.exif != nil && contents.isExifUpright == false
+    exif = contents.exif.map { Data($0) } ?? exif
+    xmp = contents.xmp.map { Data($0) } ?? xmp
+    texts = contents.texts
+    gainMap = contents.gainMap
+
+    let isGrey = header.channels <= 2
+    if !header.converted {
+      iccProfile = contents.iccProfile.map { Data($0) } ?? iccProfile
+      // In HEIF and AVIF a profile goes before code points, in PNG these go before it.
+      let points = contents.format == "PNG" || iccProfile == nil ? contents.cicp : nil
+      codePoints = points.flatMap { $0.isStandard ? nil : $0 }
+      if iccProfile == nil, let (colors, curve) = contents.calibration {
+        iccProfile = ColorProfile.make(
+          colors, curve, name: "Calibrated \(isGrey ? "grey" : "RGB")", isGrey: isGrey)
       }
-      let boxes = JxlContainer.metadata(source)
-      exif = exif ?? boxes.exif.map { Data($0) }
-      xmp = xmp ?? boxes.xmp.map { Data($0) }
     }
-    density = density ?? exif.flatMap { ExifBlock($0)?.density }
+    // A profile of other samples than those that are read says nothing of these.
+    if header.converted || iccProfile.flatMap(ColorProfile.space) != (isGrey ? "GRAY" : "RGB ") {
+      iccProfile = nil
+    }
+
+    let block = exif.flatMap { ExifBlock($0) }
+    let orientation = isLate ? block?.orientation.flatMap { $0 > 1 ? $0 : nil } : nil
+    if let stated = contents.density {
+      density = (orientation ?? Int(header.orientation)) >= 5 ? stated?.turned : stated
+    }
+    density = density ?? block?.density
+    return orientation
+  }
+}
+
+/// Which metadata an output gets.
+public enum MetadataPolicy: String, CaseIterable, Sendable {
+  /// All that the format can hold.
+  case keep
+  /// The colours and the density only.
+  case strip
+  /// Without the place, the names and numbers by which a camera and its owner can be told, and
+  /// thumbnails.
+  case `private`
+}
+
+extension ImageMetadata {
+  /// What is left of them under a policy.
+  public func filtered(_ policy: MetadataPolicy) -> ImageMetadata {
+    var metadata = self
+    switch policy {
+    case .keep: break
+    case .strip:
+      metadata.exif = nil
+      metadata.xmp = nil
+      metadata.iptc = nil
+      metadata.texts = []
+      metadata.gainMap = nil
+    case .private:
+      metadata.exif = exif.flatMap { ExifBlock($0) }.map { block in
+        var block = block
+        block.makePrivate()
+        return Data(block.bytes)
+      }
+      metadata.xmp = xmp.flatMap { try? XmpPacket.edited($0, XmpPacket.identifying).packet }
+      metadata.iptc = iptc.flatMap { IptcBlock.records(in: Array($0)) }
+        .map { Data(IptcBlock.withoutPlace($0)) }
+    }
+    return metadata
   }
 }

@@ -3,23 +3,62 @@ import Foundation
 /// A picture's metadata as they go into a file of one format, true for the picture that is written.
 struct MetadataBlocks {
   var iccProfile: Data?
+  /// Where the format has a place for them.
+  var codePoints: CodePoints?
   /// Without the prefix "Exif\0\0".
   var exif: [UInt8]?
   var xmp: [UInt8]?
   /// IPTC's records.
   var iptc: [UInt8]?
-  let density: PixelDensity?
+  var texts: [PictureText] = []
+  var density: PixelDensity?
+  var gainMap: GainMap?
   /// What the file will not keep, a line each.
   private(set) var warnings: [String] = []
 
-  init(_ metadata: ImageMetadata, _ format: ImageFormat, width: Int, height: Int) {
-    iccProfile = metadata.iccProfile
+  init(_ metadata: ImageMetadata, _ format: ImageFormat, width: Int, height: Int, isGrey: Bool) {
     density = metadata.density
-    xmp = metadata.xmp.map {
-      Array(XmpPacket.describing($0, width: width, height: height))
+    addColors(metadata, format, isGrey: isGrey)
+    addExif(metadata, format, width: width, height: height)
+    addGainMap(metadata, format)
+    if let packet = metadata.xmp {
+      let (xmp, leftOut) = XmpPacket.describing(
+        packet, width: width, height: height, source: metadata.source,
+        gainMap: gainMap?.jpeg.count ?? 0)
+      self.xmp = xmp.map { Array($0) }
+      // What was said of the map already.
+      warnings += metadata.gainMap == nil ? leftOut : leftOut.filter { !$0.contains("gain map") }
     }
     iptc = metadata.iptc.flatMap { IptcBlock.records(in: Array($0)) }
+    limit(format)
+    addTexts(metadata.texts, format)
+  }
 
+  private mutating func addColors(
+    _ metadata: ImageMetadata, _ format: ImageFormat, isGrey: Bool
+  ) {
+    if let profile = metadata.iccProfile {
+      iccProfile = ColorProfile.mended(profile)
+      if iccProfile == nil { warnings.append("the ICC profile is damaged and left out") }
+    }
+    guard let points = metadata.codePoints, !points.isStandard else { return }
+    if format.storesCodePoints { codePoints = points }
+    // PNG has a profile for programs that know no code points.
+    guard format != .avif, iccProfile == nil else { return }
+    iccProfile = ColorProfile.make(points, isGrey: isGrey)
+    if iccProfile == nil, codePoints == nil {
+      warnings.append("\(format.name) cannot say that its colours are \(points.name)")
+    }
+    if points.isHighDynamicRange, codePoints == nil {
+      warnings.append(
+        "\(format.name) has no place for \(points.name): its profile cuts what is brighter than white"
+      )
+    }
+  }
+
+  private mutating func addExif(
+    _ metadata: ImageMetadata, _ format: ImageFormat, width: Int, height: Int
+  ) {
     var block = metadata.exif.flatMap { ExifBlock($0) }
     if metadata.exif != nil, block == nil {
       warnings.append("the EXIF data are damaged and left out")
@@ -28,9 +67,22 @@ struct MetadataBlocks {
     if block == nil, density != nil, !format.storesDensity { block = ExifBlock() }
     block?.describe(width: width, height: height, density: density)
     exif = block?.bytes
+  }
 
+  private mutating func addGainMap(_ metadata: ImageMetadata, _ format: ImageFormat) {
+    guard let map = metadata.gainMap else { return }
+    if format == .jpeg, metadata.xmp != nil, metadata.source.map({ $0.orientation == 1 }) ?? true {
+      gainMap = map
+    } else if format == .jpeg {
+      warnings.append("the gain map of a picture that was turned is left out")
+    } else {
+      warnings.append("\(format.name) has no place for the gain map; it is left out")
+    }
+  }
+
+  private mutating func limit(_ format: ImageFormat) {
     if let limit = format.largestBlock {
-      for (name, path) in [("EXIF", \Self.exif), ("XMP", \.xmp), ("IPTC", \.iptc)]
+      for (name, path) in [("EXIF", \Self.exif), ("IPTC", \.iptc)]
       where (self[keyPath: path]?.count ?? 0) > limit {
         warnings.append("\(format.name) holds at most 64 KB of \(name) data; they are left out")
         self[keyPath: path] = nil
@@ -41,13 +93,29 @@ struct MetadataBlocks {
       iptc = nil
     }
   }
+
+  private mutating func addTexts(_ texts: [PictureText], _ format: ImageFormat) {
+    switch format {
+    case .png: self.texts = texts
+    case .jpeg:
+      self.texts = texts.filter {
+        $0.keyword == PictureText.comment && $0.text.utf8.count <= 65_000
+      }
+    default: break
+    }
+    let lost = texts.filter { !self.texts.contains($0) }.map(\.keyword)
+    if !lost.isEmpty {
+      let names = Set(lost).sorted().map(\.debugDescription).joined(separator: ", ")
+      warnings.append("\(format.name) has no place for the texts \(names); they are left out")
+    }
+  }
 }
 
 extension ImageFormat {
   fileprivate var storesDensity: Bool { self == .jpeg || self == .png || self == .tiff }
   fileprivate var storesIptc: Bool { self == .jpeg || self == .tiff }
+  fileprivate var storesCodePoints: Bool { self == .png || self == .avif }
 
-  /// Bytes of a JPEG segment but for its length and the longest mark before a block. libvips takes
-  /// an AVIF file's EXIF data through such a segment too.
-  fileprivate var largestBlock: Int? { self == .jpeg || self == .avif ? 65_535 - 64 : nil }
+  /// Bytes of a JPEG segment but for its length and the longest mark before a block.
+  fileprivate var largestBlock: Int? { self == .jpeg ? 65_535 - 64 : nil }
 }

@@ -112,6 +112,16 @@ extension TiffDirectory {
     }
   }
 
+  /// The layout, and the place of a page's directory.
+  static func start(_ source: ByteSource, page: Int) -> (layout: TiffLayout, offset: Int)? {
+    guard case (let layout, var offset)? = start(source) else { return nil }
+    for _ in 0..<min(page, 65536) {
+      guard let next = next(source, after: offset, layout) else { return nil }
+      offset = next
+    }
+    return (layout, offset)
+  }
+
   /// Reads a directory and those below it; values that lie outside the source are left out.
   init?(_ source: ByteSource, at offset: Int, _ layout: TiffLayout) {
     var budget = Self.budget

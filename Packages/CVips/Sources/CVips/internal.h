@@ -25,4 +25,34 @@ bool cvips_is_bmp(const uint8_t *bytes, size_t count);
 /// Opens a BMP file; its rows are read when they are needed.
 VipsImage *cvips_bmp_open(const char *path, char **error);
 
+/// What a HEIF or AVIF file tells of its main picture, or of a page where page >= 0, that libvips
+/// does not: code points, whether colours are multiplied by alpha, what else is in it. Only headers
+/// are read.
+int cvips_read_heif(const char *path, int32_t page, cvips_header *header, char **error);
+
+/// What a JPEG XL file tells that libvips does not: frames, EXIF and XMP data, which are attached
+/// to the image, what else is in it. Pixels are not decoded.
+int cvips_read_jxl(const char *path, VipsImage *image, cvips_header *header, char **error);
+
+/// Decodes a frame of a JPEG XL file, counted from 0, as it is shown: with what frames before it
+/// leave in place. Grey or RGB, with alpha where the file has it, 8 or 16 bit, upright, with the
+/// profile.
+VipsImage *cvips_jxl_frame(const char *path, int32_t page, char **error);
+
+/// How many frames an animated PNG has; 1 for another file.
+int32_t cvips_apng_count(const char *path);
+
+/// Decodes a frame of an animated PNG, counted from 0, as it is shown: with what frames before it
+/// leave in place. Grey or RGB with alpha, 8 or 16 bit, with the profile.
+VipsImage *cvips_apng_frame(const char *path, int32_t page, char **error);
+
+/// Whether an AVIF file can be written.
+bool cvips_has_avif_encoder(void);
+
+/// Encodes samples to an AVIF file as cvips_encode does, with libheif itself: grey pictures stay
+/// grey (4:0:0), 16 bit samples become 12 bit, lossless is exact.
+int cvips_encode_avif(
+  const void *samples, int descriptor, cvips_header header, cvips_encoding encoding,
+  cvips_metadata metadata, const char *path, char **error);
+
 #endif

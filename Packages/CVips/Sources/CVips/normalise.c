@@ -33,6 +33,24 @@ static int scale_floats(VipsImage **image, char **error) {
   return 0;
 }
 
+/// Divides colours by alpha.
+static int unpremultiply(VipsImage **image, char **error) {
+  VipsImage *straight = NULL, *rounded = NULL, *whole = NULL, *next = NULL;
+  VipsBandFormat format = (*image)->BandFmt;
+  int status = -1;
+  if (vips_unpremultiply(*image, &straight, "max_alpha",
+                         format == VIPS_FORMAT_UCHAR ? 255.0 : 65535.0, NULL) == 0 &&
+      vips_rint(straight, &rounded, NULL) == 0 && vips_cast(rounded, &whole, format, NULL) == 0 &&
+      vips_copy(whole, &next, "interpretation", (*image)->Type, NULL) == 0)
+    status = 0;
+  if (straight) g_object_unref(straight);
+  if (rounded) g_object_unref(rounded);
+  if (whole) g_object_unref(whole);
+  if (status != 0) return cvips_fail(error);
+  replace(image, next);
+  return 0;
+}
+
 int cvips_normalise(VipsImage **image, cvips_header *header, char **error) {
   VipsImage *next = NULL;
   header->from_float = vips_image_get_coding(*image) == VIPS_CODING_NONE &&
@@ -78,5 +96,6 @@ int cvips_normalise(VipsImage **image, cvips_header *header, char **error) {
     if (vips_extract_band(*image, &next, 0, "n", wanted, NULL) != 0) return cvips_fail(error);
     replace(image, next);
   }
+  if (header->premultiplied && wanted % 2 == 0 && unpremultiply(image, error) != 0) return -1;
   return 0;
 }

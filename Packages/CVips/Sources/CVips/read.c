@@ -1,16 +1,7 @@
-#include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#include "internal.h"
-
-struct cvips_picture {
-  VipsImage *opened;   // grey or RGB, 8 or 16 bit, to be read once from top to bottom
-  VipsImage *decoded;  // the same, oriented, random access; NULL until decoded
-  int orientation;     // EXIF: 1...8
-};
+#include "picture.h"
 
 /// Whether one of the readers that are not blocked recognises the contents. Asked in advance,
 /// because libvips keeps one error text for all threads: after a failure it may hold, or lack, what
@@ -24,21 +15,47 @@ static bool is_known(VipsSource *source) {
   return known;
 }
 
-/// Opens a page, or the file's main picture where page is negative.
-static VipsImage *open_page(const char *path, int32_t page, char **error) {
-  VipsSource *source = vips_source_new_from_file(path);
+static void free_bytes(gpointer bytes) { g_byte_array_unref(bytes); }
+
+/// The JPEG file with the two bytes that end one behind it.
+static VipsImage *open_with_end(const char *path) {
+  gchar *contents = NULL;
+  gsize count = 0;
+  if (!g_file_get_contents(path, &contents, &count, NULL)) return NULL;
+  GByteArray *bytes = g_byte_array_new_take((guint8 *)contents, count);
+  g_byte_array_append(bytes, (const guint8 *)"\xff\xd9", 2);
+  VipsImage *image = NULL;
+  if (vips_jpegload_buffer(bytes->data, bytes->len, &image, "access", VIPS_ACCESS_SEQUENTIAL,
+                           "fail_on", VIPS_FAIL_ON_ERROR, NULL) != 0) {
+    g_byte_array_unref(bytes);
+    return NULL;
+  }
+  g_object_set_data_full(G_OBJECT(image), "nsarm-bytes", bytes, free_bytes);
+  return image;
+}
+
+static VipsImage *open_source(VipsSource *source, int32_t page) {
+  return page < 0 ? vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL,
+                                               "fail_on", VIPS_FAIL_ON_ERROR, NULL)
+                  : vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL,
+                                               "fail_on", VIPS_FAIL_ON_ERROR, "page", page, NULL);
+}
+
+VipsImage *cvips_open_page(cvips_picture *picture, char **error) {
+  VipsSource *source = vips_source_new_from_file(picture->path);
   unsigned char *start = NULL;
   gint64 count = source ? vips_source_sniff_at_most(source, &start, 26) : 0;
-  static const unsigned char icon[4] = {0, 0, 1, 0};
+  static const unsigned char icon[4] = {0, 0, 1, 0}, jpeg[3] = {0xff, 0xd8, 0xff};
   if (count > 0 && cvips_is_bmp(start, (size_t)count)) {
     g_object_unref(source);
-    return cvips_bmp_open(path, error);
+    return cvips_bmp_open(picture->path, error);
   }
   if (count >= 4 && memcmp(start, icon, 4) == 0) {
     cvips_fail_with(error, "ICO files are not read; convert it to PNG");
     g_object_unref(source);
     return NULL;
   }
+  picture->is_jpeg = count >= 3 && memcmp(start, jpeg, 3) == 0;
   if (source && !is_known(source)) cvips_load_modules();
   if (source && !is_known(source)) {
     cvips_fail_with(error, "no known format");
@@ -46,154 +63,94 @@ static VipsImage *open_page(const char *path, int32_t page, char **error) {
     g_object_unref(source);
     return NULL;
   }
-  VipsImage *image = NULL;
-  if (source && page < 0)
-    image = vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                       VIPS_FAIL_ON_ERROR, NULL);
-  else if (source)
-    image = vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                       VIPS_FAIL_ON_ERROR, "page", page, NULL);
+  VipsImage *image = !source              ? NULL
+                     : picture->lacks_end ? open_with_end(picture->path)
+                                          : open_source(source, picture->page);
   if (source) g_object_unref(source);
   if (!image) cvips_fail(error);
   vips_error_clear();
   return image;
 }
 
+static bool is_loaded_by(VipsImage *image, const char *prefix) {
+  const char *loader = NULL;
+  return vips_image_get_typeof(image, VIPS_META_LOADER) != 0 &&
+         vips_image_get_string(image, VIPS_META_LOADER, &loader) == 0 &&
+         g_str_has_prefix(loader, prefix);
+}
+
 static int32_t page_count(VipsImage *image) {
   int pages = 1;
-  const char *loader = NULL;
   // What libvips counts as pages of a JPEG 2000 file are the picture's resolutions.
-  if (vips_image_get_typeof(image, VIPS_META_LOADER) != 0 &&
-      vips_image_get_string(image, VIPS_META_LOADER, &loader) == 0 &&
-      g_str_has_prefix(loader, "jp2k"))
-    return 1;
+  if (is_loaded_by(image, "jp2k")) return 1;
   if (vips_image_get_typeof(image, VIPS_META_N_PAGES) != 0)
     vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
   return pages < 1 ? 1 : pages;
 }
 
-cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error) {
-  if (cvips_start(error) != 0) return NULL;
-  VipsImage *image = open_page(path, -1, error);
-  if (!image) return NULL;
-  header->pages = page_count(image);
-  // Formats of one picture know no option "page".
-  if (page >= 0 && header->pages > 1 && page < header->pages) {
-    g_object_unref(image);
-    image = open_page(path, page, error);
-    if (!image) return NULL;
-  }
-  int orientation = vips_image_get_orientation(image);
-  if (cvips_normalise(&image, header, error) != 0) {
-    vips_error_clear();
-    g_object_unref(image);
-    return NULL;
-  }
-  bool turned = orientation >= 5;
+static void describe(cvips_picture *picture, cvips_header *header) {
+  VipsImage *image = picture->opened;
+  bool turned = picture->orientation >= 5;
+  header->width = turned ? image->Ysize : image->Xsize;
+  header->height = turned ? image->Xsize : image->Ysize;
   // 1 pixel per millimetre is libvips' default.
   bool known = image->Xres != 1 || image->Yres != 1;
   header->xres = !known ? 0 : turned ? image->Yres : image->Xres;
   header->yres = !known ? 0 : turned ? image->Xres : image->Yres;
-  header->width = turned ? image->Ysize : image->Xsize;
-  header->height = turned ? image->Xsize : image->Ysize;
   header->channels = image->Bands;
   header->bit_depth = image->BandFmt == VIPS_FORMAT_UCHAR ? 8 : 16;
+  header->orientation = picture->orientation;
+}
 
+/// Reads what libvips does not tell, and passes to a page of several.
+static int read_facts(
+    cvips_picture *picture, int32_t page, cvips_header *header, char **error) {
+  const char *path = picture->path;
+  header->pages = page_count(picture->opened);
+  bool is_jxl = is_loaded_by(picture->opened, "jxl"), is_png = is_loaded_by(picture->opened, "png");
+  if (is_jxl && cvips_read_jxl(path, picture->opened, header, error) != 0) return -1;
+  if (is_png) header->pages = cvips_apng_count(path);
+  // Of an animation libvips reads the last frame.
+  if (is_jxl && page < 0 && header->pages > 1) page = 0;
+  // Formats of one picture know no option "page".
+  if (page >= 0 && header->pages > 1 && page < header->pages) {
+    picture->page = page;
+    VipsImage *opened = is_jxl   ? cvips_jxl_frame(path, page, error)
+                        : is_png ? cvips_apng_frame(path, page, error)
+                                 : cvips_open_page(picture, error);
+    if (!opened) return -1;
+    if (is_jxl) header->premultiplied = false;
+    g_object_unref(picture->opened);
+    picture->opened = opened;
+  }
+  if (!is_loaded_by(picture->opened, "heif")) return 0;
+  return cvips_read_heif(path, picture->page, header, error);
+}
+
+cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, char **error) {
+  if (cvips_start(error) != 0) return NULL;
   cvips_picture *picture = calloc(1, sizeof *picture);
-  picture->opened = image;
-  picture->orientation = orientation;
+  picture->path = strdup(path);
+  picture->page = -1;
+  picture->opened = cvips_open_page(picture, error);
+  if (!picture->opened || read_facts(picture, page, header, error) != 0) {
+    vips_error_clear();
+    cvips_close(picture);
+    return NULL;
+  }
+  picture->orientation = vips_image_get_orientation(picture->opened);
+  if (cvips_normalise(&picture->opened, header, error) != 0) {
+    vips_error_clear();
+    cvips_close(picture);
+    return NULL;
+  }
+  describe(picture, header);
   return picture;
 }
 
-/// Whether the disk of a file is full. The text of a failure does not tell: libvips keeps one for
-/// all threads, and what is in it may be another one's.
-static bool is_disk_full(int descriptor) {
-  struct statvfs status;
-  return fstatvfs(descriptor, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize < 1 << 16;
-}
-
-/// Decodes into a file that has no name (any more), so that nothing is left behind by a crash.
-/// `*no_room` tells whether it failed for want of it.
-static VipsImage *decode_to_file(
-    VipsImage *image, const char *folder, bool *no_room, char **error) {
-  char *path = g_build_filename(folder, ".nsarm-decoded-XXXXXX", NULL);
-  int descriptor = g_mkstemp(path);
-  if (descriptor < 0) {
-    cvips_fail_with(error, "cannot create a temporary file in %s: %s", folder, strerror(errno));
-    g_free(path);
-    *no_room = true;
-    return NULL;
-  }
-  unlink(path);
-  g_free(path);
-  VipsImage *raw = NULL;
-  char name[32];
-  snprintf(name, sizeof name, "/dev/fd/%d", descriptor);
-  if (vips_rawsave_fd(image, descriptor, NULL) != 0 ||
-      vips_rawload(name, &raw, image->Xsize, image->Ysize, image->Bands, "format", image->BandFmt,
-                   "interpretation", image->Type, NULL) != 0) {
-    cvips_fail(error);
-    *no_room = is_disk_full(descriptor);
-  }
-  close(descriptor);
-  return raw;
-}
-
-static VipsImage *oriented(VipsImage *image, int orientation, char **error) {
-  if (orientation <= 1) return g_object_ref(image);
-  VipsImage *copy = NULL, *out = NULL;
-  if (vips_copy(image, &copy, NULL) != 0) {
-    cvips_fail(error);
-    return NULL;
-  }
-  vips_image_set_int(copy, VIPS_META_ORIENTATION, orientation);
-  int status = vips_autorot(copy, &out, NULL);
-  g_object_unref(copy);
-  if (status != 0) {
-    cvips_fail(error);
-    return NULL;
-  }
-  return out;
-}
-
-int cvips_decode(
-    cvips_picture *picture, const char *scratch_folder, uint64_t memory_limit, char **error) {
-  if (picture->decoded) return 0;
-  VipsImage *image = picture->opened;
-  VipsImage *flat = NULL;
-  bool no_room = false;
-  if (VIPS_IMAGE_SIZEOF_IMAGE(image) <= memory_limit) {
-    flat = vips_image_copy_memory(image);
-    if (!flat) cvips_fail(error);
-  } else {
-    flat = decode_to_file(image, scratch_folder, &no_room, error);
-  }
-  if (flat) {
-    picture->decoded = oriented(flat, picture->orientation, error);
-    g_object_unref(flat);
-  }
-  vips_error_clear();
-  return picture->decoded ? 0 : no_room ? -2 : -1;
-}
-
-int cvips_read(
-    const cvips_picture *picture, int32_t x, int32_t y, int32_t w, int32_t h, void *out,
-    char **error) {
-  VipsImage *image = picture->decoded;
-  if (!image) return cvips_fail_with(error, "the picture has not been decoded");
-  VipsRect rect = {x, y, w, h};
-  VipsRegion *region = vips_region_new(image);
-  if (vips_region_prepare(region, &rect) != 0) {
-    g_object_unref(region);
-    cvips_fail(error);
-    vips_error_clear();
-    return -1;
-  }
-  size_t row = VIPS_IMAGE_SIZEOF_PEL(image) * (size_t)w;
-  for (int32_t j = 0; j < h; j++)
-    memcpy((char *)out + row * (size_t)j, VIPS_REGION_ADDR(region, x, y + j), row);
-  g_object_unref(region);
-  return 0;
+void cvips_set_orientation(cvips_picture *picture, int32_t orientation, cvips_header *header) {
+  if (orientation >= 1 && orientation <= 8) picture->orientation = orientation;
+  describe(picture, header);
 }
 
 static cvips_blob blob(VipsImage *image, const char *name) {
@@ -234,6 +191,7 @@ cvips_metadata cvips_get_metadata(const cvips_picture *picture) {
 void cvips_close(cvips_picture *picture) {
   if (!picture) return;
   if (picture->decoded) g_object_unref(picture->decoded);
-  g_object_unref(picture->opened);
+  if (picture->opened) g_object_unref(picture->opened);
+  free(picture->path);
   free(picture);
 }

@@ -72,14 +72,15 @@ void cvips_load_modules(void) {
 
 bool cvips_can_write(cvips_format format) {
   static const char *const savers[] = {
-    "jpegsave", "pngsave", "webpsave", "tiffsave", "heifsave", "jxlsave"
+    "jpegsave", "pngsave", "webpsave", "tiffsave", NULL, "jxlsave"
   };
   char *error = NULL;
   if (cvips_start(&error) != 0) {
     free(error);
     return false;
   }
-  if (format == CVIPS_AVIF || format == CVIPS_JXL) cvips_load_modules();
+  if (format == CVIPS_AVIF) return cvips_has_avif_encoder();
+  if (format == CVIPS_JXL) cvips_load_modules();
   return vips_type_find("VipsOperation", savers[format]) != 0;
 }
 

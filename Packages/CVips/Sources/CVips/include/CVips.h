@@ -18,6 +18,13 @@ extern "C" {
 /// A decoded (or opened, not yet decoded) picture.
 typedef struct cvips_picture cvips_picture;
 
+/// Colours by code points of ITU-T H.273.
+typedef struct {
+  bool known;
+  uint8_t primaries, transfer, matrix;
+  bool full_range;
+} cvips_cicp;
+
 /// What a picture holds after conversion to grey or RGB and after its EXIF orientation is applied.
 typedef struct {
   int32_t width, height;  ///< pixels, >= 1
@@ -25,9 +32,22 @@ typedef struct {
   int32_t bit_depth;      ///< 8 or 16
   bool converted;         ///< true where colours were converted to sRGB (CMYK, Lab)
   bool from_float;        ///< true where float samples were scaled to 16 bit
+  bool premultiplied;     ///< true where colours were multiplied by alpha in the file
   int32_t pages;          ///< pages or frames in the file, >= 1
+  int32_t orientation;    ///< EXIF's, 1...8: how the file's picture is turned
   double xres, yres;      ///< pixels per millimetre, 0 where unknown
+  cvips_cicp cicp;        ///< what AVIF and HEIF say of their colours
+  bool has_gain_map, has_depth, has_credentials;  ///< parts of a file that are not read
+  bool is_sequence;                               ///< a HEIF or AVIF file has video tracks, too
 } cvips_header;
+
+/// What decoding a picture shows.
+typedef struct {
+  bool lacks_end;   ///< a JPEG file without its last two bytes, whole otherwise
+  bool damaged;     ///< libjpeg warns of it: parts may look wrong
+  bool opaque;      ///< no pixel is transparent
+  bool colourless;  ///< red, green and blue differ by one level at most, everywhere
+} cvips_findings;
 
 /// A block of bytes that somebody else owns; {NULL, 0} where there is none.
 typedef struct {
@@ -39,6 +59,34 @@ typedef struct {
 typedef struct {
   cvips_blob icc, exif, xmp, iptc;
 } cvips_metadata;
+
+/// Colours of which a profile is made.
+typedef struct {
+  const char *name;
+  bool grey;
+  double white[2], red[2], green[2], blue[2];  ///< chromaticities x, y
+  /// Light by value v: (a v + b)^g where v >= d, else c v, as {g, a, b, c, d}; or a table of it.
+  double parameters[5];
+  const float *table;
+  int32_t table_count;
+  cvips_cicp cicp;  ///< written beside the primaries and curves where known
+} cvips_colours;
+
+typedef enum {
+  CVIPS_XMP_FIND,
+  CVIPS_XMP_REMOVE,
+  CVIPS_XMP_SET,   ///< to a whole number
+  CVIPS_XMP_SCALE  ///< a number, rounded to a whole one
+} cvips_xmp_kind;
+
+/// A change to the properties of an XMP packet that have a name.
+typedef struct {
+  const char *uri;   ///< of the namespace
+  const char *name;  ///< NULL: all of the namespace
+  cvips_xmp_kind kind;
+  double number;
+  int32_t found;  ///< how many there were
+} cvips_xmp_edit;
 
 typedef enum {
   CVIPS_JPEG,

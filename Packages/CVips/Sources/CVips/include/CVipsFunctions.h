@@ -17,13 +17,18 @@ CVIPS_FUNCTION(cvips_picture *, cvips_open,
                (const char *path, int32_t page, cvips_header *header, char **error),
                (path, page, header, error))
 
+/// Turns the picture as an EXIF orientation that libvips has not seen says, before it is decoded.
+CVIPS_FUNCTION(void, cvips_set_orientation,
+               (cvips_picture *picture, int32_t orientation, cvips_header *header),
+               (picture, orientation, header))
+
 /// Decodes the whole picture: into memory where its samples take at most memory_limit bytes, else
 /// into an unnamed temporary file in scratch_folder. -1 for damaged or truncated files, -2 where
 /// scratch_folder has no room for it.
 CVIPS_FUNCTION(int, cvips_decode,
                (cvips_picture *picture, const char *scratch_folder, uint64_t memory_limit,
-                char **error),
-               (picture, scratch_folder, memory_limit, error))
+                cvips_findings *findings, char **error),
+               (picture, scratch_folder, memory_limit, findings, error))
 
 /// Copies the rectangle's samples to out (w * h * channels samples). The picture must be decoded;
 /// the rectangle must lie inside it. Safe to call from several threads.
@@ -44,3 +49,30 @@ CVIPS_FUNCTION(int, cvips_encode,
                (const void *samples, int descriptor, cvips_header header, cvips_encoding encoding,
                 cvips_metadata metadata, const char *path, char **error),
                (samples, descriptor, header, encoding, metadata, path, error))
+
+/// Makes an ICC profile; its bytes are freed with cvips_free.
+CVIPS_FUNCTION(int, cvips_make_profile,
+               (const cvips_colours *colours, cvips_blob *profile, char **error),
+               (colours, profile, error))
+
+/// Writes an ICC profile anew, as the standard has it; -1 where it is damaged.
+CVIPS_FUNCTION(int, cvips_mend_profile,
+               (cvips_blob profile, cvips_blob *mended, char **error), (profile, mended, error))
+
+/// Changes the properties of an XMP packet, after those of its extension have been added.
+CVIPS_FUNCTION(int, cvips_edit_xmp,
+               (cvips_blob packet, cvips_blob extension, cvips_xmp_edit *edits, int32_t count,
+                cvips_blob *edited, char **error),
+               (packet, extension, edits, count, edited, error))
+
+/// zlib's stream of some bytes, and the bytes of a stream, at most `limit`.
+CVIPS_FUNCTION(int, cvips_deflate, (cvips_blob in, cvips_blob *out, char **error), (in, out, error))
+CVIPS_FUNCTION(int, cvips_inflate,
+               (cvips_blob in, size_t limit, cvips_blob *out, char **error),
+               (in, limit, out, error))
+
+/// CRC-32 (ISO 3309).
+CVIPS_FUNCTION(uint32_t, cvips_crc32, (cvips_blob in), (in))
+
+/// Frees the bytes of a blob that a function has made.
+CVIPS_FUNCTION(void, cvips_free, (const void *bytes), (bytes))

@@ -1,0 +1,75 @@
+// ICC profiles, by Little CMS: made of primaries and curves, and mended.
+
+#include <lcms2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static int save(cmsHPROFILE profile, cvips_blob *out, char **error) {
+  cmsUInt32Number count = 0;
+  if (!cmsSaveProfileToMem(profile, NULL, &count) || count < 128)
+    return cvips_fail_with(error, "Little CMS cannot write the profile");
+  unsigned char *bytes = malloc(count);
+  if (!bytes || !cmsSaveProfileToMem(profile, bytes, &count)) {
+    free(bytes);
+    return cvips_fail_with(error, "Little CMS cannot write the profile");
+  }
+  *out = (cvips_blob){bytes, count};
+  return 0;
+}
+
+static cmsToneCurve *curve(const cvips_colours *c) {
+  return c->table_count > 0 ? cmsBuildTabulatedToneCurveFloat(NULL, (cmsUInt32Number)c->table_count,
+                                                              c->table)
+                            : cmsBuildParametricToneCurve(NULL, 4, c->parameters);
+}
+
+static void describe(cmsHPROFILE profile, const char *name) {
+  static const cmsTagSignature tags[] = {cmsSigProfileDescriptionTag, cmsSigCopyrightTag};
+  const char *texts[] = {name, "CC0"};
+  for (int i = 0; i < 2; i++) {
+    cmsMLU *text = cmsMLUalloc(NULL, 1);
+    cmsMLUsetASCII(text, "en", "US", texts[i]);
+    cmsWriteTag(profile, tags[i], text);
+    cmsMLUfree(text);
+  }
+}
+
+int cvips_make_profile(const cvips_colours *c, cvips_blob *profile, char **error) {
+  cmsToneCurve *tone = curve(c);
+  cmsCIExyY white = {c->white[0], c->white[1], 1};
+  cmsCIExyYTRIPLE primaries = {
+    {c->red[0], c->red[1], 1}, {c->green[0], c->green[1], 1}, {c->blue[0], c->blue[1], 1}};
+  cmsToneCurve *tones[3] = {tone, tone, tone};
+  cmsHPROFILE made = !tone     ? NULL
+                     : c->grey ? cmsCreateGrayProfile(&white, tone)
+                               : cmsCreateRGBProfile(&white, &primaries, tones);
+  if (tone) cmsFreeToneCurve(tone);
+  if (!made) return cvips_fail_with(error, "its primaries make no profile");
+  describe(made, c->name);
+#if LCMS_VERSION >= 2140
+  if (c->cicp.known) {
+    cmsVideoSignalType signal = {c->cicp.primaries, c->cicp.transfer, 0, 1};
+    cmsSetProfileVersion(made, 4.4);
+    cmsWriteTag(made, cmsSigcicpTag, &signal);
+  }
+#endif
+  int status = save(made, profile, error);
+  cmsCloseProfile(made);
+  // The date of today would make other bytes of the same picture every day.
+  static const unsigned char date[12] = {7, 232, 0, 1, 0, 1};
+  if (status == 0) memcpy((unsigned char *)profile->bytes + 24, date, sizeof date);
+  return status;
+}
+
+int cvips_mend_profile(cvips_blob profile, cvips_blob *mended, char **error) {
+  cmsHPROFILE opened = profile.count > UINT32_MAX
+                         ? NULL
+                         : cmsOpenProfileFromMem(profile.bytes, (cmsUInt32Number)profile.count);
+  if (!opened) return cvips_fail_with(error, "it is damaged");
+  cmsSetHeaderRenderingIntent(opened, cmsGetHeaderRenderingIntent(opened) & 3);
+  int status = save(opened, mended, error);
+  cmsCloseProfile(opened);
+  return status;
+}

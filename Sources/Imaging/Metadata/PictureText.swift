@@ -1,0 +1,28 @@
+/// A text in a picture file: a chunk of PNG, a comment of JPEG or GIF (keyword "Comment").
+public struct PictureText: Equatable, Sendable {
+  /// 1 to 79 characters of Latin-1, such as "Copyright".
+  public var keyword: String
+  public var text: String
+
+  public init(keyword: String = Self.comment, text: String) {
+    self.keyword = keyword
+    self.text = text
+  }
+
+  public static let comment = "Comment"
+
+  /// The text of bytes that should be UTF-8, else are taken for Latin-1.
+  static func decode(_ bytes: some Collection<UInt8>) -> String {
+    String(validating: bytes, as: UTF8.self) ?? latin1(bytes)
+  }
+
+  static func latin1(_ bytes: some Sequence<UInt8>) -> String {
+    String(String.UnicodeScalarView(bytes.map { UnicodeScalar($0) }))
+  }
+
+  /// The text in Latin-1; nil where it has other characters.
+  static func latin1(_ text: String) -> [UInt8]? {
+    let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+    return bytes.count == text.unicodeScalars.count ? bytes : nil
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+
+extension XmpPacket {
+  /// Properties that name a place, a camera's or a lens' number, or hold a thumbnail.
+  static let identifying: [Edit] =
+    [
+      "GPSLatitude", "GPSLongitude", "GPSAltitude", "GPSAltitudeRef", "GPSTimeStamp",
+      "GPSDateStamp", "GPSMapDatum", "GPSVersionID", "GPSStatus", "GPSMeasureMode", "GPSDOP",
+      "GPSSatellites", "GPSSpeed", "GPSSpeedRef", "GPSTrack", "GPSTrackRef", "GPSImgDirection",
+      "GPSImgDirectionRef", "GPSDestLatitude", "GPSDestLongitude", "GPSDestBearing",
+      "GPSDestBearingRef", "GPSDestDistance", "GPSDestDistanceRef", "GPSProcessingMethod",
+      "GPSAreaInformation", "GPSDifferential", "GPSHPositioningError", "MakerNote",
+    ].map { Edit(Namespace.exif, $0, .remove) }
+    + ["SerialNumber", "LensSerialNumber", "OwnerName"].map {
+      Edit("http://ns.adobe.com/exif/1.0/aux/", $0, .remove)
+    }
+    + ["BodySerialNumber", "LensSerialNumber", "CameraOwnerName"].map {
+      Edit("http://cipa.jp/exif/1.0/", $0, .remove)
+    }
+    + ["City", "State", "Country"].map {
+      Edit("http://ns.adobe.com/photoshop/1.0/", $0, .remove)
+    }
+    + ["Location", "CountryCode"].map {
+      Edit("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", $0, .remove)
+    }
+    + ["LocationCreated", "LocationShown"].map {
+      Edit("http://iptc.org/std/Iptc4xmpExt/2008-02-29/", $0, .remove)
+    } + [Edit(Namespace.xmp, "Thumbnails", .remove)]
+
+  /// What the packet says of its picture made true for one of another size: upright, of this size,
+  /// without a thumbnail and without claims of what the file does not hold.
+  ///
+  /// - Parameters:
+  ///   - source: the picture that it speaks of; nil: this one.
+  ///   - gainMap: bytes of the gain map that the file keeps, 0 where there is none.
+  /// - Returns: the packet, nil where it is damaged, and what was left out, a line each.
+  static func describing(
+    _ packet: Data, width: Int, height: Int, source: ImageMetadata.Source?, gainMap: Int
+  ) -> (packet: Data?, leftOut: [String]) {
+    var leftOut: [String] = []
+    let source = source ?? ImageMetadata.Source(width: width, height: height)
+    let (x, y) = (Double(width) / Double(source.width), Double(height) / Double(source.height))
+    let isTurned = source.orientation != 1
+    var edits = [
+      Edit(Namespace.tiff, "Orientation", .set(1)), Edit(Namespace.tiff, "ImageWidth", .set(width)),
+      Edit(Namespace.tiff, "ImageLength", .set(height)),
+      Edit(Namespace.exif, "PixelXDimension", .set(width)),
+      Edit(Namespace.exif, "PixelYDimension", .set(height)),
+      Edit(Namespace.xmp, "Thumbnails", .remove), Edit(Namespace.note, "HasExtendedXMP", .remove),
+    ]
+    // Each group is told of once.
+    var groups: [(line: String, edits: Range<Int>)] = []
+    func add(_ line: String? = nil, _ group: [Edit]) {
+      if let line { groups.append((line, edits.count..<edits.count + group.count)) }
+      edits += group
+    }
+    let panorama = Namespace.panorama
+    if isTurned {
+      add(
+        "what is said of a panorama, whose picture was turned, is left out",
+        [Edit(panorama, nil, .remove)])
+      add(
+        "the places of faces, of a picture that was turned, are left out",
+        [
+          Edit(Namespace.regions, "Regions", .remove),
+          Edit(Namespace.people, "RegionInfo", .remove),
+        ])
+    } else {
+      for name in ["FullPanoWidthPixels", "CroppedAreaImageWidthPixels", "CroppedAreaLeftPixels"] {
+        add(nil, [Edit(panorama, name, .scale(x))])
+      }
+      for name in ["FullPanoHeightPixels", "CroppedAreaImageHeightPixels", "CroppedAreaTopPixels"] {
+        add(nil, [Edit(panorama, name, .scale(y))])
+      }
+      add(
+        nil,
+        [Edit(Namespace.dimensions, "w", .scale(x)), Edit(Namespace.dimensions, "h", .scale(y))])
+    }
+    add(
+      nil,
+      [
+        "MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo",
+        "MicroVideoVersion", "MicroVideoOffset", "MicroVideoPresentationTimestampUs",
+      ].map { Edit(Namespace.camera, $0, .remove) } + [Edit(Namespace.container, nil, .remove)])
+    if gainMap == 0 {
+      add(
+        "the gain map for screens with more light is left out",
+        [Edit(Namespace.gainMap, nil, .remove), Edit(Namespace.appleGainMap, nil, .remove)])
+    }
+    do {
+      var (result, found) = try edited(packet, edits)
+      for (line, range) in groups where found[range].contains(where: { $0 > 0 }) {
+        leftOut.append(line)
+      }
+      if gainMap > 0 { result = try edited(result, adding: directory(gainMap), []).packet }
+      return (result, leftOut)
+    } catch {
+      return (nil, ["the XMP data are damaged and left out"])
+    }
+  }
+
+  /// What Ultra HDR says of a picture and the gain map behind it.
+  private static func directory(_ length: Int) -> Data {
+    func item(_ semantic: String, _ more: String) -> String {
+      """
+      <rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="\(semantic)" \
+      Item:Mime="image/jpeg"\(more)/></rdf:li>
+      """
+    }
+    return Data(
+      """
+      <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF \
+      xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" \
+      xmlns:Container="\(Namespace.container)" xmlns:Item="\(Namespace.container)item/">\
+      <Container:Directory><rdf:Seq>\(item("Primary", ""))\
+      \(item("GainMap", " Item:Length=\"\(length)\""))</rdf:Seq></Container:Directory>\
+      </rdf:Description></rdf:RDF></x:xmpmeta>
+      """.utf8)
+  }
+}
