@@ -15,20 +15,26 @@ import Foundation
 /// try writer.finish()
 /// ```
 public final class ImageWriter {
-  public let path: String
-  public let format: ImageFormat
-  public let width, height, channels, bitDepth: Int
+  /// What is being written.
+  public let output: PictureOutput
   /// Rows received so far.
   public private(set) var rowsWritten = 0
   /// What the file will not keep of the metadata, a line each.
   public var warnings: [String] { blocks.warnings }
 
   private let options: EncodingOptions
-  private let blocks: MetadataBlocks
   private let target: AtomicFile
   private var memory: [UInt8] = []
   private var scratch: ScratchFile?
   private var isFinished = false
+
+  public var path: String { output.path }
+  public var format: ImageFormat { output.format }
+  public var width: Int { output.width }
+  public var height: Int { output.height }
+  public var channels: Int { output.channels }
+  public var bitDepth: Int { output.bitDepth }
+  private var blocks: MetadataBlocks { output.blocks }
 
   private var rowBytes: Int { width * channels * bitDepth / 8 }
 
@@ -44,31 +50,28 @@ public final class ImageWriter {
   ///
   /// Throws `ImagingError` where the format or the size forbid it, `FileError` where the folder or
   /// an existing file do.
-  public init(
+  public convenience init(
     _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
     format: ImageFormat? = nil, options: EncodingOptions = .init(),
     metadata: ImageMetadata = .init(), overwrite: Bool = false, memoryLimit: Int = 64 << 20
   ) throws {
-    guard let format = format ?? ImageFormat(path: path) else {
-      throw ImagingError.unknownFormat(path: path)
-    }
-    precondition(width > 0 && height > 0 && (1...4).contains(channels))
-    precondition(bitDepth == 8 || bitDepth == 16, "bit depth \(bitDepth)")
-    self.path = path
-    self.format = format
-    self.width = width
-    self.height = height
-    self.channels = channels
-    self.bitDepth = bitDepth
+    try self.init(
+      PictureOutput(
+        path, width: width, height: height, channels: channels, bitDepth: bitDepth, format: format,
+        metadata: metadata),
+      options: options, overwrite: overwrite, memoryLimit: memoryLimit)
+  }
+
+  /// The same for an output that has been planned.
+  ///
+  /// Throws `FileError` where the folder or an existing file forbid it.
+  public init(
+    _ output: PictureOutput, options: EncodingOptions = .init(), overwrite: Bool = false,
+    memoryLimit: Int = 64 << 20
+  ) throws {
+    self.output = output
     self.options = options
-    var metadata = metadata
-    if metadata.iccProfile.flatMap(ColorProfile.space) != (channels <= 2 ? "GRAY" : "RGB ") {
-      metadata.iccProfile = nil
-    }
-    try ImageFile.start()
-    blocks = MetadataBlocks(metadata, format, width: width, height: height, isGrey: channels <= 2)
-    target = try AtomicFile(path, overwrite: overwrite)
-    try checkFormat()
+    target = try AtomicFile(output.path, overwrite: overwrite)
     if rowBytes * height > memoryLimit {
       scratch = try target.scratch(bytes: rowBytes * height)
     } else {
@@ -77,50 +80,6 @@ public final class ImageWriter {
   }
 
   deinit { cancel() }
-
-  private func checkFormat() throws {
-    let name = format.name
-    func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
-    if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
-    if (channels == 2 || channels == 4) && !format.supportsAlpha {
-      throw unsupported(
-        "\(name) stores no transparency; choose PNG, or put a colour behind it (--background, Options.background)"
-      )
-    }
-    if bitDepth == 16 && !format.supports16Bit {
-      throw unsupported("\(name) stores 8 bit only; choose PNG or TIFF for 16 bit")
-    }
-    if max(width, height) > format.maximumDimension {
-      throw unsupported(
-        "\(name) stores at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
-          + " choose PNG or TIFF")
-    }
-    // Whether libjxl takes a profile is known only when it has it.
-    if format == .jxl, let profile = blocks.iccProfile, !Self.takes(profile, channels: channels) {
-      throw unsupported("\(name) cannot store its ICC profile; choose PNG or TIFF")
-    }
-  }
-
-  /// Whether a picture of a few pixels can be encoded with a profile.
-  private static func takes(_ profile: Data, channels: Int) -> Bool {
-    var text: UnsafeMutablePointer<CChar>?
-    let size = 8
-    var header = cvips_header()
-    (header.width, header.height, header.bit_depth) = (Int32(size), Int32(size), 8)
-    header.channels = Int32(channels)
-    let samples = [UInt8](repeating: 128, count: size * size * channels)
-    let status = withBlob(profile) { icc in
-      let metadata = cvips_metadata(
-        icc: icc, exif: cvips_blob(), xmp: cvips_blob(), iptc: cvips_blob())
-      return cvips_encode(
-        samples, -1, header,
-        cvips_encoding(
-          format: CVIPS_JXL, quality: 90, effort: 3, lossless: false, progressive: false),
-        metadata, "/dev/null", &text)
-    }
-    if status != 0 { _ = take(&text) }
-    return status == 0
-  }
 
   /// Appends rows: a picture of the full width with the writer's channels and bit depth.
   public func write(_ rows: Image) throws {

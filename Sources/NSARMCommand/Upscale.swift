@@ -62,11 +62,30 @@ struct UpscaleCommand: ParsableCommand {
 
   @OptionGroup var picture: PictureOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Which metadata the outputs get: all, colours and density only, or all without place, names, "
+        + "serial numbers and thumbnails.", valueName: "keep|strip|private"))
+  var metadata = MetadataPolicy.keep
+
+  @Option(
+    help: ArgumentHelp(
+      "Put a colour behind transparent pictures, whose outputs then have no transparency: a name such "
+        + "as white, or #rrggbb.", valueName: "colour"),
+    transform: Self.color)
+  var background: PictureColor?
+
   @Flag(help: "Leave out inputs whose outputs exist, to go on with a half-done folder.")
   var skipExisting = false
 
   @Flag(help: "Say which file each picture would become, and how large, and restore nothing.")
   var dryRun = false
+
+  @Flag(
+    help:
+      "Say what is read of each picture (format, size, colours, metadata), what would be written and what not, and restore nothing."
+  )
+  var explain = false
 
   @Flag(
     help:
@@ -89,7 +108,19 @@ struct UpscaleCommand: ParsableCommand {
   @Flag(help: "Print one JSON object per picture.")
   var json = false
 
+  @Sendable private static func color(_ text: String) throws -> PictureColor {
+    guard let color = PictureColor(text) else {
+      let names = PictureColor.names.keys.sorted().joined(separator: ", ")
+      throw ValidationError("a colour is #rrggbb or one of \(names)")
+    }
+    return color
+  }
+
+  /// Whether nothing is restored.
+  var isDry: Bool { dryRun || explain }
+
   func validate() throws {
+    if dryRun, explain { throw ValidationError("--dry-run and --explain exclude each other") }
     if let maxPixels, maxPixels < 1 {
       throw ValidationError("--max-pixels has to be at least 1")
     }
@@ -97,7 +128,7 @@ struct UpscaleCommand: ParsableCommand {
       throw ValidationError("--overwrite and --skip-existing exclude each other")
     }
     if watch {
-      if dryRun { throw ValidationError("--watch and --dry-run exclude each other") }
+      if isDry { throw ValidationError("--watch excludes --dry-run and --explain") }
       guard inputs.allSatisfy(isFolder) else {
         throw ValidationError("--watch takes folders; name the one that pictures come into")
       }
@@ -106,7 +137,7 @@ struct UpscaleCommand: ParsableCommand {
       guard inputs.count == 1, !isFolder(inputs[0]), !pages else {
         throw ValidationError("--dump takes one picture")
       }
-      if dryRun { throw ValidationError("--dump and --dry-run exclude each other") }
+      if isDry { throw ValidationError("--dump excludes --dry-run and --explain") }
     }
     if let dump, !dump.hasSuffix(TensorDump.suffix) {
       throw ValidationError("--dump names a file NAME\(TensorDump.suffix)")
@@ -139,12 +170,20 @@ struct UpscaleCommand: ParsableCommand {
     return options
   }
 
-  func options(_ configuration: ModelConfiguration) -> PhotoUpscaler.Options {
-    var options = restoration.options(configuration)
+  /// Takes over what does not depend on a model.
+  func apply(to options: inout PhotoUpscaler.Options) {
+    options.scale = restoration.scale
     options.format = format
     options.encoding = picture.encoding
+    options.background = background
+    options.metadata = metadata
     options.reading = reading
     options.overwrite = picture.overwrite
+  }
+
+  func options(_ configuration: ModelConfiguration) -> PhotoUpscaler.Options {
+    var options = restoration.options(configuration)
+    apply(to: &options)
     options.resolver.acceleration = shortcuts.acceleration
     if let guidance = prompts.guidance { options.resolver.sampling?.guidance = guidance }
     if let layer = prompts.guidanceLayer { options.resolver.sampling?.guidanceLayer = layer }
@@ -176,6 +215,8 @@ extension Tensor.Interpolation: ExpressibleByArgument {
     }
   }
 }
+
+extension MetadataPolicy: ExpressibleByArgument {}
 
 extension ImageFormat: ExpressibleByArgument {
   /// A format's name or one of its extensions.

@@ -64,6 +64,23 @@ struct UpscaleOutput {
     }
   }
 
+  /// What `--explain` says of a picture.
+  mutating func explained(_ item: BatchPlan.Item) throws {
+    do {
+      var options = PhotoUpscaler.Options()
+      command.apply(to: &options)
+      options.reading.page = item.page
+      let reader = try ImageFile.open(item.input.path, options: options.reading)
+      let explanation = try Explanation(
+        reader, item, named: streams.named(item.input.path), options)
+      try StandardOutput.print(command.json ? line(explanation) : explanation.text)
+    } catch let error as StandardOutput.WriteError {
+      throw error
+    } catch {
+      try failed(item.input.path, error)
+    }
+  }
+
   mutating func skipped(_ item: BatchPlan.Item) throws {
     skippedCount += 1
     guard command.json else { return }
@@ -90,7 +107,7 @@ struct UpscaleOutput {
             prompt: prompt, color: report.color.rawValue, model: name,
             device: policy.device.description,
             precision: policy.precision.rawValue, precisionReason: policy.reason,
-            warnings: report.warnings)))
+            read: report.input, written: report.output, warnings: report.warnings)))
     } else {
       let time = String(format: "%.1f s", seconds)
       let text =
@@ -118,6 +135,7 @@ struct UpscaleOutput {
     let seed: UInt64
     let prompt: String?
     let color, model, device, precision, precisionReason: String
+    let read, written: PictureSummary
     let warnings: [String]
   }
 

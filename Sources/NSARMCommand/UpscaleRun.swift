@@ -24,7 +24,7 @@ struct UpscaleRun {
   mutating func start() throws {
     Interruption.install()
     defer { streams.remove() }
-    if !command.dryRun {
+    if !command.isDry {
       // libtorch is loaded while the inputs are looked through and the first of them is read.
       try ImageFile.start()
       TorchRuntime.preload()
@@ -39,10 +39,12 @@ struct UpscaleRun {
     }
     if command.dryRun {
       for item in items { try output.planned(item) }
+    } else if command.explain {
+      for item in items { try output.explained(item) }
     } else if !items.isEmpty {
       try restore(items)
     }
-    if plan.items.count + plan.failures.count > 1, !command.dryRun { output.summarize() }
+    if plan.items.count + plan.failures.count > 1, !command.isDry { output.summarize() }
     if output.failureCount > 0 { throw ExitCode.failure }
   }
 

@@ -35,9 +35,9 @@ public final class PhotoUpscaler: Sendable {
     public var format: ImageFormat?
     public var encoding = EncodingOptions()
     public var reading = ReadOptions()
-    /// Red, green and blue in 0...1 of the colour that is put behind a transparent picture, whose
-    /// output then has no alpha; nil keeps alpha.
-    public var background: SIMD3<Float>?
+    /// The colour that is put behind a transparent picture, whose output then has no alpha; nil
+    /// keeps alpha.
+    public var background: PictureColor?
     /// Which metadata the output gets.
     public var metadata = MetadataPolicy.keep
     /// Whether an existing output is replaced.
@@ -49,10 +49,14 @@ public final class PhotoUpscaler: Sendable {
 
   /// What was done.
   public struct Report: Sendable {
-    public let inputSize, outputSize: (width: Int, height: Int)
+    /// What the files hold.
+    public let input, output: PictureSummary
     public let color: ColorMode
     /// What was lost or had to be guessed, a line each.
     public let warnings: [String]
+
+    public var inputSize: (width: Int, height: Int) { (input.width, input.height) }
+    public var outputSize: (width: Int, height: Int) { (output.width, output.height) }
   }
 
   public let resolver: SuperResolver
@@ -128,15 +132,30 @@ public final class PhotoUpscaler: Sendable {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     let size = outputSize(width: reader.width, height: reader.height, scale: options.scale)
     // Everything about the output that can fail fails before the work.
-    let writer = try writer(reader, output, size, options)
+    let planned = try plan(reader, output, size, options)
+    let writer = try ImageWriter(planned, options: options.encoding, overwrite: options.overwrite)
     defer { writer.cancel() }
     try reader.decode()
     let first = try rowSinks(reader, writer, color, modelScale, options)
     try enlarge { try first.push($0) }
     try first.finish()
     return Report(
-      inputSize: (reader.width, reader.height), outputSize: size, color: color,
-      warnings: reader.warnings + writer.warnings)
+      input: reader.summary, output: planned.summary, color: color,
+      warnings: reader.warnings + planned.warnings)
+  }
+
+  /// What would be read and written, and what not, without doing it. What only decoding shows, such
+  /// as damage, is told of a picture that has been decoded.
+  ///
+  /// - Returns: what the input holds, what the output will hold, and what is lost or has to be
+  ///   guessed, a line each.
+  /// - Throws: `ImagingError` where the picture cannot be read or written so.
+  public static func explain(
+    _ reader: ImageReader, to output: String, _ options: Options = Options()
+  ) throws -> (input: PictureSummary, output: PictureSummary, warnings: [String]) {
+    let size = outputSize(width: reader.width, height: reader.height, scale: options.scale)
+    let planned = try plan(reader, output, size, options)
+    return (reader.summary, planned.summary, reader.warnings + planned.warnings)
   }
 
   /// The size of what an input becomes: ⌊n · scale + ½⌋ along a side.
@@ -152,24 +171,22 @@ public final class PhotoUpscaler: Sendable {
 
   /// The output's file: of the input's channels, but without alpha where the format has none and
   /// every pixel is opaque, or where a colour is put behind it.
-  private static func writer(
+  private static func plan(
     _ reader: ImageReader, _ output: String, _ size: (width: Int, height: Int), _ options: Options
-  ) throws -> ImageWriter {
+  ) throws -> PictureOutput {
     let format = options.format ?? ImageFormat(path: output)
     var channels = reader.channels
     if reader.hasAlpha {
-      let isColor = options.background.map { $0.x != $0.y || $0.y != $0.z } ?? false
-      if options.background != nil {
-        channels = isColor ? 3 : reader.channels - 1
+      if let background = options.background {
+        channels = background.isGrey ? reader.channels - 1 : 3
       } else if format?.supportsAlpha == false, try reader.isOpaque() {
         channels -= 1
       }
     }
-    return try ImageWriter(
+    return try PictureOutput(
       output, width: size.width, height: size.height, channels: channels,
       bitDepth: format?.supports16Bit == true ? reader.bitDepth : 8, format: options.format,
-      options: options.encoding, metadata: reader.metadata.filtered(options.metadata),
-      overwrite: options.overwrite)
+      metadata: reader.metadata.filtered(options.metadata))
   }
 
   /// The first of the sinks between the network and the file.
@@ -181,7 +198,8 @@ public final class PhotoUpscaler: Sendable {
       options.truncatesColors ? TruncationSink(next: sink) : sink
     }
     let (width, height) = (reader.width * scale, reader.height * scale)
-    var sink: any RowSink = try OutputSink(reader, writer, background: options.background)
+    var sink: any RowSink = try OutputSink(
+      reader, writer, background: options.background?.components)
     if width != writer.width || height != writer.height {
       sink = ResizeSink(
         Resize(.bicubic, from: (width, height), to: (writer.width, writer.height)), channels: 3,

@@ -29,7 +29,8 @@ extension JpegContainer {
 
   /// What has been read of a file.
   private struct Reading {
-    private var found = FileContents()
+    // Without JFIF's numbers there is no density but that of EXIF.
+    private var found = FileContents(density: .some(nil))
     /// The extension of the XMP packet by its parts' places, and its number.
     private var parts: [(guid: [UInt8], place: Int, bytes: [UInt8])] = []
     private var pictures: [MultiPicture.Entry] = []

@@ -7,6 +7,7 @@ extension PngContainer {
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
     found.isExifUpright = false
+    found.density = .some(nil)
     var calibration = Calibration()
     var place = 8
     while let head = source.read(place, 8) {

@@ -126,7 +126,8 @@ extension ImageMetadata {
     if let stated = contents.density {
       density = (orientation ?? Int(header.orientation)) >= 5 ? stated?.turned : stated
     }
-    density = density ?? block?.density
+    // What libvips makes of EXIF's numbers has lost their unit.
+    density = contents.density.flatMap { _ in density } ?? block?.density ?? density
     return orientation
   }
 }

@@ -8,7 +8,7 @@ struct RestorationResponse: Encodable {
   private enum Key: String, CodingKey {
     case id, revision, name, state, created, started, finished, expires, settings, input, output
     case position, progress, tiles, scales, secondsLeft, preview, warnings, error, seconds
-    case width, height, bytes, mediaType
+    case width, height, bytes, mediaType, contents
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -28,12 +28,14 @@ struct RestorationResponse: Encodable {
     try picture.encode(input.height, forKey: .height)
     try picture.encode(input.bytes, forKey: .bytes)
     try picture.encode(input.mediaType, forKey: .mediaType)
+    try picture.encode(input.summary, forKey: .contents)
     let output = job.order.output
     picture = container.nestedContainer(keyedBy: Key.self, forKey: .output)
     try picture.encode(output.width, forKey: .width)
     try picture.encode(output.height, forKey: .height)
     try picture.encode(job.resultBytes, forKey: .bytes)
     try picture.encode(output.mediaType, forKey: .mediaType)
+    try picture.encode(output.summary, forKey: .contents)
     try picture.encode(output.name, forKey: .name)
     try container.encode(job.position, forKey: .position)
     try container.encode(

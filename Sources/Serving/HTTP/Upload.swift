@@ -209,12 +209,34 @@ extension Upload {
         "\(name): \(format.name) holds \(format.maximumDimension) pixels a side, and the result would"
           + " have \(side); choose another format or a smaller scale")
     }
+    let outputName = Job.outputName(name, settings, format)
+    let planned = try explain(reader, outputName, format)
     return Job.Order(
       settings: settings,
       input: .init(
-        width: reader.width, height: reader.height, bytes: bytes, mediaType: mediaType, name: name),
+        width: reader.width, height: reader.height, bytes: bytes, mediaType: mediaType, name: name,
+        summary: planned.input),
       output: .init(
         width: size.width, height: size.height, bytes: nil, mediaType: format.mediaType,
-        name: Job.outputName(name, settings, format)))
+        name: outputName, summary: planned.output))
+  }
+
+  /// What cannot be read or written is refused before it waits in the queue.
+  private func explain(_ reader: ImageReader, _ outputName: String, _ format: ImageFormat) throws
+    -> (input: PictureSummary, output: PictureSummary, warnings: [String])
+  {
+    var options = PhotoUpscaler.Options()
+    options.scale = settings.scale
+    options.format = format
+    options.background = settings.background
+    options.metadata = settings.metadata
+    do {
+      return try PhotoUpscaler.explain(reader, to: outputName, options)
+    } catch ImagingError.unsupported(_, let reason) {
+      throw Problem(.unprocessableContent, "not_writable", "\(name): \(reason)")
+    } catch let error as ImagingError {
+      throw Problem(
+        .unprocessableContent, "not_a_picture", oneLine("\(error)").replacing(path, with: name))
+    }
   }
 }

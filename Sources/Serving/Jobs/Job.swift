@@ -18,6 +18,8 @@ public struct Job: Sendable {
     public var mediaType: String
     /// What the file is called where somebody keeps it.
     public var name: String
+    /// What it holds or will hold; nil: of an order of an earlier version.
+    public var summary: PictureSummary?
 
     /// The format, where it is one that is written.
     var format: ImageFormat? { ImageFormat.allCases.first { $0.mediaType == mediaType } }

@@ -21,11 +21,15 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   public var format: ImageFormat?
   /// Of JPEG, WebP, AVIF and JPEG XL, 1...100.
   public var quality = 92
+  /// The colour behind a transparent picture, whose result then has no alpha; nil: none.
+  public var background: PictureColor?
+  /// Which metadata the result gets.
+  public var metadata = MetadataPolicy.keep
 
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, strength, scale, temperature, seed, color, format, quality
+    case model, strength, scale, temperature, seed, color, format, quality, background, metadata
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -38,6 +42,8 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     try container.encode(color?.rawValue, forKey: .color)
     try container.encode(format?.rawValue, forKey: .format)
     try container.encode(quality, forKey: .quality)
+    try container.encode(background, forKey: .background)
+    try container.encode(metadata.rawValue, forKey: .metadata)
   }
 
   public init(from decoder: any Decoder) throws {
@@ -51,6 +57,11 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     format = try container.decodeIfPresent(String.self, forKey: .format)
       .flatMap(ImageFormat.init(rawValue:))
     quality = try container.decode(Int.self, forKey: .quality)
+    // Orders of earlier versions have neither.
+    background = try container.decodeIfPresent(PictureColor.self, forKey: .background)
+    metadata =
+      try container.decodeIfPresent(String.self, forKey: .metadata)
+      .flatMap(MetadataPolicy.init(rawValue:)) ?? .keep
   }
 
   /// Sets an option by its name from what a client has sent: a number, a text or nothing.
@@ -69,6 +80,14 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     case .seed: seed = try value.integer(key, 0...(1 << 53 - 1)) ?? 0
     case .quality: quality = try value.integer(key, 1...100) ?? 92
     case .color: color = try value.choice(key)
+    case .metadata: metadata = try value.choice(key) ?? .keep
+    case .background:
+      background = try value.text(key).map { text in
+        guard let color = PictureColor(text) else {
+          throw InvalidSetting("background: a colour is a name such as white, or #rrggbb")
+        }
+        return color
+      }
     case .format:
       format = try value.choice(key)
       if let format, !format.isWritable {
@@ -84,6 +103,8 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     options.scale = scale
     options.color = color
     options.encoding = EncodingOptions(quality: quality)
+    options.background = background
+    options.metadata = metadata
     options.reading = reading
     options.resolver.seed = UInt64(seed)
     var sampling = configuration.sampling

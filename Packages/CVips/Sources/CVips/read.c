@@ -79,6 +79,16 @@ static bool is_loaded_by(VipsImage *image, const char *prefix) {
          g_str_has_prefix(loader, prefix);
 }
 
+static cvips_blob blob(VipsImage *image, const char *name) {
+  cvips_blob blob = {NULL, 0};
+  if (vips_image_get_typeof(image, name) != 0 &&
+      vips_image_get_blob(image, name, &blob.bytes, &blob.count) != 0) {
+    vips_error_clear();
+    blob = (cvips_blob){NULL, 0};
+  }
+  return blob;
+}
+
 static int32_t page_count(VipsImage *image) {
   int pages = 1;
   // What libvips counts as pages of a JPEG 2000 file are the picture's resolutions.
@@ -100,6 +110,28 @@ static void describe(cvips_picture *picture, cvips_header *header) {
   header->channels = image->Bands;
   header->bit_depth = image->BandFmt == VIPS_FORMAT_UCHAR ? 8 : 16;
   header->orientation = picture->orientation;
+}
+
+/// libvips reads grey HEIF and AVIF as RGB; a grey profile beside it is that of the file's samples.
+static int take_grey(VipsImage **image, char **error) {
+  cvips_blob profile = blob(*image, VIPS_META_ICC_NAME);
+  bool is_grey = profile.count > 20 && memcmp((const char *)profile.bytes + 16, "GRAY", 4) == 0;
+  int bands = (*image)->Bands;
+  if (!is_grey || bands < 3) return 0;
+  VipsImage *planes[2] = {NULL, NULL}, *joined = NULL, *grey = NULL;
+  VipsInterpretation space = (*image)->BandFmt == VIPS_FORMAT_UCHAR ? VIPS_INTERPRETATION_B_W
+                                                                    : VIPS_INTERPRETATION_GREY16;
+  int status = vips_extract_band(*image, &planes[0], 0, NULL);
+  if (status == 0 && bands == 4) status = vips_extract_band(*image, &planes[1], 3, NULL);
+  if (status == 0) status = vips_bandjoin(planes, &joined, planes[1] ? 2 : 1, NULL);
+  if (status == 0) status = vips_copy(joined, &grey, "interpretation", space, NULL);
+  for (int i = 0; i < 2; i++)
+    if (planes[i]) g_object_unref(planes[i]);
+  if (joined) g_object_unref(joined);
+  if (status != 0) return cvips_fail(error);
+  g_object_unref(*image);
+  *image = grey;
+  return 0;
 }
 
 /// Reads what libvips does not tell, and passes to a page of several.
@@ -124,6 +156,7 @@ static int read_facts(
     picture->opened = opened;
   }
   if (!is_loaded_by(picture->opened, "heif")) return 0;
+  if (take_grey(&picture->opened, error) != 0) return -1;
   return cvips_read_heif(path, picture->page, header, error);
 }
 
@@ -151,16 +184,6 @@ cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, 
 void cvips_set_orientation(cvips_picture *picture, int32_t orientation, cvips_header *header) {
   if (orientation >= 1 && orientation <= 8) picture->orientation = orientation;
   describe(picture, header);
-}
-
-static cvips_blob blob(VipsImage *image, const char *name) {
-  cvips_blob blob = {NULL, 0};
-  if (vips_image_get_typeof(image, name) != 0 &&
-      vips_image_get_blob(image, name, &blob.bytes, &blob.count) != 0) {
-    vips_error_clear();
-    blob = (cvips_blob){NULL, 0};
-  }
-  return blob;
 }
 
 /// Finds the XMP packet among the untyped blocks of a HEIF file ("heif-mime-1", ...).

@@ -1,0 +1,56 @@
+/// A colour of sRGB by a name or by its digits, such as "white", "#fff" or "#ff8800".
+public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertible {
+  /// Red, green and blue in 0...1.
+  public let components: SIMD3<Float>
+  /// As it was given.
+  public let description: String
+
+  /// The names that are known: those of HTML 4.
+  public static let names: [String: UInt32] = [
+    "black": 0x000000, "silver": 0xc0c0c0, "gray": 0x808080, "grey": 0x808080, "white": 0xffffff,
+    "maroon": 0x800000, "red": 0xff0000, "purple": 0x800080, "fuchsia": 0xff00ff,
+    "green": 0x008000, "lime": 0x00ff00, "olive": 0x808000, "yellow": 0xffff00, "navy": 0x000080,
+    "blue": 0x0000ff, "teal": 0x008080, "aqua": 0x00ffff,
+  ]
+
+  /// nil where the text is neither a name nor `#` with three or six hexadecimal digits.
+  public init?(_ text: String) {
+    let name = text.lowercased()
+    let digits = name.hasPrefix("#") ? name.dropFirst() : name[...]
+    let value: UInt32
+    if let known = Self.names[name] {
+      value = known
+    } else if digits.allSatisfy(\.isHexDigit), [3, 6].contains(digits.utf8.count) {
+      let six = digits.utf8.count == 6 ? String(digits) : digits.map { "\($0)\($0)" }.joined()
+      guard let number = UInt32(six, radix: 16) else { return nil }
+      value = number
+    } else {
+      return nil
+    }
+    components = SIMD3(value >> 16 & 255, value >> 8 & 255, value & 255).asLevels
+    description = text
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let color = PictureColor(text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text)' is no colour")
+    }
+    self = color
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+
+  /// Whether it is a shade of grey.
+  public var isGrey: Bool { components.x == components.y && components.y == components.z }
+}
+
+extension SIMD3<UInt32> {
+  /// Levels of 8 bit as 0...1.
+  fileprivate var asLevels: SIMD3<Float> { SIMD3<Float>(self) / 255 }
+}

@@ -1,0 +1,96 @@
+import CVips
+import CVipsLoader
+import Foundation
+
+/// A picture file that is to be written: what it will hold, found out before any of it is made.
+public struct PictureOutput {
+  public let path: String
+  public let format: ImageFormat
+  public let width, height, channels, bitDepth: Int
+  let blocks: MetadataBlocks
+
+  /// What the file will not keep of the metadata, a line each.
+  public var warnings: [String] { blocks.warnings }
+
+  /// What the file will hold.
+  public var summary: PictureSummary {
+    // WebP has no grey.
+    let isConverted = format == .webp && channels <= 2
+    return PictureSummary(
+      format: format.name, width: width, height: height,
+      channels: isConverted ? channels + 2 : channels,
+      bitDepth: format == .avif && bitDepth == 16 ? 12 : bitDepth,
+      profile: isConverted ? nil : blocks.iccProfile, codePoints: blocks.codePoints,
+      metadata: PictureSummary.names(
+        exif: blocks.exif != nil, xmp: blocks.xmp != nil, iptc: blocks.iptc != nil,
+        texts: blocks.texts, density: blocks.density, gainMap: blocks.gainMap != nil))
+  }
+
+  /// - Parameters:
+  ///   - path: of the file; for messages and for the format.
+  ///   - format: nil takes it from the name's extension.
+  ///   - channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
+  ///   - metadata: written with the picture and made true for it.
+  /// - Throws: `ImagingError` where the format or the size forbid it.
+  public init(
+    _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
+    format: ImageFormat? = nil, metadata: ImageMetadata = .init()
+  ) throws {
+    guard let format = format ?? ImageFormat(path: path) else {
+      throw ImagingError.unknownFormat(path: path)
+    }
+    precondition(width > 0 && height > 0 && (1...4).contains(channels))
+    precondition(bitDepth == 8 || bitDepth == 16, "bit depth \(bitDepth)")
+    try ImageFile.start()
+    self.path = path
+    self.format = format
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.bitDepth = bitDepth
+    blocks = MetadataBlocks(metadata, format, width: width, height: height, isGrey: channels <= 2)
+    try check()
+  }
+
+  private func check() throws {
+    let name = format.name
+    func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
+    if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
+    if channels % 2 == 0 && !format.supportsAlpha {
+      throw unsupported(
+        "\(name) stores no transparency; choose PNG, or put a colour behind the picture (--background,"
+          + " Options.background)")
+    }
+    if bitDepth == 16 && !format.supports16Bit {
+      throw unsupported("\(name) stores 8 bit only; choose PNG or TIFF for 16 bit")
+    }
+    if max(width, height) > format.maximumDimension {
+      throw unsupported(
+        "\(name) stores at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
+          + " choose PNG or TIFF")
+    }
+    // Whether libjxl takes a profile is known only when it has it.
+    if format == .jxl, let profile = blocks.iccProfile, !takes(profile) {
+      throw unsupported("\(name) cannot store its ICC profile; choose PNG or TIFF")
+    }
+  }
+
+  /// Whether a picture of a few pixels can be encoded with a profile.
+  private func takes(_ profile: Data) -> Bool {
+    var text: UnsafeMutablePointer<CChar>?
+    let size = 8
+    var header = cvips_header()
+    (header.width, header.height, header.bit_depth) = (Int32(size), Int32(size), 8)
+    header.channels = Int32(channels)
+    let samples = [UInt8](repeating: 128, count: size * size * channels)
+    let encoding = cvips_encoding(
+      format: CVIPS_JXL, quality: 90, effort: 3, lossless: false, progressive: false)
+    let status = withBlob(profile) { icc in
+      let metadata = cvips_metadata(
+        icc: icc, exif: cvips_blob(), xmp: cvips_blob(), iptc: cvips_blob())
+      return cvips_encode(samples, -1, header, encoding, metadata, "/dev/null", &text)
+    }
+    if status != 0 { _ = take(&text) }
+    return status == 0
+  }
+}
