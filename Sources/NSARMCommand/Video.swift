@@ -24,14 +24,20 @@ struct VideoCommand: ParsableCommand {
   @Argument(help: "The video.")
   var input: String
 
-  @Argument(help: "The restored video; its extension says the container, such as .mp4 or .mkv.")
+  @Argument(
+    help:
+      "The restored video; its extension says the container: .mp4, .mkv, .mov, .webm, ..., or .gif, .webp, .png of an animated picture."
+  )
   var output: String
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var restoration: RestorationOptions
 
-  @Option(help: "The encoder, by ffmpeg's name: libx264, libx265, libsvtav1, ffv1, ...")
-  var codec = VideoEncoding().codec
+  @Option(
+    help: ArgumentHelp(
+      "The encoder, by ffmpeg's name: libx264, libx265, libsvtav1, ffv1, ... (default: libx264, in .webm "
+        + "libvpx-vp9).", valueName: "name"))
+  var codec: String?
 
   @Option(
     parsing: .unconditional,
@@ -153,7 +159,8 @@ struct VideoCommand: ParsableCommand {
       "--tile": restoration.tile.map { "\($0)" } ?? "automatic",
       "--strength": "\(restoration.strength)",
       "--color": restoration.color?.rawValue ?? "automatic",
-      "--codec": codec, "--crf": crf.map { "\($0)" } ?? "automatic", "--preset": preset ?? "none",
+      "--codec": codec ?? "automatic", "--crf": crf.map { "\($0)" } ?? "automatic",
+      "--preset": preset ?? "none",
       "--independent": "\(independent)", "--scales": shortcuts.scales.map { "\($0)" } ?? "all",
       "--prune": "\(shortcuts.prune?.values ?? [])", "--one-pass": "\(shortcuts.onePass)",
       "version of nsarm": Version.text,

@@ -11,21 +11,19 @@ extension VideoUpscaler {
     private let size: (width: Int, height: Int)
     private let options: Options
     private let work: WorkFolder
-    private let output: String
-    private let tools: FFmpeg
+    private let muxer: VideoMuxer
     private var scene: Scene?
 
     init(
       _ upscaler: PhotoUpscaler, _ input: VideoProperties, _ size: (width: Int, height: Int),
-      _ options: Options, _ work: WorkFolder, output: String, _ tools: FFmpeg
+      _ options: Options, _ work: WorkFolder, _ muxer: VideoMuxer
     ) {
       self.upscaler = upscaler
       self.input = input
       self.size = size
       self.options = options
       self.work = work
-      self.output = output
-      self.tools = tools
+      self.muxer = muxer
     }
 
     var sceneCount: Int { (scene?.index ?? 0) + 1 }
@@ -33,7 +31,7 @@ extension VideoUpscaler {
     /// Restores what has not been restored yet, segment by segment.
     /// - Returns: warnings.
     mutating func restore(progress: @escaping (Double, Int) throws -> Void) throws -> [String] {
-      let reader = try FrameReader(input, tools)
+      let reader = try FrameReader(input, muxer.tools)
       defer { reader.stop() }
       scene = try work.scene()
       for _ in 0..<work.frameCount {
@@ -45,9 +43,10 @@ extension VideoUpscaler {
       }
       var next = try reader.next()
       while next != nil {
+        let animation = muxer.animation(timeBase: reader.timeBase)
         let writer = try SegmentWriter(
-          work.nextSegment, output: output, size: size, options.encoding, input,
-          timeBase: reader.timeBase, tools)
+          work.nextSegment, output: muxer.output, size: size, options.encoding, input,
+          animation: animation, timeBase: reader.timeBase, muxer.tools)
         var times: [Int64] = []
         do {
           while let frame = next, times.count < options.segmentLength {
@@ -56,7 +55,11 @@ extension VideoUpscaler {
               try self.restored(frame.picture, number: number, progress)
             }
             let first = work.firstTime ?? times.first ?? frame.time
-            try writer.append(restored, time: frame.time - first)
+            // Enlarged by itself, as that of pictures is.
+            let alpha = frame.alpha.map {
+              $0.resized(toWidth: size.width, height: size.height, .bicubic).clamped
+            }
+            try writer.append(restored, alpha: alpha, time: frame.time - first)
             times.append(frame.time)
             next = try reader.next()
           }
@@ -67,7 +70,11 @@ extension VideoUpscaler {
         }
         try work.commit(times: times, timeBase: reader.timeBase, scene: scene)
       }
+      let animation = muxer.animation(timeBase: reader.timeBase)
       return (reader.warning.map { [$0] } ?? [])
+        + (reader.sawTransparency && animation == nil ? ["transparency is left out"] : [])
+        + (animation?.limitsRate == true
+          ? ["frames are left out: programs show 50 frames of a GIF a second at most"] : [])
     }
 
     /// A frame, restored with what the scene carries to it.

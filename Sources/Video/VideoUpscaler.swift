@@ -65,7 +65,10 @@ public final class VideoUpscaler {
     guard PathIdentity(input.path) != PathIdentity(output) else {
       throw VideoError(output, "is the input itself; choose another name for the output")
     }
-    let size = Self.outputSize(input, scale: options.pictures.scale)
+    try options.encoding.check(output)
+    let animated = AnimatedFormat(path: output)
+    let size = Self.outputSize(
+      input, scale: options.pictures.scale, isEven: animated == nil)
     guard size.width * size.height <= Self.maximumPixels else {
       throw VideoError(
         input.path,
@@ -75,16 +78,19 @@ public final class VideoUpscaler {
     let file = try AtomicFile(output, overwrite: options.overwrite)
     let work = try WorkFolder(for: output, settings: settings)
     defer { work.removeIfEmpty() }
-    let fileExtension = (output as NSString).pathExtension
-    let trial = "\(work.path)/trial.\(fileExtension)"
-    try tryEncoding(input, size, options, output: output, trial: trial, in: work)
-    let streams = StreamPlan(input, trial: trial, tools)
+    let muxer = VideoMuxer(
+      input: input, size: size, encoding: options.encoding, output: output, tools: tools)
+    try muxer.tryEncoding(in: work)
+    let streams =
+      animated.map { StreamPlan(leftOut: input, format: $0.name) }
+      ?? StreamPlan(input, trial: muxer.trial(in: work), tools)
 
-    var run = Run(upscaler, input, size, options, work, output: output, tools)
+    var run = Run(upscaler, input, size, options, work, muxer)
     started(work.frameCount)
     let continued = work.frameCount
     let warnings = try run.restore(progress: progress)
-    try mux(input, work, streams, to: FFmpeg.file(file.temporaryPath(extension: fileExtension)))
+    let suffix = (output as NSString).pathExtension
+    try muxer(work, streams, to: file.temporaryPath(extension: suffix))
     try file.commit()
     let count = work.frameCount
     work.remove()
@@ -94,61 +100,31 @@ public final class VideoUpscaler {
       warnings: warnings + input.warnings + streams.notes)
   }
 
-  /// The size of the output: ⌊n · scale + ½⌋ along a side, and even, as colours at half the
-  /// resolution need it.
-  public static func outputSize(_ input: VideoProperties, scale: Double)
+  /// The size of the output: ⌊n · scale + ½⌋ along a side.
+  ///
+  /// - Parameters:
+  ///   - input: the video.
+  ///   - scale: pixels of the output per pixel of the input along a side.
+  ///   - isEven: whether sides are even, as colours at half the resolution need it; those of
+  ///     animated pictures need not.
+  public static func outputSize(_ input: VideoProperties, scale: Double, isEven: Bool = true)
     -> (width: Int, height: Int)
   {
-    func even(_ pixels: Int) -> Int { max(2, Int((Double(pixels) * scale / 2).rounded()) * 2) }
-    return (even(input.width), even(input.height))
+    let unit = isEven ? 2 : 1
+    func side(_ pixels: Int) -> Int {
+      max(unit, Int((Double(pixels) * scale / Double(unit)).rounded()) * unit)
+    }
+    return (side(input.width), side(input.height))
   }
 
   /// No codec's levels go further.
   private static let maximumPixels = 1 << 27
-
-  /// Encodes a black frame and puts it into the output's container, so that what cannot be written
-  /// fails before the work.
-  private func tryEncoding(
-    _ input: VideoProperties, _ size: (width: Int, height: Int), _ options: Options,
-    output: String, trial: String, in work: WorkFolder
-  ) throws {
-    let segment = work.path + "/trial.nut"
-    defer { for path in [segment, trial] { unlink(path) } }
-    let writer = try SegmentWriter(
-      segment, output: output, size: size, options.encoding, input,
-      timeBase: input.frameRate.inverse, tools)
-    try writer.append(Planes(width: size.width, height: size.height, channels: 3), time: 0)
-    try writer.finish()
-    try tools.run(
-      ["-i", FFmpeg.file(segment), "-c", "copy", "-y", FFmpeg.file(trial)], for: output)
-  }
-
-  /// Puts the segments and what goes along into one file.
-  private func mux(
-    _ input: VideoProperties, _ work: WorkFolder, _ streams: StreamPlan, to file: String
-  ) throws {
-    let base = work.timeBase ?? input.frameRate.inverse
-    let start = Int64((Double(work.firstTime ?? 0) * base.value * 1e6).rounded())
-    let isMP4 = ["mp4", "m4v", "mov"].contains((file as NSString).pathExtension.lowercased())
-    // Times of MP4 are multiples of a unit of the track.
-    let units =
-      isMP4 && base.numerator == 1
-      ? ["-video_track_timescale", "\(base.denominator)", "-movflags", "+faststart"]
-      : isMP4 ? ["-movflags", "+faststart"] : []
-    try tools.run(
-      ["-itsoffset", "\(start)us", "-f", "concat", "-i", FFmpeg.file(work.writeList())]
-        + ["-i", FFmpeg.file(input.path), "-map", "0:v:0", "-c:0", "copy"] + streams.arguments
-        + ["-map_metadata", "1", "-map_chapters", "1"]
-        // Frames are upright now.
-        + ["-map_metadata:s:v:0", "1:s:\(input.index)", "-metadata:s:v:0", "rotate="]
-        + units + ["-y", file], for: String(file.dropFirst("file:".count)))
-  }
 }
 
 extension VideoProperties {
   /// What the output lacks or has otherwise than the input.
   var warnings: [String] {
-    (hasAlpha ? ["transparency is left out"] : [])
+    (hidesAlpha ? ["transparency is left out"] : [])
       + (isInterlaced ? ["interlaced frames were deinterlaced"] : [])
   }
 }

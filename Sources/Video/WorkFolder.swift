@@ -75,6 +75,8 @@ final class WorkFolder {
       ? VideoProperties.Ratio(manifest.timeBase[0], manifest.timeBase[1]) : nil
   }
   var firstTime: Int64? { manifest.times.first }
+  /// From the first frame's time to the last one's.
+  var length: Int64 { (manifest.times.last ?? 0) - (manifest.times.first ?? 0) }
 
   /// The scene after the last segment, where frames are kept alike.
   func scene() throws -> Scene? {

@@ -8,11 +8,12 @@ import Testing
 @Suite(.serialized, .ownThreads, .enabled(if: Clips.isHere, Clips.missing)) struct BadVideoTests {
   private let clips = try! Clips()
 
-  private func error(_ input: String, _ change: (inout VideoUpscaler.Options) -> Void = { _ in })
-    -> String
-  {
+  private func error(
+    _ input: String, _ output: String = "out.mp4",
+    _ change: (inout VideoUpscaler.Options) -> Void = { _ in }
+  ) -> String {
     do {
-      _ = try clips.restore(input, "out.mp4", change)
+      _ = try clips.restore(input, output, change)
       return "none"
     } catch {
       return "\(error)"
@@ -57,6 +58,67 @@ import Testing
       try clips.restore(input, "no/out.mp4")
     }
     #expect(throws: VideoError.self) { try clips.restore(input, "in.mp4") { $0.overwrite = true } }
+  }
+
+  @Test func containersThatCannot() throws {
+    let input = try clips.make(
+      "in.mp4", "-f lavfi -i testsrc2=size=40x30:rate=25 -frames:v 2 -c:v libx264 -pix_fmt yuv420p")
+    func reason(_ name: String, codec: String? = nil, crf: Int? = nil, preset: String? = nil)
+      -> String
+    {
+      error(input, name) {
+        ($0.encoding.codec, $0.encoding.crf, $0.encoding.preset) = (codec, crf, preset)
+      }
+    }
+    for (text, parts) in [
+      (
+        reason("a.webm", codec: "libx264"),
+        ["libx264 does not go into .webm (ffmpeg: Only VP8", ".mkv"]
+      ),
+      (
+        reason("a.mp4", codec: "ffv1"),
+        ["ffv1 does not go into .mp4 (ffmpeg: Could not find tag", ".mkv"]
+      ),
+      (
+        reason("a.xyz"),
+        ["does not go into .xyz (ffmpeg: Unable to find", "'\(clips.folder("a.xyz"))'"]
+      ),
+      (reason("a.gif", codec: "libx264"), ["libx264 does not go into .gif; leave the codec out"]),
+      (reason("a.webp", crf: 3), ["a rate factor is for encoders of videos"]),
+      (reason("a.png", preset: "slow"), ["a preset is for encoders of videos"]),
+      (reason("a.webm", preset: "slow"), ["a preset is for other encoders than libvpx-vp9"]),
+      (reason("a.jpg"), ["a.jpg: is named like a picture"]),
+    ] {
+      for part in parts { #expect(text.contains(part), "\(text)") }
+    }
+    #expect(clips.folder.entries == ["in.mp4"])
+  }
+
+  @Test func pictures() throws {
+    for name in ["in.png", "in.jpg", "in.webp", "in.tif"] {
+      let input = try clips.make(name, "-f lavfi -i testsrc2=size=20x16:rate=1 -frames:v 1")
+      #expect(error(input).contains("restored by nsarm upscale"), "\(error(input))")
+    }
+    let animated = try clips.make(
+      "animated.webp", "-f lavfi -i testsrc2=size=20x16:rate=5:duration=1 -c:v libwebp_anim")
+    let text = error(animated)
+    #expect(text == "none" || text.contains("does not decode; convert it to a GIF"), "\(text)")
+  }
+
+  /// What ffmpeg fails of, among what it says besides.
+  @Test func reasons() throws {
+    func reason(_ lines: String) throws -> String {
+      let process = try ChildProcess("/bin/sh", ["-c", "printf '\(lines)' >&2; exit 3"])
+      let status = process.finish()
+      return process.log.reason(status)
+    }
+    #expect(
+      try reason("[a @ 0x1] [error] cause\\n[error] Conversion failed!\\n[error] \\n") == "cause")
+    #expect(
+      try reason("[error] Could not write header: no\\n[error] \\n") == "Could not write header: no"
+    )
+    #expect(try reason("[info] x\\n[vf @ 0x1] [warning] odd\\n[error] \\n") == "odd")
+    #expect(try reason("[info] x\\n") == "exit status 3")
   }
 
   @Test func aFolderOfSomethingElseIsLeftAlone() throws {

@@ -126,6 +126,7 @@ final class ChildProcess {
 final class ChildLog: @unchecked Sendable {
   private let condition = NSCondition()
   private var errors: [String] = []
+  private var lastWarning: String?
   private var isAtEnd = false
 
   init(descriptor: Int32, line: @escaping @Sendable (String) -> Void) {
@@ -135,7 +136,12 @@ final class ChildLog: @unchecked Sendable {
       while getline(&buffer, &capacity, file) > 0 {
         let text = String(cString: buffer!).trimmingCharacters(in: .whitespacesAndNewlines)
         if text.contains(#/\[(error|fatal|panic)\]/#) {
-          condition.withLock { if errors.count < 1000 { errors.append(Self.plain(text)) } }
+          let plain = Self.plain(text)
+          condition.withLock {
+            if !plain.isEmpty, errors.count < 1000 { errors.append(plain) }
+          }
+        } else if text.contains("[warning]") {
+          condition.withLock { lastWarning = Self.plain(text) }
         }
         line(text)
       }
@@ -154,6 +160,11 @@ final class ChildLog: @unchecked Sendable {
 
   /// The last line that tells of an error.
   var lastError: String? { condition.withLock { errors.last { !Self.isConsequence($0) } } }
+  /// Why the program failed: what went wrong, else what followed from it, else the last warning.
+  /// - Parameter status: the exit status, where it has said nothing at all.
+  func reason(_ status: Int32) -> String {
+    lastError ?? condition.withLock { errors.first ?? lastWarning } ?? "exit status \(status)"
+  }
   var errorCount: Int { condition.withLock { errors.count } }
   /// Whether a line tells of a full disk.
   var tellsOfFullDisk: Bool {
@@ -168,9 +179,13 @@ final class ChildLog: @unchecked Sendable {
   /// What ffmpeg says after it has told what is wrong.
   private static func isConsequence(_ line: String) -> Bool {
     [
-      "Conversion failed", "Error while opening encoder", "Error initializing output stream",
-      "Error marking filters",
+      "Conversion failed", "Could not write header", "Error initializing output stream",
+      "Error marking filters", "Error opening output file", "Error reinitializing filters",
+      "Error while opening encoder", "Error while processing the decoded data",
+      "Failed to inject frame",
+      "Nothing was written into output", "Task finished with error", "Terminating thread with",
     ]
     .contains { line.hasPrefix($0) }
+      || line.hasPrefix("file:") && line.hasSuffix(": Invalid argument")
   }
 }

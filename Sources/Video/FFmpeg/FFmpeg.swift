@@ -52,7 +52,7 @@ public struct FFmpeg: Sendable {
   /// What ffmpeg's failure means.
   static func failure(_ log: ChildLog, _ status: Int32, for path: String) -> any Error {
     if log.tellsOfFullDisk { return FileError.diskFull(path: path) }
-    return VideoError(path, "ffmpeg failed: " + (log.lastError ?? "exit status \(status)"))
+    return VideoError(path, "ffmpeg failed: " + log.reason(status))
   }
 
   /// What ffprobe says about a file, as JSON.
@@ -67,7 +67,7 @@ public struct FFmpeg: Sendable {
     }
     let status = process.finish()
     guard status == 0 else {
-      let reason = process.log.lastError ?? "exit status \(status)"
+      let reason = process.log.reason(status)
       throw VideoError(path, "not a video that ffmpeg can read (\(reason.suffixAfter(path)))")
     }
     return data

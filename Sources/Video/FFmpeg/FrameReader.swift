@@ -3,7 +3,10 @@ import Imaging
 
 /// A decoded frame.
 struct VideoFrame {
+  /// RGB.
   let picture: Planes
+  /// Where the video has it.
+  let alpha: Planes?
   /// When it is shown, in units of the reader's time base from the begin of the file.
   let time: Int64
 }
@@ -16,18 +19,21 @@ final class FrameReader {
   private let times = FrameTimes()
   private var buffer: [UInt8]
   private(set) var frameCount = 0
+  /// Whether a pixel of the frames so far was transparent.
+  private(set) var sawTransparency = false
 
   init(_ properties: VideoProperties, _ tools: FFmpeg) throws {
     self.properties = properties
     let (p, colors) = (properties, properties.colors)
-    let format = p.isDeep ? "rgb48le" : "rgb24"
+    let format =
+      p.hasAlpha ? (p.isDeep ? "rgba64le" : "rgba") : p.isDeep ? "rgb48le" : "rgb24"
     var filters: [String] = []
     if p.isInterlaced { filters.append("bwdif=mode=send_frame:deint=interlaced") }
     filters += [
       "scale=\(p.width):\(p.height):flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
         + ":in_color_matrix=\(colors.scaleMatrix)", "format=\(format)", "showinfo=checksum=0",
     ]
-    buffer = [UInt8](repeating: 0, count: p.width * p.height * (p.isDeep ? 6 : 3))
+    buffer = [UInt8](repeating: 0, count: p.width * p.height * p.channels * (p.isDeep ? 2 : 1))
     process = try tools.start(
       ["-i", FFmpeg.file(p.path), "-map", "0:\(p.index)", "-vf", filters.joined(separator: ",")]
         + ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", format, "pipe:1"],
@@ -42,7 +48,10 @@ final class FrameReader {
   /// - Throws: `VideoError` where ffmpeg fails.
   func next() throws -> VideoFrame? {
     guard try skip() else { return nil }
-    return VideoFrame(picture: picture(), time: times.time(of: frameCount - 1))
+    let planes = planes()
+    return VideoFrame(
+      picture: planes.asRGB, alpha: properties.hasAlpha ? planes.channels(3..<4) : nil,
+      time: times.time(of: frameCount - 1))
   }
 
   /// Reads a frame that nobody wants to see.
@@ -51,6 +60,13 @@ final class FrameReader {
     let count = buffer.withUnsafeMutableBytes { process.read($0) }
     if count == buffer.count {
       frameCount += 1
+      if properties.hasAlpha, !sawTransparency {
+        // The upper byte of little-endian samples of 16 bit.
+        let step = properties.isDeep ? 8 : 4
+        sawTransparency = buffer.withUnsafeBufferPointer { bytes in
+          stride(from: step - 1, to: bytes.count, by: step).contains { bytes[$0] != 255 }
+        }
+      }
       return true
     }
     let status = process.finish()
@@ -76,15 +92,16 @@ final class FrameReader {
 
   private var path: String { properties.path }
 
-  private func picture() -> Planes {
-    let (width, height) = (properties.width, properties.height)
+  private func planes() -> Planes {
+    let (width, height, channels) = (properties.width, properties.height, properties.channels)
     let area = width * height
-    return Planes(width: width, height: height, channels: 3) { out in
+    return Planes(width: width, height: height, channels: channels) { out in
       if properties.isDeep {
         buffer.withUnsafeBytes { bytes in
           for i in 0..<area {
-            for c in 0..<3 {
-              let value = bytes.loadUnaligned(fromByteOffset: 2 * (3 * i + c), as: UInt16.self)
+            for c in 0..<channels {
+              let at = 2 * (channels * i + c)
+              let value = bytes.loadUnaligned(fromByteOffset: at, as: UInt16.self)
               out[c * area + i] = Float(UInt16(littleEndian: value)) / 65535
             }
           }
@@ -92,7 +109,7 @@ final class FrameReader {
       } else {
         buffer.withUnsafeBufferPointer { samples in
           for i in 0..<area {
-            for c in 0..<3 { out[c * area + i] = Float(samples[3 * i + c]) / 255 }
+            for c in 0..<channels { out[c * area + i] = Float(samples[channels * i + c]) / 255 }
           }
         }
       }

@@ -5,6 +5,9 @@ import Foundation
 struct RawMatroska {
   let width, height: Int
   let isDeep: Bool
+  var hasAlpha = false
+  /// What the encoder is told; every frame has a time of its own.
+  let frameRate: VideoProperties.Ratio
 
   /// What comes before the first frame.
   var header: [UInt8] {
@@ -18,14 +21,17 @@ struct RawMatroska {
     let info = element(
       [0x15, 0x49, 0xA9, 0x66],
       timestampScale + element([0x4D, 0x80], application) + element([0x57, 0x41], application))
-    // Red, green, blue; 24 or 48 bits a pixel.
-    let fourCC = Array("RGB".utf8) + [isDeep ? 48 : 24]
+    // Red, green, blue, of 24 or 48 bits a pixel; with alpha of 32 or 64.
+    let fourCC: [UInt8] =
+      hasAlpha
+      ? Array((isDeep ? "RBA@" : "RGBA").utf8) : Array("RGB".utf8) + [isDeep ? 48 : 24]
     let video = element(
       [0xE0],
       number([0xB0], width) + number([0xBA], height) + element([0x2E, 0xB5, 0x24], fourCC))
     let track = element(
       [0xAE],
       number([0xD7], 1) + number([0x73, 0xC5], 1) + number([0x83], 1) + number([0x9C], 0)
+        + number([0x23, 0xE3, 0x83], Int((1e9 / frameRate.value).rounded()))
         + element([0x86], Array("V_UNCOMPRESSED".utf8)) + video)
     // A segment of unknown size.
     return ebml + [0x18, 0x53, 0x80, 0x67, 0x01] + [UInt8](repeating: 0xFF, count: 7) + info

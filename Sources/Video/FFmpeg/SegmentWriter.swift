@@ -14,27 +14,40 @@ final class SegmentWriter {
   /// - Parameters:
   ///   - size: of the frames.
   ///   - properties: of the input, whose colours and pixels the output has.
+  ///   - animation: what the segments are for where they are not copied into a video.
   init(
     _ path: String, output: String, size: (width: Int, height: Int), _ encoding: VideoEncoding,
-    _ properties: VideoProperties, timeBase: VideoProperties.Ratio, _ tools: FFmpeg
+    _ properties: VideoProperties, animation: AnimatedPicture? = nil,
+    timeBase: VideoProperties.Ratio, _ tools: FFmpeg
   ) throws {
     self.path = path
     self.output = output
     self.timeBase = timeBase
-    container = RawMatroska(width: size.width, height: size.height, isDeep: properties.isDeep)
+    container = RawMatroska(
+      width: size.width, height: size.height, isDeep: properties.isDeep,
+      hasAlpha: animation?.hasAlpha ?? false, frameRate: properties.frameRate)
     process = try tools.start(
-      ["-f", "matroska", "-i", "pipe:0", "-vf", VideoEncoding.filters(properties)]
+      ["-f", "matroska", "-i", "pipe:0"]
+        + ["-vf", animation?.segmentFilters ?? VideoEncoding.filters(properties)]
         + ["-fps_mode", "passthrough", "-enc_time_base", timeBase.description]
-        + encoding.arguments(properties)
+        + (animation?.segmentArguments ?? encoding.arguments(properties, for: output))
         + ["-avoid_negative_ts", "disabled", "-y", "-f", "nut", FFmpeg.file(path)], writes: true)
     try write(container.header)
   }
 
   /// - Parameters:
   ///   - picture: RGB in 0...1.
+  ///   - alpha: likewise, for an animation that has it.
   ///   - time: from the video's first frame, in units of the time base.
-  func append(_ picture: Planes, time: Int64) throws {
-    let image = Image(picture, bitDepth: container.isDeep ? 16 : 8)
+  func append(_ picture: Planes, alpha: Planes? = nil, time: Int64) throws {
+    var planes = picture
+    if container.hasAlpha {
+      let alpha =
+        alpha?.values ?? Array(repeating: 1, count: picture.width * picture.height)
+      planes = Planes(
+        width: picture.width, height: picture.height, channels: 4, values: picture.values + alpha)
+    }
+    let image = Image(planes, bitDepth: container.isDeep ? 16 : 8)
     let nanoseconds = (Double(time) * timeBase.value * 1e9).rounded()
     func write(_ samples: [some FixedWidthInteger]) throws {
       try samples.withUnsafeBytes { bytes in

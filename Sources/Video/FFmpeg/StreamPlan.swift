@@ -37,6 +37,15 @@ struct StreamPlan {
     }
   }
 
+  /// No stream at all, since an animated picture holds none.
+  /// - Parameter format: its name.
+  init(leftOut properties: VideoProperties, format: String) {
+    notes = properties.others.map {
+      "\($0.kind) stream \($0.index) (\($0.codec)) is left out: a file of the format \(format) "
+        + "holds frames only"
+    }
+  }
+
   /// What is tried, best first; nil: the container's own codec. MP4 has none for subtitles.
   private static func codecs(_ kind: String) -> [String?] {
     switch kind {

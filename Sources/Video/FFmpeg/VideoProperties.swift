@@ -20,12 +20,23 @@ public struct VideoProperties: Equatable, Sendable {
   let sampleAspectRatio: Ratio
   /// Whether samples have more than 8 bit.
   public let isDeep: Bool
-  let isInterlaced, hasAlpha: Bool
+  let isInterlaced: Bool
+  /// Whether frames may have transparent pixels.
+  let hasAlpha: Bool
+  /// Whether transparency is stored in a way that ffmpeg's decoders pass over.
+  let hidesAlpha: Bool
   let colors: ColorTags
   /// How many frames there are about.
   public let frameCount: Int
   let others: [OtherStream]
   public let frameRate: Ratio
+  /// How long the last frame is shown, in seconds.
+  let lastDuration: Double
+  /// How often an animated picture is played; 0: for ever, nil: it is none.
+  let plays: Int?
+
+  /// Of decoded frames: RGB, with alpha where there is some.
+  var channels: Int { hasAlpha ? 4 : 3 }
 
   /// A fraction of whole numbers as ffmpeg writes them, "num:den" or "num/den".
   public struct Ratio: Equatable, Sendable, CustomStringConvertible {
@@ -62,6 +73,17 @@ public struct VideoProperties: Equatable, Sendable {
         $0.codec_type == "video" && $0.disposition?["attached_pic"] != 1
       })
     else { throw VideoError(path, "holds no video; pictures are restored by nsarm upscale") }
+    let container = probe.format?.format_name ?? ""
+    let isAnimatedWebP = container.contains("webp") && AnimationFile.isAnimatedWebP(path)
+    if isAnimatedWebP, (stream.width ?? 0) == 0 {
+      throw VideoError(
+        path,
+        "is an animated WebP, which this ffmpeg does not decode; convert it to a GIF or an APNG "
+          + "first, such as with ImageMagick: convert in.webp in.gif")
+    }
+    guard !(container == "image2" || container.hasSuffix("_pipe")) || isAnimatedWebP else {
+      throw VideoError(path, "is a picture and no video; pictures are restored by nsarm upscale")
+    }
     guard let width = stream.width, let height = stream.height, width > 0, height > 0 else {
       throw VideoError(path, "the size of its frames is not known; the file may be damaged")
     }
@@ -73,36 +95,39 @@ public struct VideoProperties: Equatable, Sendable {
     sampleAspectRatio = isTurned ? ratio.inverse : ratio
     let format = stream.pix_fmt ?? ""
     isDeep = format.contains(#/(9|1[0-6])(le|be)$|(48|64)(le|be)$|f(16|32)(le|be)$/#)
-    hasAlpha = format.contains(#/^(yuva|rgba|bgra|argb|abgr|gbrap|ya)/#)
+    hasAlpha = format.contains(#/^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/#)
+    hidesAlpha =
+      !hasAlpha && ["vp8", "vp9"].contains(stream.codec_name)
+      && (stream.tags ?? [:]).contains { $0.key.lowercased() == "alpha_mode" && $0.value != "0" }
     isInterlaced = ["tt", "bb", "tb", "bt"].contains(stream.field_order ?? "")
     colors = ColorTags(stream, width: width, height: height)
-    frameRate = Ratio(stream.avg_frame_rate) ?? Ratio(stream.r_frame_rate) ?? Ratio(25, 1)
     others = probe.streams.filter { $0.index != stream.index }.map {
       OtherStream(
         index: $0.index, kind: $0.codec_type ?? "data", codec: $0.codec_name ?? "unknown")
     }
+    let packets: PacketList
+    let length = stream.duration.flatMap { Double($0) }
     if let count = stream.nb_frames.flatMap({ Int($0) }), count > 0 {
       frameCount = count
+      let start = stream.start_time.flatMap { Double($0) } ?? 0
+      packets = try PacketList(path, stream.index, from: start + (length ?? 0) - 1, tools)
     } else {
-      frameCount = try Self.packetCount(path, stream.index, tools)
+      packets = try PacketList(path, stream.index, tools)
+      frameCount = packets.count
     }
+    // ffmpeg tells that of the shortest delay of a GIF or an APNG.
+    let told = Ratio(stream.avg_frame_rate) ?? Ratio(stream.r_frame_rate) ?? Ratio(25, 1)
+    frameRate = ["gif", "apng"].contains(container) ? packets.frameRate ?? told : told
+    let duration = container.contains("mp4") ? length.flatMap(packets.lastDuration) : nil
+    lastDuration = duration ?? packets.lastDuration ?? frameRate.inverse.value
+    plays = AnimationFile.plays(path)
   }
 
-  /// Counts frames where the container does not: reads the file, decodes nothing.
-  private static func packetCount(_ path: String, _ index: Int, _ tools: FFmpeg) throws -> Int {
-    let data = try tools.probe(
-      path,
-      ["-select_streams", "\(index)", "-count_packets", "-show_entries", "stream=nb_read_packets"])
-    let probe = try? JSONDecoder().decode(Packets.self, from: data)
-    return probe?.streams.first?.nb_read_packets.flatMap { Int($0) } ?? 0
+  private struct Probe: Decodable {
+    struct Format: Decodable { let format_name: String? }
+    let streams: [ProbedStream]
+    let format: Format?
   }
-
-  private struct Packets: Decodable {
-    struct Stream: Decodable { let nb_read_packets: String? }
-    let streams: [Stream]
-  }
-
-  private struct Probe: Decodable { let streams: [ProbedStream] }
 }
 
 /// A stream as ffprobe describes it, by ffprobe's names.
@@ -112,7 +137,7 @@ struct ProbedStream: Decodable {
   let index: Int
   let codec_type, codec_name, pix_fmt, field_order, nb_frames: String?
   let width, height: Int?
-  let sample_aspect_ratio, avg_frame_rate, r_frame_rate: String?
+  let sample_aspect_ratio, avg_frame_rate, r_frame_rate, start_time, duration: String?
   let color_range, color_space, color_transfer, color_primaries: String?
   let disposition: [String: Int]?
   let tags: [String: String]?
