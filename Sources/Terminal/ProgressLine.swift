@@ -25,7 +25,8 @@ public final class ProgressLine {
     guard force || now.timeIntervalSince(lastShown) >= (isTerminal ? 0.3 : pause) else { return }
     lastShown = now
     if isTerminal {
-      write("\r\u{1B}[K" + text())
+      // A cursor behind the last column would stand on the next line.
+      write("\r\u{1B}[K" + TerminalText.shortened(text(), columns: TerminalText.columns - 1))
       isShown = true
     } else {
       write(text() + "\n")
@@ -58,7 +59,13 @@ public final class ProgressLine {
       ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
   }
 
-  public static func bar(_ fraction: Double, width: Int = 24) -> String {
+  /// A bar of `width` characters and its ends.
+  ///
+  /// - Parameters:
+  ///   - fraction: how much of it is filled; outside of 0...1 nothing or all.
+  ///   - width: nil: 24, fewer where the terminal is narrow, so that there is room for text.
+  public static func bar(_ fraction: Double, width: Int? = nil) -> String {
+    let width = width ?? min(24, max(4, TerminalText.columns / 3 - 2))
     let filled = Int(min(max(fraction, 0), 1) * Double(width))
     return "[" + String(repeating: "=", count: filled)
       + String(repeating: " ", count: width - filled) + "]"

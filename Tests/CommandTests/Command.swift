@@ -55,6 +55,9 @@ enum Command {
     return process
   }
 
+  /// Whether util-linux's `script` gives programs a terminal.
+  static let hasScript = FileManager.default.isExecutableFile(atPath: "/usr/bin/script")
+
   /// What a command begins with that takes root's right to read and write everything from it;
   /// nothing for other users, who do not have it.
   static let obeying =
