@@ -40,7 +40,8 @@ struct DefaultsFile {
       throw ValidationError("\(path): cannot be read; NSARM_CONFIG names a YAML file of defaults")
     }
     sections = try SettingsDecoding { [path] in ValidationError("\(path): \($0)") }
-      .mapping(of: text, example: "it begins with a subcommand, such as 'upscale:'")
+      .mapping(
+        of: text, example: "it begins with a subcommand, such as 'upscale:'", mayBeEmpty: true)
     let known = Set(
       NSARMCommand.configuration.subcommands.compactMap { $0.configuration.commandName })
     for (key, _) in sections {

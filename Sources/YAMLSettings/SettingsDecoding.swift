@@ -15,19 +15,29 @@ public struct SettingsDecoding {
   private static let (mostValues, deepest) = (100_000, 32)
 
   /// The keys of a file.
-  /// - Parameter example: what a file without keys should begin with, for the message.
+  /// - Parameters:
+  ///   - text: the file.
+  ///   - example: what a file without keys should begin with, for the message.
+  ///   - mayBeEmpty: whether a file with nothing in it, or nothing but comments, has no keys;
+  ///     otherwise it is a mistake.
   /// - Throws: the failure where the text is no YAML or holds no keys.
-  public func mapping(of text: String, example: String) throws -> Node.Mapping {
+  public func mapping(of text: String, example: String, mayBeEmpty: Bool = false) throws
+    -> Node.Mapping
+  {
     guard text.utf8.count <= SettingsFile.longest else {
       throw failure("has \(text.utf8.count) bytes; settings have \(SettingsFile.longest) at most")
     }
+    let isBlank = text.allSatisfy { $0.isWhitespace || $0 == "\u{FEFF}" }
+    if mayBeEmpty, isBlank { return [:] }
     let root: Node?
     do {
-      root = try Yams.compose(yaml: text)
+      // A mark of the order of bytes is none of the text.
+      root = try Yams.compose(yaml: text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
     } catch {
       let reason = "\(error)".split(separator: "\n").joined(separator: " ")
       throw failure("is not valid YAML: \(reason)")
     }
+    if mayBeEmpty, root.map(isNull) ?? true { return [:] }
     guard case .mapping(let mapping)? = root else {
       throw failure("holds no keys; \(example)")
     }

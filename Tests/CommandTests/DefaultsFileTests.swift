@@ -42,12 +42,26 @@ import Testing
     ("upscale: {scale: 20}", "--scale has to be"),
     ("upscale: 3", "holds no options"), ("upscale: {scale: {a: 1}}", "'upscale.scale' is no value"),
     ("upscle: {scale: 2}", "'upscle' is no subcommand"), ("a: [", "is not valid YAML"),
-    ("", "holds no keys"),
+    ("7", "holds no keys"), ("- upscale", "holds no keys"),
   ])
   func mistakesNameTheFile(_ defaults: String, _ message: String) throws {
     let result = try run(defaults)
     #expect(result.status == 64 && result.errors.contains(message), "\(result.errors)")
     #expect(result.errors.contains(scratch("config.yaml")), "\(result.errors)")
+  }
+
+  @Test(arguments: [
+    "", " \n\n", "# upscale:\n#   scale: 2\n", "\u{FEFF}", "\u{FEFF}# nothing\n", "---\n",
+    "---\n...\n",
+    "\t\n", "\r\n \r\n", "~",
+  ])
+  func anEmptyFileHasNoDefaults(_ defaults: String) throws {
+    let result = try run(defaults)
+    #expect(result.status == 0 && result.output.contains("a_x4.png"), "\(result.errors)")
+  }
+
+  @Test func aMarkOfTheOrderOfBytes() throws {
+    #expect(try run("\u{FEFF}upscale: {scale: 2}").output.contains("a_x2.png"))
   }
 
   @Test func mistakesOfTheCommandLineComeFirst() throws {
