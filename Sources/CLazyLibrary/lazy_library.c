@@ -19,8 +19,11 @@ __asm__(".section .swift1_autolink_entries,\"e\",@progbits\n"
 #endif
 
 static lazy_state fail(lazy_library *library, const char *path, const char *reason) {
+  bool is_lack = strstr(reason, "failed to map segment") || strstr(reason, "annot allocate memory");
   snprintf(library->message, sizeof library->message, "%s cannot be loaded: %s: %s; %s",
-           library->title, path, reason, library->remedy);
+           library->title, path, reason,
+           is_lack ? "there is not enough memory or address space: raise ulimit -v"
+                   : library->remedy);
   return LAZY_MISSING;
 }
 

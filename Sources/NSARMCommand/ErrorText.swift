@@ -27,5 +27,5 @@ func errorText(_ error: any Error, skips: Bool = false) -> String {
   default:
     text = error.localizedDescription
   }
-  return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  return AddressSpace.explained(text.split(whereSeparator: \.isNewline).joined(separator: " "))
 }

@@ -12,6 +12,7 @@ enum Launch {
     // A reader that has gone is an error of the write, so that temporary files are removed. A
     // handler rather than SIG_IGN, which programs that this one starts would inherit.
     signal(SIGPIPE) { _ in }
+    AddressSpace.explainEnd()
     prepareLibraries()
     let status = run(Array(CommandLine.arguments.dropFirst()))
     // Without the libraries' own end: libtorch forgets its operators one by one, for a tenth of a

@@ -19,17 +19,24 @@ struct MemoryOptions: ParsableArguments {
   func plan(
     _ configuration: ModelConfiguration, _ policy: ComputePolicy, window: Int?, batch: Int
   ) throws -> MemoryPlan {
-    // On another device the memory is that device's.
-    let free = policy.device == .cpu ? AvailableMemory.bytes : nil
     let estimate = try MemoryEstimate(configuration, policy, window: window)
-    return try MemoryPlan(estimate, policy, limit: maxMemory?.bytes ?? free, batch: batch)
+    // On another device the memory is that device's.
+    let free = policy.device == .cpu ? AvailableMemory().tightest : nil
+    do {
+      return try MemoryPlan(estimate, policy, limit: maxMemory?.bytes ?? free?.bytes, batch: batch)
+    } catch let error as SuperResolutionError
+      where maxMemory == nil && free?.limit == .addressSpace
+    {
+      throw AddressSpace.Lack("\(error)")
+    }
   }
 
   /// Bytes that this process may take: what is asked for, else what it has and what is free.
   func limit(_ policy: ComputePolicy) -> Int? {
     if let maxMemory { return maxMemory.bytes }
     guard policy.device == .cpu else { return nil }
-    return AvailableMemory.bytes.map { $0 + AvailableMemory.own }
+    let memory = AvailableMemory()
+    return memory.bytes.map { $0 + memory.own }
   }
 }
 
@@ -51,55 +58,4 @@ struct ByteCount: Equatable, ExpressibleByArgument {
     }
     bytes = Int(number * factor)
   }
-}
-
-enum AvailableMemory {
-  /// What programs can still take without pushing others out, by the system and by the control
-  /// group that this process is in; nil where the system does not tell.
-  static var bytes: Int? {
-    #if os(Linux)
-      let values = [system(), group()].compactMap { $0 }
-      return values.min()
-    #else
-      return Int(ProcessInfo.processInfo.physicalMemory) * 3 / 4
-    #endif
-  }
-
-  /// What this process has already, pages of files aside.
-  static var own: Int {
-    #if os(Linux)
-      value("RssAnon:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
-    #else
-      0  // it is counted as free
-    #endif
-  }
-
-  #if os(Linux)
-    private static func system() -> Int? {
-      value("MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
-    }
-
-    /// The group's limit less what it uses; pages of files, which give way, do not count.
-    private static func group() -> Int? {
-      let folder = "/sys/fs/cgroup/"
-      func number(_ name: String) -> Int? {
-        (try? String(contentsOfFile: folder + name, encoding: .utf8))
-          .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-      }
-      guard let limit = number("memory.max"), let used = number("memory.current") else {
-        return nil
-      }
-      return max(0, limit - used + (value("file", in: folder + "memory.stat") ?? 0))
-    }
-
-    /// The number behind `key` in a file of lines "key number".
-    private static func value(_ key: String, in path: String) -> Int? {
-      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
-      for line in text.split(separator: "\n") {
-        let words = line.split(separator: " ")
-        if words.first == Substring(key), words.count > 1 { return Int(words[1]) }
-      }
-      return nil
-    }
-  #endif
 }

@@ -51,6 +51,26 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: scratch("out/3.png")))
       #expect(!FileManager.default.fileExists(atPath: scratch("out/2-wide.png")))
     }
+
+    /// From a limit that libtorch does not fit into to one that suffices, whatever the work then
+    /// lacks: a line that names the limit, or the picture.
+    @Test(arguments: [200, 350, 600, 800, 900, 1000, 1200, 8000])
+    func aSmallAddressSpaceIsTold(_ megabytes: Int) throws {
+      if !FileManager.default.fileExists(atPath: scratch("a.png")) {
+        try scratch.write(scene(900, 700), "a.png")
+      }
+      let result = try Command.shell(
+        "ulimit -v \(megabytes * 1024); $NSARM upscale a.png -o b.png --threads 1",
+        in: scratch.path)
+      if result.status == 0 {
+        #expect(FileManager.default.fileExists(atPath: scratch("b.png")))
+      } else {
+        #expect(result.status == 1 && megabytes < 8000, "\(result.errors)")
+        let errors = result.errorLines.filter { $0.contains("error: ") }
+        #expect(errors.count == 1 && errors[0].contains("ulimit -v"), "\(result.errors)")
+        #expect(!result.errors.contains("Backtrac"), "\(result.errors)")
+      }
+    }
   #endif
 
   @Test func weightsThatAreCutEndPicturesNotTheProgram() throws {
