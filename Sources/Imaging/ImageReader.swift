@@ -16,6 +16,8 @@ public struct ReadOptions: Sendable {
   /// Which page of a file of several (multi-page TIFF, animated GIF and WebP), counted from 0; nil
   /// reads the main picture, which is the first but in some HEIF files.
   public var page: Int?
+  /// Stands in for the file's orientation.
+  var orientation: Int?
 
   public init(
     maximumDimension: Int = 65_500, maximumPixels: Int = 400_000_000,
@@ -114,7 +116,9 @@ public final class ImageReader: @unchecked Sendable {
       iccProfile: data(native.icc), exif: data(native.exif), xmp: data(native.xmp),
       iptc: data(native.iptc), density: PixelDensity(perMillimetre: header.xres, header.yres))
     let lateOrientation = metadata.complete(with: contents, header)
-    if let lateOrientation { cvips_set_orientation(picture, Int32(lateOrientation), &header) }
+    if let orientation = options.orientation ?? lateOrientation {
+      cvips_set_orientation(picture, Int32(orientation), &header)
+    }
     width = Int(header.width)
     height = Int(header.height)
     channels = Int(header.channels)
@@ -284,39 +288,5 @@ public final class ImageReader: @unchecked Sendable {
       guard status == 0 else { throw ImagingError.damaged(path: path, reason: take(&text)) }
       initialised = count
     }
-  }
-
-  /// What can be said about a file without knowing its format.
-  private static func check(_ path: String) throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      if errno == ENOENT || errno == ENOTDIR { throw ImagingError.missing(path: path) }
-      throw ImagingError.unreadable(path: path, reason: String(cString: strerror(errno)))
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw ImagingError.notAFile(path: path) }
-    guard access(path, R_OK) == 0 else {
-      throw ImagingError.unreadable(path: path, reason: String(cString: strerror(errno)))
-    }
-    guard status.st_size > 0 else { throw ImagingError.empty(path: path) }
-  }
-
-  private static func openingError(_ path: String, _ reason: String) -> ImagingError {
-    if reason == "no known format" {
-      return .notAnImage(path: path, reason: "its contents are in no known picture format")
-    }
-    let ours = ["neither grey", "samples are", "ICO files", "BMP: compressed"]
-    if ours.contains(where: reason.hasPrefix) { return .unsupported(path: path, reason: reason) }
-    // What libvips and the libraries below it say of whole files in encodings that they do not
-    // read.
-    let theirs = [
-      "unsupported", "not supported", "unimplemented", "not implemented", "can't handle",
-      "samples out of range",
-    ]
-    if theirs.contains(where: reason.lowercased().contains) {
-      return .unsupported(
-        path: path,
-        reason: "an encoding that is not read (\(reason)); convert it to PNG or 8-bit JPEG")
-    }
-    return .damaged(path: path, reason: reason)
   }
 }

@@ -118,6 +118,7 @@ struct UpscaleCommand: ParsableCommand {
 
   /// Whether nothing is restored.
   var isDry: Bool { dryRun || explain }
+  private var dryName: String { dryRun ? "dry-run" : "explain" }
 
   func validate() throws {
     if dryRun, explain { throw ValidationError("--dry-run and --explain exclude each other") }
@@ -128,7 +129,7 @@ struct UpscaleCommand: ParsableCommand {
       throw ValidationError("--overwrite and --skip-existing exclude each other")
     }
     if watch {
-      if isDry { throw ValidationError("--watch excludes --dry-run and --explain") }
+      if isDry { throw ValidationError("--watch and --\(dryName) exclude each other") }
       guard inputs.allSatisfy(isFolder) else {
         throw ValidationError("--watch takes folders; name the one that pictures come into")
       }
@@ -137,7 +138,7 @@ struct UpscaleCommand: ParsableCommand {
       guard inputs.count == 1, !isFolder(inputs[0]), !pages else {
         throw ValidationError("--dump takes one picture")
       }
-      if isDry { throw ValidationError("--dump excludes --dry-run and --explain") }
+      if isDry { throw ValidationError("--dump and --\(dryName) exclude each other") }
     }
     if let dump, !dump.hasSuffix(TensorDump.suffix) {
       throw ValidationError("--dump names a file NAME\(TensorDump.suffix)")

@@ -124,6 +124,32 @@ import Testing
     #expect(try ImageFile.open(folder("b.jpg")).metadata.gainMap?.jpeg == Data(map))
   }
 
+  /// Phones store upright pictures lying, and their maps likewise.
+  @Test func gainMapsTurnWithTheirPicture() throws {
+    let folder = try ScratchFolder()
+    let (path, map) = try ultraHDR(folder)
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    let exif: [UInt8] =
+      Array("Exif\0\0MM".utf8)
+      + [0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+    bytes.insert(contentsOf: [0xff, 0xe1, 0, UInt8(exif.count + 2)] + exif, at: 2)
+    let turned = try folder.write("t.jpg", Data(bytes))
+    let (xmp, warnings) = try enlarged(turned, to: "b.jpg", in: folder)
+    #expect(warnings == [])
+    let output = try ImageFile.open(folder("b.jpg"))
+    let kept = try #require(output.metadata.gainMap?.jpeg)
+    #expect(kept != Data(map) && xmp.contains(#"Item:Length="\#(kept.count)""#))
+    #expect(kept.range(of: Data(#"hdrgm:GainMapMax="2.5""#.utf8)) != nil)
+    let (before, after) = try (
+      ImageFile.read(folder.write("m.jpg", Data(map))), ImageFile.read(folder.write("n.jpg", kept))
+    )
+    #expect((after.width, after.height) == (before.height, before.width))
+    // The top right corner is what was the top left one.
+    let (corner, old) = (3 * (after.width - 1), 0)
+    #expect(
+      (0..<3).allSatisfy { abs(Int(after.bytes[corner + $0]) - Int(before.bytes[old + $0])) < 6 })
+  }
+
   @Test func claimsOfAGainMapThatIsNotThereAreGone() throws {
     let folder = try ScratchFolder()
     let (path, map) = try ultraHDR(folder)

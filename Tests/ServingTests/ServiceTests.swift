@@ -93,6 +93,8 @@ import Upscaling
       #expect(job["name"] as? String == "b.jpg")
       let output = job["output"] as? [String: Any]
       #expect(output?["name"] as? String == "b_x2.png" && output?["width"] as? Int == 80)
+      let contents = output?["contents"] as? [String: Any]
+      #expect(contents?["samples"] as? String == "RGB, 8 bit" && contents?["width"] as? Int == 80)
       for (text, status, code) in [
         ("", 400, "malformed"), ("[1]", 400, "malformed"), ("{}", 422, "invalid_setting"),
         (#"{"image": 3}"#, 422, "invalid_setting"), (#"{"image": "!"}"#, 422, "not_base64"),
@@ -119,6 +121,12 @@ import Upscaling
         "large.ppm", Array("P6\n90 90\n255\n".utf8) + Array(repeating: 9, count: 24300))
       let pixels = try await service.upload(Data(contentsOf: URL(fileURLWithPath: large)))
       #expect(pixels.status == 422 && pixels.code == "not_a_picture", "\(pixels.text)")
+      try Image(Planes(width: 9, height: 9, channels: 4, repeating: 0.5)).write(to: folder("t.png"))
+      let transparent = try Data(contentsOf: URL(fileURLWithPath: folder("t.png")))
+      let jpeg = try await service.upload(transparent, name: "t.png", ["format": "jpeg"])
+      #expect(jpeg.status == 422 && jpeg.code == "not_writable", "\(jpeg.text)")
+      let colour = try await service.upload(transparent, ["background": "whitish"])
+      #expect(colour.status == 422 && colour.code == "invalid_setting")
       #expect(!pixels.text.contains(FileManager.default.temporaryDirectory.path))
       let body = try await service.upload(Data(repeating: 1, count: 200_000))
       #expect(body.status == 413 && body.code == "body_too_large")

@@ -3,7 +3,7 @@ import { announce } from "./announce.js";
 import { inputURL, previewURL, resultURL } from "./api.js";
 import { Stage } from "./stage.js";
 import { isActive } from "./store.js";
-import { bytes, dimensions, formatNames, longDate, recipe, standing, work } from "./words.js";
+import { bytes, contents, dimensions, formatNames, longDate, recipe, standing, work } from "./words.js";
 
 const panStep = 80;
 
@@ -139,6 +139,8 @@ export class Viewer {
     const facts = [
       recipe(settings, this.#actions.settings.draws(settings.model)),
       isFinished ? format(output) : null,
+      input.contents ? `read: ${contents(input.contents)}` : null,
+      output.contents ? `${isFinished ? "written" : "to be written"}: ${contents(output.contents)}` : null,
       !isActive(this.#entry) && expires ? `kept until ${longDate(expires)}` : null,
       ...warnings,
     ];

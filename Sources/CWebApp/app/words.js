@@ -64,6 +64,9 @@ export function standing(restoration) {
   }
 }
 
+/** What a picture's file holds: "RGB, 8 bit, Display P3 (ICC profile), EXIF, XMP". */
+export const contents = ({ samples, colors, metadata }) => [samples, colors, ...metadata].join(", ");
+
 /** The settings that a restoration was made with; `draws`: by a model that draws detail by chance. */
 export function recipe({ model, strength, scale, temperature, seed, color }, draws) {
   return [

@@ -27,6 +27,22 @@ extension JpegContainer {
     return reading.finish(source)
   }
 
+  /// The segments of a gain map's file that say how it is used: XMP, ISO 21496-1's, the profile.
+  static func descriptions(_ jpeg: Data) -> Data {
+    let bytes = [UInt8](jpeg)
+    var (place, result) = (2, Data())
+    while place + 4 <= bytes.count, bytes[place] == 0xff, bytes[place + 1] != 0xda {
+      let count = Int(integer(bytes[place + 2..<place + 4], littleEndian: false))
+      guard count >= 2, place + 2 + count <= bytes.count else { break }
+      let isExif = bytes[(place + 4)...].starts(with: ExifBlock.prefix)
+      if bytes[place + 1] == 0xe1 && !isExif || bytes[place + 1] == 0xe2 {
+        result += bytes[place..<place + 2 + count]
+      }
+      place += 2 + count
+    }
+    return result
+  }
+
   /// What has been read of a file.
   private struct Reading {
     // Without JFIF's numbers there is no density but that of EXIF.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The map by which a screen with more light shows a JPEG picture brighter (Ultra HDR, ISO
@@ -18,5 +19,21 @@ public struct GainMap: Equatable, Sendable {
     return ["hdr-gain-map", "urn:iso:std:iso:ts:21496", "HDRGainMap"].contains {
       head.range(of: Data($0.utf8)) != nil
     }
+  }
+
+  /// The map of a picture that was turned by an EXIF orientation: encoded anew, with the segments
+  /// of its file that say how it is used. nil where it cannot be read.
+  func turned(by orientation: Int) -> GainMap? {
+    let turned = try? TemporaryFolder.with { folder -> Data in
+      try AtomicFile.write(jpeg, to: folder + "/map.jpg")
+      var options = ReadOptions()
+      options.orientation = orientation
+      var image = try ImageFile.read(folder + "/map.jpg", options: options)
+      image.metadata = ImageMetadata()
+      try image.write(to: folder + "/turned.jpg", options: EncodingOptions(quality: 95))
+      let encoded = try Data(contentsOf: URL(fileURLWithPath: folder + "/turned.jpg"))
+      return encoded.prefix(2) + JpegContainer.descriptions(jpeg) + encoded.dropFirst(2)
+    }
+    return turned.map { GainMap(jpeg: $0, mark: mark) }
   }
 }

@@ -71,10 +71,10 @@ struct MetadataBlocks {
 
   private mutating func addGainMap(_ metadata: ImageMetadata, _ format: ImageFormat) {
     guard let map = metadata.gainMap else { return }
-    if format == .jpeg, metadata.xmp != nil, metadata.source.map({ $0.orientation == 1 }) ?? true {
-      gainMap = map
-    } else if format == .jpeg {
-      warnings.append("the gain map of a picture that was turned is left out")
+    let orientation = metadata.source?.orientation ?? 1
+    if format == .jpeg, metadata.xmp != nil {
+      gainMap = orientation == 1 ? map : map.turned(by: orientation)
+      if gainMap == nil { warnings.append("the gain map is damaged and left out") }
     } else {
       warnings.append("\(format.name) has no place for the gain map; it is left out")
     }
