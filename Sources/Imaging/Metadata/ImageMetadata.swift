@@ -156,12 +156,14 @@ extension ImageMetadata {
       metadata.texts = []
       metadata.gainMap = nil
     case .private:
-      metadata.exif = exif.flatMap { ExifBlock($0) }.map { block in
-        var block = block
+      // What is damaged stays so, and the writer says it.
+      if var block = exif.flatMap({ ExifBlock($0) }) {
         block.makePrivate()
-        return Data(block.bytes)
+        metadata.exif = Data(block.bytes)
       }
-      metadata.xmp = xmp.flatMap { try? XmpPacket.edited($0, XmpPacket.identifying).packet }
+      metadata.xmp = xmp.map {
+        (try? XmpPacket.edited($0, XmpPacket.identifying).packet) ?? $0
+      }
       metadata.iptc = iptc.flatMap { IptcBlock.records(in: Array($0)) }
         .map { Data(IptcBlock.withoutPlace($0)) }
     }

@@ -233,7 +233,8 @@ extension Upload {
     do {
       return try PhotoUpscaler.explain(reader, to: outputName, options)
     } catch ImagingError.unsupported(_, let reason) {
-      throw Problem(.unprocessableContent, "not_writable", "\(name): \(reason)")
+      let text = reason.replacing("(--background, Options.background)", with: "(background)")
+      throw Problem(.unprocessableContent, "not_writable", "\(name): \(text)")
     } catch let error as ImagingError {
       throw Problem(
         .unprocessableContent, "not_a_picture", oneLine("\(error)").replacing(path, with: name))
