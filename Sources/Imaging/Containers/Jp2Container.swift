@@ -9,6 +9,13 @@ enum Jp2Container {
     var found = FileContents()
     for box in Boxes(source, from: 0) {
       switch box.type {
+      case "jp2h":
+        // A profile stands in a box of colours with the method 2 or 3.
+        let colors = Boxes(source, box.contents).first { $0.type == "colr" }?.contents
+        guard let colors, colors.count > 3, colors.count <= FileContents.largestBlock,
+          let bytes = source.read(colors.lowerBound, colors.count), [2, 3].contains(bytes[0])
+        else { continue }
+        found.iccProfile = Array(bytes[3...])
       case "uuid":
         guard let head = source.read(box.contents.lowerBound, 16) else { continue }
         let contents = box.contents.dropFirst(16)
@@ -40,10 +47,16 @@ struct Boxes: Sequence {
     range = start..<Swift.max(start, source.count)
   }
 
+  /// Those in a box.
+  init(_ source: FileBytes, _ contents: Range<Int>) {
+    self.source = source
+    range = contents
+  }
+
   func makeIterator() -> AnyIterator<(type: String, contents: Range<Int>)> {
     var place = range.lowerBound
     return AnyIterator {
-      guard let head = source.read(place, 8) else { return nil }
+      guard place < range.upperBound, let head = source.read(place, 8) else { return nil }
       var (count, start) = (Int(integer(head[0..<4], littleEndian: false)), place + 8)
       if count == 1 {
         guard let long = source.read(start, 8) else { return nil }

@@ -19,6 +19,9 @@ void cvips_load_modules(void);
 /// channel, and notes in the header how it was made.
 int cvips_normalise(VipsImage **image, cvips_header *header, char **error);
 
+/// Relative colorimetric, or perceptual where the picture's profile has no other.
+VipsIntent cvips_input_intent(VipsImage *image);
+
 /// Whether a file that begins with these bytes is a BMP file.
 bool cvips_is_bmp(const uint8_t *bytes, size_t count);
 

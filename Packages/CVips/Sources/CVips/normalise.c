@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "internal.h"
 
 static bool is_grey(VipsInterpretation space) {
@@ -51,6 +53,77 @@ static int unpremultiply(VipsImage **image, char **error) {
   return 0;
 }
 
+/// Whether the picture has a profile of this colour space, such as "GRAY".
+static bool has_profile(VipsImage *image, const char *space) {
+  const void *bytes = NULL;
+  size_t count = 0;
+  return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 &&
+         vips_image_get_blob(image, VIPS_META_ICC_NAME, &bytes, &count) == 0 && count >= 20 &&
+         memcmp((const char *)bytes + 16, space, 4) == 0;
+}
+
+static bool is_heif(VipsImage *image) {
+  const char *loader = NULL;
+  return vips_image_get_typeof(image, VIPS_META_LOADER) != 0 &&
+         vips_image_get_string(image, VIPS_META_LOADER, &loader) == 0 &&
+         g_str_has_prefix(loader, "heif");
+}
+
+/// libheif decodes grey pictures to RGB. Where they have a profile it is one of grey samples.
+static int restore_grey(VipsImage **image, char **error) {
+  VipsImage *grey = NULL, *alpha = NULL, *joined = NULL, *next = NULL;
+  bool wide = (*image)->BandFmt != VIPS_FORMAT_UCHAR, has_alpha = (*image)->Bands == 4;
+  int status = -1;
+  if (vips_extract_band(*image, &grey, 0, NULL) == 0 &&
+      (!has_alpha || (vips_extract_band(*image, &alpha, 3, NULL) == 0 &&
+                      vips_bandjoin2(grey, alpha, &joined, NULL) == 0)) &&
+      vips_copy(has_alpha ? joined : grey, &next, "interpretation",
+                wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W, NULL) == 0)
+    status = 0;
+  if (grey) g_object_unref(grey);
+  if (alpha) g_object_unref(alpha);
+  if (joined) g_object_unref(joined);
+  if (status != 0) return cvips_fail(error);
+  replace(image, next);
+  return 0;
+}
+
+/// CIELAB to sRGB. In files it stands under D50, as in profiles; libvips takes it for one under
+/// D65.
+static int convert_lab(VipsImage **image, VipsInterpretation target, char **error) {
+  static const double bradford[3][3] = {  // D50 to D65
+    {0.9555766, -0.0230393, 0.0631636},
+    {-0.0282895, 1.0099416, 0.0210077},
+    {0.0122982, -0.0204830, 1.3299098},
+  };
+  static const double d50[3] = {96.4250, 100, 82.4680};
+  VipsImage *lab = NULL, *matrix = NULL, *steps[4] = {NULL};
+  if (vips_colourspace(*image, &lab, VIPS_INTERPRETATION_LAB, NULL) != 0) return cvips_fail(error);
+  // Alpha, behind the colours, stays as it is.
+  double adaptation[25] = {0};
+  int bands = vips_image_get_bands(lab), status = -1;
+  if (bands <= 5) {
+    for (int i = 0; i < bands; i++)
+      for (int j = 0; j < bands; j++)
+        adaptation[i * bands + j] = i < 3 && j < 3 ? bradford[i][j] : i == j ? 1 : 0;
+    matrix = vips_image_new_matrix_from_array(bands, bands, adaptation, bands * bands);
+  }
+  VipsArrayDouble *white = vips_array_double_new(d50, 3);
+  if (matrix && vips_Lab2XYZ(lab, &steps[0], "temp", white, NULL) == 0 &&
+      vips_recomb(steps[0], &steps[1], matrix, NULL) == 0 &&
+      vips_copy(steps[1], &steps[2], "interpretation", VIPS_INTERPRETATION_XYZ, NULL) == 0 &&
+      vips_colourspace(steps[2], &steps[3], target, NULL) == 0)
+    status = 0;
+  g_object_unref(lab);
+  for (int i = 0; i < 3; i++)
+    if (steps[i]) g_object_unref(steps[i]);
+  if (matrix) g_object_unref(matrix);
+  vips_area_unref(VIPS_AREA(white));
+  if (status != 0) return cvips_fail(error);
+  replace(image, steps[3]);
+  return 0;
+}
+
 int cvips_normalise(VipsImage **image, cvips_header *header, char **error) {
   VipsImage *next = NULL;
   header->from_float = vips_image_get_coding(*image) == VIPS_CODING_NONE &&
@@ -72,15 +145,23 @@ int cvips_normalise(VipsImage **image, cvips_header *header, char **error) {
                            vips_image_get_bands(*image));
 
   if (space == VIPS_INTERPRETATION_CMYK) {
+    // libvips passes over a profile that has not the intent: not all have more than one.
     if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk",
-                           "depth", wide ? 16 : 8, NULL) != 0)
+                           "intent", cvips_input_intent(*image), "depth", wide ? 16 : 8,
+                           NULL) != 0)
       return cvips_fail(error);
     replace(image, next);
     header->converted = true;
   } else if (!is_grey(space) && !is_rgb(space)) {
     VipsInterpretation target = wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
-    if (vips_colourspace(*image, &next, target, NULL) != 0) return cvips_fail(error);
-    replace(image, next);
+    bool is_lab = space == VIPS_INTERPRETATION_LAB || space == VIPS_INTERPRETATION_LABS ||
+                  space == VIPS_INTERPRETATION_LABQ;
+    if (is_lab) {
+      if (convert_lab(image, target, error) != 0) return -1;
+    } else {
+      if (vips_colourspace(*image, &next, target, NULL) != 0) return cvips_fail(error);
+      replace(image, next);
+    }
     header->converted = true;
   }
   format = vips_image_get_format(*image);
@@ -95,6 +176,10 @@ int cvips_normalise(VipsImage **image, cvips_header *header, char **error) {
   if (bands > wanted) {
     if (vips_extract_band(*image, &next, 0, "n", wanted, NULL) != 0) return cvips_fail(error);
     replace(image, next);
+  }
+  if (bands >= 3 && is_heif(*image) && has_profile(*image, "GRAY")) {
+    if (restore_grey(image, error) != 0) return -1;
+    wanted -= 2;
   }
   if (header->premultiplied && wanted % 2 == 0 && unpremultiply(image, error) != 0) return -1;
   return 0;

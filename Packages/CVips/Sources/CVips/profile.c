@@ -63,6 +63,23 @@ int cvips_make_profile(const cvips_colours *c, cvips_blob *profile, char **error
   return status;
 }
 
+static cmsHPROFILE attached(VipsImage *image) {
+  const void *bytes = NULL;
+  size_t count = 0;
+  if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0 ||
+      vips_image_get_blob(image, VIPS_META_ICC_NAME, &bytes, &count) != 0 || count > UINT32_MAX)
+    return NULL;
+  return cmsOpenProfileFromMem(bytes, (cmsUInt32Number)count);
+}
+
+VipsIntent cvips_input_intent(VipsImage *image) {
+  cmsHPROFILE profile = attached(image);
+  bool has_relative =
+    !profile || cmsIsIntentSupported(profile, INTENT_RELATIVE_COLORIMETRIC, LCMS_USED_AS_INPUT);
+  if (profile) cmsCloseProfile(profile);
+  return has_relative ? VIPS_INTENT_RELATIVE : VIPS_INTENT_PERCEPTUAL;
+}
+
 int cvips_mend_profile(cvips_blob profile, cvips_blob *mended, char **error) {
   cmsHPROFILE opened = profile.count > UINT32_MAX
                          ? NULL
