@@ -111,7 +111,7 @@ const cvips_heif_functions *cvips_heif(char **error) {
 
 const cvips_jxl_functions *cvips_jxl(char **error) {
   if (!is_usable(&jxl, error)) return NULL;
-  // Two of the functions lost an argument in 0.9.
+  // Three of the functions lost an argument in 0.9.
   if ((jxl_functions.JxlDecoderVersion() < 9000) == CVIPS_JXL_HAS_FORMAT_ARGUMENT)
     return &jxl_functions;
   cvips_fail_with(error, "the installed libjxl is not of the version that this was built for");

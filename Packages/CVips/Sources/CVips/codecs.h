@@ -57,6 +57,8 @@
   use(JxlDecoderGetBasicInfo) \
   use(JxlDecoderGetICCProfileSize) \
   use(JxlDecoderGetColorAsICCProfile) \
+  use(JxlDecoderGetColorAsEncodedProfile) \
+  use(JxlDecoderSetPreferredColorProfile) \
   use(JxlDecoderSkipFrames) \
   use(JxlDecoderImageOutBufferSize) \
   use(JxlDecoderSetImageOutBuffer) \

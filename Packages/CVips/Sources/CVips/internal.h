@@ -22,6 +22,10 @@ int cvips_normalise(VipsImage **image, cvips_header *header, char **error);
 /// Relative colorimetric, or perceptual where the picture's profile has no other.
 VipsIntent cvips_input_intent(VipsImage *image);
 
+/// Fills an image of 8 or 16 bit with the pixels of one of 16 bit, the same but for their profiles,
+/// which are attached to both; alpha is kept. False where a profile makes it impossible.
+bool cvips_convert_profile(VipsImage *from, VipsImage *to);
+
 /// Whether a file that begins with these bytes is a BMP file.
 bool cvips_is_bmp(const uint8_t *bytes, size_t count);
 
@@ -34,8 +38,13 @@ VipsImage *cvips_bmp_open(const char *path, char **error);
 int cvips_read_heif(const char *path, int32_t page, cvips_header *header, char **error);
 
 /// What a JPEG XL file tells that libvips does not: frames, EXIF and XMP data, which are attached
-/// to the image, what else is in it. Pixels are not decoded.
-int cvips_read_jxl(const char *path, VipsImage *image, cvips_header *header, char **error);
+/// to the image, what else is in it, and whether libvips would lose colours of it. Pixels are not
+/// decoded.
+int cvips_read_jxl(
+  const char *path, VipsImage *image, cvips_header *header, bool *loses_colours, char **error);
+
+/// Attaches the EXIF and XMP data of one image to another.
+void cvips_copy_jxl_blocks(VipsImage *from, VipsImage *to);
 
 /// Decodes a frame of a JPEG XL file, counted from 0, as it is shown: with what frames before it
 /// leave in place. Grey or RGB, with alpha where the file has it, 8 or 16 bit, upright, with the

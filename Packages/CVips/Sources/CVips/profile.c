@@ -80,6 +80,32 @@ VipsIntent cvips_input_intent(VipsImage *image) {
   return has_relative ? VIPS_INTENT_RELATIVE : VIPS_INTENT_PERCEPTUAL;
 }
 
+static cmsUInt32Number layout(VipsImage *image) {
+  bool grey = image->Bands < 3;
+  return COLORSPACE_SH(grey ? PT_GRAY : PT_RGB) | CHANNELS_SH(grey ? 1 : 3) |
+         EXTRA_SH(image->Bands % 2 == 0 ? 1 : 0) |
+         BYTES_SH(image->BandFmt == VIPS_FORMAT_UCHAR ? 1 : 2);
+}
+
+bool cvips_convert_profile(VipsImage *from, VipsImage *to) {
+  cmsHPROFILE profiles[2] = {attached(from), attached(to)};
+  // As it is computed, without tables of what comes of some colours.
+  cmsUInt32Number flags = cmsFLAGS_NOOPTIMIZE | cmsFLAGS_NOCACHE | cmsFLAGS_COPY_ALPHA;
+  cmsHTRANSFORM transform =
+    profiles[0] && profiles[1]
+      ? cmsCreateTransform(profiles[0], layout(from), profiles[1], layout(to),
+                           INTENT_RELATIVE_COLORIMETRIC, flags)
+      : NULL;
+  for (int i = 0; i < 2; i++)
+    if (profiles[i]) cmsCloseProfile(profiles[i]);
+  if (!transform) return false;
+  for (int y = 0; y < from->Ysize; y++)
+    cmsDoTransform(transform, VIPS_IMAGE_ADDR(from, 0, y), VIPS_IMAGE_ADDR(to, 0, y),
+                   (cmsUInt32Number)from->Xsize);
+  cmsDeleteTransform(transform);
+  return true;
+}
+
 int cvips_mend_profile(cvips_blob profile, cvips_blob *mended, char **error) {
   cmsHPROFILE opened = profile.count > UINT32_MAX
                          ? NULL

@@ -140,18 +140,23 @@ static int read_facts(
   const char *path = picture->path;
   header->pages = page_count(picture->opened);
   bool is_jxl = is_loaded_by(picture->opened, "jxl"), is_png = is_loaded_by(picture->opened, "png");
-  if (is_jxl && cvips_read_jxl(path, picture->opened, header, error) != 0) return -1;
+  bool loses_colours = false;
+  if (is_jxl && cvips_read_jxl(path, picture->opened, header, &loses_colours, error) != 0)
+    return -1;
   if (is_png) header->pages = cvips_apng_count(path);
   // Of an animation libvips reads the last frame.
-  if (is_jxl && page < 0 && header->pages > 1) page = 0;
+  if (is_jxl && page < 0 && (header->pages > 1 || loses_colours)) page = 0;
   // Formats of one picture know no option "page".
-  if (page >= 0 && header->pages > 1 && page < header->pages) {
+  if (page >= 0 && (header->pages > 1 || loses_colours) && page < header->pages) {
     picture->page = page;
     VipsImage *opened = is_jxl   ? cvips_jxl_frame(path, page, error)
                         : is_png ? cvips_apng_frame(path, page, error)
                                  : cvips_open_page(picture, error);
     if (!opened) return -1;
-    if (is_jxl) header->premultiplied = false;
+    if (is_jxl) {
+      header->premultiplied = false;
+      cvips_copy_jxl_blocks(picture->opened, opened);
+    }
     g_object_unref(picture->opened);
     picture->opened = opened;
   }
