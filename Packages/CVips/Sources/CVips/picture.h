@@ -9,7 +9,7 @@ struct cvips_picture {
   VipsImage *opened;   // grey or RGB, 8 or 16 bit, to be read once from top to bottom
   VipsImage *decoded;  // the same, oriented, random access; NULL until decoded
   int orientation;     // EXIF: 1...8
-  bool is_jpeg;
+  bool is_jpeg, is_pfm;
   bool lacks_end;  // a JPEG file without the two bytes that end one
 };
 

@@ -34,6 +34,22 @@ static VipsImage *open_with_end(const char *path) {
   return image;
 }
 
+/// Whether a file says first of all that it is a video or an animation, which libvips does not
+/// know; libheif reads the picture that such a file has beside it.
+static bool is_heif_sequence(const unsigned char *start, gint64 count) {
+  static const char *const brands[] = {"avis", "hevc", "hevx", "msf1"};
+  for (size_t i = 0; count >= 12 && i < sizeof brands / sizeof *brands; i++)
+    if (memcmp(start + 4, "ftyp", 4) == 0 && memcmp(start + 8, brands[i], 4) == 0) return true;
+  return false;
+}
+
+static VipsImage *open_heif(const char *path, int32_t page) {
+  VipsImage *image = NULL;
+  vips_heifload(path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
+                "page", page < 0 ? 0 : page, NULL);
+  return image;
+}
+
 static VipsImage *open_source(VipsSource *source, int32_t page) {
   return page < 0 ? vips_image_new_from_source(source, "", "access", VIPS_ACCESS_SEQUENTIAL,
                                                "fail_on", VIPS_FAIL_ON_ERROR, NULL)
@@ -56,14 +72,17 @@ VipsImage *cvips_open_page(cvips_picture *picture, char **error) {
     return NULL;
   }
   picture->is_jpeg = count >= 3 && memcmp(start, jpeg, 3) == 0;
-  if (source && !is_known(source)) cvips_load_modules();
-  if (source && !is_known(source)) {
+  bool is_sequence = is_heif_sequence(start, count);
+  picture->is_pfm = count >= 2 && start[0] == 'P' && (start[1] == 'F' || start[1] == 'f');
+  if (source && (is_sequence || !is_known(source))) cvips_load_modules();
+  if (source && !is_sequence && !is_known(source)) {
     cvips_fail_with(error, "no known format");
     vips_error_clear();
     g_object_unref(source);
     return NULL;
   }
   VipsImage *image = !source              ? NULL
+                     : is_sequence        ? open_heif(picture->path, picture->page)
                      : picture->lacks_end ? open_with_end(picture->path)
                                           : open_source(source, picture->page);
   if (source) g_object_unref(source);
@@ -176,7 +195,8 @@ cvips_picture *cvips_open(const char *path, int32_t page, cvips_header *header, 
     cvips_close(picture);
     return NULL;
   }
-  picture->orientation = vips_image_get_orientation(picture->opened);
+  // The rows of PFM files stand from the bottom to the top; libvips reads them the other way.
+  picture->orientation = picture->is_pfm ? 4 : vips_image_get_orientation(picture->opened);
   if (cvips_normalise(&picture->opened, header, error) != 0) {
     vips_error_clear();
     cvips_close(picture);
