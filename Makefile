@@ -1,4 +1,4 @@
-# make setup | build | test | demo | install | package | documentation | bench | format | lint | clean
+# make setup | build | test | demo | install | package | documentation | bench | formats | test-formats | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
 # FILTER='one|two' runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
@@ -20,7 +20,7 @@ SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Packages/CVips/Pack
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-tests build test demo install package documentation bench format lint clean
+.PHONY: all setup setup-tests build test demo install package documentation bench formats test-formats format lint clean
 
 all: build
 
@@ -42,6 +42,20 @@ test: setup-tests lint
 	@scripts/stamp-commit
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
 	$(ALONE) scripts/test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+# What every output format keeps of every input, as Documentation/formats.md.
+FORMAT_TABLE := scripts/in-temporary-folder swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter thePageHasEveryRow
+formats: setup-tests
+	@scripts/stamp-commit
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
+	NSARM_FORMATS="$(CURDIR)/Documentation/formats.md" $(ALONE) $(FORMAT_TABLE)
+
+# The same files in the hands of other programs (see scripts/test-formats --help).
+test-formats: setup-tests
+	@scripts/stamp-commit
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
+	scripts/in-temporary-folder sh -c 'mkdir "$$TMPDIR/formats" && \
+	  NSARM_FORMATS_KEEP="$$TMPDIR/formats" $(ALONE) $(FORMAT_TABLE) && scripts/test-formats "$$TMPDIR/formats"'
 
 # Enlarges a small photo with the shipped models; before and after side by side in demo/before-after.jpg.
 demo: build

@@ -133,6 +133,9 @@ let package = Package(
         "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling",
       ]),
     .testTarget(
+      name: "FormatTests", dependencies: ["Imaging", "NSARM", "TestSupport", "Torch", "Upscaling"],
+      exclude: ["Fixtures"]),
+    .testTarget(
       name: "CommandTests",
       dependencies: [
         "Checkpoints", "Files", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand",

@@ -131,28 +131,6 @@ static void describe(cvips_picture *picture, cvips_header *header) {
   header->orientation = picture->orientation;
 }
 
-/// libvips reads grey HEIF and AVIF as RGB; a grey profile beside it is that of the file's samples.
-static int take_grey(VipsImage **image, char **error) {
-  cvips_blob profile = blob(*image, VIPS_META_ICC_NAME);
-  bool is_grey = profile.count > 20 && memcmp((const char *)profile.bytes + 16, "GRAY", 4) == 0;
-  int bands = (*image)->Bands;
-  if (!is_grey || bands < 3) return 0;
-  VipsImage *planes[2] = {NULL, NULL}, *joined = NULL, *grey = NULL;
-  VipsInterpretation space = (*image)->BandFmt == VIPS_FORMAT_UCHAR ? VIPS_INTERPRETATION_B_W
-                                                                    : VIPS_INTERPRETATION_GREY16;
-  int status = vips_extract_band(*image, &planes[0], 0, NULL);
-  if (status == 0 && bands == 4) status = vips_extract_band(*image, &planes[1], 3, NULL);
-  if (status == 0) status = vips_bandjoin(planes, &joined, planes[1] ? 2 : 1, NULL);
-  if (status == 0) status = vips_copy(joined, &grey, "interpretation", space, NULL);
-  for (int i = 0; i < 2; i++)
-    if (planes[i]) g_object_unref(planes[i]);
-  if (joined) g_object_unref(joined);
-  if (status != 0) return cvips_fail(error);
-  g_object_unref(*image);
-  *image = grey;
-  return 0;
-}
-
 /// Reads what libvips does not tell, and passes to a page of several.
 static int read_facts(
     cvips_picture *picture, int32_t page, cvips_header *header, char **error) {
@@ -180,7 +158,6 @@ static int read_facts(
     picture->opened = opened;
   }
   if (!is_loaded_by(picture->opened, "heif")) return 0;
-  if (take_grey(&picture->opened, error) != 0) return -1;
   return cvips_read_heif(path, picture->page, header, error);
 }
 

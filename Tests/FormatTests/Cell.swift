@@ -1,0 +1,209 @@
+import Foundation
+import Imaging
+import Testing
+
+@testable import Upscaling
+
+/// What becomes of an input in an output's format.
+struct Cell {
+  let format: ImageFormat
+  /// Mean CIEDE2000 of the output, reduced to the input's size.
+  var difference = 0.0
+  /// What the output lacks and a warning says, or what the format cannot have.
+  var notes: [String] = []
+  /// What is wrong.
+  var problems: [String] = []
+  /// The name of the output's file.
+  var output: String
+  /// Whether a colour is put behind transparency.
+  var isFlattened = false
+
+  init(_ format: ImageFormat, output: String) { (self.format, self.output) = (format, output) }
+}
+
+/// Makes a larger picture of a file.
+struct Enlarger: Sendable {
+  var scale = 2
+  /// What is let pass beyond what the formats cost.
+  var tolerance = 0.0
+  let enlarge:
+    @Sendable (ImageReader, _ output: String, PhotoUpscaler.Options) throws
+      -> PhotoUpscaler.Report
+
+  /// Twice as large, by interpolation.
+  static let bicubic = Enlarger { reader, output, options in
+    try PhotoUpscaler.write(reader, to: output, options, color: .none, modelScale: 2) { push in
+      let large = try reader.planes(reader.rect).asRGB
+        .resized(toWidth: 2 * reader.width, height: 2 * reader.height, .bicubic)
+      for y in stride(from: 0, to: large.height, by: 17) {
+        let height = min(17, large.height - y)
+        try push(large.cropped(to: PixelRect(x: 0, y: y, width: large.width, height: height)))
+      }
+    }
+  }
+}
+
+extension Variant {
+  /// The grey behind transparency for formats that have none.
+  private static let ground: Float = 0.5
+
+  /// Makes the outputs in all formats, in a folder, and judges them.
+  func cells(
+    _ formats: [ImageFormat] = ImageFormat.allCases, in folder: String, name: String = "a",
+    _ enlarger: Enlarger = .bicubic
+  ) throws -> [Cell] {
+    let input = "\(folder)/\(name).\(fileExtension)"
+    try Data(try make()).write(to: URL(fileURLWithPath: input))
+    return formats.map { format in
+      var cell = Cell(format, output: "\(name)-as.\(format.fileExtensions[0])")
+      do {
+        try fill(&cell, from: input, to: "\(folder)/\(cell.output)", enlarger)
+      } catch { cell.problems.append("\(error)") }
+      cell.problems = cell.problems.map { "\(testDescription) as \(format.name): \($0)" }
+      return cell
+    }
+  }
+
+  private func fill(
+    _ cell: inout Cell, from input: String, to path: String, _ enlarger: Enlarger
+  ) throws {
+    let format = cell.format
+    var options = PhotoUpscaler.Options()
+    options.scale = Double(enlarger.scale)
+    options.resolver.seed = 1
+    var expected = picture
+    if !format.supportsAlpha, picture.isTransparent {
+      // It has to say why, and what can be done.
+      do {
+        _ = try enlarger.enlarge(try ImageFile.open(input), path, options)
+        cell.problems.append("its transparency is lost")
+      } catch let error as ImagingError {
+        if !error.description.contains("--background") { throw error }
+      }
+      options.background = SIMD3(repeating: Self.ground)
+      options.overwrite = true
+      expected = picture.flattened(on: Self.ground)
+      cell.notes.append("on a colour")
+      cell.isFlattened = true
+    } else if !format.supportsAlpha, picture.channels % 2 == 0 {
+      expected = picture.channels(0..<picture.channels - 1)
+    }
+    let report = try enlarger.enlarge(try ImageFile.open(input), path, options)
+    let output = try ImageFile.open(path)
+    let image = try output.image()
+
+    let size = (picture.width * enlarger.scale, picture.height * enlarger.scale)
+    guard (image.width, image.height) == size else {
+      cell.problems.append("it is \(image.width)x\(image.height), not \(size.0)x\(size.1)")
+      return
+    }
+    // WebP has no grey, and grey AVIF without a profile is read as RGB.
+    let mayBeRGB = expected.channels < 3 && [.webp, .avif].contains(format)
+    guard
+      image.channels == expected.channels || mayBeRGB && image.channels == expected.channels + 2
+    else {
+      cell.problems.append("it has \(image.channels) channels, not \(expected.channels)")
+      return
+    }
+    let depth = format.supports16Bit ? self.depth : 8
+    if image.bitDepth != depth {
+      cell.problems.append("it has \(image.bitDepth) bit, not \(depth)")
+    }
+    if depth < self.depth { cell.notes.append("8 bit") }
+    compare(image.planes().reduced(by: enlarger.scale), image.metadata, expected, &cell, enlarger)
+    judge(output, report.warnings, &cell)
+  }
+
+  /// Colours, transparency, and whether it is upright.
+  private func compare(
+    _ reduced: Planes, _ metadata: ImageMetadata, _ expected: Planes, _ cell: inout Cell,
+    _ enlarger: Enlarger
+  ) {
+    guard let outputModel = ColorModel(metadata) else {
+      cell.problems.append("the tests cannot read its profile")
+      return
+    }
+    let (target, result) = (Colors(expected, model), Colors(reduced, outputModel))
+    cell.difference = result.difference(target)
+    let isLossy = self.isLossy || ![.png, .tiff].contains(cell.format)
+    // WebP halves the resolution of colours.
+    let isWebp = cell.format == .webp || format == "WebP"
+    let limit =
+      Cell.interpolation(expected, model)
+      + (!isLossy ? 0.25 : isWebp ? 2.5 : 1.5) + enlarger.tolerance
+    if cell.difference > limit {
+      let turned = (2...8).first { orientation in
+        let other = reduced.stored(orientation)
+        return other.width == expected.width
+          && Colors(other, outputModel).difference(target) < limit
+      }
+      cell.problems.append(
+        "the colours differ by \(cell.difference) dE2000"
+          + (turned.map { "; it is turned as by orientation \($0)" } ?? ""))
+    }
+    let error = result.alphaError(target)
+    if error > 2.0 / 255 { cell.problems.append("alpha differs by \(error * 255) of 255") }
+  }
+
+  /// What the file holds beside its colours: kept, said or silent.
+  private func judge(_ output: ImageReader, _ warnings: [String], _ cell: inout Cell) {
+    for datum in data {
+      let isSaid = warnings.contains { $0.contains(datum.words) }
+      switch (datum.isKept(output), isSaid) {
+      case (true, false): break
+      case (false, true):
+        if !cell.notes.contains(datum.name) { cell.notes.append(datum.name) }
+      case (false, false): cell.problems.append("silent: \(datum.name) (\(datum.words))")
+      case (true, true): cell.problems.append("\(datum.name) is kept, and said to be lost")
+      }
+    }
+    for warning in warnings where !data.contains(where: { warning.contains($0.words) }) {
+      cell.problems.append("said without reason: \(warning)")
+    }
+  }
+}
+
+extension Cell {
+  /// What the enlargement alone costs at edges.
+  static func interpolation(_ picture: Planes, _ model: ColorModel = .sRGB) -> Double {
+    let large = picture.fillingHiddenColors()
+      .resized(toWidth: 2 * picture.width, height: 2 * picture.height, .bicubic).clamped
+    return Colors(large.reduced(by: 2), model).difference(Colors(picture, model))
+  }
+}
+
+extension Planes {
+  fileprivate var isTransparent: Bool {
+    guard channels % 2 == 0 else { return false }
+    return channels(channels - 1..<channels).values.contains { $0 < 1 }
+  }
+}
+
+/// A picture in CIELAB, with alpha.
+private struct Colors {
+  var labs: [Lab] = []
+  var alphas: [Double] = []
+
+  init(_ planes: Planes, _ model: ColorModel) {
+    let colors = planes.channels - (planes.channels % 2 == 0 ? 1 : 0)
+    for y in 0..<planes.height {
+      for x in 0..<planes.width {
+        labs.append(model.lab((0..<colors).map { Double(planes[$0, y, x]) }))
+        alphas.append(colors == planes.channels ? 1 : Double(planes[colors, y, x]))
+      }
+    }
+  }
+
+  /// The mean, by the other's alpha.
+  func difference(_ other: Colors) -> Double {
+    var sum = 0.0
+    for i in labs.indices where other.alphas[i] > 0 {
+      sum += difference2000(labs[i], other.labs[i]) * other.alphas[i]
+    }
+    return sum / other.alphas.reduce(0, +)
+  }
+
+  func alphaError(_ other: Colors) -> Double {
+    zip(alphas, other.alphas).map { abs($0 - $1) }.reduce(0, +) / Double(alphas.count)
+  }
+}
