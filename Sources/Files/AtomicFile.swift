@@ -27,6 +27,7 @@ public final class AtomicFile {
     writeBytes = write
     var status = stat()
     let exists = stat(path, &status) == 0
+    if !exists, errno == ENAMETOOLONG { throw FileError.system(path) }
     if exists, status.st_mode & S_IFMT != S_IFREG {
       throw FileError.unwritable(path: path, reason: "it is a folder or a device")
     }
@@ -67,6 +68,17 @@ public final class AtomicFile {
   public func temporaryPath(extension suffix: String) throws -> String {
     if descriptor < 0 { try create(extension: suffix) }
     return temporary!
+  }
+
+  /// How many bytes have been written so far.
+  /// - Throws: `FileError` where the temporary file cannot be asked.
+  public var byteCount: Int {
+    get throws {
+      guard descriptor >= 0 else { return 0 }
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { throw FileError.system(path) }
+      return Int(status.st_size)
+    }
   }
 
   /// An unnamed file beside the target for what has to be kept until the target can be written.

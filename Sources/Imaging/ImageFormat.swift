@@ -70,6 +70,8 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     allCases.map { ".\($0.fileExtensions[0])" }.joined(separator: ", ")
   }
 
+  /// Whether what is stored depends on a quality: the formats that lose something.
+  public var hasQuality: Bool { self != .png && self != .tiff }
   public var supportsAlpha: Bool { self != .jpeg }
   public var supports16Bit: Bool { self != .jpeg && self != .webp }
 
@@ -102,6 +104,9 @@ public enum ImageFormat: String, CaseIterable, Sendable {
 public struct EncodingOptions: Sendable {
   /// 1...100, for the lossy formats.
   public var quality: Int
+  /// The size of the file at most, metadata included: the quality is lowered as far as it takes.
+  /// nil: any. For the lossy formats; others are refused.
+  public var maximumBytes: Int?
   /// 0...9: more is smaller and slower.
   public var effort: Int
   /// WebP, AVIF and JPEG XL without loss.
@@ -109,11 +114,30 @@ public struct EncodingOptions: Sendable {
   /// JPEG and PNG that appear gradually while they load.
   public var progressive: Bool
 
-  public init(quality: Int = 92, effort: Int = 4, lossless: Bool = false, progressive: Bool = false)
-  {
+  public init(
+    quality: Int = 92, maximumBytes: Int? = nil, effort: Int = 4, lossless: Bool = false,
+    progressive: Bool = false
+  ) {
     self.quality = min(max(quality, 1), 100)
+    self.maximumBytes = maximumBytes
     self.effort = min(max(effort, 0), 9)
     self.lossless = lossless
     self.progressive = progressive
+  }
+
+  /// Whether a file of a format can be encoded so.
+  ///
+  /// - Parameters:
+  ///   - format: of the file.
+  ///   - path: of the file, for the message.
+  /// - Throws: `ImagingError` where the file's size is to be limited and there is no quality to
+  ///   lower.
+  public func check(_ format: ImageFormat, path: String) throws {
+    guard maximumBytes != nil, lossless || !format.hasQuality else { return }
+    throw ImagingError.unsupported(
+      path: path,
+      reason:
+        "\(format.name)\(format.hasQuality ? " without loss" : "") has no quality to lower, so"
+        + " the file's size cannot be limited; choose JPEG, WebP, AVIF or JPEG XL")
   }
 }

@@ -21,8 +21,14 @@ public final class ImageWriter {
   public private(set) var rowsWritten = 0
   /// What the file will not keep of the metadata, a line each.
   public var warnings: [String] { blocks.warnings }
+  /// The quality that `finish()` has encoded with; nil before, and where the format has none.
+  public private(set) var quality: Int?
+  /// Called before every encoding, of which a limit of the file's size may take several; an error
+  /// thrown here ends `finish()`.
+  public var willEncode: () throws -> Void = {}
 
   private let options: EncodingOptions
+  private let overwrite: Bool
   private let target: AtomicFile
   private var memory: [UInt8] = []
   private var scratch: ScratchFile?
@@ -64,13 +70,16 @@ public final class ImageWriter {
 
   /// The same for an output that has been planned.
   ///
-  /// Throws `FileError` where the folder or an existing file forbid it.
+  /// Throws `ImagingError` where the options forbid it, `FileError` where the folder or an existing
+  /// file do.
   public init(
     _ output: PictureOutput, options: EncodingOptions = .init(), overwrite: Bool = false,
     memoryLimit: Int = 64 << 20
   ) throws {
+    try options.check(output.format, path: output.path)
     self.output = output
     self.options = options
+    self.overwrite = overwrite
     target = try AtomicFile(output.path, overwrite: overwrite)
     if rowBytes * height > memoryLimit {
       scratch = try target.scratch(bytes: rowBytes * height)
@@ -113,46 +122,85 @@ public final class ImageWriter {
     }
   }
 
-  /// Encodes the picture and gives the file its name. Throws `ImagingError` or `FileError`; then no
-  /// file is left.
+  /// Encodes the picture and gives the file its name. Where `EncodingOptions.maximumBytes` limits
+  /// the file, it has the highest quality up to the one asked for with which it fits, found by
+  /// bisection: a quality higher by one does not fit.
+  ///
+  /// Throws `ImagingError`, as where no quality fits, or `FileError`; then no file is left.
   public func finish() throws {
     precondition(!isFinished, "the writer has finished or was cancelled")
     defer { cancel() }
     guard rowsWritten == height else {
       throw ImagingError.incomplete(path: path, written: rowsWritten, height: height)
     }
+    try encoded().commit()
+  }
+
+  /// The picture in a file that has no name yet.
+  private func encoded() throws -> AtomicFile {
+    guard format.hasQuality, !options.lossless else {
+      try encode(quality: options.quality, to: target)
+      return target
+    }
+    try encode(quality: options.quality, to: target)
+    quality = options.quality
+    let size = try target.byteCount
+    guard let limit = options.maximumBytes, size > limit else { return target }
+    target.discard()  // makes room
+    // What is above `fitting` has been found to be too large, down to `exceeding`.
+    var (fitting, exceeding) = (0, options.quality)
+    var (best, smallest): (AtomicFile?, Int) = (nil, size)
+    while exceeding - fitting > 1 {
+      let middle = (fitting + exceeding) / 2
+      let file = try AtomicFile(path, overwrite: overwrite)
+      try encode(quality: middle, to: file)
+      let size = try file.byteCount
+      if size <= limit {
+        (fitting, best) = (middle, file)
+      } else {
+        (exceeding, smallest) = (middle, size)
+      }
+    }
+    guard let best else {
+      throw ImagingError.tooManyBytes(path: path, bytes: smallest, limit: limit)
+    }
+    quality = fitting
+    return best
+  }
+
+  private func encode(quality: Int, to file: AtomicFile) throws {
+    try willEncode()
     do {
-      try encode()
+      try write(quality: quality, to: file)
     } catch let failure as EncodingFailure {
       throw target.failure(failure.reason)
     }
-    try target.commit()
   }
 
   /// libvips encodes the pixels with their profile; the other metadata are put in around them,
   /// since libvips rewrites some and has no place for others.
-  private func encode() throws {
+  private func write(quality: Int, to file: AtomicFile) throws {
     if format == .avif || format == .tiff {
-      let temporary = try target.temporaryPath(extension: format.fileExtensions[0])
-      try encode(to: temporary)
+      let temporary = try file.temporaryPath(extension: format.fileExtensions[0])
+      try encode(quality, to: temporary)
       if format == .tiff { try TiffContainer.add(blocks, to: temporary) }
       return
     }
-    let encoded = try target.scratch(bytes: 0)
-    try encode(to: "/dev/fd/\(encoded.descriptor)")
+    let encoded = try file.scratch(bytes: 0)
+    try encode(quality, to: "/dev/fd/\(encoded.descriptor)")
     let source = FileBytes(descriptor: encoded.descriptor)
     switch format {
-    case .jpeg: try JpegContainer.write(source, blocks, to: target)
-    case .png: try PngContainer.write(source, blocks, to: target)
+    case .jpeg: try JpegContainer.write(source, blocks, to: file)
+    case .png: try PngContainer.write(source, blocks, to: file)
     case .webp:
       try WebpContainer.write(
-        source, blocks, width: width, height: height, hasAlpha: channels % 2 == 0, to: target)
-    case .jxl: try JxlContainer.write(source, blocks, to: target)
+        source, blocks, width: width, height: height, hasAlpha: channels % 2 == 0, to: file)
+    case .jxl: try JxlContainer.write(source, blocks, to: file)
     case .tiff, .avif: break
     }
   }
 
-  private func encode(to path: String) throws {
+  private func encode(_ quality: Int, to path: String) throws {
     var text: UnsafeMutablePointer<CChar>?
     // PNG's own writer drops profiles that are odd in some way.
     let status = withBlob(format == .png ? nil : blocks.iccProfile) { icc in
@@ -162,7 +210,7 @@ public final class ImageWriter {
           return memory.withUnsafeBytes { samples in
             cvips_encode(
               scratch == nil ? samples.baseAddress : nil, scratch?.descriptor ?? -1, header,
-              encoding, native, path, &text)
+              encoding(quality), native, path, &text)
           }
         }
       }
@@ -196,9 +244,9 @@ public final class ImageWriter {
     return header
   }
 
-  private var encoding: cvips_encoding {
+  private func encoding(_ quality: Int) -> cvips_encoding {
     cvips_encoding(
-      format: format.native, quality: Int32(options.quality), effort: Int32(options.effort),
+      format: format.native, quality: Int32(quality), effort: Int32(options.effort),
       lossless: options.lossless, progressive: options.progressive)
   }
 }

@@ -15,6 +15,8 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
   case unknownFormat(path: String)
   case unwritableFormat(path: String, name: String)
   case incomplete(path: String, written: Int, height: Int)
+  /// The file takes more bytes than it may even at the lowest quality.
+  case tooManyBytes(path: String, bytes: Int, limit: Int)
   case libraryUnavailable(reason: String)
 
   public var description: String {
@@ -44,6 +46,9 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): cannot write \(name); use one of \(ImageFormat.listedExtensions)"
     case .incomplete(let path, let written, let height):
       "\(path): only \(written) of \(height) rows were written"
+    case .tooManyBytes(let path, let bytes, let limit):
+      "\(path): takes \(bytes) bytes at quality 1, and \(limit) are allowed; allow more, make the"
+        + " picture smaller or leave out metadata"
     case .libraryUnavailable(let reason):
       reason
     }

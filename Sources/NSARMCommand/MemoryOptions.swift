@@ -39,23 +39,3 @@ struct MemoryOptions: ParsableArguments {
     return memory.bytes.map { $0 + memory.own }
   }
 }
-
-/// A number of bytes as a user writes it: 6G, 6GB, 1.5g, 900M, 123456.
-struct ByteCount: Equatable, ExpressibleByArgument {
-  let bytes: Int
-
-  init?(argument: String) {
-    let units: [(Character, Double)] = [("K", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)]
-    var text = argument.uppercased()
-    if text.hasSuffix("B") { text.removeLast() }
-    var factor = 1.0
-    if let unit = units.first(where: { text.last == $0.0 }) {
-      text.removeLast()
-      factor = unit.1
-    }
-    guard let number = Double(text), number * factor >= 1, number * factor < 1e18 else {
-      return nil
-    }
-    bytes = Int(number * factor)
-  }
-}

@@ -125,6 +125,11 @@ struct UpscaleCommand: ParsableCommand {
     if let maxPixels, maxPixels < 1 {
       throw ValidationError("--max-pixels has to be at least 1")
     }
+    if picture.maxBytes != nil, let format, !format.hasQuality {
+      throw ValidationError(
+        "--max-bytes lowers a quality, and \(format.name) has none; choose JPEG, WebP, AVIF or JPEG XL"
+      )
+    }
     if picture.overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing exclude each other")
     }

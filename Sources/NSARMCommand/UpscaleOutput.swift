@@ -104,14 +104,16 @@ struct UpscaleOutput {
             inputWidth: from.width, inputHeight: from.height, width: to.width, height: to.height,
             scale: command.restoration.scale, seconds: (seconds * 1000).rounded() / 1000,
             seed: command.restoration.seed,
-            prompt: prompt, color: report.color.rawValue, model: name,
+            prompt: prompt, color: report.color.rawValue, quality: report.quality, model: name,
             device: policy.device.description,
             precision: policy.precision.rawValue, precisionReason: policy.reason,
             read: report.input, written: report.output, warnings: report.warnings)))
     } else {
       let time = String(format: "%.1f s", seconds)
+      let quality = command.picture.maxBytes.flatMap { _ in report.quality }
       let text =
-        "\(streams.named(item.output)): \(from.width)x\(from.height) -> \(to.width)x\(to.height), \(time)"
+        "\(streams.named(item.output)): \(from.width)x\(from.height) -> \(to.width)x\(to.height), "
+        + (quality.map { "quality \($0), " } ?? "") + time
       if streams.output == nil { try StandardOutput.print(text) } else { note(text) }
     }
     successCount += 1
@@ -134,7 +136,9 @@ struct UpscaleOutput {
     let scale, seconds: Double
     let seed: UInt64
     let prompt: String?
-    let color, model, device, precision, precisionReason: String
+    let color: String
+    let quality: Int?
+    let model, device, precision, precisionReason: String
     let read, written: PictureSummary
     let warnings: [String]
   }

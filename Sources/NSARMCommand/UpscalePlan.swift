@@ -33,6 +33,7 @@ struct UpscalePlan {
     }
     items = plan.items
     failures = inputs.failures + plan.failures
+    leaveOutUnlimited(command.picture.encoding)
     if inputs.otherCount > 0 {
       notes.append(
         "\(counted(inputs.otherCount, "file")) \(inputs.otherCount == 1 ? "is no picture" : "are no pictures")"
@@ -42,6 +43,22 @@ struct UpscalePlan {
       notes.append(
         "\(counted(inputs.earlierOutputCount, "output")) of an earlier run left out")
     }
+  }
+
+  /// Makes failures of the items whose files cannot be made as small as `encoding` says.
+  private mutating func leaveOutUnlimited(_ encoding: EncodingOptions) {
+    var kept: [BatchPlan.Item] = []
+    for item in items {
+      do {
+        if let format = ImageFormat(path: item.output) {
+          try encoding.check(format, path: item.output)
+        }
+        kept.append(item)
+      } catch {
+        failures.append(BatchPlan.Failure(input: item.input.path, error: error))
+      }
+    }
+    items = kept
   }
 
   private static func target(_ command: UpscaleCommand, _ streams: StandardStreams) throws

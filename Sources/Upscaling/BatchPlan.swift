@@ -24,6 +24,11 @@ public struct BatchPlan: Sendable {
   public struct Failure: Sendable {
     public let input: String
     public let error: any Error
+
+    public init(input: String, error: any Error) {
+      self.input = input
+      self.error = error
+    }
   }
 
   /// Where outputs go.

@@ -52,6 +52,9 @@ public final class PhotoUpscaler: Sendable {
     /// What the files hold.
     public let input, output: PictureSummary
     public let color: ColorMode
+    /// The quality that the output is encoded with: that of the options, or a lower one where they
+    /// limit the file's size; nil for formats that have none.
+    public let quality: Int?
     /// What was lost or had to be guessed, a line each.
     public let warnings: [String]
 
@@ -107,7 +110,8 @@ public final class PhotoUpscaler: Sendable {
       return planes.asRGB.tensor.signed
     }
     return try Self.write(
-      reader, to: output, options, color: color, modelScale: resolver.model.configuration.scale
+      reader, to: output, options, color: color, modelScale: resolver.model.configuration.scale,
+      willEncode: { try progress(1) }
     ) { push in
       try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
         for rows in pieces(of: 0..<strip.size(1), width: strip.size(2)) {
@@ -123,10 +127,12 @@ public final class PhotoUpscaler: Sendable {
   ///
   /// - Parameters:
   ///   - modelScale: how many times larger the rows are than the input.
+  ///   - willEncode: called before every encoding; an error thrown here stops the work.
   ///   - enlarge: makes the rows, RGB in 0...1, from the top to the bottom, and hands them to the
   ///     function that it is given.
   static func write(
     _ reader: ImageReader, to output: String, _ options: Options, color: ColorMode, modelScale: Int,
+    willEncode: @escaping () throws -> Void = {},
     enlarge: (_ push: (Planes) throws -> Void) throws -> Void
   ) throws -> Report {
     precondition((1...8).contains(options.scale), "a scale of 1 to 8")
@@ -135,13 +141,14 @@ public final class PhotoUpscaler: Sendable {
     let planned = try plan(reader, output, size, options)
     let writer = try ImageWriter(planned, options: options.encoding, overwrite: options.overwrite)
     defer { writer.cancel() }
+    writer.willEncode = willEncode
     try reader.decode()
     let first = try rowSinks(reader, writer, color, modelScale, options)
     try enlarge { try first.push($0) }
     try first.finish()
     return Report(
       input: reader.summary, output: planned.summary, color: color,
-      warnings: reader.warnings + planned.warnings)
+      quality: writer.quality, warnings: reader.warnings + planned.warnings)
   }
 
   /// What would be read and written, and what not, without doing it. What only decoding shows, such
@@ -183,10 +190,12 @@ public final class PhotoUpscaler: Sendable {
         channels -= 1
       }
     }
-    return try PictureOutput(
+    let planned = try PictureOutput(
       output, width: size.width, height: size.height, channels: channels,
       bitDepth: format?.supports16Bit == true ? reader.bitDepth : 8, format: options.format,
       metadata: reader.metadata.filtered(options.metadata))
+    try options.encoding.check(planned.format, path: output)
+    return planned
   }
 
   /// The first of the sinks between the network and the file.

@@ -94,7 +94,10 @@ import Testing
 
   /// Parsing never traps, whatever the value.
   @Test(arguments: [
-    ("upscale a", "--scale --seed --temperature --tile --threads --quality --max-pixels --color"),
+    (
+      "upscale a",
+      "--scale --seed --temperature --tile --threads --quality --max-bytes --max-pixels --color"
+    ),
     ("upscale a", "--format --model --device --precision -o"),
     ("info", "--threads --device --precision"), ("compare a b -o c", "--crop --quality --label"),
     ("evaluate --restored a -o b", "--border --crop --limit --method --threads"),

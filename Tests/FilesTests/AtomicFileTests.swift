@@ -28,6 +28,13 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data([1, 2]))
   }
 
+  /// Found before the work, not when the file gets its name.
+  @Test func namesThatAreTooLong() throws {
+    let path = folder(String(repeating: "a", count: 256))
+    #expect(throws: FileError.system(path, ENAMETOOLONG)) { try AtomicFile(path) }
+    _ = try AtomicFile(folder(String(repeating: "a", count: 255)))
+  }
+
   @Test func droppedWithoutCommitNothingIsLeft() throws {
     do {
       let file = try AtomicFile(folder("a"))

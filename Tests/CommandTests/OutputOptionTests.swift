@@ -1,0 +1,70 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+
+@testable import NSARMCommand
+
+/// `nsarm upscale`: how large the outputs are, in pixels and in bytes, and what they are called.
+@Suite(.serialized, .ownThreads) struct OutputOptionTests {
+  private let folder = try! ScratchFolder()
+
+  private func objects(_ result: Command.Result) throws -> [[String: Any]] {
+    try result.outputLines.map {
+      try JSONSerialization.jsonObject(with: Data($0.utf8)) as! [String: Any]
+    }
+  }
+
+  private func bytes(_ name: String) throws -> Int { try Data(contentsOf: url(name)).count }
+
+  private func url(_ name: String) -> URL { URL(fileURLWithPath: folder(name)) }
+
+  @Test func filesOfALimitedSize() throws {
+    try folder.write(scene(60, 40), "in/a.jpg")
+    try folder.write(scene(60, 40), "in/b.webp")
+    try folder.write(scene(60, 40), "in/c.png")
+    let free = try Command.upscale(folder("in"), "-o", folder("free"), "--json")
+    let qualities = try objects(free).map { $0["quality"] as? Int }
+    #expect(free.status == 0 && qualities == [92, 92, nil], "\(free.errors)")
+    let limit = try min(bytes("free/a.jpg"), bytes("free/b.webp")) * 3 / 4
+    let refused = try Command.upscale(
+      folder("in"), "-o", folder("out"), "--max-bytes", "\(limit)", "--json")
+    #expect(refused.status == 1 && refused.errors.contains("c.png: PNG has no quality to lower"))
+    for line in try objects(refused) where line["error"] == nil {
+      let (output, quality) = (line["output"] as! String, line["quality"] as! Int)
+      let size = try Data(contentsOf: URL(fileURLWithPath: output)).count
+      #expect(size <= limit && (1..<92).contains(quality), "\(output)")
+    }
+    #expect(folder.contents.filter { $0.hasPrefix("out") } == ["out/a.jpg", "out/b.webp"])
+    let text = try Command.upscale(
+      folder("in/c.png"), "--max-bytes", "300", "--format", "jpeg", "-o", folder("c.jpg"))
+    #expect(text.status == 1 && text.errors.contains("bytes at quality 1, and 300 are allowed"))
+    #expect(!folder.contents.contains("c.jpg"))
+    let told = try Command.upscale(
+      folder("in/a.jpg"), "-o", folder("d.jpg"), "--max-bytes", "\(limit)")
+    #expect(told.output.contains("60x40 -> 240x160, quality "), "\(told.output)")
+  }
+
+  @Test func numbersOfBytes() {
+    let sizes = [
+      "500k": 500_000, "2M": 2_000_000, "512KiB": 524_288, "1.5mib": 1_572_864,
+      "6GB": 6_000_000_000,
+      "7": 7, "7B": 7,
+    ]
+    for (text, bytes) in sizes { #expect(ByteCount(argument: text)?.bytes == bytes, "\(text)") }
+    for bad in ["", "k", "iB", "3iB", "0", "-1", "0.1", "nan", "inf", "1e30", "2Q", "KiB"] {
+      #expect(ByteCount(argument: bad) == nil, "\(bad)")
+    }
+  }
+
+  @Test func whatHasNoQualityIsRefusedBeforeTheWork() throws {
+    try folder.write(scene(8, 8), "a.jpg")
+    let format = try Command.upscale(folder("a.jpg"), "--max-bytes", "1M", "--format", "tiff")
+    #expect(format.status == 64 && format.errors.contains("--max-bytes lowers a quality"))
+    let name = try Command.upscale(
+      folder("a.jpg"), "--max-bytes", "1M", "-o", folder("b.png"), "--dry-run")
+    #expect(name.status == 1 && name.errors.contains("b.png: PNG has no quality to lower"))
+    let bad = try Command.upscale(folder("a.jpg"), "--max-bytes", "many")
+    #expect(bad.status == 64 && bad.errors.contains("--max-bytes"))
+  }
+}
