@@ -6,7 +6,7 @@ import YAMLSettings
 import Yams
 
 /// The user's own defaults: a YAML file with options of subcommands, which stand before those of
-/// the command line and so give way to them.
+/// the command line and so give way to them, as to options that exclude them.
 ///
 /// ```yaml
 /// upscale:
@@ -77,11 +77,27 @@ struct DefaultsFile {
 }
 
 extension NSARMCommand {
+  /// Options that exclude each other: one on the command line takes the place of defaults.
+  private static let exclusiveOptions: [Set<String>] = [
+    ["--scale", "--width", "--height", "--long-side", "--megapixels"],
+    ["--overwrite", "--skip-existing"],
+  ]
+
+  /// The defaults that `arguments` do not exclude.
+  private static func givingWay(_ defaults: [String], to arguments: [String]) -> [String] {
+    func name(_ option: String) -> String { String(option.prefix { $0 != "=" }) }
+    let given = Set(arguments.map(name))
+    let replaced = exclusiveOptions.filter { !$0.isDisjoint(with: given) }
+      .reduce(into: Set<String>()) { $0.formUnion($1) }
+    return defaults.filter { !replaced.contains(name($0)) }
+  }
+
   /// The command that `arguments` stand for, with the user's defaults.
   /// - Throws: also where the defaults are wrong; then the message names their file.
   static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
     guard let subcommand = arguments.first, let defaults = try DefaultsFile(),
-      case let options = try defaults.arguments(for: subcommand), !options.isEmpty
+      case let options = try givingWay(
+        defaults.arguments(for: subcommand), to: Array(arguments.dropFirst())), !options.isEmpty
     else { return try parseAsRoot(arguments) }
     do {
       return try parseAsRoot([subcommand] + options + arguments.dropFirst())

@@ -5,8 +5,10 @@ import Upscaling
 
 /// How pictures and frames are restored: the options of commands that do.
 struct RestorationOptions: ParsableArguments {
-  @Option(parsing: .unconditional, help: "How many times as wide and high the output is: 1...8.")
-  var scale = 4.0
+  @Option(
+    parsing: .unconditional,
+    help: "How many times as wide and high the output is: 1...8 (default: 4).")
+  var scale: Double?
 
   @Option(
     parsing: .unconditional,
@@ -52,7 +54,9 @@ struct RestorationOptions: ParsableArguments {
   }
 
   func validate() throws {
-    guard (1...8).contains(scale) else { throw ValidationError("--scale has to be 1 to 8") }
+    if let scale, !OutputSize.scales.contains(scale) {
+      throw ValidationError("--scale has to be 1 to 8")
+    }
     if let temperature, !(0...100).contains(temperature) {
       throw ValidationError("--temperature has to be 0 to 100")
     }

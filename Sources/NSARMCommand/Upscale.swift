@@ -31,6 +31,8 @@ struct UpscaleCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
+  @OptionGroup var size: SizeOptions
+
   @OptionGroup var restoration: RestorationOptions
 
   @OptionGroup var prompts: PromptOptions
@@ -120,7 +122,13 @@ struct UpscaleCommand: ParsableCommand {
   var isDry: Bool { dryRun || explain }
   private var dryName: String { dryRun ? "dry-run" : "explain" }
 
+  /// How large outputs are.
+  var outputSize: OutputSize { size.size ?? .scale(restoration.scale ?? 4) }
+
   func validate() throws {
+    if let name = size.name, restoration.scale != nil {
+      throw ValidationError("\(name) and --scale exclude each other")
+    }
     if dryRun, explain { throw ValidationError("--dry-run and --explain exclude each other") }
     if let maxPixels, maxPixels < 1 {
       throw ValidationError("--max-pixels has to be at least 1")
@@ -178,7 +186,7 @@ struct UpscaleCommand: ParsableCommand {
 
   /// Takes over what does not depend on a model.
   func apply(to options: inout PhotoUpscaler.Options) {
-    options.scale = restoration.scale
+    options.size = outputSize
     options.format = format
     options.encoding = picture.encoding
     options.background = background

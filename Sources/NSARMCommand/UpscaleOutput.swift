@@ -43,8 +43,8 @@ struct UpscaleOutput {
       var reading = command.reading
       reading.page = item.page
       let picture = try ImageFile.open(item.input.path, options: reading)
-      let size = PhotoUpscaler.outputSize(
-        width: picture.width, height: picture.height, scale: command.restoration.scale)
+      let size = try command.outputSize.size(
+        width: picture.width, height: picture.height, path: item.input.path)
       let input = streams.named(item.input.path)
       guard command.json else {
         return try StandardOutput.print(
@@ -56,7 +56,7 @@ struct UpscaleOutput {
           Planned(
             input: input, output: item.output, page: item.page.map { $0 + 1 },
             inputWidth: picture.width, inputHeight: picture.height, width: size.width,
-            height: size.height)))
+            height: size.height, scale: scale((picture.width, picture.height)))))
     } catch let error as StandardOutput.WriteError {
       throw error
     } catch {
@@ -102,7 +102,7 @@ struct UpscaleOutput {
           Success(
             input: input, output: item.output, page: item.page.map { $0 + 1 },
             inputWidth: from.width, inputHeight: from.height, width: to.width, height: to.height,
-            scale: command.restoration.scale, seconds: (seconds * 1000).rounded() / 1000,
+            scale: scale(from), seconds: (seconds * 1000).rounded() / 1000,
             seed: command.restoration.seed,
             prompt: prompt, color: report.color.rawValue, quality: report.quality, model: name,
             device: policy.device.description,
@@ -117,6 +117,12 @@ struct UpscaleOutput {
       if streams.output == nil { try StandardOutput.print(text) } else { note(text) }
     }
     successCount += 1
+  }
+
+  /// How many times as wide as a picture its output is, to six decimals.
+  private func scale(_ picture: (width: Int, height: Int)) throws -> Double {
+    let scale = try command.outputSize.scale(width: picture.width, height: picture.height)
+    return (scale * 1e6).rounded() / 1e6
   }
 
   /// The closing line: "38 done, 1 skipped, 1 failed in 3 min 2 s".
@@ -147,6 +153,7 @@ struct UpscaleOutput {
     let input, output: String
     let page: Int?
     let inputWidth, inputHeight, width, height: Int
+    let scale: Double
   }
 
   private struct Failure: Encodable { let input, error: String }

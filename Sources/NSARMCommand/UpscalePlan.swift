@@ -69,7 +69,7 @@ struct UpscalePlan {
         throw ValidationError(
           "'-' has no folder; name the output with -o, '-o -' for standard output")
       }
-      return .beside(suffix: BatchPlan.mark(scale: command.restoration.scale))
+      return .beside(suffix: command.outputSize.mark)
     }
     if StandardStreams.isStream(output) {
       try requireOneFile(command, "standard output is one file")

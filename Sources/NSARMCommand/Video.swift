@@ -154,7 +154,7 @@ struct VideoCommand: ParsableCommand {
       "input": hexadecimal(try fingerprint(ofFile: input)),
       "--model": ([folder.configuration.name] + weights).joined(separator: " "),
       "--precision": policy.precision.rawValue,
-      "--scale": "\(restoration.scale)", "--seed": "\(restoration.seed)",
+      "--scale": "\(restoration.scale ?? 4)", "--seed": "\(restoration.seed)",
       "--temperature": restoration.temperature.map { "\($0)" } ?? "the model's",
       "--tile": restoration.tile.map { "\($0)" } ?? "automatic",
       "--strength": "\(restoration.strength)",

@@ -119,14 +119,10 @@ public struct BatchPlan: Sendable {
     }
   }
 
-  /// The mark of outputs beside their inputs: "_x4", "_x1.5".
-  public static func mark(scale: Double) -> String {
-    "_x" + (scale == scale.rounded() ? "\(Int(scale))" : "\(scale)")
-  }
-
-  /// "a" for "a_x4" and "a_x4_p002", what `mark` and pages make of it; nil for other names.
+  /// "a" for "a_x4", "a_1920w" and "a_x4_p002", what `OutputSize.mark` and pages make of it; nil
+  /// for other names.
   static func original(of stem: String) -> String? {
-    stem.firstMatch(of: #/^(.*[^/])_x\d(\.\d+)?(_p\d{3,})?$/#.dotMatchesNewlines())
-      .map { String($0.1) }
+    let mark = #/^(.*[^/])_(x\d(\.\d+)?|\d+[whl]|\d[\d.e-]*mp)(_p\d{3,})?$/#
+    return stem.firstMatch(of: mark.dotMatchesNewlines()).map { String($0.1) }
   }
 }

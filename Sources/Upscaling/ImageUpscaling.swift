@@ -6,17 +6,16 @@ extension PhotoUpscaler {
   /// Restores a picture in memory as the call with files does; its colours only: grey becomes RGB
   /// and transparency is left out.
   ///
-  /// - Returns: RGB of 8 bit, `options.scale` times as wide and high.
-  /// - Throws: `SuperResolutionError`.
+  /// - Returns: RGB of 8 bit, of the size that `options.size` says.
+  /// - Throws: `OutputSizeError`, `SuperResolutionError`.
   public func callAsFunction(_ image: Image, _ options: Options = Options()) throws -> Image {
+    let size = try options.size.size(width: image.width, height: image.height)
     let input = image.planes().fillingHiddenColors().asRGB
     return try throwingResourceErrors {
       // [3, h, w] → [3, scale · h, scale · w]
       let restored = try resolver.upscaled(input.tensor.signed, options.resolver)
       return Image(
-        finished(
-          restored, of: input, options,
-          size: Self.outputSize(width: image.width, height: image.height, scale: options.scale)))
+        finished(restored, of: input, options, size: size))
     }
   }
 
@@ -24,7 +23,7 @@ extension PhotoUpscaler {
   ///
   /// - Parameters:
   ///   - frame: RGB.
-  ///   - options: as in the call with files; the scale is what `size` says.
+  ///   - options: as in the call with files, but for the size.
   ///   - size: of the restored frame.
   ///   - context: what the frame takes over.
   ///   - progress: as in the call with files.
@@ -47,7 +46,6 @@ extension PhotoUpscaler {
   private func finished(
     _ restored: Tensor, of input: Planes, _ options: Options, size: (width: Int, height: Int)
   ) -> Planes {
-    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
     func truncated(_ planes: Planes) -> Planes {
       options.truncatesColors ? planes.truncated : planes
     }

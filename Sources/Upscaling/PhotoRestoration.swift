@@ -28,7 +28,7 @@ extension PhotoUpscaler {
   /// }
   /// ```
   ///
-  /// - Throws: in the loop: `ImagingError`, `SuperResolutionError`.
+  /// - Throws: in the loop: `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
   public func restore(_ input: String, to output: String, _ options: Options = Options())
     -> AsyncThrowingStream<Event, any Error>
   {

@@ -22,9 +22,17 @@ public enum ColorMode: String, CaseIterable, Sendable {
 /// bit where the format has them; the orientation is applied; ICC profile and EXIF data are kept.
 public final class PhotoUpscaler: Sendable {
   public struct Options: Sendable {
-    /// Pixels of the output per pixel of the input along a side, 1...8. The model's own scale is
-    /// resized to others.
-    public var scale = 4.0
+    /// How large the output is. The model's own scale is resized to others.
+    public var size = OutputSize.scale(4)
+    /// `size` as a scale, 1...8; nil where a size is asked for from which every picture's scale
+    /// follows. Set to nil it is 4.
+    public var scale: Double? {
+      get {
+        guard case .scale(let factor) = size else { return nil }
+        return factor
+      }
+      set { size = .scale(newValue ?? 4) }
+    }
     /// nil: none for models whose decoder reads the input and keeps its colours by itself, both
     /// for others.
     public var color: ColorMode?
@@ -80,7 +88,7 @@ public final class PhotoUpscaler: Sendable {
   ///   - progress: called often with the share of the work that is done; an error thrown here stops
   ///     the work, and no output is left.
   ///   - preview: called after every scale of some tiles, likewise.
-  /// - Throws: `ImagingError`, `SuperResolutionError`.
+  /// - Throws: `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
     _ input: String, to output: String, _ options: Options = Options(),
@@ -94,7 +102,7 @@ public final class PhotoUpscaler: Sendable {
 
   /// Restores a file that is open already; of the options those for reading do not count.
   ///
-  /// - Throws: `ImagingError`, `SuperResolutionError`.
+  /// - Throws: `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
     _ reader: ImageReader, to output: String, _ options: Options = Options(),
@@ -135,8 +143,7 @@ public final class PhotoUpscaler: Sendable {
     willEncode: @escaping () throws -> Void = {},
     enlarge: (_ push: (Planes) throws -> Void) throws -> Void
   ) throws -> Report {
-    precondition((1...8).contains(options.scale), "a scale of 1 to 8")
-    let size = outputSize(width: reader.width, height: reader.height, scale: options.scale)
+    let size = try outputSize(reader, options)
     // Everything about the output that can fail fails before the work.
     let planned = try plan(reader, output, size, options)
     let writer = try ImageWriter(planned, options: options.encoding, overwrite: options.overwrite)
@@ -156,11 +163,11 @@ public final class PhotoUpscaler: Sendable {
   ///
   /// - Returns: what the input holds, what the output will hold, and what is lost or has to be
   ///   guessed, a line each.
-  /// - Throws: `ImagingError` where the picture cannot be read or written so.
+  /// - Throws: `ImagingError` where the picture cannot be read or written so, `OutputSizeError`.
   public static func explain(
     _ reader: ImageReader, to output: String, _ options: Options = Options()
   ) throws -> (input: PictureSummary, output: PictureSummary, warnings: [String]) {
-    let size = outputSize(width: reader.width, height: reader.height, scale: options.scale)
+    let size = try outputSize(reader, options)
     let planned = try plan(reader, output, size, options)
     return (reader.summary, planned.summary, reader.warnings + planned.warnings)
   }
@@ -170,6 +177,12 @@ public final class PhotoUpscaler: Sendable {
     -> (width: Int, height: Int)
   {
     (scaled(width, scale), scaled(height, scale))
+  }
+
+  private static func outputSize(_ reader: ImageReader, _ options: Options) throws
+    -> (width: Int, height: Int)
+  {
+    try options.size.size(width: reader.width, height: reader.height, path: reader.path)
   }
 
   private static func scaled(_ pixels: Int, _ scale: Double) -> Int {

@@ -13,7 +13,8 @@ import Upscaling
 /// beside it, from which a run that was stopped goes on.
 public final class VideoUpscaler {
   public struct Options: Sendable {
-    /// Of the frames: scale, colours, seed, sampling, tiles.
+    /// Of the frames: size, of which sides that have to be even get the nearest even number,
+    /// colours, seed, sampling, tiles.
     public var pictures = PhotoUpscaler.Options()
     public var encoding = VideoEncoding()
     /// How the frames of a scene are kept alike; nil: every frame is restored on its own, with
@@ -67,8 +68,9 @@ public final class VideoUpscaler {
     }
     try options.encoding.check(output)
     let animated = AnimatedFormat(path: output)
-    let size = Self.outputSize(
-      input, scale: options.pictures.scale, isEven: animated == nil)
+    let scale = try options.pictures.size.scale(
+      width: input.width, height: input.height, path: input.path)
+    let size = Self.outputSize(input, scale: scale, isEven: animated == nil)
     guard size.width * size.height <= Self.maximumPixels else {
       throw VideoError(
         input.path,

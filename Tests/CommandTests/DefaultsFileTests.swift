@@ -27,6 +27,18 @@ import Testing
     #expect(json.output.hasPrefix("{"))
   }
 
+  /// What excludes a default is no mistake on the command line.
+  @Test func defaultsGiveWayToWhatExcludesThem() throws {
+    let width = try run("upscale: {scale: 2, skip-existing: true}", "--width", "24")
+    #expect(width.status == 0 && width.output.contains("8x6 -> 24x18"), "\(width.errors)")
+    let scale = try run("upscale: {long-side: 20}", "--scale=3", "--overwrite")
+    #expect(scale.status == 0 && scale.output.contains("8x6 -> 24x18"), "\(scale.errors)")
+    let overwrite = try run("upscale: {skip-existing: true, width: 16}", "--overwrite")
+    #expect(overwrite.status == 0 && overwrite.output.contains("-> 16x12"), "\(overwrite.errors)")
+    let both = try run("upscale: {width: 16, height: 16}")
+    #expect(both.status == 64 && both.errors.contains("config.yaml"), "\(both.errors)")
+  }
+
   @Test func whereItIsLookedFor() throws {
     try FileManager.default.createDirectory(
       atPath: scratch("home/.config/nsarm"), withIntermediateDirectories: true)

@@ -96,7 +96,7 @@ import Testing
   @Test(arguments: [
     (
       "upscale a",
-      "--scale --seed --temperature --tile --threads --quality --max-bytes --max-pixels --color"
+      "--scale --seed --temperature --tile --threads --quality --max-bytes --max-pixels --color --width --height --long-side --megapixels --suffix --name"
     ),
     ("upscale a", "--format --model --device --precision -o"),
     ("info", "--threads --device --precision"), ("compare a b -o c", "--crop --quality --label"),

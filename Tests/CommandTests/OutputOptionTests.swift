@@ -45,6 +45,59 @@ import Testing
     #expect(told.output.contains("60x40 -> 240x160, quality "), "\(told.output)")
   }
 
+  @Test(arguments: [
+    ("--width", "100", "_100w", 100, 67), ("--height", "100", "_100h", 150, 100),
+    ("--long-side", "101", "_101l", 101, 67), ("--megapixels", "0.0096", "_0.0096mp", 120, 80),
+  ])
+  func sizesThatAreAskedFor(
+    _ option: String, _ value: String, _ mark: String, _ width: Int, _ height: Int
+  ) throws {
+    try folder.write(scene(60, 40), "a.png")
+    let planned = try Command.upscale(folder("a.png"), option, value, "--dry-run", "--json")
+    let plan = try #require(try objects(planned).first, "\(planned.errors)")
+    #expect(plan["width"] as? Int == width && plan["height"] as? Int == height)
+    #expect(plan["output"] as? String == folder("a\(mark).png"))
+    let explained = try Command.upscale(folder("a.png"), option, value, "--explain")
+    #expect(explained.output.contains("\(width)x\(height)"), "\(explained.output)")
+    let result = try Command.upscale(folder.path, option, value, "--json")
+    let line = try #require(try objects(result).first, "\(result.errors)")
+    #expect(line["width"] as? Int == width && line["height"] as? Int == height)
+    #expect(line["scale"] as? Double == plan["scale"] as? Double)
+    #expect(abs((line["scale"] as! Double) - Double(width) / 60) < 0.01)
+    let output = try ImageFile.read(folder("a\(mark).png"))
+    #expect((output.width, output.height) == (width, height))
+    // The output is no input of a second run, nor of one with a scale.
+    let again = try Command.upscale(folder.path, option, value, "--skip-existing")
+    #expect(again.status == 0 && again.errors.contains("1 output of an earlier run left out"))
+    #expect(try Command.upscale(folder.path, "--scale", "2").status == 0)
+    #expect(folder.contents == ["a.png", "a\(mark).png", "a_x2.png"].sorted())
+  }
+
+  @Test func sizesThatAreNotPossible() throws {
+    try folder.write(scene(60, 40), "in/a.png")
+    try folder.write(scene(20, 10), "in/b.png")
+    let result = try Command.upscale(folder("in"), "-o", folder("out"), "--width", "200")
+    #expect(result.status == 1 && result.outputLines.count == 1)
+    #expect(
+      result.errors.contains("b.png: a width of 200 pixels is not possible, but one of 20 to 160"),
+      "\(result.errors)")
+    #expect(folder.contents.filter { $0.hasPrefix("out") } == ["out/a.png"])
+    for dry in ["--dry-run", "--explain"] {
+      let told = try Command.upscale(folder("in/b.png"), "--long-side", "19", dry)
+      #expect(told.status == 1 && told.errors.contains("one of 20 to 160"), "\(told.errors)")
+    }
+    for (options, words) in [
+      ("--width 100 --scale 2", "--width and --scale exclude each other"),
+      ("--width 100 --height 2", "--width and --height exclude each other"),
+      ("--long-side 9 --megapixels 2", "exclude each other"),
+      ("--width 0", "--width has to be at least 1"), ("--height -1", "--height has to be"),
+      ("--megapixels nan", "--megapixels has to be"), ("--long-side 1.5", "--long-side"),
+    ] {
+      let refused = try Command.shell("$NSARM upscale in/a.png \(options)", in: folder.path)
+      #expect(refused.status == 64 && refused.errors.contains(words), "\(refused.errors)")
+    }
+  }
+
   @Test func numbersOfBytes() {
     let sizes = [
       "500k": 500_000, "2M": 2_000_000, "512KiB": 524_288, "1.5mib": 1_572_864,

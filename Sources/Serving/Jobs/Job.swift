@@ -71,7 +71,7 @@ public struct Job: Sendable {
   {
     let stem = (name as NSString).deletingPathExtension
     let suffix = format.fileExtensions[0]
-    return "\(stem)\(BatchPlan.mark(scale: settings.scale)).\(suffix)"
+    return "\(stem)\(OutputSize.scale(settings.scale).mark).\(suffix)"
   }
 }
 
