@@ -155,7 +155,7 @@ public final class PhotoUpscaler: Sendable {
     try first.finish()
     return Report(
       input: reader.summary, output: planned.summary, color: color,
-      quality: writer.quality, warnings: reader.warnings + planned.warnings)
+      quality: writer.quality, warnings: warnings(reader, planned))
   }
 
   /// What would be read and written, and what not, without doing it. What only decoding shows, such
@@ -169,7 +169,14 @@ public final class PhotoUpscaler: Sendable {
   ) throws -> (input: PictureSummary, output: PictureSummary, warnings: [String]) {
     let size = try outputSize(reader, options)
     let planned = try plan(reader, output, size, options)
-    return (reader.summary, planned.summary, reader.warnings + planned.warnings)
+    return (reader.summary, planned.summary, warnings(reader, planned))
+  }
+
+  private static func warnings(_ reader: ImageReader, _ planned: PictureOutput) -> [String] {
+    let rounded =
+      reader.bitDepth > planned.bitDepth
+      ? ["\(planned.format.name) stores 8 bit; the picture has more, which are rounded"] : []
+    return reader.warnings + planned.warnings + rounded
   }
 
   /// The size of what an input becomes: ⌊n · scale + ½⌋ along a side.

@@ -45,7 +45,7 @@ struct Enlarger: Sendable {
 
 extension Variant {
   /// The grey behind transparency for formats that have none.
-  private static let ground: Float = 0.5
+  private static let ground: Float = 128 / 255
 
   /// Makes the outputs in all formats, in a folder, and judges them.
   func cells(
@@ -80,7 +80,7 @@ extension Variant {
       } catch let error as ImagingError {
         if !error.description.contains("--background") { throw error }
       }
-      options.background = SIMD3(repeating: Self.ground)
+      options.background = PictureColor("#808080")
       options.overwrite = true
       expected = picture.flattened(on: Self.ground)
       cell.notes.append("on a colour")
@@ -109,9 +109,15 @@ extension Variant {
     if image.bitDepth != depth {
       cell.problems.append("it has \(image.bitDepth) bit, not \(depth)")
     }
-    if depth < self.depth { cell.notes.append("8 bit") }
+    var warnings = report.warnings
+    if depth < self.depth {
+      cell.notes.append("8 bit")
+      let count = warnings.count
+      warnings.removeAll { $0.hasSuffix("stores 8 bit; the picture has more, which are rounded") }
+      if warnings.count != count - 1 { cell.problems.append("silent: its depth") }
+    }
     compare(image.planes().reduced(by: enlarger.scale), image.metadata, expected, &cell, enlarger)
-    judge(output, report.warnings, &cell)
+    judge(output, warnings, &cell)
   }
 
   /// Colours, transparency, and whether it is upright.

@@ -83,7 +83,7 @@ struct Table {
 
       What follows the number:
 
-      - **8 bit**: the input has more, the output's format has not. Other outputs keep 16 bit, AVIF 12.
+      - **8 bit**: the input has more, the output's format has not, and that is said. Other outputs keep 16 bit, AVIF 12.
       - **on a colour**: the format has no transparency. Without a colour to put behind it (`--background`) the picture is
         refused, and the reason is said.
       - anything else: it is not in the output, or was converted, and a warning says so. What the row names and a cell does not

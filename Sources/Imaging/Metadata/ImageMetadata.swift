@@ -123,11 +123,11 @@ extension ImageMetadata {
 
     let block = exif.flatMap { ExifBlock($0) }
     let orientation = isLate ? block?.orientation.flatMap { $0 > 1 ? $0 : nil } : nil
-    if let stated = contents.density {
+    // What libvips makes of EXIF's numbers has lost their unit.
+    let stated = (contents.density ?? nil) ?? block?.density
+    if stated != nil || contents.density != nil {
       density = (orientation ?? Int(header.orientation)) >= 5 ? stated?.turned : stated
     }
-    // What libvips makes of EXIF's numbers has lost their unit.
-    density = contents.density.flatMap { _ in density } ?? block?.density ?? density
     return orientation
   }
 }
