@@ -80,7 +80,7 @@ extension NSARMCommand {
   /// Options that exclude each other: one on the command line takes the place of defaults.
   private static let exclusiveOptions: [Set<String>] = [
     ["--scale", "--width", "--height", "--long-side", "--megapixels"],
-    ["--overwrite", "--skip-existing"],
+    ["--suffix", "--name"], ["--overwrite", "--skip-existing"],
   ]
 
   /// The defaults that `arguments` do not exclude.

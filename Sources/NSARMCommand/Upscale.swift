@@ -13,7 +13,8 @@ struct UpscaleCommand: ParsableCommand {
     abstract: "Restore photos and enlarge them.",
     discussion: """
       Folders are searched for pictures, sub-folders included. Without -o a picture is written beside its \
-      input as NAME_x4; what an earlier run has written so, or into the folder -o, is no input. '-' is \
+      input as NAME_x4, with --width as NAME_1920w and so on; what an earlier run has written so, or into \
+      the folder -o, is no input. --suffix and --name choose other names. '-' is \
       standard input and, after -o, standard output. A bad file is reported and the others go on; the exit \
       status is 1 if any failed, 130 after Ctrl-C. The same command with --skip-existing goes on with a \
       half-done folder.
@@ -28,6 +29,8 @@ struct UpscaleCommand: ParsableCommand {
       "The output file, the folder for the outputs, or '-' for standard output.",
       valueName: "file|folder"))
   var output: String?
+
+  @OptionGroup var naming: NamingOptions
 
   @OptionGroup var model: ModelOptions
 
@@ -143,6 +146,11 @@ struct UpscaleCommand: ParsableCommand {
     }
     if watch {
       if isDry { throw ValidationError("--watch and --\(dryName) exclude each other") }
+      if let used = naming.template?.placeholders, !used.contains(.name) || used.contains(.index) {
+        throw ValidationError(
+          "--watch knows outputs again by their inputs' names: --name has to have {name}, and no {index}"
+        )
+      }
       guard inputs.allSatisfy(isFolder) else {
         throw ValidationError("--watch takes folders; name the one that pictures come into")
       }

@@ -12,25 +12,39 @@ struct UpscalePlan {
   /// What was left out of the folders, a line each.
   private(set) var notes: [String] = []
 
+  /// - Parameter model: gives the model's name, for outputs that are called after it.
   /// - Throws: `ValidationError` where the output does not fit the inputs, `ImagingError` where it
   ///   is of a format that cannot be written.
-  init(_ command: UpscaleCommand, _ streams: StandardStreams) throws {
+  init(_ command: UpscaleCommand, _ streams: StandardStreams, model: () throws -> String) throws {
     let target = try Self.target(command, streams)
     let paths = try command.inputs.map {
       StandardStreams.isStream($0) ? try streams.readInput() : $0
     }
+    let template = command.naming.template
     var folders: [String] = []
     var isBeside = false
     switch target {
     // The folder itself may be the one for the outputs, a folder below it is not searched.
-    case .folder(let folder): folders = [folder]
+    case .folder(let folder):
+      folders = [folder]
+      isBeside =
+        template != nil && paths.contains { PathIdentity($0) == PathIdentity(folder) }
     case .beside: isBeside = true
-    case .file: break
+    case .file:
+      if template != nil {
+        notes.append(
+          "-o names the output; \(command.naming.name == nil ? "--suffix" : "--name") is left out")
+      }
     }
-    let inputs = BatchInputs(paths, excluding: folders, leavesOutOutputs: isBeside)
-    let plan = BatchPlan(inputs.files, to: target, format: command.format) { path in
-      command.pages ? (try? ImageFile.open(path, options: command.reading).pageCount) ?? 1 : 1
-    }
+    let inputs = BatchInputs(
+      paths, excluding: folders, leavesOutOutputs: isBeside, named: template ?? .name)
+    let model = template?.placeholders.contains(.model) == true ? try model() : ""
+    let plan = BatchPlan(
+      inputs.files, to: target, named: template ?? .name, format: command.format,
+      pageCount: { path in
+        command.pages ? (try? ImageFile.open(path, options: command.reading).pageCount) ?? 1 : 1
+      },
+      details: { try Self.details($0, page: $1, model: model, command) })
     items = plan.items
     failures = inputs.failures + plan.failures
     leaveOutUnlimited(command.picture.encoding)
@@ -43,6 +57,20 @@ struct UpscalePlan {
       notes.append(
         "\(counted(inputs.earlierOutputCount, "output")) of an earlier run left out")
     }
+  }
+
+  /// What names may tell of a picture.
+  private static func details(
+    _ path: String, page: Int?, model: String, _ command: UpscaleCommand
+  ) throws -> NameTemplate.Details {
+    var reading = command.reading
+    reading.page = page
+    let picture = try ImageFile.open(path, options: reading)
+    let (width, height) = (picture.width, picture.height)
+    let size = try command.outputSize.size(width: width, height: height, path: path)
+    return NameTemplate.Details(
+      scale: try command.outputSize.scale(width: width, height: height), model: model,
+      width: size.width, height: size.height)
   }
 
   /// Makes failures of the items whose files cannot be made as small as `encoding` says.
@@ -69,7 +97,7 @@ struct UpscalePlan {
         throw ValidationError(
           "'-' has no folder; name the output with -o, '-o -' for standard output")
       }
-      return .beside(suffix: command.outputSize.mark)
+      return .beside(suffix: command.naming.template == nil ? command.outputSize.mark : "")
     }
     if StandardStreams.isStream(output) {
       try requireOneFile(command, "standard output is one file")

@@ -15,6 +15,8 @@ struct UpscaleRun {
   /// What the model is asked for, and how much of it is kept in memory, once that is known.
   private var prepared: (options: PhotoUpscaler.Options, memory: MemoryPlan)?
   private var upscaler: PhotoUpscaler?
+  /// The model, once it has been looked for: what is free, and so the choice, may change.
+  private var chosen: ModelFolder?
 
   init(_ command: UpscaleCommand) {
     self.command = command
@@ -30,7 +32,7 @@ struct UpscaleRun {
       TorchRuntime.preload()
     }
     if command.watch { try watch() }
-    let plan = try UpscalePlan(command, streams)
+    let plan = try UpscalePlan(command, streams) { try modelFolder().configuration.name }
     for failure in plan.failures { try output.failed(failure.input, failure.error) }
     for text in plan.notes { note("note: \(text)") }
     let items = try withoutOutputs(plan.items)
@@ -54,7 +56,7 @@ struct UpscaleRun {
     var watch = FolderWatch()
     note("watching \(command.inputs.joined(separator: ", ")); Ctrl-C ends it")
     while !Interruption.isRequested {
-      let plan = try UpscalePlan(command, streams)
+      let plan = try UpscalePlan(command, streams) { try modelFolder().configuration.name }
       for failure in watch.complete(plan.failures, path: \.input) {
         try output.failed(failure.input, failure.error)
       }
@@ -148,7 +150,8 @@ struct UpscaleRun {
 
 extension UpscaleRun {
   /// - Throws: what is wrong with the model's folder, or with the strength for it.
-  private func modelFolder() throws -> ModelFolder {
+  private mutating func modelFolder() throws -> ModelFolder {
+    if let chosen { return chosen }
     let folder = try command.model.folder(command.compute, command.memory)
     try folder.check(strength: command.restoration.strength)
     let c = folder.configuration
@@ -161,6 +164,7 @@ extension UpscaleRun {
       throw UpscaleOptionError(
         "--dump shows a code, and '\(c.name)' draws none; leave it out")
     }
+    chosen = folder
     return folder
   }
 

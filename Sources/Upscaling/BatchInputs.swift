@@ -19,9 +19,11 @@ public struct BatchInputs: Sendable {
   ///   - excluding: folders that are not searched.
   ///   - leavesOutOutputs: leaves out "a_x4.jpg" and "a_x4_p002.png" where a folder has "a" too:
   ///     what a run that puts its outputs beside the inputs has made.
+  ///   - template: what a run calls its outputs: what it makes of an input is left out likewise.
   ///   - list: gives the names in a folder.
   public init(
     _ paths: [String], excluding: [String] = [], leavesOutOutputs: Bool = false,
+    named template: NameTemplate = .name,
     list: PictureFiles.Listing = PictureFiles.names
   ) {
     var seen: Set<PathIdentity> = []
@@ -44,7 +46,10 @@ public struct BatchInputs: Sendable {
       if leavesOutOutputs {
         let stems = Set(pictures.map { Self.stem($0.path) })
         pictures.removeAll {
-          BatchPlan.original(of: Self.stem($0.path)).map(stems.contains) ?? false
+          let stem = Self.stem($0.path)
+          if BatchPlan.original(of: stem).map(stems.contains) ?? false { return true }
+          let (folder, name) = BatchPlan.split(stem)
+          return template.canMake(name) { stems.contains(folder + $0) }
         }
         earlierOutputCount += found.files.count - pictures.count
       }
@@ -76,13 +81,20 @@ public enum BatchError: LocalizedError, CustomStringConvertible, Equatable, Send
       "\(folder): no pictures found"
         + (otherCount == 0 ? "" : " among \(otherCount) \(otherCount == 1 ? "file" : "files")")
     case .sharedOutput(let output, let inputs):
-      "\(inputs.joined(separator: " and ")): would be written to one file, \(output);"
+      "\(Self.listed(inputs)): would be written to one file, \(output);"
         + " rename one of them or process them separately"
     case .replacesInput(let output, let input) where output == input:
       "\(input): the output would replace the input; choose another name or folder"
     case .replacesInput(let output, let input):
       "\(input): its output \(output) would replace an input; choose another name or folder"
     }
+  }
+
+  private static func listed(_ inputs: [String]) -> String {
+    let (shown, rest) = (inputs.prefix(3), inputs.count - 3)
+    return rest < 2
+      ? inputs.joined(separator: " and ")
+      : "\(shown.joined(separator: ", ")) and \(rest) others"
   }
 
   public var errorDescription: String? { description }

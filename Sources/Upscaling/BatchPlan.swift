@@ -43,34 +43,54 @@ public struct BatchPlan: Sendable {
 
   /// What can be processed, in the inputs' order.
   public let items: [Item]
-  /// Inputs that would write one file (a.jpg and a.png to a.png), or whose output would replace an
-  /// input; the others do not suffer from them.
+  /// Inputs that would write one file (a.jpg and a.png to a.png), whose output would replace an
+  /// input, or that cannot be named; the others do not suffer from them.
   public let failures: [Failure]
 
   /// - Parameters:
   ///   - inputs: the pictures, such as `BatchInputs` finds them.
   ///   - target: where outputs go.
+  ///   - template: what outputs are called; a file that is the target has its name already.
   ///   - format: of all outputs; nil keeps each input's where it can be written, else PNG.
   ///   - pageCount: how many pages of a file are to be written, each to a file of its own
-  ///     (photo_p001.png); files that cannot be read have one.
+  ///     (photo_p001.png, unless the template has a place for the page); files that cannot be read
+  ///     have one.
+  ///   - details: what the template may tell of an input or of a page of it; an error makes it a
+  ///     failure. It is asked where the template has placeholders for it.
   public init(
-    _ inputs: [PictureFiles.File], to target: Target, format: ImageFormat? = nil,
-    pageCount: (String) -> Int = { _ in 1 }
+    _ inputs: [PictureFiles.File], to target: Target, named template: NameTemplate = .name,
+    format: ImageFormat? = nil, pageCount: (String) -> Int = { _ in 1 },
+    details: (_ path: String, _ page: Int?) throws -> NameTemplate.Details = { _, _ in .init() }
   ) {
-    self.init(
-      inputs.flatMap { input -> [Item] in
-        let count = pageCount(input.path)
-        guard count > 1 else {
-          return [Item(input: input, output: Self.output(input, target, format, page: ""))]
+    let used = template.placeholders
+    let needsDetails = !used.isDisjoint(with: [.scale, .model, .width, .height])
+    var candidates: [Item] = []
+    var failures: [Failure] = []
+    for (index, input) in inputs.enumerated() {
+      let count = max(1, pageCount(input.path))
+      for page in 0..<count {
+        let page = count > 1 ? page : nil
+        let number = Self.number((page ?? 0) + 1, digits: max(3, "\(count)".count))
+        do {
+          let details = needsDetails ? try details(input.path, page) : .init()
+          let (_, stem) = Self.split((input.path as NSString).deletingPathExtension)
+          let name = template.text(
+            name: stem, page: number,
+            index: Self.number(index + 1, digits: "\(inputs.count)".count), details)
+          let pageMark = page == nil || used.contains(.page) ? "" : "_p\(number)"
+          let output = Self.output(input, target, format, named: name, page: pageMark)
+          candidates.append(Item(input: input, page: page, output: output))
+        } catch {
+          failures.append(Failure(input: input.path, error: error))
         }
-        let digits = max(3, "\(count)".count)
-        return (0..<count).map { page in
-          let number = "\(page + 1)"
-          let suffix = "_p" + String(repeating: "0", count: digits - number.count) + number
-          return Item(
-            input: input, page: page, output: Self.output(input, target, format, page: suffix))
-        }
-      })
+      }
+    }
+    let checked = BatchPlan(candidates)
+    (items, self.failures) = (checked.items, failures + checked.failures)
+  }
+
+  private static func number(_ number: Int, digits: Int) -> String {
+    String(repeating: "0", count: max(0, digits - "\(number)".count)) + "\(number)"
   }
 
   /// Checks outputs that the caller has chosen.
@@ -100,7 +120,8 @@ public struct BatchPlan: Sendable {
   }
 
   private static func output(
-    _ input: PictureFiles.File, _ target: Target, _ format: ImageFormat?, page: String
+    _ input: PictureFiles.File, _ target: Target, _ format: ImageFormat?, named name: String,
+    page: String
   ) -> String {
     let own = ImageFormat(path: input.path)
     let format = format ?? own ?? .png
@@ -108,15 +129,22 @@ public struct BatchPlan: Sendable {
     let suffix = own == format ? original : format.fileExtensions[0]
     switch target {
     case .beside(let mark):
-      return "\((input.path as NSString).deletingPathExtension)\(mark)\(page).\(suffix)"
+      return split(input.path).folder + "\(name)\(mark)\(page).\(suffix)"
     case .folder(let folder):
-      let stem = (input.relativePath as NSString).deletingPathExtension
-      return (folder as NSString).appendingPathComponent("\(stem)\(page).\(suffix)")
+      let path = split(input.relativePath).folder + "\(name)\(page).\(suffix)"
+      return (folder as NSString).appendingPathComponent(path)
     case .file(let path):
       guard !page.isEmpty else { return path }
       let suffix = (path as NSString).pathExtension
       return "\((path as NSString).deletingPathExtension)\(page).\(suffix)"
     }
+  }
+
+  /// "in/" and "a.jpg" for "in/a.jpg".
+  static func split(_ path: String) -> (folder: String, name: String) {
+    let start = path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:))
+    let place = start ?? path.startIndex
+    return (String(path[..<place]), String(path[place...]))
   }
 
   /// "a" for "a_x4", "a_1920w" and "a_x4_p002", what `OutputSize.mark` and pages make of it; nil

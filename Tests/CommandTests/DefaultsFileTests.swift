@@ -35,6 +35,8 @@ import Testing
     #expect(scale.status == 0 && scale.output.contains("8x6 -> 24x18"), "\(scale.errors)")
     let overwrite = try run("upscale: {skip-existing: true, width: 16}", "--overwrite")
     #expect(overwrite.status == 0 && overwrite.output.contains("-> 16x12"), "\(overwrite.errors)")
+    let name = try run("upscale: {suffix: _big}", "--name", "{name}-large")
+    #expect(name.status == 0 && name.output.contains("a-large.png"), "\(name.errors)")
     let both = try run("upscale: {width: 16, height: 16}")
     #expect(both.status == 64 && both.errors.contains("config.yaml"), "\(both.errors)")
   }

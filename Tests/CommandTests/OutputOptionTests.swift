@@ -98,6 +98,78 @@ import Testing
     }
   }
 
+  @Test func suffixes() throws {
+    try folder.write(scene(8, 6), "in/a.png")
+    for _ in 0..<2 {
+      let result = try Command.upscale(folder("in"), "--suffix", "_big", "--skip-existing")
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    let other = try Command.upscale(folder("in"), "-o", folder("out"), "--suffix", "-{x}")
+    #expect(other.status == 0, "\(other.errors)")
+    let here = try Command.upscale(
+      folder("in"), "-o", folder("in/."), "--suffix", "_big", "--overwrite")
+    #expect(here.status == 0 && here.errors.contains("1 output of an earlier run left out"))
+    #expect(
+      folder.contents
+        == ["in/a.png", "in/a_big.png", "out/a-{x}.png", "out/a_big-{x}.png"])
+    let named = try Command.upscale(
+      folder("in/a.png"), "-o", folder("b.png"), "--suffix", "_big", "--dry-run")
+    #expect(named.errorLines == ["note: -o names the output; --suffix is left out"])
+    #expect(named.output.contains("b.png: 8x6 -> 32x24"))
+  }
+
+  @Test func names() throws {
+    try folder.write(scene(8, 6), "in/a.png")
+    try folder.write(scene(9, 6), "in/sub/b.png")
+    let result = try Command.upscale(
+      folder("in"), "-o", folder("out"), "--name",
+      "{index}-{model}-{name}-{width}x{height}-x{scale}",
+      "--width", "24")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(
+      folder.contents.filter { $0.hasPrefix("out") }
+        == ["out/1-tiny-a-24x18-x3.png", "out/sub/2-tiny-b-24x16-x2.67.png"])
+    for _ in 0..<2 {
+      let beside = try Command.upscale(
+        folder("in"), "--name", "{width} {name}", "--skip-existing", "--scale", "1")
+      #expect(beside.status == 0, "\(beside.errors)")
+    }
+    #expect(
+      folder.contents.filter { $0.hasPrefix("in") }
+        == ["in/8 a.png", "in/a.png", "in/sub/9 b.png", "in/sub/b.png"])
+  }
+
+  @Test func namesThatDoNotGo() throws {
+    try folder.write(scene(8, 6), "in/a.png")
+    try folder.write(scene(9, 6), "in/b.png")
+    _ = try folder.write("in/c.png", [1, 2, 3])
+    let clash = try Command.upscale(
+      folder("in"), "-o", folder("out"), "--name", "x{height}", "--dry-run", "--json")
+    #expect(clash.status == 1 && clash.errors.contains("would be written to one file"))
+    #expect(clash.errors.contains("c.png: not a picture"), "\(clash.errors)")
+    #expect(try objects(clash).count == 3)
+    let itself = try Command.upscale(folder("in/a.png"), "--name", "{name}")
+    #expect(itself.status == 1 && itself.errors.contains("would replace the input"))
+    let long = try Command.upscale(
+      folder("in/a.png"), "--suffix", String(repeating: "x", count: 255))
+    #expect(long.status == 1 && long.errors.contains("cannot be written"), "\(long.errors)")
+    for (options, words) in [
+      ("--suffix _a --name b", "--suffix and --name exclude each other"),
+      ("--suffix ''", "--suffix: is empty"), ("--name ''", "--name: is empty"),
+      ("--suffix a/b", "--suffix: 'a/b' has a '/'"), ("--name ../x", "--name: '../x' has a '/'"),
+      (
+        "--name '{date}'",
+        "'{date}' is no placeholder; there are {name}, {scale}, {model}, {width},"
+      ),
+      ("--name '{name}.jpg'", "extension"),
+      ("--watch --name '{model}'", "--name has to have {name}, and no {index}"),
+      ("--watch --name '{name}{index}'", "no {index}"),
+    ] {
+      let refused = try Command.shell("$NSARM upscale in \(options)", in: folder.path)
+      #expect(refused.status == 64 && refused.errors.contains(words), "\(refused.errors)")
+    }
+  }
+
   @Test func numbersOfBytes() {
     let sizes = [
       "500k": 500_000, "2M": 2_000_000, "512KiB": 524_288, "1.5mib": 1_572_864,
