@@ -147,6 +147,12 @@ struct VideoUpscalerTests {
     _ = try clips.restore(odd, "odd.mp4") { $0.pictures.scale = 1.5 }
     #expect(
       try clips.probe(clips.folder("odd.mp4"), "stream=width,height", stream: "v") == ["50,40"])
+    _ = try clips.restore(odd, "wide.mp4") { $0.pictures.size = .width(101) }
+    #expect(
+      try clips.probe(clips.folder("wide.mp4"), "stream=width,height", stream: "v") == ["102,82"])
+    #expect(throws: OutputSizeError.self) {
+      try clips.restore(odd, "small.mp4") { $0.pictures.size = .width(32) }
+    }
     let late = try clips.make(
       "late.mkv",
       "-f lavfi -i sine=duration=2 -itsoffset 0.52 \(Self.source) -frames:v 3 -c:v ffv1 -c:a flac")
