@@ -10,9 +10,10 @@ struct FileContents {
   /// Primaries and a curve where the file has them instead of a profile.
   var calibration: (colors: Chromaticities, curve: ColorProfile.Curve)?
   var texts: [PictureText] = []
-  /// Replaces what libvips says of the density: it takes numbers without a unit for such per
-  /// millimetre.
-  var density: PixelDensity??
+  var density: PixelDensity?
+  /// Whether the container says the density, or that there is none; libvips takes numbers without a
+  /// unit for such per millimetre.
+  var statesDensity = false
   /// Frames of an animation, or pages.
   var frameCount: Int?
   var gainMap: GainMap?

@@ -46,7 +46,7 @@ extension JpegContainer {
   /// What has been read of a file.
   private struct Reading {
     // Without JFIF's numbers there is no density but that of EXIF.
-    private var found = FileContents(density: .some(nil))
+    private var found = FileContents(statesDensity: true)
     /// The extension of the XMP packet by its parts' places, and its number.
     private var parts: [(guid: [UInt8], place: Int, bytes: [UInt8])] = []
     private var pictures: [MultiPicture.Entry] = []
@@ -92,11 +92,11 @@ extension JpegContainer {
     private mutating func density(_ bytes: [UInt8]) {
       let x = Double(integer(bytes[8..<10], littleEndian: false))
       let y = Double(integer(bytes[10..<12], littleEndian: false))
-      guard x > 0, y > 0 else { return found.density = .some(nil) }
+      guard x > 0, y > 0 else { return found.density = nil }
       switch bytes[7] {
-      case 1: found.density = .some(PixelDensity(horizontal: x, vertical: y))
-      case 2: found.density = .some(PixelDensity(perMillimetre: x / 10, y / 10))
-      default: found.density = .some(PixelDensity(ratio: x, y))
+      case 1: found.density = PixelDensity(horizontal: x, vertical: y)
+      case 2: found.density = PixelDensity(perMillimetre: x / 10, y / 10)
+      default: found.density = PixelDensity(ratio: x, y)
       }
     }
 

@@ -7,7 +7,7 @@ extension PngContainer {
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
     found.isExifUpright = false
-    found.density = .some(nil)
+    found.statesDensity = true
     var calibration = Calibration()
     var place = 8
     while let head = source.read(place, 8) {
@@ -58,9 +58,8 @@ extension PngContainer {
         white: (n[0], n[1]), red: (n[2], n[3]), green: (n[4], n[5]), blue: (n[6], n[7]))
     case "pHYs" where bytes.count == 9 && numbers[0] > 0 && numbers[1] > 0:
       let (x, y) = (Double(numbers[0]), Double(numbers[1]))
-      found.density = .some(
-        bytes[8] == 1
-          ? PixelDensity(perMillimetre: x / 1000, y / 1000) : PixelDensity(ratio: x, y))
+      found.density =
+        bytes[8] == 1 ? PixelDensity(perMillimetre: x / 1000, y / 1000) : PixelDensity(ratio: x, y)
     case "acTL" where numbers.count == 2: found.frameCount = max(1, numbers[0])
     case "caBX": found.leaveOut(FileContents.credentials)
     default:

@@ -43,7 +43,8 @@ extension TiffContainer {
 
     found.exif = ExifBlock(directory, layout)?.bytes
     if let (x, y, unit) = ExifBlock.resolution(directory, layout), unit == 1 {
-      found.density = .some(PixelDensity(ratio: x, y))
+      found.density = PixelDensity(ratio: x, y)
+      found.statesDensity = true
     }
     let tags = Set(directory.values.keys)
     if !tags.isDisjoint(with: Tag.georeference) {

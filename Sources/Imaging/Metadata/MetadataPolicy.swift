@@ -1,0 +1,40 @@
+import Foundation
+
+/// Which metadata an output gets.
+public enum MetadataPolicy: String, CaseIterable, Sendable {
+  /// All that the format can hold.
+  case keep
+  /// The colours and the density only.
+  case strip
+  /// Without the place, the names and numbers by which a camera and its owner can be told, and
+  /// thumbnails.
+  case `private`
+}
+
+extension ImageMetadata {
+  /// What is left of them under a policy.
+  public func filtered(_ policy: MetadataPolicy) -> ImageMetadata {
+    var metadata = self
+    switch policy {
+    case .keep: break
+    case .strip:
+      metadata.exif = nil
+      metadata.xmp = nil
+      metadata.iptc = nil
+      metadata.texts = []
+      metadata.gainMap = nil
+    case .private:
+      // What is damaged stays so, and the writer says it.
+      if var block = exif.flatMap({ ExifBlock($0) }) {
+        block.makePrivate()
+        metadata.exif = Data(block.bytes)
+      }
+      metadata.xmp = xmp.map {
+        (try? XmpPacket.edited($0, XmpPacket.identifying).packet) ?? $0
+      }
+      metadata.iptc = iptc.flatMap { IptcBlock.records(in: Array($0)) }
+        .map { Data(IptcBlock.withoutPlace($0)) }
+    }
+    return metadata
+  }
+}
