@@ -126,7 +126,7 @@ public final class ImageReader: @unchecked Sendable {
     metadata.source = ImageMetadata.Source(
       width: width, height: height, orientation: Int(header.orientation))
     self.metadata = metadata
-    pageCount = max(Int(header.pages), contents.frameCount ?? 1)
+    pageCount = contents.frameCount ?? Int(header.pages)
     var warnings: [String] = []
     if pageCount > 1 && options.page == nil {
       let which = contents.format == "HEIF" || contents.format == "AVIF" ? "main" : "first"

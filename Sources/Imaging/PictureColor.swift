@@ -1,3 +1,7 @@
+import CVips
+import CVipsLoader
+import Foundation
+
 /// A colour of sRGB by a name or by its digits, such as "white", "#fff" or "#ff8800".
 public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertible {
   /// Red, green and blue in 0...1.
@@ -53,4 +57,16 @@ public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertibl
 extension SIMD3<UInt32> {
   /// Levels of 8 bit as 0...1.
   fileprivate var asLevels: SIMD3<Float> { SIMD3<Float>(self) / 255 }
+}
+
+extension ImageReader {
+  /// The samples, 0...1, by which the picture shows a colour.
+  public func components(of color: PictureColor) -> SIMD3<Float> {
+    let profile =
+      metadata.codePoints.flatMap { ColorProfile.make($0, isGrey: isGrey) } ?? metadata.iccProfile
+    guard let profile else { return color.components }
+    var values = (0..<3).map { Double(color.components[$0]) }
+    withBlob(profile) { cvips_convert_srgb($0, isGrey, &values) }
+    return SIMD3(values.map { Float(min(max($0, 0), 1)) })
+  }
 }

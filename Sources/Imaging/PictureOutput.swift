@@ -48,6 +48,10 @@ public struct PictureOutput {
     self.height = height
     self.channels = channels
     self.bitDepth = bitDepth
+    var metadata = metadata
+    if metadata.iccProfile.flatMap(ColorProfile.space) != (channels <= 2 ? "GRAY" : "RGB ") {
+      metadata.iccProfile = nil
+    }
     blocks = MetadataBlocks(metadata, format, width: width, height: height, isGrey: channels <= 2)
     try check()
   }

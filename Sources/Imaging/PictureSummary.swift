@@ -36,7 +36,7 @@ public struct PictureSummary: Codable, Equatable, Sendable {
   static func names(
     exif: Bool, xmp: Bool, iptc: Bool, texts: [PictureText], density: PixelDensity?, gainMap: Bool
   ) -> [String] {
-    let keywords = Set(texts.map(\.keyword)).sorted().joined(separator: ", ")
+    let keywords = PictureText.keywords(texts)
     return [
       exif ? "EXIF" : nil, xmp ? "XMP" : nil, iptc ? "IPTC" : nil,
       texts.isEmpty ? nil : "texts (\(keywords))", density?.name, gainMap ? "gain map" : nil,

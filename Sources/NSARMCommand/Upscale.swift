@@ -69,8 +69,9 @@ struct UpscaleCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Which metadata the outputs get: all, colours and density only, or all without place, names, "
-        + "serial numbers and thumbnails.", valueName: "keep|strip|private"))
+      "Which metadata the outputs get: all; colours and density only; or all without place, owner's "
+        + "name, serial numbers, maker's notes and thumbnails (credits stay).",
+      valueName: "keep|strip|private"))
   var metadata = MetadataPolicy.keep
 
   @Option(

@@ -169,7 +169,31 @@ public final class PhotoUpscaler: Sendable {
   ) throws -> (input: PictureSummary, output: PictureSummary, warnings: [String]) {
     let size = try outputSize(reader, options)
     let planned = try plan(reader, output, size, options)
-    return (reader.summary, planned.summary, warnings(reader, planned))
+    return (
+      reader.summary, planned.summary,
+      warnings(reader, planned) + asked(options, reader.summary, planned.summary)
+    )
+  }
+
+  /// What is left out because somebody has asked for it.
+  private static func asked(
+    _ options: Options, _ input: PictureSummary, _ output: PictureSummary
+  ) -> [String] {
+    var lines: [String] = []
+    switch options.metadata {
+    case .keep: break
+    case .strip:
+      let lost = input.metadata.filter { !output.metadata.contains($0) }
+      if !lost.isEmpty { lines.append("left out as asked: \(lost.joined(separator: ", "))") }
+    case .private where input.metadata.isEmpty: break
+    case .private:
+      lines.append(
+        "left out as asked: place, owner's name, serial numbers, maker's notes; credits stay")
+    }
+    if let background = options.background, input.samples.contains("alpha") {
+      lines.append("transparency is left out as asked, for \(background)")
+    }
+    return lines
   }
 
   private static func warnings(_ reader: ImageReader, _ planned: PictureOutput) -> [String] {
@@ -206,6 +230,12 @@ public final class PhotoUpscaler: Sendable {
     if reader.hasAlpha {
       if let background = options.background {
         channels = background.isGrey ? reader.channels - 1 : 3
+        let isDescribed = reader.metadata.iccProfile != nil || reader.metadata.codePoints != nil
+        if reader.isGrey, channels == 3, isDescribed {
+          throw ImagingError.unsupported(
+            path: reader.path,
+            reason: "a grey picture with a profile takes a grey background only, such as white")
+        }
       } else if format?.supportsAlpha == false, try reader.isOpaque() {
         channels -= 1
       }
@@ -228,7 +258,7 @@ public final class PhotoUpscaler: Sendable {
     }
     let (width, height) = (reader.width * scale, reader.height * scale)
     var sink: any RowSink = try OutputSink(
-      reader, writer, background: options.background?.components)
+      reader, writer, background: options.background.map(reader.components))
     if width != writer.width || height != writer.height {
       sink = ResizeSink(
         Resize(.bicubic, from: (width, height), to: (writer.width, writer.height)), channels: 3,

@@ -102,10 +102,14 @@ import Testing
         #expect(kept != kind, "\(format)")
       }
     }
-    let output = try PictureOutput(
-      folder("x.png"), width: 4, height: 4, channels: 3,
-      metadata: ImageMetadata(iccProfile: Data(profile.prefix(60))))
-    #expect(output.warnings == ["the ICC profile is damaged and left out"])
+    // Without a curve, without a primary, cut off: libjxl must not see them.
+    for bad in [odd { $0[217] ^= 1 }, odd { $0[169] ^= 1 }, Data(profile.prefix(160))] {
+      for name in ["x.png", "x.jxl"] {
+        let output = try PictureOutput(
+          folder(name), width: 4, height: 4, channels: 3, metadata: ImageMetadata(iccProfile: bad))
+        #expect(output.warnings == ["the ICC profile is damaged and left out"])
+      }
+    }
   }
 
   /// A grey profile stays with grey samples; WebP, which has none, gets them converted.
@@ -193,6 +197,13 @@ import Testing
       try plain.write(to: path, overwrite: true)
       #expect(try ImageFile.open(path).metadata.density == nil, "\(format)")
     }
+  }
+
+  /// Frames are counted, whatever the file says.
+  @Test func framesThatAreNotThere() throws {
+    let folder = try ScratchFolder()
+    let reader = try ImageFile.open(png(folder, [("acTL", be32(1_000_000, 0))]))
+    #expect(reader.pageCount == 1 && reader.warnings == [])
   }
 
   @Test func whatIsNotKnownIsSaid() throws {

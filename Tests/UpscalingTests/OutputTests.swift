@@ -125,6 +125,31 @@ import Testing
     }
   }
 
+  /// The colour is one of sRGB, whatever the picture's samples mean.
+  @Test func theColourBehindIsShownAsIsAsked() throws {
+    let folder = try ScratchFolder()
+    var image = Image(Planes(width: 8, height: 8, channels: 4))
+    for (points, wanted) in [
+      (CodePoints(primaries: 1, transfer: 8), [255, 55, 0]),
+      (CodePoints(primaries: 12, transfer: 13), [237, 138, 53]),
+    ] {
+      image.metadata.codePoints = points
+      try image.write(to: folder("a.png"), overwrite: true)
+      _ = try write(folder("a.png"), to: folder("b.png")) {
+        $0.background = PictureColor("#ff8000")
+        $0.overwrite = true
+      }
+      let read = try ImageFile.read(folder("b.png"))
+      #expect(zip(read.bytes, wanted).allSatisfy { abs(Int($0) - $1) <= 3 }, "\(read.bytes[..<3])")
+    }
+    var grey = Image(Planes(width: 8, height: 8, channels: 2))
+    grey.metadata.codePoints = CodePoints(primaries: 1, transfer: 8)
+    try grey.write(to: folder("g.png"))
+    #expect(throws: ImagingError.self) {
+      try write(folder("g.png"), to: folder("h.png")) { $0.background = PictureColor("red") }
+    }
+  }
+
   @Test func whatHasNoColourGetsNone() throws {
     let folder = try ScratchFolder()
     var planes = Planes(width: 16, height: 16, channels: 3)
@@ -154,6 +179,7 @@ import Testing
       <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF \
       xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description \
       xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" \
+      xmlns:drone="http://www.dji.com/drone-dji/1.0/" drone:GpsLongtitude="7" \
       exif:GPSLatitude="48,1N" dc:source="me"/></rdf:RDF></x:xmpmeta>
       """.utf8)
     picture.metadata.iptc = Data(
@@ -178,7 +204,7 @@ import Testing
     #expect(some?.tags["gps/2"] == nil && some?.tags["exif/927c"] == nil)
     #expect(some?.text("0/13b") == "Jörg")
     let xmp = String(decoding: hidden.xmp ?? Data(), as: UTF8.self)
-    #expect(xmp.contains("dc:source") && !xmp.contains("GPSLatitude"))
+    #expect(xmp.contains("dc:source") && !xmp.contains("GPSLatitude") && !xmp.contains("Longt"))
     #expect(hidden.iptc.map { [UInt8]($0) } == [0x1c, 2, 25, 0, 3] + Array("bee".utf8))
     #expect(hidden.texts.count == 1)
   }

@@ -28,7 +28,7 @@ extension PngContainer {
   /// Chunks that describe the pixels, which libvips reads, and those that say nothing that a larger
   /// picture could keep.
   private static let others: Set<String> = [
-    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "bKGD", "hIST", "sBIT", "tIME", "fcTL", "fdAT", "iDOT",
+    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "bKGD", "hIST", "sBIT", "tIME", "acTL", "fdAT", "iDOT",
     "sPLT", "vpAg",
   ]
 
@@ -45,7 +45,8 @@ extension PngContainer {
       guard let text = text(type, bytes) else { return found.leaveOut("a damaged text is") }
       add(text.keyword, text.bytes, isUnicode: type == "iTXt", to: &found)
     case "iCCP":
-      if let text = text("zTXt", bytes) { found.iccProfile = text.bytes }
+      found.iccProfile = text("zTXt", bytes)?.bytes
+      if found.iccProfile == nil { found.leaveOut("a damaged ICC profile is") }
     case "cICP" where bytes.count == 4:
       // The matrix must be 0: RGB.
       found.cicp = CodePoints(primaries: bytes[0], transfer: bytes[1])
@@ -60,7 +61,7 @@ extension PngContainer {
       let (x, y) = (Double(numbers[0]), Double(numbers[1]))
       found.density =
         bytes[8] == 1 ? PixelDensity(perMillimetre: x / 1000, y / 1000) : PixelDensity(ratio: x, y)
-    case "acTL" where numbers.count == 2: found.frameCount = max(1, numbers[0])
+    case "fcTL": found.frameCount = (found.frameCount ?? 0) + 1
     case "caBX": found.leaveOut(FileContents.credentials)
     default:
       if !others.contains(type) { found.leaveOut("the chunk \(type.debugDescription) is") }

@@ -13,9 +13,14 @@ enum ColorProfile {
   /// A profile that others read as well: where its header or its table are not as the standard has
   /// them, it is written anew. nil where it is damaged.
   static func mended(_ profile: Data) -> Data? {
-    if isStandard([UInt8](profile)) { return profile }
-    return try? blob { out, text in
-      withBlob(profile) { cvips_mend_profile($0, out, &text) }
+    let mended =
+      isStandard([UInt8](profile))
+      ? profile
+      : try? blob { out, text in withBlob(profile) { cvips_mend_profile($0, out, &text) } }
+    // libjxl ends the program where a curve or a primary is missing.
+    let isGrey = space(profile) == "GRAY"
+    return mended.flatMap { profile in
+      withBlob(profile) { cvips_is_usable_profile($0, isGrey) } ? profile : nil
     }
   }
 

@@ -95,17 +95,15 @@ struct MetadataBlocks {
   }
 
   private mutating func addTexts(_ texts: [PictureText], _ format: ImageFormat) {
-    switch format {
-    case .png: self.texts = texts
-    case .jpeg:
-      self.texts = texts.filter {
-        $0.keyword == PictureText.comment && $0.text.utf8.count <= 65_000
-      }
-    default: break
+    let isKept = { (text: PictureText) in
+      format == .png
+        || format == .jpeg && text.keyword == PictureText.comment
+          && text.text.utf8.count <= 65_000
     }
-    let lost = texts.filter { !self.texts.contains($0) }.map(\.keyword)
+    self.texts = texts.filter(isKept)
+    let lost = texts.filter { !isKept($0) }
     if !lost.isEmpty {
-      let names = Set(lost).sorted().map(\.debugDescription).joined(separator: ", ")
+      let names = PictureText.keywords(lost)
       warnings.append("\(format.name) has no place for the texts \(names); they are left out")
     }
   }

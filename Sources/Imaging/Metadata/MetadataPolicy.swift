@@ -6,8 +6,8 @@ public enum MetadataPolicy: String, CaseIterable, Sendable {
   case keep
   /// The colours and the density only.
   case strip
-  /// Without the place, the names and numbers by which a camera and its owner can be told, and
-  /// thumbnails.
+  /// Without the place, the owner's name, serial numbers, makers' notes and thumbnails; credits
+  /// stay.
   case `private`
 }
 
@@ -31,6 +31,12 @@ extension ImageMetadata {
       }
       metadata.xmp = xmp.map {
         (try? XmpPacket.edited($0, XmpPacket.identifying).packet) ?? $0
+      }
+      metadata.texts = texts.filter { text in
+        let keyword = text.keyword.lowercased()
+        return !["gps", "latitude", "longitude", "location", "serial", "exif"].contains {
+          keyword.contains($0)
+        }
       }
       metadata.iptc = iptc.flatMap { IptcBlock.records(in: Array($0)) }
         .map { Data(IptcBlock.withoutPlace($0)) }

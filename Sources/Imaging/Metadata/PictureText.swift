@@ -11,6 +11,14 @@ public struct PictureText: Equatable, Sendable {
 
   public static let comment = "Comment"
 
+  /// The keywords of some texts, each once, in quotes; of many the first ones.
+  static func keywords(_ texts: [PictureText]) -> String {
+    let keywords = Set(texts.map(\.keyword)).sorted()
+    let first = keywords.prefix(6).map { String($0.prefix(40)).debugDescription }
+    let more = keywords.count > 6 ? " and \(keywords.count - 6) more" : ""
+    return first.joined(separator: ", ") + more
+  }
+
   /// The text of bytes that should be UTF-8, else are taken for Latin-1.
   static func decode(_ bytes: some Collection<UInt8>) -> String {
     String(validating: bytes, as: UTF8.self) ?? latin1(bytes)

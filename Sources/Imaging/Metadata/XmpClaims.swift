@@ -1,30 +1,18 @@
 import Foundation
 
 extension XmpPacket {
-  /// Properties that name a place, a camera's or a lens' number, or hold a thumbnail.
+  /// Properties that name a place, the owner, a camera's or a lens' number, or hold a thumbnail or
+  /// a maker's note.
   static let identifying: [Edit] =
     [
-      "GPSLatitude", "GPSLongitude", "GPSAltitude", "GPSAltitudeRef", "GPSTimeStamp",
-      "GPSDateStamp", "GPSMapDatum", "GPSVersionID", "GPSStatus", "GPSMeasureMode", "GPSDOP",
-      "GPSSatellites", "GPSSpeed", "GPSSpeedRef", "GPSTrack", "GPSTrackRef", "GPSImgDirection",
-      "GPSImgDirectionRef", "GPSDestLatitude", "GPSDestLongitude", "GPSDestBearing",
-      "GPSDestBearingRef", "GPSDestDistance", "GPSDestDistanceRef", "GPSProcessingMethod",
-      "GPSAreaInformation", "GPSDifferential", "GPSHPositioningError", "MakerNote",
-    ].map { Edit(Namespace.exif, $0, .remove) }
-    + ["SerialNumber", "LensSerialNumber", "OwnerName"].map {
-      Edit("http://ns.adobe.com/exif/1.0/aux/", $0, .remove)
-    }
-    + ["BodySerialNumber", "LensSerialNumber", "CameraOwnerName"].map {
-      Edit("http://cipa.jp/exif/1.0/", $0, .remove)
-    }
+      "GPS", "Latitude", "Longitude", "Longtitude", "Altitude", "SerialNumber", "OwnerName",
+      "LocationCreated", "LocationShown", "MakerNote",
+    ].map { Edit(nil, $0, .remove) }
     + ["City", "State", "Country"].map {
       Edit("http://ns.adobe.com/photoshop/1.0/", $0, .remove)
     }
     + ["Location", "CountryCode"].map {
       Edit("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", $0, .remove)
-    }
-    + ["LocationCreated", "LocationShown"].map {
-      Edit("http://iptc.org/std/Iptc4xmpExt/2008-02-29/", $0, .remove)
     } + [Edit(Namespace.xmp, "Thumbnails", .remove)]
 
   /// What the packet says of its picture made true for one of another size: upright, of this size,

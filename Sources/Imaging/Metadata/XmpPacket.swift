@@ -12,12 +12,13 @@ enum XmpPacket {
   }
 
   struct Edit {
-    let uri: String
-    /// nil: all of the namespace.
+    /// nil: any.
+    let uri: String?
+    /// nil: all of the namespace. Of any namespace, a part of names, in upper or lower case.
     let name: String?
     let change: Change
 
-    init(_ uri: String, _ name: String?, _ change: Change) {
+    init(_ uri: String?, _ name: String?, _ change: Change) {
       (self.uri, self.name, self.change) = (uri, name, change)
     }
   }
@@ -43,7 +44,7 @@ enum XmpPacket {
   static func edited(_ packet: Data, adding other: Data? = nil, _ edits: [Edit]) throws
     -> (packet: Data, found: [Int])
   {
-    let strings = edits.map { (strdup($0.uri), $0.name.flatMap { strdup($0) }) }
+    let strings = edits.map { ($0.uri.flatMap { strdup($0) }, $0.name.flatMap { strdup($0) }) }
     defer {
       for (uri, name) in strings {
         free(uri)

@@ -24,7 +24,8 @@ typedef struct control {
 
 /// An animation being read, from one frame to the next.
 typedef struct {
-  GMappedFile *file;
+  gchar *bytes;
+  gsize length;
   const uint8_t *at, *end;  // what has not been read of it
   const uint8_t *header;    // the contents of IHDR
   GByteArray *shared;       // chunks that every frame needs: palette, profile...
@@ -72,18 +73,18 @@ static void append(GByteArray *out, const char *type, const uint8_t *data, uint3
 
 static void close_animation(animation *animation) {
   if (animation->shared) g_byte_array_unref(animation->shared);
-  if (animation->file) g_mapped_file_unref(animation->file);
+  g_free(animation->bytes);
 }
 
 /// Reads up to the default image, and returns to the first chunk; to be closed also where it is
 /// none. What frames share stands before the default image.
 static bool open_animation(animation *animation, const char *path) {
   memset(animation, 0, sizeof *animation);
-  animation->file = g_mapped_file_new(path, FALSE, NULL);
-  if (!animation->file || g_mapped_file_get_length(animation->file) < 33 + 12) return false;
-  const uint8_t *start = (const uint8_t *)g_mapped_file_get_contents(animation->file);
+  if (!g_file_get_contents(path, &animation->bytes, &animation->length, NULL)) return false;
+  if (animation->length < 33 + 12) return false;
+  const uint8_t *start = (const uint8_t *)animation->bytes;
   animation->at = start + 8;
-  animation->end = start + g_mapped_file_get_length(animation->file);
+  animation->end = start + animation->length;
   chunk chunk;
   if (memcmp(start, signature, 8) != 0 || !next_chunk(animation, &chunk) ||
       !is_type(chunk, "IHDR") || chunk.count != 13 || !is_sound(chunk))
@@ -109,7 +110,7 @@ int32_t cvips_apng_count(const char *path) {
   // A frame takes 38 bytes at least, so no more than that are believed in.
   size_t frames = 1;
   if (open_animation(&animation, path))
-    frames = MIN(animation.frames, g_mapped_file_get_length(animation.file) / 38);
+    frames = MIN(animation.frames, animation.length / 38);
   close_animation(&animation);
   return frames < 1 ? 1 : (int32_t)MIN(frames, INT32_MAX);
 }

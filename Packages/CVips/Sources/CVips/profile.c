@@ -116,3 +116,36 @@ int cvips_mend_profile(cvips_blob profile, cvips_blob *mended, char **error) {
   cmsCloseProfile(opened);
   return status;
 }
+
+/// Between sRGB and the colours of a profile, NULL where that cannot be done: the profile is
+/// damaged, or has tables for the other way only.
+static cmsHTRANSFORM make_transform(cvips_blob profile, bool grey, bool from_srgb) {
+  cmsHPROFILE own = profile.count > UINT32_MAX
+                      ? NULL
+                      : cmsOpenProfileFromMem(profile.bytes, (cmsUInt32Number)profile.count);
+  cmsHPROFILE srgb = own ? cmsCreate_sRGBProfile() : NULL;
+  cmsUInt32Number type = grey ? TYPE_GRAY_DBL : TYPE_RGB_DBL;
+  cmsUInt32Number intent = from_srgb ? INTENT_RELATIVE_COLORIMETRIC : INTENT_PERCEPTUAL;
+  cmsHTRANSFORM transform = !srgb ? NULL
+                            : from_srgb
+                              ? cmsCreateTransform(srgb, TYPE_RGB_DBL, own, type, intent, 0)
+                              : cmsCreateTransform(own, type, srgb, TYPE_RGB_DBL, intent, 0);
+  if (srgb) cmsCloseProfile(srgb);
+  if (own) cmsCloseProfile(own);
+  return transform;
+}
+
+bool cvips_is_usable_profile(cvips_blob profile, bool grey) {
+  cmsHTRANSFORM transform = make_transform(profile, grey, false);
+  if (transform) cmsDeleteTransform(transform);
+  return transform != NULL;
+}
+
+void cvips_convert_srgb(cvips_blob profile, bool grey, double *colour) {
+  cmsHTRANSFORM transform = make_transform(profile, grey, true);
+  if (!transform) return;
+  double result[3] = {0, 0, 0};
+  cmsDoTransform(transform, colour, result, 1);
+  for (int i = 0; i < 3; i++) colour[i] = result[grey ? 0 : i];
+  cmsDeleteTransform(transform);
+}

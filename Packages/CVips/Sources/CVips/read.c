@@ -140,7 +140,8 @@ static int read_facts(
   bool loses_colours = false;
   if (is_jxl && cvips_read_jxl(path, picture->opened, header, &loses_colours, error) != 0)
     return -1;
-  if (is_png) header->pages = cvips_apng_count(path);
+  // Else the frames are counted with the other chunks.
+  if (is_png && page >= 0) header->pages = cvips_apng_count(path);
   // Of an animation libvips reads the last frame.
   if (is_jxl && page < 0 && (header->pages > 1 || loses_colours)) page = 0;
   // Formats of one picture know no option "page".

@@ -32,6 +32,8 @@ static xmlDoc *parse(cvips_blob packet) {
 }
 
 static bool is(const xmlNs *ns, const xmlChar *name, const char *uri, const char *wanted) {
+  // Of any namespace: a part of the name.
+  if (!uri) return xmlStrcasestr(name, (const xmlChar *)wanted) != NULL;
   return ns && ns->href && strcmp((const char *)ns->href, uri) == 0 &&
          (!wanted || strcmp((const char *)name, wanted) == 0);
 }

@@ -81,8 +81,8 @@ typedef enum {
 
 /// A change to the properties of an XMP packet that have a name.
 typedef struct {
-  const char *uri;   ///< of the namespace
-  const char *name;  ///< NULL: all of the namespace
+  const char *uri;   ///< of the namespace; NULL: of any
+  const char *name;  ///< NULL: all of the namespace; of any namespace, a part of names
   cvips_xmp_kind kind;
   double number;
   int32_t found;  ///< how many there were

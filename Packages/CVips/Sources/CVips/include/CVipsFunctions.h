@@ -59,6 +59,13 @@ CVIPS_FUNCTION(int, cvips_make_profile,
 CVIPS_FUNCTION(int, cvips_mend_profile,
                (cvips_blob profile, cvips_blob *mended, char **error), (profile, mended, error))
 
+/// Whether colours can be converted by an ICC profile of grey or RGB.
+CVIPS_FUNCTION(bool, cvips_is_usable_profile, (cvips_blob profile, bool grey), (profile, grey))
+
+/// Converts a colour, 0...1, from sRGB to that of a profile; grey is given thrice.
+CVIPS_FUNCTION(void, cvips_convert_srgb, (cvips_blob profile, bool grey, double *colour),
+               (profile, grey, colour))
+
 /// Changes the properties of an XMP packet, after those of its extension have been added.
 CVIPS_FUNCTION(int, cvips_edit_xmp,
                (cvips_blob packet, cvips_blob extension, cvips_xmp_edit *edits, int32_t count,
