@@ -15,7 +15,8 @@ struct NamingOptions: ParsableArguments {
     help: ArgumentHelp(
       "What outputs are called, without the extension: text with {name} (of the input), {scale}, {model}, "
         + "{width}, {height} (of the output), {page} and {index} (from 1), such as "
-        + "'{name}-{width}x{height}'.", valueName: "template"))
+        + "'{name}-{width}x{height}'. A later run knows outputs again by the same --name.",
+      valueName: "template"))
   var name: String?
 
   init() {}

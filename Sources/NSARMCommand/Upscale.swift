@@ -62,7 +62,10 @@ struct UpscaleCommand: ParsableCommand {
         + "file.", valueName: "file"))
   var dump: String?
 
-  @Option(help: "Format of the outputs (default: that of the input, or of the output's name).")
+  @Option(
+    help:
+      "Format of the outputs (default: by the output's name, or the input's; PNG where it says none)."
+  )
   var format: ImageFormat?
 
   @OptionGroup var picture: PictureOptions
@@ -144,6 +147,10 @@ struct UpscaleCommand: ParsableCommand {
     }
     if picture.overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing exclude each other")
+    }
+    if skipExisting, naming.template?.placeholders.contains(.index) ?? false {
+      throw ValidationError(
+        "--skip-existing knows outputs again by their names: --name has to do without {index}")
     }
     if watch {
       if isDry { throw ValidationError("--watch and --\(dryName) exclude each other") }

@@ -164,6 +164,7 @@ import Testing
       ("--name '{name}.jpg'", "extension"),
       ("--watch --name '{model}'", "--name has to have {name}, and no {index}"),
       ("--watch --name '{name}{index}'", "no {index}"),
+      ("--skip-existing --name '{name}{index}'", "without {index}"),
     ] {
       let refused = try Command.shell("$NSARM upscale in \(options)", in: folder.path)
       #expect(refused.status == 64 && refused.errors.contains(words), "\(refused.errors)")
