@@ -33,6 +33,15 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
       height: max(0, min(bottom, other.bottom) - top))
   }
 
+  /// The part that lies inside another rectangle; at least its pixels that are nearest.
+  func clamped(to other: PixelRect) -> PixelRect {
+    let left = min(max(x, other.x), other.right - 1)
+    let top = min(max(y, other.y), other.bottom - 1)
+    return PixelRect(
+      x: left, y: top, width: min(max(right, left + 1), other.right) - left,
+      height: min(max(bottom, top + 1), other.bottom) - top)
+  }
+
   /// The rectangle shrunk by `margin` on every side; grown where it is negative.
   public func insetBy(_ margin: Int) -> PixelRect {
     PixelRect(x: x + margin, y: y + margin, width: width - 2 * margin, height: height - 2 * margin)

@@ -231,9 +231,20 @@ public final class ImageReader: @unchecked Sendable {
   ///
   /// # Shapes
   /// `[channels, rect.height, rect.width]`.
-  public func planes(_ rect: PixelRect) throws -> Planes {
-    let inside = clamped(rect)
-    let planes = try visible(inside)
+  public func planes(_ rect: PixelRect) throws -> Planes { try padded(rect, visible) }
+
+  /// The alpha of a rectangle as `planes` gives it, for pictures that have it.
+  ///
+  /// # Shapes
+  /// `[1, rect.height, rect.width]`.
+  public func alpha(_ rect: PixelRect) throws -> Planes {
+    try padded(rect) { try region($0).planes().channels(channels - 1..<channels) }
+  }
+
+  /// What `read` gives for the part of a rectangle that lies inside, with its edge repeated.
+  private func padded(_ rect: PixelRect, _ read: (PixelRect) throws -> Planes) throws -> Planes {
+    let inside = rect.clamped(to: self.rect)
+    let planes = try read(inside)
     if inside == rect { return planes }
     return planes.cropped(
       to: PixelRect(
@@ -268,15 +279,6 @@ public final class ImageReader: @unchecked Sendable {
     defer { lock.unlock() }
     meanColor = sums.mean
     return sums.mean
-  }
-
-  /// The part of a rectangle that lies inside the picture; at least the nearest edge pixel.
-  private func clamped(_ rect: PixelRect) -> PixelRect {
-    let left = min(max(rect.x, 0), width - 1)
-    let top = min(max(rect.y, 0), height - 1)
-    let right = min(max(rect.right, left + 1), width)
-    let bottom = min(max(rect.bottom, top + 1), height)
-    return PixelRect(x: left, y: top, width: right - left, height: bottom - top)
   }
 
   private func read<T: FixedWidthInteger>(_ rect: PixelRect, count: Int) throws -> [T] {

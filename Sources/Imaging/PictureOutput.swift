@@ -49,9 +49,7 @@ public struct PictureOutput {
     self.channels = channels
     self.bitDepth = bitDepth
     var metadata = metadata
-    if metadata.iccProfile.flatMap(ColorProfile.space) != (channels <= 2 ? "GRAY" : "RGB ") {
-      metadata.iccProfile = nil
-    }
+    metadata.dropForeignProfile(isGrey: channels <= 2)
     blocks = MetadataBlocks(metadata, format, width: width, height: height, isGrey: channels <= 2)
     try check()
   }

@@ -47,8 +47,7 @@ final class OutputSink: RowSink {
   private func alpha(_ rows: Range<Int>) throws -> Planes {
     let window = PixelRect(x: 0, y: rows.lowerBound, width: writer.width, height: rows.count)
     let needed = resize.sourceRect(for: window)
-    let source = try reader.planes(needed).channels(reader.channels - 1..<reader.channels)
-    return resize(source, at: needed, window: window)
+    return resize(try reader.alpha(needed), at: needed, window: window)
   }
 
   func finish() throws { try writer.finish() }

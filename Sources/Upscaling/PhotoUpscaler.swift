@@ -171,26 +171,28 @@ public final class PhotoUpscaler: Sendable {
     let planned = try plan(reader, output, size, options)
     return (
       reader.summary, planned.summary,
-      warnings(reader, planned) + asked(options, reader.summary, planned.summary)
+      warnings(reader, planned) + asked(options, reader, planned)
     )
   }
 
   /// What is left out because somebody has asked for it.
   private static func asked(
-    _ options: Options, _ input: PictureSummary, _ output: PictureSummary
+    _ options: Options, _ reader: ImageReader, _ planned: PictureOutput
   ) -> [String] {
+    let held = reader.summary.metadata
     var lines: [String] = []
     switch options.metadata {
     case .keep: break
     case .strip:
-      let lost = input.metadata.filter { !output.metadata.contains($0) }
+      let kept = planned.summary.metadata
+      let lost = held.filter { !kept.contains($0) }
       if !lost.isEmpty { lines.append("left out as asked: \(lost.joined(separator: ", "))") }
-    case .private where input.metadata.isEmpty: break
+    case .private where held.isEmpty: break
     case .private:
       lines.append(
         "left out as asked: place, owner's name, serial numbers, maker's notes; credits stay")
     }
-    if let background = options.background, input.samples.contains("alpha") {
+    if let background = options.background, reader.hasAlpha {
       lines.append("transparency is left out as asked, for \(background)")
     }
     return lines

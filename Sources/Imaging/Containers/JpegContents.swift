@@ -8,21 +8,10 @@ extension JpegContainer {
   /// What a file's segments say, and what stands behind its picture.
   static func contents(_ source: FileBytes) -> FileContents {
     var reading = Reading()
-    var place = 2
-    while let mark = source.read(place, 4), mark[0] == 0xff, mark[1] != 0xda, mark[1] != 0xd9 {
-      // Any number of 0xff may stand before a mark.
-      if mark[1] == 0xff {
-        place += 1
-        continue
-      }
-      let count = Int(integer(mark[2..<4], littleEndian: false))
-      guard count >= 2 else { break }
-      if mark[1] >= 0xe0 && mark[1] <= 0xef || mark[1] == 0xfe,
-        let bytes = source.read(place + 4, count - 2)
-      {
-        reading.add(mark[1], bytes, at: place + 4)
-      }
-      place += 2 + count
+    for (mark, contents) in segments(source.read)
+    where mark >= 0xe0 && mark <= 0xef || mark == 0xfe {
+      guard let bytes = source.read(contents.lowerBound, contents.count) else { continue }
+      reading.add(mark, bytes, at: contents.lowerBound)
     }
     return reading.finish(source)
   }
@@ -30,14 +19,29 @@ extension JpegContainer {
   /// The segments of a gain map's file that say how it is used: XMP, ISO 21496-1's, the profile.
   static func descriptions(_ jpeg: Data) -> Data {
     let bytes = [UInt8](jpeg)
-    var (place, result) = (2, Data())
-    while place + 4 <= bytes.count, bytes[place] == 0xff, bytes[place + 1] != 0xda {
-      let count = Int(integer(bytes[place + 2..<place + 4], littleEndian: false))
-      guard count >= 2, place + 2 + count <= bytes.count else { break }
-      let isExif = bytes[(place + 4)...].starts(with: ExifBlock.prefix)
-      if bytes[place + 1] == 0xe1 && !isExif || bytes[place + 1] == 0xe2 {
-        result += bytes[place..<place + 2 + count]
+    return segments(memory(bytes)).reduce(into: Data()) { result, segment in
+      let (mark, contents) = segment
+      guard contents.upperBound <= bytes.count else { return }
+      let isExif = bytes[contents].starts(with: ExifBlock.prefix)
+      if mark == 0xe1 && !isExif || mark == 0xe2 {
+        result += bytes[contents.lowerBound - 4..<contents.upperBound]
       }
+    }
+  }
+
+  /// The segments before the first scan: their marks, and where their contents stand, which may be
+  /// beyond the end.
+  private static func segments(_ source: ByteSource) -> [(mark: UInt8, contents: Range<Int>)] {
+    var (place, result): (Int, [(UInt8, Range<Int>)]) = (2, [])
+    while let mark = source(place, 4), mark[0] == 0xff, mark[1] != 0xda, mark[1] != 0xd9 {
+      // Any number of 0xff may stand before a mark.
+      if mark[1] == 0xff {
+        place += 1
+        continue
+      }
+      let count = Int(integer(mark[2..<4], littleEndian: false))
+      guard count >= 2 else { break }
+      result.append((mark[1], place + 4..<place + 2 + count))
       place += 2 + count
     }
     return result

@@ -39,4 +39,9 @@ public struct ImageMetadata: Equatable, Sendable {
     self.iptc = iptc
     self.density = density
   }
+
+  /// Drops a profile of other samples than the picture's, of which it says nothing.
+  mutating func dropForeignProfile(isGrey: Bool) {
+    if iccProfile.flatMap(ColorProfile.space) != (isGrey ? "GRAY" : "RGB ") { iccProfile = nil }
+  }
 }

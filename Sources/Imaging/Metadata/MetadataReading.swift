@@ -38,10 +38,8 @@ extension ImageMetadata {
           colors, curve, name: "Calibrated \(isGrey ? "grey" : "RGB")", isGrey: isGrey)
       }
     }
-    // A profile of other samples than those that are read says nothing of these.
-    if header.converted || iccProfile.flatMap(ColorProfile.space) != (isGrey ? "GRAY" : "RGB ") {
-      iccProfile = nil
-    }
+    if header.converted { iccProfile = nil }
+    dropForeignProfile(isGrey: isGrey)
 
     let block = exif.flatMap { ExifBlock($0) }
     let orientation = isLate ? block?.orientation.flatMap { $0 > 1 ? $0 : nil } : nil

@@ -43,8 +43,8 @@ static int save(VipsImage *image, cvips_header header, cvips_encoding e, const c
     case CVIPS_AVIF: break;  // cvips_encode_avif
     case CVIPS_JXL:
       // Below 5 libvips 8.14 asks for a distance that libjxl does not take, and gets its default.
-      return vips_jxlsave(image, path, "Q", e.quality < 5 ? 5 : e.quality, "lossless", e.lossless, "effort",
-                          e.effort < 3 ? 3 : e.effort, NULL);
+      return vips_jxlsave(image, path, "Q", e.quality < 5 ? 5 : e.quality, "lossless", e.lossless,
+                          "effort", e.effort < 3 ? 3 : e.effort, NULL);
   }
   return -1;
 }
