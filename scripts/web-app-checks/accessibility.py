@@ -28,7 +28,7 @@ function contrast(node, ground) {
   const [high, low] = [luminance(over(colour, behind)), luminance(behind)].sort((a, b) => b - a);
   return (high + 0.05) / (low + 0.05);
 }
-const dialog = document.querySelector("dialog[open]");
+const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
 const results = [];
 const walker = document.createTreeWalker(dialog ?? document.body, NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
@@ -43,7 +43,7 @@ return results;
 """
 
 TARGETS = """
-return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll(
+return [...([...document.querySelectorAll("dialog[open]")].at(-1) ?? document).querySelectorAll(
     "button, select, input:not([hidden]), [role=slider]")]
   .filter((node) => node.checkVisibility({ visibilityProperty: true }))
   .map((node) => [node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
@@ -52,9 +52,48 @@ return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll
 """
 
 REACHABLE = """
-return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, select, input, [tabindex]")]
+return [...([...document.querySelectorAll("dialog[open]")].at(-1) ?? document).querySelectorAll("button, select, input, [tabindex]")]
   .filter((node) => !node.disabled && node.checkVisibility({ visibilityProperty: true }) && node.tabIndex >= 0
     && (node.type !== "radio" || node.checked));
+"""
+
+# What lies outside the window or of a box that cuts off what does not fit, what a button is too small for, and what
+# is covered by something else where it would be pressed.
+CUT_OFF = r"""
+const root = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+const told = (node, what) => [node.outerHTML.slice(0, 90), what];
+const found = [];
+for (const node of root.querySelectorAll("button, select, input, h1, h2, h3, p, label, legend, output, li > span")) {
+  if (!seen(node) || node.closest(".unseen, .pane, noscript, [inert]") || node.matches(".chip input")) continue;
+  node.scrollIntoView({ block: "center", inline: "nearest" });
+  const box = node.getBoundingClientRect();
+  if (box.width === 0 || box.height === 0) continue;
+  if (box.left < -0.5 || box.right > innerWidth + 0.5) found.push(told(node, `reaches from ${box.left} to ${box.right}`));
+  for (let at = node.parentElement; at && at !== document.body; at = at.parentElement) {
+    const style = getComputedStyle(at);
+    if (style.overflowX === "visible" && style.overflowY === "visible") continue;
+    const outer = at.getBoundingClientRect();
+    const scrolls = ["auto", "scroll"].includes(style.overflowY);
+    const isCut = box.left < outer.left - 1 || box.right > outer.right + 1
+      || (!scrolls && (box.top < outer.top - 1 || box.bottom > outer.bottom + 1));
+    if (isCut) found.push(told(node, `is cut off by ${at.outerHTML.slice(0, 60)}`));
+  }
+  const style = getComputedStyle(node);
+  if (!node.matches("input, select") && style.textOverflow !== "ellipsis" && node.scrollWidth > node.clientWidth + 1
+      && node.clientWidth > 0) {
+    found.push(told(node, `needs ${node.scrollWidth} pixels and has ${node.clientWidth}`));
+  }
+  if (node.matches("button, select, input") && !node.disabled) {
+    const at = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    if (!at || !(node.contains(at) || at.closest("label")?.contains(node))) {
+      found.push(told(node, `is covered by ${at?.outerHTML.slice(0, 60)}`));
+    }
+  }
+}
+scrollTo(0, 0);
+for (const node of document.querySelectorAll("#settings, .other-settings")) node.scrollTop = 0;
+return found;
 """
 
 # The ring may be drawn by the element itself, by what follows a hidden radio button, or by the divider's handle.
@@ -81,6 +120,11 @@ def audit(browser, what):
     assert not small, f"{what}: targets under 40 pixels: {small}"
     overflow = browser.js("return document.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0, f"{what}: {overflow} pixels wider than the window"
+
+
+def expect_nothing_cut_off(browser, what):
+    found = browser.js(CUT_OFF)
+    assert not found, f"{what}: cut off or out of reach: {found}"
 
 
 def expect_keyboard_reaches_everything(browser, what):

@@ -148,9 +148,9 @@ class Browser:
         self.wait(lambda: self.named(name)[0].click() or True, f"button {name}")
 
     def named(self, name):
-        return self.js("""return [...document.querySelectorAll("button")].filter((node) =>
+        return self.js("""const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+          return [...(dialog ?? document).querySelectorAll("button")].filter((node) =>
           node.checkVisibility({ visibilityProperty: true }) && !node.disabled &&
-          (!document.querySelector("dialog[open]") || node.closest("dialog[open]")) &&
           [node.textContent.trim(), node.getAttribute("aria-label")].some((text) => text?.startsWith(arguments[0]))
         )""", name)
 
@@ -170,6 +170,16 @@ class Browser:
             coming = [file for file in files if file.suffix == ".crdownload" or file.name.startswith(".")]
             return len(files) >= number and not coming and files
         return self.wait(finished, f"{number} downloads")
+
+    def drag(self, start, end):
+        """With the mouse, from a point of the window to another."""
+        (x, y), (to_x, to_y) = start, end
+        def move(kind, x, y, **more):
+            self.cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1, **more)
+        move("mousePressed", x, y)
+        for step in range(1, 6):
+            move("mouseMoved", x + (to_x - x) * step / 5, y + (to_y - y) * step / 5)
+        move("mouseReleased", to_x, to_y)
 
     def settle(self, seconds=0.4):
         """For transitions and the browser's own handling of gestures, which no event reports."""

@@ -10,22 +10,54 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 
 class Service:
     def __init__(self, url, nsarm):
         self.url, self.nsarm = url.rstrip("/"), nsarm
 
-    def call(self, path, method="GET"):
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=30) as answer:
+    def call(self, path, method="GET", body=None, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 
+    @property
+    def draws(self):
+        """Whether the usual model draws detail by chance, scale by scale: only such models show previews."""
+        service = self.call("/v1/service")
+        return next(model for model in service["models"] if model["name"] == service["model"])["temperature"] is not None
+
+    def picture(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+            return answer.read()
+
     def restorations(self):
-        return self.call("/v1/restorations?limit=100")["restorations"]
+        """All of them, newest first."""
+        found, after = [], ""
+        while True:
+            page = self.call(f"/v1/restorations?limit=100{after}")
+            found += page["restorations"]
+            if not page["next"]:
+                return found
+            after = f"&cursor={quote(page['next'])}"
+
+    def states(self):
+        return sorted(restoration["state"] for restoration in self.restorations())
+
+    def upload(self, name, picture, **settings):
+        """Sends a picture past the page."""
+        line = b"--part\r\nContent-Disposition: form-data; name=\"%s\"%s\r\n\r\n%s\r\n"
+        parts = [line % (key.encode(), b"", str(value).encode()) for key, value in settings.items()]
+        parts.append(line % (b"image", f"; filename=\"{name}\"".encode(), picture))
+        return self.call("/v1/restorations", "POST", b"".join(parts) + b"--part--\r\n",
+                         Content_Type="multipart/form-data; boundary=part")
 
     def clear(self):
+        self.call("/v1/restorations/cancel", "POST")
+        self.call("/v1/restorations", "DELETE")
         for restoration in self.restorations():
             with contextlib.suppress(urllib.error.HTTPError):
                 self.call(f"/v1/restorations/{restoration['id']}", "DELETE")
@@ -85,11 +117,15 @@ def wait_until_ready(service, process, log):
 
 
 class DisturbingProxy:
-    """Passes everything on, but for calls that `answer_once` names, and cuts all connections on request."""
+    """
+    Passes everything on, but for calls that `answer_once` names, loses answers that `lose_answer` names, counts
+    calls, and cuts all connections on request.
+    """
 
     def __init__(self, target):
         self.target = urlsplit(target)
-        self.planned, self.cut, self.connections = [], False, set()
+        self.planned, self.lost, self.cut, self.connections = [], [], False, set()
+        self.calls = []
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -106,6 +142,10 @@ class DisturbingProxy:
 
     def answer_once(self, method, path, status, body=b"", **headers):
         self.planned.append((method, path, status, body, headers))
+
+    def lose_answer(self, method, path):
+        """The server hears the next call of that kind, and the client no answer."""
+        self.lost.append((method, path))
 
     def break_off(self):
         self.cut = True
@@ -127,9 +167,11 @@ class DisturbingProxy:
             client.connection.close()
             return
         body = client.rfile.read(int(client.headers.get("Content-Length") or 0))
+        call = (client.command, client.path.split("?")[0])
+        self.calls.append((client.command, client.path))
         for plan in self.planned:
             method, path, status, answer, headers = plan
-            if client.command == method and client.path.split("?")[0] == path:
+            if call == (method, path):
                 self.planned.remove(plan)
                 self.reply(client, status, {**headers, "Content-Length": str(len(answer))})
                 client.wfile.write(answer)
@@ -144,6 +186,11 @@ class DisturbingProxy:
         with contextlib.closing(upstream), contextlib.suppress(OSError):
             upstream.request(client.command, client.path, body or None, headers)
             answer = upstream.getresponse()
+            if call in self.lost:
+                self.lost.remove(call)
+                answer.read()
+                client.connection.shutdown(socket.SHUT_RDWR)
+                return
             kept = {name: value for name, value in answer.getheaders()
                     if name.lower() not in ("connection", "transfer-encoding")}
             self.reply(client, answer.status, kept)

@@ -72,6 +72,93 @@ def busy_server_is_waited_for(browser, service, options):
         proxy.close()
 
 
+@check(43.5)
+def what_waits_in_the_browser_goes_on_by_itself(browser, service, options):
+    proxy = DisturbingProxy(service.url)
+    try:
+        browser.expect_statuses(503, 429, 502, "net::ERR", "Failed to load", "Download error")
+        browser.open(proxy.url)
+        for status in (503, 502, 429):
+            proxy.answer_once("POST", "/v1/restorations", **problem(status, "busy", "The queue is full."))
+        proxy.break_off()
+        browser.choose(FACE, FACE, FACE)
+        waiting = lambda: [card.text for card in browser.cards("uploading")]
+        browser.wait(lambda: len(waiting()) == 3 and all("cannot be reached" in text or "broke" in text
+                                                         for text in waiting()), "the reason, on every card")
+        audit(browser, "waiting")
+        browser.settle(4)
+        assert not browser.cards("failed"), "given up"
+        assert browser.find("#cancel-all").is_enabled(), "what waits cannot be cancelled"
+        proxy.mend()
+        browser.wait_for("succeeded", 3)
+        assert not browser.cards("failed"), "given up"
+        assert len(service.restorations()) == 3, f"{len(service.restorations())} at the server"
+    finally:
+        browser.open(service.url)
+        proxy.close()
+
+
+@check(43.55)
+def what_was_not_sent_is_cancelled_with_all(browser, service, options):
+    proxy = DisturbingProxy(service.url)
+    try:
+        browser.expect_statuses("net::ERR", "Failed to load", "Download error")
+        browser.open(proxy.url)
+        for _ in range(20):
+            proxy.answer_once("POST", "/v1/restorations", **problem(503, "busy", "The queue is full."))
+        browser.expect_statuses(503)
+        browser.choose(FACE, FACE, FACE)
+        browser.wait(lambda: len(browser.cards("uploading")) == 3, "three that wait")
+        browser.click("#cancel-all")
+        assert "not sent yet" in browser.find("#confirm-text").text, browser.find("#confirm-text").text
+        browser.press("Cancel them")
+        browser.wait(lambda: browser.find("#empty").is_displayed(), "the invitation")
+        proxy.planned.clear()
+        browser.settle(3)
+        assert service.restorations() == [], "sent in spite of it"
+    finally:
+        browser.open(service.url)
+        proxy.close()
+
+
+@check(43.6)
+def lost_answer_does_not_make_two_of_one(browser, service, options):
+    proxy = DisturbingProxy(service.url)
+    try:
+        browser.expect_statuses("net::ERR", "Failed to load", "Download error")
+        browser.open(proxy.url)
+        proxy.lose_answer("POST", "/v1/restorations")
+        browser.choose(FACE)
+        browser.wait_for("succeeded")
+        posts = [path for method, path in proxy.calls if (method, path) == ("POST", "/v1/restorations")]
+        browser.wait(lambda: not browser.cards("uploading"), "the upload to end")
+        assert len(posts) >= 2, "not sent again"
+        assert len(service.restorations()) == 1 and len(browser.cards()) == 1, "one picture became two"
+    finally:
+        browser.open(service.url)
+        proxy.close()
+
+
+@check(43.7)
+def file_that_went_is_not_waited_for(browser, service, options):
+    proxy = DisturbingProxy(service.url)
+    try:
+        browser.expect_statuses("net::ERR", "Failed to load", "Download error")
+        browser.open(proxy.url)
+        file = browser.downloads.parent / "gone.jpg"
+        file.write_bytes(FACE.read_bytes())
+        proxy.break_off()
+        browser.choose(file)
+        browser.wait(lambda: "Trying again" in browser.find(".card .notes").text, "the picture to wait")
+        file.unlink()
+        proxy.mend()
+        browser.wait_for("failed")
+        assert "cannot be read any more" in browser.find(".card .notes .error").text, browser.find(".card .notes").text
+    finally:
+        browser.open(service.url)
+        proxy.close()
+
+
 @check(44)
 def lost_connection_is_told_and_mended(browser, service, options):
     restored(browser, FACE)

@@ -1,6 +1,6 @@
 import { $, setText } from "./dom.js";
 import { count } from "./words.js";
-import { isActive } from "./store.js";
+import { isActive, isUnfinished } from "./store.js";
 
 let pending = [];
 let timer = null;
@@ -23,7 +23,9 @@ export function announceChanges(store) {
     const { upload, restoration } = entry;
     if (kind !== "changed") return;
     if (upload?.state === "failed") announce(`${upload.name} was not taken: ${upload.error}`);
-    if (!restoration || !previous || previous.state === restoration.state) return;
+    if (!restoration || !previous) return;
+    if (restoration.cancelling && !previous.cancelling) announce(`${restoration.name} is being stopped`);
+    if (previous.state === restoration.state) return;
     const said = { succeeded: "is finished", failed: `failed: ${restoration.error}`, cancelled: "is cancelled" };
     const text = said[restoration.state];
     if (text) announce(`${restoration.name} ${text}`);
@@ -31,7 +33,7 @@ export function announceChanges(store) {
 }
 
 /** The window's title and the line above the list show how far everything is. */
-export function showOverall(store) {
+export function showOverall(store, history) {
   // What is being worked at, and what was finished since nothing was.
   let batch = new Set();
   let frame = null;
@@ -48,19 +50,29 @@ export function showOverall(store) {
     for (const entry of active) batch.add(entry);
     const part = [...batch].reduce((sum, entry) => sum + share(entry), 0) / Math.max(1, batch.size);
     const percent = `${Math.floor(part * 100)} %`;
-    document.title = active.length > 0 ? `${percent} - NSARM` : "NSARM";
-
     const running = active.filter(({ restoration }) => restoration && restoration.state !== "queued").length;
+    const waiting = active.filter(({ upload }) => upload).length + store.queued;
+    document.title = active.length === 0 ? "NSARM"
+      : `${waiting > 0 ? `${percent}, ${waiting} waiting` : percent} - NSARM`;
+
     const finished = store.entries.filter(({ restoration }) => restoration?.state === "succeeded").length;
-    const failed = store.entries.filter(
-      ({ upload, restoration }) => (upload ?? restoration).state === "failed").length;
-    setText($("summary"), [
-      running ? `${running} running` : null,
-      active.length - running ? `${active.length - running} waiting` : null,
-      finished ? `${finished} finished` : null,
-      failed ? `${failed} failed` : null,
-    ].filter(Boolean).join(", "));
+    const ended = store.entries.filter(isUnfinished).map(({ upload, restoration }) => (upload ?? restoration).state);
+    const [failed, cancelled] = ["failed", "cancelled"].map((state) => ended.filter((other) => other === state).length);
+    const more = history.hasMore ? " or more" : "";
+    const others = [
+      waiting ? `${waiting} waiting` : null,
+      finished ? `${finished}${more} finished` : null,
+      failed ? `${failed}${more} failed` : null,
+      cancelled ? `${cancelled}${more} cancelled` : null,
+    ].filter(Boolean).join(", ");
+    $("running").hidden = running === 0;
+    setText($("running"), `${running} running`);
+    setText($("others"), running > 0 && others ? `, ${others}` : others);
   }
+
+  // In a long list it is far from the top: it has waited longer than others.
+  $("running").addEventListener("click", () =>
+    document.querySelector('.card[data-state="running"] .thumb')?.focus());
 
   store.subscribe((kind, entry) => {
     if (kind === "removed") batch.delete(entry);

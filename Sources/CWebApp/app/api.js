@@ -1,10 +1,15 @@
 // Calls of the server's HTTP interface. Every failure becomes a Problem with one line for a person.
 
+const passing = new Set([408, 425, 429, 502, 503, 504]);
+
 export class Problem extends Error {
   constructor(status, detail, { code = null, retryAfter = null } = {}) {
     super(detail);
     Object.assign(this, { status, code, retryAfter });
   }
+
+  /** Whether the same call may do later: the server is away, busy or full, not of another mind. */
+  get isPassing() { return this.code === "unreachable" || passing.has(this.status); }
 }
 
 const unreachable = () =>
@@ -47,10 +52,25 @@ export async function call(path, options = {}) {
 
 export const service = async () => (await call("/v1/service")).json();
 export const mayRead = () => call("/v1/restorations?limit=1", { signal: AbortSignal.timeout(10_000) });
-export const cancel = async (id) => (await call(`/v1/restorations/${id}/cancel`, { method: "POST" })).json();
+const post = async (path, options = {}) => (await call(path, { method: "POST", ...options })).json();
+export const cancel = (id) => post(`/v1/restorations/${id}/cancel`);
+export const cancelAll = () => post("/v1/restorations/cancel");
+export const retry = (id) => post(`/v1/restorations/${id}/retry`);
+export const retryAll = () => post("/v1/restorations/retry");
 export const remove = (id) => call(`/v1/restorations/${id}`, { method: "DELETE" });
 export const clearFinished = () => call("/v1/restorations", { method: "DELETE" });
-export const original = async (id) => (await call(`/v1/restorations/${id}/input`)).blob();
+
+/** The restorations that follow `cursor`, newest first, and the next cursor. */
+export const page = async (cursor) =>
+  (await call(`/v1/restorations?limit=100&cursor=${encodeURIComponent(cursor)}`)).json();
+
+/** The same picture once more with other settings; nothing is sent but these. */
+export const again = (id, settings) => post(`/v1/restorations/${id}/again`, {
+  headers: { "Content-Type": "application/json" }, body: JSON.stringify({ settings: said(settings) }),
+});
+
+/** Settings without those that are left to the server. */
+const said = (settings) => Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
 
 /** Opens a session; throws a Problem of status 401 where the token is wrong. */
 export const openSession = (token) =>
@@ -58,14 +78,18 @@ export const openSession = (token) =>
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }),
   });
 
-/** Sends one picture. `fetch` tells nothing of how much has gone out, hence XMLHttpRequest. */
-export function upload(file, name, settings, onProgress, signal) {
+/**
+ * Sends one picture. `fetch` tells nothing of how much has gone out, hence XMLHttpRequest. Sent again
+ * under the same key, because the answer was lost, it is still one restoration.
+ */
+export function upload({ file, name, settings, key }, onProgress, signal) {
   const form = new FormData();
-  for (const [key, value] of Object.entries(settings)) if (value !== null) form.append(key, value);
+  for (const [setting, value] of Object.entries(said(settings))) form.append(setting, value);
   form.append("image", file, name);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "/v1/restorations");
+    request.setRequestHeader("Idempotency-Key", key);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
@@ -81,13 +105,3 @@ export function upload(file, name, settings, onProgress, signal) {
     request.send(form);
   });
 }
-
-// What every browser shows; the rest comes as PNG.
-const shown = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]);
-const as = (mediaType) => (shown.has(mediaType) ? "" : "?as=png");
-
-export const isShown = (mediaType) => shown.has(mediaType);
-export const inputURL = ({ id, input }) => `/v1/restorations/${id}/input${as(input.mediaType)}`;
-export const resultURL = ({ id, output }) => `/v1/restorations/${id}/result${as(output.mediaType)}`;
-export const previewURL = ({ id, preview }) => `/v1/restorations/${id}/preview?v=${preview}`;
-export const downloadURL = ({ id }) => `/v1/restorations/${id}/result?download=1`;

@@ -7,9 +7,10 @@ import { announce, announceChanges, showOverall } from "./announce.js";
 import { showCards } from "./cards.js";
 import { askToken, listenToNotice, notice } from "./dialogs.js";
 import { followEvents } from "./events.js";
+import { History } from "./history.js";
 import { listenForPictures } from "./intake.js";
 import { SettingsForm } from "./settings.js";
-import { isActive, Store } from "./store.js";
+import { isActive, isUnfinished, Store } from "./store.js";
 import { Uploads } from "./uploads.js";
 import { Viewer } from "./viewer.js";
 import { bytes, count, formatNames, megapixels } from "./words.js";
@@ -19,13 +20,14 @@ listenToNotice();
 api.useSignIn(askToken);
 
 const store = new Store();
+const history = new History(store);
 const uploads = new Uploads(store);
 const settings = new SettingsForm();
-const actions = new Actions(store, uploads, settings);
+const actions = new Actions(store, history, uploads, settings);
 const viewer = new Viewer(store, actions);
-showCards(store, actions, (entry) => viewer.open(entry));
+showCards(store, actions, viewer);
 announceChanges(store);
-showOverall(store);
+showOverall(store, history);
 
 listenForPictures((files) => {
   if (files.length === 0) return notice("There is no picture in that folder.");
@@ -33,6 +35,8 @@ listenForPictures((files) => {
   announce(`${count(files.length, "picture")} added`);
 });
 $("download-all").addEventListener("click", () => actions.downloadAll());
+$("retry-all").addEventListener("click", () => actions.retryAll());
+$("cancel-all").addEventListener("click", () => actions.cancelAll());
 $("clear").addEventListener("click", () => actions.clear());
 
 const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
@@ -51,11 +55,29 @@ function arrange() {
   const { entries } = store;
   $("empty").hidden = !isListed || entries.length > 0;
   $("pictures").hidden = entries.length === 0;
-  $("clear").disabled = entries.every(isActive);
-  $("download-all").disabled = !entries.some(({ restoration }) => restoration?.state === "succeeded");
+  enable($("clear"), history.hasMore || !entries.every(isActive));
+  enable($("download-all"), history.hasMore || entries.some(({ restoration }) => restoration?.state === "succeeded"));
+  enable($("retry-all"), entries.some(isUnfinished));
+  enable($("cancel-all"), entries.some(isActive));
+  const last = entries.find(({ restoration }) => restoration)?.restoration.input ?? null;
+  settings.about(last);
 }
-store.subscribe(arrange);
-followEvents(store, () => { isListed = true; arrange(); });
+
+/** A button that was used and cannot be used again hands the keyboard's place on. */
+function enable(node, isEnabled) {
+  const hadFocus = document.activeElement === node;
+  node.disabled = !isEnabled;
+  if (hadFocus && !isEnabled) document.querySelector("#pictures:not([hidden]) .choose, #empty .choose").focus();
+}
+let arranging = null;
+store.subscribe(() => {
+  // Events come by hundreds.
+  arranging ??= setTimeout(() => { arranging = null; arrange(); }, 30);
+});
+followEvents(store, {
+  begun: (list) => { isListed = true; arrange(); history.begin(list).then(arrange); },
+  connected: () => uploads.goOn(),
+});
 
 /** What the server offers; asked for until it answers. */
 async function learn() {

@@ -1,12 +1,13 @@
 import { $, button, element, setProgress, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { inputURL, previewURL } from "./api.js";
 import { LiveImage } from "./live-image.js";
+import { hasAlpha, originalURL, previewURL, resultURL } from "./pictures.js";
 import { isActive } from "./store.js";
-import { bytes, dimensions, shortDate, standing, work } from "./words.js";
+import { isFinished, versionsOf } from "./versions.js";
+import { bytes, dimensions, part, shortDate, size, standing, work } from "./words.js";
 
 /** The list of pictures: a card for each entry, kept in the order of the store. */
-export function showCards(store, actions, open) {
+export function showCards(store, actions, viewer) {
   const list = $("cards");
   const cards = new Map();
   const byNode = new WeakMap();
@@ -17,9 +18,9 @@ export function showCards(store, actions, open) {
       byNode.get(target).comeNear();
     }
   }, { rootMargin: "600px" });
-  store.subscribe((kind, entry) => {
+  store.subscribe((kind, entry, previous) => {
     if (kind === "added") {
-      const card = new Card(entry, actions, open);
+      const card = new Card(entry, actions, viewer);
       cards.set(entry, card);
       const next = store.entries[store.entries.indexOf(entry) + 1];
       list.insertBefore(card.node, cards.get(next)?.node ?? null);
@@ -30,6 +31,10 @@ export function showCards(store, actions, open) {
     } else {
       removeCard(cards.get(entry));
       cards.delete(entry);
+    }
+    // Cards offer to compare where there is something to compare with.
+    if (entry.restoration && (kind !== "changed" || previous?.state !== entry.restoration.state)) {
+      for (const other of versionsOf(entry, store)) if (other !== entry) cards.get(other)?.update();
     }
   });
 
@@ -45,6 +50,7 @@ export function showCards(store, actions, open) {
 class Card {
   #entry;
   #actions;
+  #viewer;
   #image;
   #name = element("h3", { class: "name" });
   #sizes = element("p", { class: "sizes quiet" });
@@ -59,15 +65,17 @@ class Card {
   #wanted = null;
   #isNear = false;
 
-  constructor(entry, actions, open) {
+  constructor(entry, actions, viewer) {
     this.#entry = entry;
     this.#actions = actions;
+    this.#viewer = viewer;
     this.#image = new LiveImage({ onfail: () => this.#showOriginal() });
-    this.#thumb = element("button", { type: "button", class: "thumb", onclick: () => open(entry) },
+    this.#thumb = element("button", { type: "button", class: "thumb", onclick: () => viewer.open(entry) },
       icon("picture"), this.#image.node);
     this.node = element("li", { class: "card" }, this.#thumb,
       element("div", { class: "text" },
-        this.#name, this.#sizes, this.#status, this.#bar, this.#detail, this.#notes, this.#buttons));
+        this.#name, this.#sizes, this.#status, this.#bar, this.#detail, this.#notes),
+      this.#buttons);
     this.update();
   }
 
@@ -97,24 +105,30 @@ class Card {
     this.#bar.classList.toggle("idle", state === "failed");
     setProgress(this.#bar, sent);
     this.#note(error ? [[error, "error"]] : note ? [[note, "warning"]] : []);
-    this.#show(upload.url);
+    this.#show(upload.url, false);
   }
 
   #showRestoration(restoration) {
-    const { input, output, state, progress, expires, warnings, error } = restoration;
+    const { input, output, settings, state, progress, expires, warnings, error } = restoration;
     this.node.dataset.state = state;
-    setText(this.#sizes, `${dimensions(input)} → ${dimensions(output)}`);
+    const { crop = null } = settings;
+    setText(this.#sizes, `${dimensions(crop ?? input)} → ${dimensions(output)}`);
+    this.#sizes.title = size(settings);
     setText(this.#status, standing(restoration));
     const kept = !isActive(this.#entry) && expires ? `Kept until ${shortDate(expires)}` : "";
-    setText(this.#detail, state === "running" ? work(restoration) : kept);
+    const said = state === "running" ? work(restoration) : kept;
+    const whole = crop === null || isActive(this.#entry);
+    setText(this.#detail, [whole ? null : `A ${part(crop)}`, said].filter(Boolean).join(". "));
     this.#bar.classList.toggle("idle", !isActive(this.#entry));
     setProgress(this.#bar, progress);
     this.#note([...(error ? [[error, "error"]] : []), ...warnings.map((text) => [text, "warning"])]);
-    if (restoration.preview === null) this.#showOriginal();
-    else this.#show(previewURL(restoration));
+    if (restoration.preview !== null) this.#show(previewURL(restoration), state === "succeeded" && hasAlpha(output));
+    else if (state === "succeeded") this.#show(resultURL(restoration), hasAlpha(output));
+    else this.#showOriginal();
   }
 
-  #show(url) {
+  #show(url, hasAlpha) {
+    this.#thumb.classList.toggle("checkered", hasAlpha);
     this.#wanted = url;
     if (this.#isNear) this.#image.show(url);
   }
@@ -126,8 +140,8 @@ class Card {
   }
 
   #showOriginal() {
-    const { local, restoration } = this.#entry;
-    this.#show(local ?? (restoration && inputURL(restoration)));
+    const { restoration } = this.#entry;
+    this.#show(originalURL(this.#entry), restoration !== null && hasAlpha(restoration.input));
   }
 
   #note(lines) {
@@ -141,10 +155,19 @@ class Card {
   #choices() {
     const { upload, restoration } = this.#entry;
     if (upload) return upload.state === "failed" ? ["retry", "dismiss"] : ["cancel"];
-    if (restoration.state === "succeeded") return ["download", "again", "delete"];
-    if (isActive(this.#entry)) return ["cancel", "delete"];
-    return ["retryRestoration", "delete"];
+    if (restoration.state === "succeeded") {
+      return this.#others().length > 0 ? ["download", "compare", "again", "delete"] : ["download", "again", "delete"];
+    }
+    if (isActive(this.#entry)) return restoration.cancelling ? ["delete"] : ["cancel", "delete"];
+    return ["retry", "again", "delete"];
   }
+
+  /** Other finished versions of the picture, the last one last. */
+  #others() {
+    return versionsOf(this.#entry, this.#actions.store).filter((other) => other !== this.#entry && isFinished(other));
+  }
+
+  #compare() { this.#viewer.open(this.#entry, { against: this.#others().at(-1) }); }
 
   /** Buttons are only made anew when others are offered, so that none loses the keyboard's place for nothing. */
   #offer(choices) {
@@ -155,14 +178,15 @@ class Card {
     const actions = this.#actions;
     const name = (entry.restoration ?? entry.upload).name;
     const make = {
-      retry: () => button("again", "Try again", () => actions.uploads.retry(entry), { label: `Try again: ${name}` }),
+      retry: () => button("again", "Try again", () => actions.retry(entry), { label: `Try again: ${name}` }),
       dismiss: () => button("close", "", () => actions.remove(entry), { kind: "plain", label: `Dismiss ${name}` }),
       cancel: () => button("stop", "Cancel", () => actions.cancel(entry), { label: `Cancel ${name}` }),
       download: () => button("download", "Download", () => actions.download(entry.restoration),
         { kind: "soft", label: `Download ${name}` }),
-      again: () => button("again", "", () => actions.again(entry),
-        { kind: "plain", label: `Restore ${name} again with the present settings` }),
-      retryRestoration: () => button("again", "Try again", () => actions.again(entry), { label: `Try again: ${name}` }),
+      compare: () => button("columns", "", () => this.#compare(),
+        { kind: "plain", label: `Compare the results of ${name}` }),
+      again: () => button("sliders", "", () => actions.again(entry),
+        { kind: "plain", label: `Try other settings for ${name}` }),
       delete: () => button("trash", "", () => actions.remove(entry), { kind: "plain", label: `Delete ${name}` }),
     };
     this.#buttons.replaceChildren(...choices.map((choice) => make[choice]()));

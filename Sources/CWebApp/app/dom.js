@@ -18,7 +18,7 @@ export function element(tag, attributes = {}, ...children) {
 export function button(name, text, onclick, { kind = "", label = null } = {}) {
   const shape = text ? kind : `${kind} square`;
   const node = element("button", { type: "button", class: shape.trim(), onclick }, icon(name));
-  if (text) node.append(text);
+  if (text) node.append(element("span", {}, text));
   if (label) {
     node.setAttribute("aria-label", label);
     if (!text) node.title = label;

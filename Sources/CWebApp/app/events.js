@@ -4,12 +4,16 @@ import { isActive } from "./store.js";
 
 const longestPause = 15_000;
 
-/** Follows the server's events into the store, through broken connections, and says when one is broken. */
-export function followEvents(store, notify) {
+/**
+ * Follows the server's events into the store, through broken connections, and says when one is broken.
+ * `begun` gets the list that a connection begins with, `connected` is told of every one.
+ */
+export function followEvents(store, { begun, connected }) {
   let source = null;
   let timer = null;
   let banner = null;
   let failures = 0;
+  // Revisions may begin again with a new connection, until it has said what there is.
   let fresh = true;
 
   function connect() {
@@ -17,24 +21,28 @@ export function followEvents(store, notify) {
     source?.close();
     fresh = true;
     source = new EventSource("/v1/events");
-    source.addEventListener("open", () => { failures = 0; lost(false); });
-    source.addEventListener("restoration", ({ data }) => store.put(JSON.parse(data), fresh));
-    source.addEventListener("removed", ({ data }) => store.removeID(JSON.parse(data).id));
-    source.addEventListener("list", ({ data }) => {
-      fresh = false;
-      store.retain(JSON.parse(data).ids);
-      notify();
-    });
+    source.addEventListener("open", () => { failures = 0; lost(false); connected(); });
+    const on = (name, take) => source.addEventListener(name, ({ data }) => take(JSON.parse(data)));
+    on("restoration", (restoration) => store.put(restoration, fresh));
+    on("removed", ({ id }) => store.removeID(id));
+    on("queue", (queue) => store.setQueue(queue));
+    on("list", (list) => { fresh = false; begun(list); });
     source.addEventListener("error", again);
   }
 
-  /** The browser would reconnect by itself after some errors and give up after others; this does it after all. */
   async function again() {
-    source.close();
-    failures += 1;
     // A short break, such as while the computer wakes, is not worth a word.
     banner ??= setTimeout(() => lost(true), 1200);
-    const pause = Math.min(500 * 2 ** failures, longestPause);
+    // After most breaks the browser asks by itself for what it missed; after others it gives up.
+    if (source.readyState === EventSource.CONNECTING && failures === 0) {
+      failures = 1;
+      clearTimeout(timer);
+      timer = setTimeout(() => { if (!isConnected()) connect(); }, longestPause);
+      return;
+    }
+    source.close();
+    failures += 1;
+    const pause = Math.min(250 * 2 ** failures, longestPause);
     // Only an ordinary call tells a refused token from a server that is away; it asks for the token.
     await api.mayRead().catch(() => {});
     clearTimeout(timer);

@@ -23,7 +23,7 @@ export function listenToGestures(stage) {
     isOnDivider = divider.contains(event.target);
     if (pointers.size === 2) mode = "pinch";
     else if (isOnDivider) { mode = "divide"; divider.focus(); event.preventDefault(); }
-    else mode = "undecided";
+    else mode = stage.isChoosing && stage.fits ? null : "undecided";
   });
 
   root.addEventListener("pointermove", (event) => {

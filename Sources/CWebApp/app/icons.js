@@ -14,6 +14,7 @@ const outlines = {
   sliders: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8v4.4M9 14.8v4.4",
   dice: "M5 5h14v14H5zM9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01",
   columns: "M4 5h16v14H4zM12 5v14",
+  crop: "M7 3v14h14M3 7h14v14",
   divide: "M9 7l-5 5 5 5M15 7l5 5-5 5",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 2.5-2.5L20 17M15.5 9h.01",
   warning: "M12 4.5L3 19.5h18zM12 10v4.5M12 17h.01",

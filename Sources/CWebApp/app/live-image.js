@@ -42,6 +42,7 @@ export class LiveImage {
   #place(next, url) {
     next.alt = this.node.alt;
     next.draggable = false;
+    next.className = this.node.className;
     next.style.cssText = this.node.style.cssText;
     this.node.replaceWith(next);
     this.node = next;

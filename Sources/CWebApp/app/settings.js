@@ -1,11 +1,14 @@
 import { $, element, setText } from "./dom.js";
+import { SizeField } from "./size-field.js";
+import { scaleOf } from "./sizes.js";
 import { formatNames, modelNames } from "./words.js";
 
 const key = "nsarm.settings";
 const defaults = {
-  model: null, strength: null, scale: 4, temperature: null, seed: 0, color: null, format: null, quality: 92,
+  model: null, strength: null, scale: 4, side: null, pixels: 3000, temperature: null, prompt: null, seed: 0,
+  color: null, format: null, quality: 92, metadata: "keep", background: null,
 };
-const usualScales = [1, 2, 3, 4, 6, 8];
+const sideWords = { longSide: "long side", width: "width", height: "height" };
 const largestSeed = Number.MAX_SAFE_INTEGER;
 const strengthWords = { 0: "0, keeps grain and softness", 1: "1, cleans and sharpens" };
 const seedHint = "The same seed gives the same picture.";
@@ -18,18 +21,59 @@ export class SettingsForm {
   #models = [];
   #standard = null;
   #form = $("settings");
+  #size = new SizeField(this.#form, (size) => this.#set(size));
+  #last = null;
 
   constructor() {
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    this.#makeScales();
     this.#listen();
     this.#show();
   }
 
   /** The present settings, as the server takes them. */
   get values() {
-    return { ...this.#values, strength: this.#model?.hasDial ? this.#values.strength : null };
+    const { scale, side, pixels, ...others } = this.#values;
+    return {
+      ...others, ...(side === null ? { scale } : { [side]: pixels }),
+      strength: this.#model?.hasDial ? others.strength : null,
+      prompt: this.#model?.hasPrompt ? others.prompt : null,
+    };
   }
+
+  /** Those for a part of a picture, which is enlarged as the whole would be. */
+  valuesFor(picture, part) {
+    const { side } = this.#values;
+    if (!part || side === null) return { ...this.values, crop: part };
+    return { ...this.values, [side]: null, scale: scaleOf(this.#values, picture), crop: part };
+  }
+
+  /** The picture that was added last, whose result's size the form tells. */
+  about(picture) {
+    this.#last = picture;
+    if (!$("other").open) this.#size.about(picture, { isOfOne: false });
+  }
+
+  /** Asks in a window for the settings of one picture, or of a part of it; true for yes. */
+  ask({ title, text, yes, picture, part }) {
+    const dialog = $("other");
+    const place = this.#form.parentElement;
+    setText($("other-title"), title);
+    setText($("other-text"), text);
+    setText($("other-yes"), yes);
+    $("other-settings").append(this.#form);
+    this.#size.about(picture, { part: part ?? picture, isOfOne: true });
+    dialog.returnValue = "";
+    dialog.showModal();
+    $("other-settings").scrollTop = 0;
+    return new Promise((resolve) => dialog.addEventListener("close", () => {
+      place.append(this.#form);
+      this.#size.about(this.#last, { isOfOne: false });
+      resolve(dialog.returnValue === "yes");
+    }, { once: true }));
+  }
+
+  /** The name of the model of pictures that name none. */
+  get usual() { return this.#standard; }
 
   /** Whether the model of that name, or the usual one, draws detail by chance. */
   draws(name) { return this.#found(name)?.temperature !== null; }
@@ -54,27 +98,8 @@ export class SettingsForm {
     this.#show();
   }
 
-  #makeScales() {
-    const chip = (value, text) => element("label", { class: "chip" },
-      element("input", { type: "radio", name: "scale", value }), element("span", {}, text));
-    $("scales").append(
-      ...usualScales.map((scale) => chip(scale, `×${scale}`)), chip("other", "Other"));
-  }
-
   #listen() {
     const fields = this.#form.elements;
-    for (const radio of fields.scale) {
-      radio.addEventListener("change", () => {
-        $("scale-other").hidden = radio.value !== "other";
-        if (radio.value === "other") { fields.scaleOther.value = this.#values.scale; fields.scaleOther.focus(); }
-        else this.#set({ scale: Number(radio.value) });
-      });
-    }
-    fields.scaleOther.addEventListener("input", () => {
-      const scale = fields.scaleOther.valueAsNumber;
-      this.#judge(fields.scaleOther, $("scale-hint"), inRange(scale, 1, 8), "A number from 1 to 8.", "");
-      if (inRange(scale, 1, 8)) this.#set({ scale });
-    });
     fields.model.addEventListener("change", () => this.#set({ model: fields.model.value }));
     fields.strength.addEventListener("input", () => this.#set({ strength: fields.strength.valueAsNumber }));
     fields.temperature.addEventListener("input", () =>
@@ -97,6 +122,16 @@ export class SettingsForm {
     fields.color.addEventListener("change", () => this.#set({ color: fields.color.value || null }));
     fields.format.addEventListener("change", () => this.#set({ format: fields.format.value || null }));
     fields.quality.addEventListener("input", () => this.#set({ quality: fields.quality.valueAsNumber }));
+    fields.prompt.addEventListener("input", () => this.#set({ prompt: fields.prompt.value.trim() || null }));
+    fields.metadata.addEventListener("change", () => this.#set({ metadata: fields.metadata.value }));
+    fields.background.addEventListener("change", () => {
+      const chosen = fields.background.value;
+      fields.backgroundColor.hidden = chosen !== "other";
+      this.#set({ background: chosen === "other" ? fields.backgroundColor.value : chosen || null });
+    });
+    fields.backgroundColor.addEventListener("input", () => this.#set({ background: fields.backgroundColor.value }));
+    $("other-no").addEventListener("click", () => $("other").close());
+    $("other-yes").addEventListener("click", () => $("other").close("yes"));
     $("defaults").addEventListener("click", () => { this.#values = { ...defaults }; this.#set({}); this.#show(); });
     $("settings-toggle").addEventListener("click", () => {
       const isOpen = $("settings-toggle").getAttribute("aria-expanded") === "true";
@@ -118,26 +153,28 @@ export class SettingsForm {
 
   /** Puts the values into the fields. */
   #show() {
-    const { strength, scale, seed, color, format, quality } = this.#values;
+    const { strength, prompt, seed, color, format, quality, metadata, background } = this.#values;
     const fields = this.#form.elements;
     fields.model.value = this.#model?.name ?? "";
     fields.strength.value = strength ?? 1;
-    const isUsual = usualScales.includes(scale);
-    fields.scale.value = isUsual ? String(scale) : "other";
-    $("scale-other").hidden = isUsual;
-    fields.scaleOther.value = scale;
+    this.#size.show(this.#values);
+    fields.prompt.value = prompt ?? "";
     fields.seed.value = seed;
     fields.color.value = color ?? "";
     fields.format.value = format ?? "";
     fields.quality.value = quality;
-    this.#judge(fields.scaleOther, $("scale-hint"), true, "", "");
+    fields.metadata.value = metadata;
+    const isColor = background !== null && background.startsWith("#");
+    fields.background.value = isColor ? "other" : background ?? "";
+    fields.backgroundColor.hidden = !isColor;
+    if (isColor) fields.backgroundColor.value = background;
     this.#judge(fields.seed, $("seed-hint"), true, "", seedHint);
     this.#describe();
   }
 
   /** Says what the fields mean. */
   #describe() {
-    const { strength, scale, temperature, format, quality } = this.#values;
+    const { strength, scale, side, pixels, temperature, format, quality } = this.#values;
     const model = this.#model;
     const hasChoice = this.#models.length > 1;
     $("model-field").hidden = !hasChoice;
@@ -149,6 +186,7 @@ export class SettingsForm {
     const draws = model?.temperature !== null;
     $("temperature-field").hidden = !draws;
     $("seed-field").hidden = !draws;
+    $("prompt-field").hidden = !model?.hasPrompt;
     const slider = this.#form.elements.temperature;
     const isOwn = temperature === null;
     slider.value = temperature ?? model?.temperature ?? 0.5;
@@ -164,7 +202,8 @@ export class SettingsForm {
     setText($("quality-hint"), isLossless
       ? `${formatNames[format]} keeps everything.` : "For JPEG, WebP, AVIF and JPEG XL.");
     setText($("settings-summary"), [
-      hasChoice ? model.name : null, `×${scale}`, draws ? (isOwn ? "model's own" : temperature) : null,
+      hasChoice ? model.name : null, side === null ? `×${scale}` : `${sideWords[side]} ${pixels}`,
+      draws ? (isOwn ? "model's own" : temperature) : null,
       formatNames[format] ?? "same format",
     ].filter((part) => part !== null).join(", "));
   }
@@ -178,6 +217,11 @@ function remembered() {
     model: (value) => value === null || typeof value === "string",
     strength: (value) => value === null || inRange(value, 0, 1),
     scale: (value) => inRange(value, 1, 8),
+    side: (value) => value === null || value in sideWords,
+    pixels: (value) => Number.isInteger(value) && inRange(value, 1, 100_000),
+    prompt: (value) => value === null || typeof value === "string",
+    metadata: (value) => ["keep", "private", "strip"].includes(value),
+    background: (value) => [null, "white", "black"].includes(value) || /^#[0-9a-f]{6}$/.test(value),
     temperature: (value) => value === null || inRange(value, 0, 2),
     seed: (value) => Number.isInteger(value) && inRange(value, 0, largestSeed),
     color: (value) => [null, "wavelet", "adain", "both", "none"].includes(value),

@@ -3,27 +3,29 @@ import { LiveImage } from "./live-image.js";
 import { listenToGestures } from "./gestures.js";
 
 const largestZoom = 16;
+const checker = 16;
 
 /**
- * Before and after, over each other with a divider or beside each other. One transform serves both:
- * `scale` in CSS pixels per pixel of the result, `x` and `y` the place of its corner in a pane.
+ * Two pictures, over each other with a divider or beside each other. One transform serves both: `scale`
+ * in CSS pixels per pixel of the largest result, `x` and `y` the place of its corner in a pane.
  */
 export class Stage {
   root = $("stage");
   divider = $("divider");
   split = 50;
   #size = { width: 1, height: 1 };
+  #layers = [null, null];
   #scale = 1;
   #x = 0;
   #y = 0;
   #isFitted = true;
-  #hasAfter = false;
   #isBeside = false;
 
   constructor() {
     const place = () => this.#place();
     this.before = new LiveImage({ alt: "Before", onshow: place });
     this.after = new LiveImage({ alt: "After", onshow: place, onfail: (url) => this.onfail?.(url) });
+    this.images = [this.before, this.after];
     this.panes = [...this.root.querySelectorAll(".pane")];
     this.panes[0].prepend(this.before.node);
     this.panes[1].prepend(this.after.node);
@@ -31,19 +33,23 @@ export class Stage {
     listenToGestures(this);
   }
 
-  /** Shows the pictures of a restoration; a size other than before makes a new view. */
-  show({ size, before, after, isOther }) {
-    this.#hasAfter = after !== null;
-    this.before.show(before);
-    this.after.show(after);
+  /**
+   * Shows pictures, { url, place: { x, y, width, height }, hasAlpha }, with their places in a view of `size`; the
+   * right one may be null. A size other than before makes a new view.
+   */
+  show({ size, layers, isOther }) {
+    this.#layers = layers;
+    this.images.forEach((image, side) => image.show(layers[side]?.url ?? null));
     const isResized = size.width !== this.#size.width || size.height !== this.#size.height;
     this.#size = size;
-    this.root.classList.toggle("single", !this.#hasAfter);
+    this.root.classList.toggle("single", !this.#isPair);
     if (isOther || isResized) this.fit();
     else this.#place();
   }
 
-  clear() { this.before.show(null); this.after.show(null); }
+  clear() { for (const image of this.images) image.show(null); }
+
+  get #isPair() { return this.#layers[1] !== null; }
 
   get isBeside() { return this.#isBeside; }
   set isBeside(value) {
@@ -66,6 +72,12 @@ export class Stage {
   }
 
   get fits() { return this.#scale <= this.#fittingScale * 1.001; }
+
+  /** Where the view is in a pane, in CSS pixels. */
+  get frame() {
+    const { width, height } = this.#size;
+    return { x: this.#x, y: this.#y, width: width * this.#scale, height: height * this.#scale, pane: this.#pane };
+  }
 
   fit() {
     this.#isFitted = true;
@@ -118,21 +130,34 @@ export class Stage {
     const { width, height } = this.#pane;
     this.#x = held(this.#x, width, this.#size.width * this.#scale);
     this.#y = held(this.#y, height, this.#size.height * this.#scale);
-    for (const { node } of [this.before, this.after]) {
-      node.style.width = `${this.#size.width}px`;
-      node.style.height = `${this.#size.height}px`;
-      node.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
-    }
-    const isDivided = this.#hasAfter && !this.#isBeside;
+    this.images.forEach(({ node }, side) => this.#placeImage(node, this.#layers[side]));
+    const isDivided = this.#isPair && !this.#isBeside;
     this.panes[0].style.clipPath = isDivided ? `inset(0 ${100 - this.split}% 0 0)` : "";
     this.panes[1].style.clipPath = isDivided ? `inset(0 0 0 ${this.split}%)` : "";
     this.divider.hidden = !isDivided;
     this.divider.style.left = `${this.split}%`;
     const rounded = Math.round(this.split);
     this.divider.setAttribute("aria-valuenow", rounded);
-    this.divider.setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
+    this.divider.setAttribute("aria-valuetext", `${rounded} % left, ${100 - rounded} % right`);
     this.root.classList.toggle("movable", !this.fits);
     setText($("zoom"), `${Math.round(this.#scale * devicePixelRatio * 100)} %`);
+    this.onplace?.();
+  }
+
+  /** Puts an image into its place of the view; what reaches beyond the view is cut off. */
+  #placeImage(node, layer) {
+    if (!layer) return;
+    const { x, y, width, height } = layer.place;
+    const { style } = node;
+    style.width = `${width}px`;
+    style.height = `${height}px`;
+    style.transform =
+      `translate(${this.#x + x * this.#scale}px, ${this.#y + y * this.#scale}px) scale(${this.#scale})`;
+    const cuts = [-y, x + width - this.#size.width, y + height - this.#size.height, -x].map((cut) => Math.max(0, cut));
+    style.clipPath = cuts.some((cut) => cut > 0.5) ? `inset(${cuts.map((cut) => `${cut}px`).join(" ")})` : "";
+    node.classList.toggle("checkered", layer.hasAlpha);
+    // Squares of the same size at every zoom.
+    style.backgroundSize = layer.hasAlpha ? `${checker / this.#scale}px ${checker / this.#scale}px` : "";
   }
 }
 

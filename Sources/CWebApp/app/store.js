@@ -8,6 +8,7 @@ export class Store {
   #byID = new Map();
   #gone = new Set();
   #held = new Map();
+  #queue = { places: new Map(), count: null };
   #listeners = [];
 
   /** `listener(kind, entry, previous)`, kind one of added, changed, removed. */
@@ -38,7 +39,7 @@ export class Store {
     const double = this.entry(restoration.id);
     if (double) this.#drop(double);
     entry.upload = null;
-    entry.restoration = heard && heard.revision > restoration.revision ? heard : restoration;
+    entry.restoration = this.#placed(heard && heard.revision > restoration.revision ? heard : restoration);
     this.#byID.set(restoration.id, entry);
     this.#tell("changed", entry);
     this.#release();
@@ -51,7 +52,7 @@ export class Store {
     if (entry) {
       const previous = entry.restoration;
       if (!fresh && restoration.revision < previous.revision) return;
-      entry.restoration = restoration;
+      entry.restoration = this.#placed(restoration);
       this.#tell("changed", entry, previous);
     } else if (this.#mayBeOfUpload(restoration)) {
       this.#held.set(restoration.id, restoration);
@@ -63,11 +64,11 @@ export class Store {
   /** The events of a restoration can come before the answer to its upload does. */
   #mayBeOfUpload({ name }) {
     return this.entries.some(({ upload }) =>
-      upload && upload.name === name && ["sending", "sent"].includes(upload.state));
+      upload && upload.name === name && (upload.mayHaveArrived || ["sending", "sent"].includes(upload.state)));
   }
 
   #insert(restoration) {
-    const entry = { key: `entry-${nextKey++}`, upload: null, restoration, local: null };
+    const entry = { key: `entry-${nextKey++}`, upload: null, restoration: this.#placed(restoration), local: null };
     const older = this.entries.findIndex(
       (other) => other.restoration && other.restoration.created < restoration.created);
     this.entries.splice(older < 0 ? this.entries.length : older, 0, entry);
@@ -83,16 +84,41 @@ export class Store {
     }
   }
 
-  /** Forgets all restorations but these. */
-  retain(ids) {
-    const kept = new Set(ids);
-    for (const entry of [...this.entries]) {
-      if (entry.restoration && !kept.has(entry.restoration.id)) this.#drop(entry);
+  /** The ids of all that wait, first to last, and how many they are where the ids end before the queue does. */
+  setQueue({ ids, count }) {
+    this.#queue = { places: new Map(ids.map((id, index) => [id, index + 1])), count };
+    for (const entry of this.entries) {
+      const previous = entry.restoration;
+      if (previous?.state !== "queued") continue;
+      const placed = this.#placed(previous);
+      if (placed.position === previous.position) continue;
+      entry.restoration = placed;
+      this.#tell("changed", entry, previous);
     }
+  }
+
+  /** How many wait at the server, also those that the list does not reach. */
+  get queued() {
+    return Math.max(this.#queue.count ?? 0, this.entries.filter(({ restoration }) =>
+      restoration?.state === "queued").length);
+  }
+
+  /** A restoration with its place in the queue, of which it only knows what it was as of its last change. */
+  #placed(restoration) {
+    if (restoration.state !== "queued") return restoration;
+    const { places, count } = this.#queue;
+    // A queue that was told in part does not have those at its end.
+    const place = places.get(restoration.id) ?? (count > places.size ? null : restoration.position);
+    return { ...restoration, position: place };
   }
 
   removeID(id) {
     this.#gone.add(id);
+    this.forget(id);
+  }
+
+  /** Takes a restoration from the list, into which it may come again. */
+  forget(id) {
     this.#held.delete(id);
     const entry = this.entry(id);
     if (entry) this.#drop(entry);
@@ -113,4 +139,8 @@ export class Store {
 }
 
 export const isActive = ({ upload, restoration }) =>
-  upload ? upload.state !== "failed" : ["queued", "running", "cancelling"].includes(restoration.state);
+  upload ? upload.state !== "failed" : ["queued", "running"].includes(restoration.state);
+
+/** Whether it ended without a result, so that it can be tried again. */
+export const isUnfinished = ({ upload, restoration }) =>
+  ["failed", "cancelled"].includes((upload ?? restoration).state);

@@ -1,17 +1,20 @@
 import * as api from "./api.js";
+import { announce } from "./announce.js";
+import { isShown } from "./pictures.js";
 import { bytes } from "./words.js";
 
 const atOnce = 2;
-const usualPause = 5;
+const longestPause = 30;
 
 /**
- * Sends pictures, two at a time, in the order they came. A server that is busy is waited for; what it
- * refuses for good stays in the list with its reason.
+ * Sends pictures, two at a time, in the order they came. A server that is away, busy or full is waited
+ * for, however long; what it refuses for good stays in the list with its reason.
  */
 export class Uploads {
   #store;
   #waiting = [];
   #sending = 0;
+  #failures = 0;
   #pausedUntil = 0;
   #reason = null;
   #timer = null;
@@ -21,10 +24,9 @@ export class Uploads {
   constructor(store) { this.#store = store; }
 
   add(file, name, settings) {
-    const canShow = api.isShown(file.type);
     const upload = {
-      file, name, settings, state: "waiting", sent: 0, error: null, note: null, isAsked: false,
-      url: canShow ? URL.createObjectURL(file) : null, abort: null,
+      file, name, settings, key: randomKey(), state: "waiting", sent: 0, error: null, note: null,
+      mayHaveArrived: false, isAsked: false, url: isShown(file.type) ? URL.createObjectURL(file) : null, abort: null,
     };
     const entry = this.#store.addUpload(upload);
     this.#enqueue(entry);
@@ -41,6 +43,13 @@ export class Uploads {
     this.#waiting = this.#waiting.filter((other) => other !== entry);
     entry.upload.abort?.abort();
     this.#store.remove(entry);
+  }
+
+  /** The server can be reached again: nothing waits for the end of a pause any more. */
+  goOn() {
+    if (this.#reason?.code !== "unreachable") return;
+    this.#pausedUntil = 0;
+    this.#tick();
   }
 
   #enqueue(entry) {
@@ -60,14 +69,14 @@ export class Uploads {
   }
 
   async #send(entry) {
-    const { file, name, settings } = entry.upload;
     const abort = new AbortController();
     this.#sending += 1;
     this.#change(entry, { state: "sending", sent: 0, note: null, abort });
     try {
-      const restoration = await api.upload(file, name, settings, (sent) => {
+      const restoration = await api.upload(entry.upload, (sent) => {
         this.#change(entry, { sent, state: sent < 1 ? "sending" : "sent" });
       }, abort.signal);
+      this.#failures = 0;
       this.#store.adopt(entry, restoration);
     } catch (error) {
       await this.#failed(entry, error);
@@ -83,25 +92,42 @@ export class Uploads {
       this.#change(entry, { state: "waiting", isAsked: true });
       // An ordinary call asks for the token.
       await api.mayRead().catch(() => {});
-      this.#waiting.unshift(entry);
-    } else if (error.status === 429 || error.status === 503) {
-      this.#pausedUntil = Date.now() + 1000 * Math.max(1, error.retryAfter ?? usualPause);
-      this.#reason = error.message;
-      this.#change(entry, { state: "waiting", sent: 0 });
-      this.#waiting.unshift(entry);
+      this.#putBack(entry);
+    } else if (error.isPassing) {
+      if (error.code === "unreachable" && !await isReadable(entry.upload.file)) {
+        return this.#fail(entry, "The file cannot be read any more; it was moved, changed or removed.");
+      }
+      this.#pause(error);
+      this.#change(entry, { state: "waiting", sent: 0, mayHaveArrived: error.code === "unreachable" });
+      this.#putBack(entry);
     } else {
       this.#fail(entry, error.message);
     }
   }
 
-  #fail(entry, text) { this.#change(entry, { state: "failed", error: text }); }
+  #putBack(entry) {
+    // It may have been cancelled meanwhile.
+    if (this.#store.entries.includes(entry)) this.#waiting.unshift(entry);
+  }
+
+  #fail(entry, text) { this.#change(entry, { state: "failed", error: text, mayHaveArrived: false }); }
+
+  /** Waits as long as the server asks for, and longer with every vain attempt. */
+  #pause(error) {
+    if (Date.now() < this.#pausedUntil) return;
+    if (this.#failures === 0) announce(`${error.message} What is waiting goes on by itself`);
+    this.#failures += 1;
+    const seconds = Math.max(error.retryAfter ?? 1, Math.min(2 ** (this.#failures - 1), longestPause));
+    this.#pausedUntil = Date.now() + 1000 * seconds;
+    this.#reason = error;
+  }
 
   /** Counts down on the cards until the server wants to be asked again. */
   #tick() {
     clearTimeout(this.#timer);
     const left = Math.ceil((this.#pausedUntil - Date.now()) / 1000);
     for (const entry of this.#waiting) {
-      this.#change(entry, { note: left > 0 ? `${this.#reason} Trying again in ${left} s.` : null });
+      this.#change(entry, { note: left > 0 ? `${this.#reason.message} Trying again in ${left} s.` : null });
     }
     if (left > 0) this.#timer = setTimeout(() => this.#tick(), 1000);
     else this.#pump();
@@ -113,3 +139,12 @@ export class Uploads {
     this.#store.uploadChanged(entry);
   }
 }
+
+/** Of a file that went from the disk, sending says no more than of a server that went. */
+async function isReadable(file) {
+  try { await file.slice(0, 1).arrayBuffer(); return true; } catch { return false; }
+}
+
+/** `crypto.randomUUID` is not there in pages without TLS. */
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
+  (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,39 +1,46 @@
 import { $, button, setProgress, setText } from "./dom.js";
 import { announce } from "./announce.js";
-import { inputURL, previewURL, resultURL } from "./api.js";
+import { Choosers } from "./choosers.js";
+import { comparison, original, regionOf } from "./comparison.js";
+import { PartChooser } from "./part.js";
 import { Stage } from "./stage.js";
 import { isActive } from "./store.js";
+import { isFinished } from "./versions.js";
 import { bytes, contents, dimensions, formatNames, longDate, recipe, standing, work } from "./words.js";
 
 const panStep = 80;
 
-/** A window over everything in which before and after of one picture are compared. */
+/** A window over everything in which a picture is compared with its original and with its other versions. */
 export class Viewer {
   #dialog = $("viewer");
   #stage = new Stage();
+  #part = new PartChooser(this.#stage);
+  #choosers;
   #store;
   #actions;
   #entry = null;
+  #layers = [null, null];
   #offered = null;
   #isLeaving = false;
 
   constructor(store, actions) {
     this.#store = store;
     this.#actions = actions;
+    this.#choosers = new Choosers(store, actions.settings, (entry) => this.#chosen(entry));
     store.subscribe((kind, entry) => this.#changed(kind, entry));
     this.#stage.onfail = () => setText($("stage-note"), "The result could not be loaded.");
-    for (const image of [this.#stage.before, this.#stage.after]) {
+    for (const image of this.#stage.images) {
       const place = image.onshow;
       image.onshow = () => { place(); this.#remark(); };
     }
     this.#listen();
   }
 
-  open(entry) {
+  /** Shows an entry beside its original or, given `against`, beside another version of the picture. */
+  open(entry, { against = original } = {}) {
     if (!entry.restoration) return;
     const isOther = entry !== this.#entry;
-    this.#entry = entry;
-    this.#offered = null;
+    this.#turnTo(entry, against);
     if (!this.#dialog.open) {
       this.#dialog.showModal();
       // Whatever lies outside an open dialog is inert, a live region too.
@@ -45,9 +52,17 @@ export class Viewer {
     $("stage").focus();
   }
 
+  #turnTo(entry, against = original) {
+    this.#entry = entry;
+    this.#offered = null;
+    this.#choosers.begin(against);
+    this.#endPart();
+  }
+
   #listen() {
     const stage = this.#stage;
     this.#dialog.addEventListener("close", () => {
+      this.#endPart();
       this.#entry = null;
       stage.clear();
       document.body.append($("announcer"));
@@ -68,11 +83,13 @@ export class Viewer {
     $("fit").addEventListener("click", () => stage.fit());
     $("actual").addEventListener("click", () => stage.actual());
     $("sides").addEventListener("click", () => this.#toggleSides());
+    $("part-cancel").addEventListener("click", () => { this.#endPart(); $("stage").focus(); });
+    $("part-try").addEventListener("click", () => this.#again(this.#part.part));
     this.#dialog.addEventListener("keydown", (event) => this.#key(event));
   }
 
   #key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select")) return;
     const keys = {
       "+": () => this.#stage.zoom(1.4), "=": () => this.#stage.zoom(1.4), "-": () => this.#stage.zoom(1 / 1.4),
       0: () => this.#stage.fit(), 1: () => this.#stage.actual(), s: () => this.#toggleSides(),
@@ -80,6 +97,8 @@ export class Viewer {
       ArrowLeft: () => this.#move(1, 0), ArrowRight: () => this.#move(-1, 0),
       ArrowUp: () => this.#move(0, 1), ArrowDown: () => this.#move(0, -1),
     };
+    // Escape leaves the choice of a part first, then the window.
+    if (this.#part.isOpen) keys.Escape = () => $("part-cancel").click();
     if (!(event.key in keys)) return;
     event.preventDefault();
     keys[event.key]();
@@ -102,19 +121,24 @@ export class Viewer {
     const entries = this.#others;
     const next = entries[entries.indexOf(this.#entry) + by];
     if (!next) return;
-    this.#entry = next;
-    this.#offered = null;
+    this.#turnTo(next);
     this.#update(true);
     announce(`${next.restoration.name}, ${entries.indexOf(next) + 1} of ${entries.length}`);
+  }
+
+  /** Another version was chosen for a side; on the right it becomes the one that the window is about. */
+  #chosen(entry) {
+    if (entry && entry !== this.#entry) { this.#entry = entry; this.#offered = null; }
+    this.#update(false);
   }
 
   #changed(kind, entry) {
     if (!this.#dialog.open) return;
     if (entry === this.#entry) {
-      if (kind === "removed") this.#dialog.close();
-      else this.#update(false);
-    } else if (kind !== "changed") {
-      this.#showNeighbours();
+      if (kind === "changed") this.#update(false);
+      else { this.#entry = null; this.#dialog.close(); }
+    } else if (this.#entry && (kind !== "changed" || isFinished(entry))) {
+      this.#update(false);
     }
   }
 
@@ -128,19 +152,19 @@ export class Viewer {
   }
 
   #update(isOther) {
-    const { restoration, local } = this.#entry;
-    const { name, state, input, output, settings, expires, preview, progress, warnings, error } = restoration;
-    const isFinished = state === "succeeded";
+    const { restoration } = this.#entry;
+    const { name, state, output, settings, expires, progress, warnings, error } = restoration;
     setText($("viewer-name"), name);
-    setText($("viewer-status"), [
-      `${dimensions(input)} → ${dimensions(output)}`, standing(restoration),
-      state === "running" ? work(restoration) : null,
-    ].filter(Boolean).join(" · "));
+    setText($("viewer-standing"),
+      `${dimensions(regionOf(restoration))} → ${dimensions(output)} · ${standing(restoration)}`);
+    const at = state === "running" && !restoration.cancelling ? work(restoration) : "";
+    setText($("viewer-work"), at && ` · ${at}`);
+    const tense = isFinished(this.#entry) ? "written" : "to be written";
     const facts = [
       recipe(settings, this.#actions.settings.draws(settings.model)),
-      isFinished ? format(output) : null,
-      input.contents ? `read: ${contents(input.contents)}` : null,
-      output.contents ? `${isFinished ? "written" : "to be written"}: ${contents(output.contents)}` : null,
+      isFinished(this.#entry) ? format(output) : null,
+      restoration.input.contents ? `read: ${contents(restoration.input.contents)}` : null,
+      output.contents ? `${tense}: ${contents(output.contents)}` : null,
       !isActive(this.#entry) && expires ? `kept until ${longDate(expires)}` : null,
       ...warnings,
     ];
@@ -149,44 +173,87 @@ export class Viewer {
     $("viewer-bar").classList.toggle("idle", !isActive(this.#entry));
     setProgress($("viewer-bar"), progress);
 
-    const running = state === "running" && preview !== null ? previewURL(restoration) : null;
-    this.#stage.show({
-      size: output, before: local ?? inputURL(restoration),
-      after: isFinished ? resultURL(restoration) : running, isOther,
-    });
+    const [left, right] = this.#choosers.show(this.#entry);
+    const { size, layers } = comparison(this.#entry, left, right);
+    this.#layers = layers;
+    this.#stage.show({ size, layers, isOther });
     this.#remark();
     this.#offer();
     this.#showNeighbours();
   }
 
-  /** Says on the picture what is not there yet. */
+  /** Says on the picture what is not there yet, or not as it is. */
   #remark() {
     if (!this.#entry) return;
     const { restoration } = this.#entry;
     const { state, preview } = restoration;
-    const isLoading = state === "succeeded" && this.#stage.after.url !== resultURL(restoration);
+    const [, after] = this.#layers;
+    const isLoading = after?.picture && this.#stage.after.url !== after.url;
     const text = isLoading ? "Loading the result…"
-      : state === "queued" ? "Waiting for its turn"
+      : state === "queued" ? `Waiting for its turn. ${standing(restoration)}`
       : state === "running" && preview === null ? "Starting…" : "";
     setText($("stage-note"), text);
-    const tag = this.#stage.panes[1].querySelector(".tag");
-    setText(tag, state === "running" ? "Preview" : "After");
+    setText(this.#stage.panes[1].querySelector(".tag"), state === "running" ? "Preview" : "After");
+    setText($("reduced"), this.#reduced());
+  }
+
+  /** What the browser got smaller than it is. */
+  #reduced() {
+    const names = this.#choosers.isChoice ? ["the left one", "the right one"] : ["the original", "the result"];
+    const reduced = this.#layers.map((layer, side) => {
+      const { url, node } = this.#stage.images[side];
+      if (!layer?.picture || url !== layer.url) return null;
+      // Turned or not, the longer side is the same.
+      const shown = Math.max(node.naturalWidth, node.naturalHeight);
+      const real = Math.max(layer.picture.width, layer.picture.height);
+      return shown > 0 && shown < real ? `${names[side]} at ${Math.round((shown / real) * 100)} %` : null;
+    }).filter(Boolean);
+    return reduced.length > 0 ? `Too large to show whole: ${reduced.join(", ")} of its size` : "";
+  }
+
+  async #again(part) {
+    const from = this.#entry;
+    const made = await this.#actions.again(from, part);
+    if (!made || !this.#dialog.open) return;
+    const isComparable = isFinished(from) && !part && !from.restoration.settings.crop;
+    this.open(made, { against: isComparable ? from : original });
+  }
+
+  #beginPart() {
+    $("part-bar").hidden = false;
+    $("viewer").classList.add("choosing-part");
+    this.#part.begin(comparison(this.#entry, ...this.#choosers.sides(this.#entry)).region);
+  }
+
+  #endPart() {
+    $("part-bar").hidden = true;
+    $("viewer").classList.remove("choosing-part");
+    this.#part.end();
   }
 
   #offer() {
     const entry = this.#entry;
-    const { state } = entry.restoration;
-    if (this.#offered === state) return;
-    this.#offered = state;
+    const { state, cancelling } = entry.restoration;
+    const kind = `${state} ${cancelling}`;
+    if (this.#offered === kind) return;
+    this.#offered = kind;
     const actions = this.#actions;
     const hadFocus = $("viewer-actions").contains(document.activeElement);
-    const remove = button("trash", "", () => actions.remove(entry), { kind: "plain", label: "Delete" });
-    const again = button("again", "Restore again", () => { actions.again(entry); this.#dialog.close(); });
-    again.title = "Restore again with the settings of the list";
-    const choices = state === "succeeded"
-      ? [again, button("download", "Download", () => actions.download(entry.restoration), { kind: "primary" })]
-      : isActive(entry) ? [button("stop", "Cancel", () => actions.cancel(entry))] : [again];
-    $("viewer-actions").replaceChildren(remove, ...choices);
+    const brief = (icon, text, title, act) => {
+      const node = button(icon, text, act, { kind: "plain brief", label: title });
+      node.title = title;
+      return node;
+    };
+    const choices = [
+      button("trash", "", () => actions.remove(entry), { kind: "plain", label: "Delete" }),
+      brief("crop", "Try a part", "Try a part of the picture", () => this.#beginPart()),
+      brief("sliders", "Other settings", "Other settings for this picture", () => this.#again(null)),
+    ];
+    if (state === "succeeded") {
+      choices.push(button("download", "Download", () => actions.download(entry.restoration), { kind: "primary" }));
+    } else if (!isActive(entry)) choices.push(button("again", "Try again", () => actions.retry(entry)));
+    else if (!cancelling) choices.push(button("stop", "Cancel", () => actions.cancel(entry)));
+    $("viewer-actions").replaceChildren(...choices);
     if (hadFocus) $("viewer-actions").lastElementChild.focus();
   }
 }

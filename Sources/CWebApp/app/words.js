@@ -48,16 +48,16 @@ export function work({ tiles, scales }) {
 
 /** One line on where a restoration stands. */
 export function standing(restoration) {
-  const { state, position, progress, secondsLeft, seconds } = restoration;
+  const { state, cancelling, position, progress, secondsLeft, seconds } = restoration;
+  if (state === "running" && cancelling) return "Stopping…";
   switch (state) {
     case "queued":
       if (position === null) return "In the queue";
-      return position === 1 ? "Next in the queue" : `Number ${position} in the queue`;
+      return position === 1 ? "Next in the queue" : `Number ${grouped.format(position)} in the queue`;
     case "running": {
       const left = secondsLeft === null ? null : timeLeft(secondsLeft);
       return [`${Math.round(progress * 100)} %`, left].filter(Boolean).join(", ");
     }
-    case "cancelling": return "Stopping…";
     case "succeeded": return seconds === null ? "Finished" : `Finished in ${duration(seconds)}`;
     case "cancelled": return "Cancelled";
     default: return "Failed";
@@ -67,13 +67,40 @@ export function standing(restoration) {
 /** What a picture's file holds: "RGB, 8 bit, Display P3 (ICC profile), EXIF, XMP". */
 export const contents = ({ samples, colors, metadata }) => [samples, colors, ...metadata].join(", ");
 
-/** The settings that a restoration was made with; `draws`: by a model that draws detail by chance. */
-export function recipe({ model, strength, scale, temperature, seed, color }, draws) {
+const colorNames = {
+  wavelet: "colours area by area", adain: "colours on the whole", both: "both ways of colours",
+  none: "the model's colours",
+};
+const metadataNames = { keep: null, private: "without place and owner", strip: "without metadata" };
+
+/** "×4", or the side that was asked for: "long side 3000 pixels". */
+export function size({ scale, longSide = null, width = null, height = null, megapixels: area = null }) {
+  if (longSide !== null) return `long side ${longSide} pixels`;
+  if (width !== null) return `${width} pixels wide`;
+  if (height !== null) return `${height} pixels high`;
+  return area !== null ? `${area} megapixels` : `×${scale}`;
+}
+
+export const part = ({ x, y, width, height }) => `part of ${dimensions({ width, height })} at ${x}, ${y}`;
+
+/**
+ * The settings that a restoration was made with, each in a few words or null where it is not worth one;
+ * `draws`: by a model that draws detail by chance.
+ */
+export function recipeParts(settings, draws) {
+  const { model, strength, temperature, seed, color, metadata, background, prompt = null, crop = null } = settings;
   return [
     model,
     strength === null ? null : `strength ${strength}`,
-    `×${scale}`,
-    ...(draws ? [temperature === null ? "model's own creativity" : `creativity ${temperature}`, `seed ${seed}`] : []),
-    color === null ? null : `colours ${color}`,
-  ].filter(Boolean).join(", ");
+    size(settings),
+    !draws ? null : temperature === null ? "model's own creativity" : `creativity ${temperature}`,
+    draws ? `seed ${seed}` : null,
+    color === null ? null : colorNames[color],
+    prompt === null ? null : `“${prompt}”`,
+    metadataNames[metadata] ?? null,
+    background === null || background === undefined ? null : `background ${background}`,
+    crop === null ? null : part(crop),
+  ];
 }
+
+export const recipe = (settings, draws) => recipeParts(settings, draws).filter(Boolean).join(", ");

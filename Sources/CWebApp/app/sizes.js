@@ -1,0 +1,26 @@
+// How large a result becomes.
+
+export const largestScale = 8;
+
+const times = (number, factor) => Math.max(1, Math.floor(number * factor + 0.5));
+
+/** The side of a picture that `side` means. */
+const given = (side, { width, height }) =>
+  (side === "width" || (side === "longSide" && width >= height) ? "width" : "height");
+
+/** How many times as large a picture becomes. */
+export const scaleOf = ({ scale, side, pixels }, picture) =>
+  (side === null ? scale : pixels / picture[given(side, picture)]);
+
+/**
+ * What a picture becomes, or a part of it at the scale of the whole: { width, height }, or { least, most } of
+ * the side that was asked for where that is not possible.
+ */
+export function resultSize(asked, whole, part = whole) {
+  const scale = scaleOf(asked, whole);
+  if (scale < 1 || scale > largestScale) {
+    const length = whole[given(asked.side, whole)];
+    return { least: length, most: length * largestScale };
+  }
+  return { width: times(part.width, scale), height: times(part.height, scale) };
+}
