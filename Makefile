@@ -1,4 +1,5 @@
-# make setup | build | test | demo | install | package | documentation | bench | formats | test-formats | format | lint | clean
+# make setup | build | test | test-service | test-api | test-web-app | demo | install | package | documentation | bench |
+#      formats | test-formats | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
 # FILTER='one|two' runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
@@ -20,7 +21,7 @@ SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Packages/CVips/Pack
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-tests build test demo install package documentation bench formats test-formats format lint clean
+.PHONY: all setup setup-tests setup-service-tests build test test-service test-api test-web-app demo install package documentation bench formats test-formats format lint clean
 
 all: build
 
@@ -32,6 +33,9 @@ setup-tests:
 	@scripts/setup --tests
 	@mkdir -p .build
 
+setup-service-tests: setup
+	@scripts/setup --service-tests
+
 build: setup
 	@scripts/stamp-commit
 	$(SWIFT) build $(SWIFT_FLAGS)
@@ -42,6 +46,22 @@ test: setup-tests lint
 	@scripts/stamp-commit
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --disable-xctest
 	$(ALONE) scripts/test $(SWIFT_FLAGS) --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+# Where scripts/setup puts Schemathesis and Selenium.
+SERVICE_TOOLS := $(HOME)/.cache/nsarm/service-tests/bin
+
+# The service as it is used and abused, with the real programs around it; those checks that take seconds each.
+# `scripts/with-postgres scripts/test-service` runs all of them.
+test-service: build setup-service-tests
+	scripts/with-postgres scripts/test-service --quick $(if $(NSARM_ALL_TESTS),--strict) --nsarm $(NSARM)
+
+# Its description, by what Schemathesis makes up.
+test-api: build setup-service-tests
+	PATH="$(SERVICE_TOOLS):$$PATH" scripts/test-api $(NSARM)
+
+# The web app in a headless Chromium; CHECKS=every_view runs the checks whose names contain that.
+test-web-app: build setup-service-tests
+	PATH="$(SERVICE_TOOLS):$$PATH" scripts/test-web-app --nsarm $(NSARM) $(if $(CHECKS),--only '$(CHECKS)')
 
 # What every output format keeps of every input, as Documentation/formats.md.
 FORMAT_TABLE := scripts/in-temporary-folder swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter thePageHasEveryRow
