@@ -1,4 +1,4 @@
-# The server in a container: docker build -t nsarm . && docker run -p 8080:8080 -v nsarm:/data nsarm
+# The server in a container: docker build -t nsarm . && docker run -p 8080:8080 -e NSARM_TOKEN -v nsarm:/data nsarm
 # Documentation/installation.md says more.
 FROM swift:6.3-bookworm AS build
 # What scripts/setup would install, and patchelf. Versions are those of the release that the image is made of.

@@ -29,6 +29,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -156,10 +159,13 @@ let package = Package(
     .target(name: "CPostgres"),
     // The web app and the API's description, embedded into the program.
     .target(name: "CWebApp", exclude: ["app"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Serving",
       dependencies: [
-        "CPostgres", "CWebApp", "Files", "Imaging", "NSARM", "Terminal", "Torch", "Upscaling",
+        "CPostgres", "CWebApp", "CZlib", "Files", "Imaging", "NSARM", "Terminal", "Torch",
+        "Upscaling",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -167,15 +173,29 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
       ]),
     .testTarget(
       name: "ServingTests",
       dependencies: [
-        "Files", "Imaging", "ModelTestSupport", "NSARM", "Serving", "TestSupport", "Torch",
-        "Upscaling",
+        "Client", "Files", "Imaging", "ModelTestSupport", "NSARM", "Serving", "TestSupport",
+        "Torch", "Upscaling",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ]),
+    .target(
+      name: "Client",
+      dependencies: [
+        "Files", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .target(
       name: "Training",
@@ -204,7 +224,7 @@ let package = Package(
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
-        "CCommit", "Checkpoints", "Evaluation", "Files", "ImageQuality",
+        "CCommit", "Checkpoints", "Client", "Evaluation", "Files", "ImageQuality",
         "Imaging", "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training",
         "Upscaling", "Video", "YAMLSettings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,8 +1,11 @@
 #include "postgres.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 // What is used of libpq, whose interface has kept these since PostgreSQL 8.
 static struct {
@@ -10,9 +13,15 @@ static struct {
   int (*status)(const cpostgres_connection *);
   char *(*errorMessage)(const cpostgres_connection *);
   void (*finish)(cpostgres_connection *);
-  cpostgres_result *(*execParams)(
+  int (*setnonblocking)(cpostgres_connection *, int);
+  int (*sendQueryParams)(
       cpostgres_connection *, const char *, int, const unsigned *, const char *const *,
       const int *, const int *, int);
+  int (*flush)(cpostgres_connection *);
+  int (*socket)(const cpostgres_connection *);
+  int (*consumeInput)(cpostgres_connection *);
+  int (*isBusy)(cpostgres_connection *);
+  cpostgres_result *(*getResult)(cpostgres_connection *);
   int (*resultStatus)(const cpostgres_result *);
   char *(*resultErrorField)(const cpostgres_result *, int);
   int (*ntuples)(const cpostgres_result *);
@@ -36,7 +45,13 @@ static void load(void) {
     {"PQstatus", (void **)&pq.status},
     {"PQerrorMessage", (void **)&pq.errorMessage},
     {"PQfinish", (void **)&pq.finish},
-    {"PQexecParams", (void **)&pq.execParams},
+    {"PQsetnonblocking", (void **)&pq.setnonblocking},
+    {"PQsendQueryParams", (void **)&pq.sendQueryParams},
+    {"PQflush", (void **)&pq.flush},
+    {"PQsocket", (void **)&pq.socket},
+    {"PQconsumeInput", (void **)&pq.consumeInput},
+    {"PQisBusy", (void **)&pq.isBusy},
+    {"PQgetResult", (void **)&pq.getResult},
     {"PQresultStatus", (void **)&pq.resultStatus},
     {"PQresultErrorField", (void **)&pq.resultErrorField},
     {"PQntuples", (void **)&pq.ntuples},
@@ -60,7 +75,12 @@ bool cpostgres_load(void) {
   return is_loaded;
 }
 
-cpostgres_connection *cpostgres_connect(const char *url) { return pq.connectdb(url); }
+cpostgres_connection *cpostgres_connect(const char *url) {
+  cpostgres_connection *connection = pq.connectdb(url);
+  // So that a statement can wait for a while only.
+  if (connection && pq.status(connection) == 0) pq.setnonblocking(connection, 1);
+  return connection;
+}
 
 bool cpostgres_is_connected(const cpostgres_connection *connection) {
   return connection && pq.status(connection) == 0;
@@ -72,9 +92,40 @@ const char *cpostgres_problem(const cpostgres_connection *connection) {
 
 void cpostgres_close(cpostgres_connection *connection) { pq.finish(connection); }
 
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
+// Whether the connection is ready for `events`, or for being read in any case, before `end`.
+static bool wait_until(const cpostgres_connection *connection, short events, double end) {
+  for (;;) {
+    double left = end - now();
+    if (left <= 0) return false;
+    struct pollfd file = {.fd = pq.socket(connection), .events = events | POLLIN};
+    int count = poll(&file, 1, (int)(left * 1000) + 1);
+    if (count > 0) return true;
+    if (count < 0 && errno != EINTR) return false;
+  }
+}
+
+// Whether the statement has gone out, and its result, if any, has come in whole before `end`.
+static bool exchange(cpostgres_connection *connection, double end) {
+  for (int left; (left = pq.flush(connection)) != 0;) {
+    if (left < 0 || !wait_until(connection, POLLOUT, end)) return false;
+    // The server may want to be read before it takes more.
+    if (!pq.consumeInput(connection)) return false;
+  }
+  while (pq.isBusy(connection)) {
+    if (!wait_until(connection, 0, end) || !pq.consumeInput(connection)) return false;
+  }
+  return true;
+}
+
 cpostgres_result *cpostgres_run(
     cpostgres_connection *connection, const char *sql, const cpostgres_value *values,
-    int32_t count) {
+    int32_t count, double seconds, bool *is_late) {
   unsigned types[32];
   const char *bytes[32];
   int lengths[32], formats[32];
@@ -85,7 +136,21 @@ cpostgres_result *cpostgres_run(
     lengths[i] = values[i].count;
     formats[i] = values[i].is_binary;
   }
-  return pq.execParams(connection, sql, count, types, bytes, lengths, formats, 1);
+  *is_late = false;
+  const double end = now() + seconds;
+  if (!pq.sendQueryParams(connection, sql, count, types, bytes, lengths, formats, 1)) return NULL;
+  cpostgres_result *result = NULL;
+  for (;;) {
+    if (!exchange(connection, end)) {
+      *is_late = now() >= end;
+      if (result) pq.clear(result);
+      return NULL;
+    }
+    cpostgres_result *next = pq.getResult(connection);
+    if (!next) return result;
+    if (result) pq.clear(result);
+    result = next;
+  }
 }
 
 bool cpostgres_succeeded(const cpostgres_result *result) {

@@ -1,12 +1,13 @@
 import CGLib
+import Foundation
 
 /// A digest that grows with the bytes that it is given.
-final class Checksum {
-  enum Kind { case sha256, md5 }
+package final class Checksum {
+  package enum Kind { case sha256, md5 }
 
   private let sum: OpaquePointer?
 
-  init(_ kind: Kind) {
+  package init(_ kind: Kind) {
     switch kind {
     case .sha256: sum = g_checksum_new(G_CHECKSUM_SHA256)
     case .md5: sum = g_checksum_new(G_CHECKSUM_MD5)
@@ -15,11 +16,25 @@ final class Checksum {
 
   deinit { g_checksum_free(sum) }
 
-  func update(_ bytes: UnsafeRawBufferPointer) {
+  package func update(_ bytes: UnsafeRawBufferPointer) {
     g_checksum_update(
       sum, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), gssize(bytes.count))
   }
 
   /// Of all bytes so far, in hexadecimal; nothing can be added afterwards.
-  var digits: String { String(cString: g_checksum_get_string(sum)) }
+  package var digits: String { String(cString: g_checksum_get_string(sum)) }
+}
+
+/// HMAC with SHA-256 (RFC 2104): what only who has the key can make of a text.
+package func authenticationCode(of text: some ContiguousBytes, key: [UInt8]) -> [UInt8] {
+  let code = g_hmac_new(G_CHECKSUM_SHA256, key, gsize(key.count))
+  defer { g_hmac_unref(code) }
+  text.withUnsafeBytes { bytes in
+    let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    g_hmac_update(code, start, gssize(bytes.count))
+  }
+  var digest = [UInt8](repeating: 0, count: 32)
+  var count = gsize(digest.count)
+  g_hmac_get_digest(code, &digest, &count)
+  return digest
 }

@@ -3,34 +3,6 @@ import CVipsLoader
 import Files
 import Foundation
 
-/// Limits that hold before a single pixel is decoded, and where decoded pixels go.
-public struct ReadOptions: Sendable {
-  /// Largest width and height, pixels.
-  public var maximumDimension: Int
-  /// Largest width × height, pixels.
-  public var maximumPixels: Int
-  /// Pictures whose samples take more bytes are decoded into an unnamed temporary file.
-  public var memoryLimit: Int
-  /// Where that file is made.
-  public var scratchFolder: String
-  /// Which page of a file of several (multi-page TIFF, animated GIF and WebP), counted from 0; nil
-  /// reads the main picture, which is the first but in some HEIF files.
-  public var page: Int?
-  /// Stands in for the file's orientation.
-  var orientation: Int?
-
-  public init(
-    maximumDimension: Int = 65_500, maximumPixels: Int = 400_000_000,
-    memoryLimit: Int = 96 << 20, scratchFolder: String = NSTemporaryDirectory(), page: Int? = nil
-  ) {
-    self.page = page
-    self.maximumDimension = maximumDimension
-    self.maximumPixels = maximumPixels
-    self.memoryLimit = memoryLimit
-    self.scratchFolder = scratchFolder
-  }
-}
-
 /// Opens picture files of the formats of photos.
 public enum ImageFile {
   /// Loads and starts libvips. Reading and writing does so by itself.
@@ -81,8 +53,10 @@ public final class ImageReader: @unchecked Sendable {
   /// Pages or frames in the file, of which one is read.
   public let pageCount: Int
 
-  private let picture: OpaquePointer
+  let picture: OpaquePointer
   private let options: ReadOptions
+  /// What is read of the whole picture.
+  let part: PixelRect
   private let openingWarnings: [String]
   private let lock = NSLock()
   private var findings: cvips_findings?
@@ -119,10 +93,12 @@ public final class ImageReader: @unchecked Sendable {
     if let orientation = options.orientation ?? lateOrientation {
       cvips_set_orientation(picture, Int32(orientation), &header)
     }
-    width = Int(header.width)
-    height = Int(header.height)
+    let whole = PixelRect(width: Int(header.width), height: Int(header.height))
+    part = options.part ?? whole
+    (width, height) = (part.width, part.height)
     channels = Int(header.channels)
     bitDepth = Int(header.bit_depth)
+    if part != whole { metadata.gainMap = nil }
     metadata.source = ImageMetadata.Source(
       width: width, height: height, orientation: Int(header.orientation))
     self.metadata = metadata
@@ -144,15 +120,19 @@ public final class ImageReader: @unchecked Sendable {
     if let page = options.page, !(0..<pageCount).contains(page) {
       throw ImagingError.noPage(path: path, page: page, count: pageCount)
     }
+    guard !part.isEmpty, whole.contains(part) else {
+      throw ImagingError.noPart(path: path, part: part, width: whole.width, height: whole.height)
+    }
     let limit =
-      width > options.maximumDimension || height > options.maximumDimension
+      whole.width > options.maximumDimension || whole.height > options.maximumDimension
       ? "\(options.maximumDimension) pixels a side;"
         + " raise it (--max-pixels, ReadOptions.maximumDimension)"
-      : width * height > options.maximumPixels
+      : whole.width * whole.height > options.maximumPixels
         ? "\(options.maximumPixels) pixels; raise it (--max-pixels, ReadOptions.maximumPixels)"
         : nil
     if let limit {
-      throw ImagingError.tooLarge(path: path, width: width, height: height, limit: limit)
+      throw ImagingError.tooLarge(
+        path: path, width: whole.width, height: whole.height, limit: limit)
     }
   }
 
@@ -285,8 +265,8 @@ public final class ImageReader: @unchecked Sendable {
     try [T](unsafeUninitializedCapacity: count) { buffer, initialised in
       var text: UnsafeMutablePointer<CChar>?
       let status = cvips_read(
-        picture, Int32(rect.x), Int32(rect.y), Int32(rect.width), Int32(rect.height),
-        buffer.baseAddress, &text)
+        picture, Int32(part.x + rect.x), Int32(part.y + rect.y), Int32(rect.width),
+        Int32(rect.height), buffer.baseAddress, &text)
       guard status == 0 else { throw ImagingError.damaged(path: path, reason: take(&text)) }
       initialised = count
     }

@@ -11,6 +11,7 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
   case damaged(path: String, reason: String)
   case tooLarge(path: String, width: Int, height: Int, limit: String)
   case noPage(path: String, page: Int, count: Int)
+  case noPart(path: String, part: PixelRect, width: Int, height: Int)
   case unsupported(path: String, reason: String)
   case unknownFormat(path: String)
   case unwritableFormat(path: String, name: String)
@@ -38,6 +39,8 @@ public enum ImagingError: LocalizedError, CustomStringConvertible, Equatable, Se
       "\(path): \(width)x\(height) pixels exceed the limit of \(limit)"
     case .noPage(let path, let page, let count):
       "\(path): no page \(page), counted from 0; the file has \(count)"
+    case .noPart(let path, let part, let width, let height):
+      "\(path): no part \(part); the picture has \(width)x\(height) pixels"
     case .unsupported(let path, let reason):
       "\(path): \(reason)"
     case .unknownFormat(let path):

@@ -49,7 +49,7 @@ extension ModelConfiguration {
 
   /// The smallest number of scales that make a picture: none where the decoder reads the
   /// low-quality one.
-  var fewestScales: Int { tokenizer.trunk != nil || tokenizer.residualDense != nil ? 0 : 1 }
+  package var fewestScales: Int { tokenizer.trunk != nil || tokenizer.residualDense != nil ? 0 : 1 }
 
   private func validateSchedule(_ check: SettingsCheck) throws {
     try check("schedule", schedule.map(\.height), 1...256, count: 1...64)

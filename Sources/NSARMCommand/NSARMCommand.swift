@@ -12,6 +12,7 @@ struct NSARMCommand: ParsableCommand {
     version: "nsarm \(Version.text)",
     subcommands: [
       UpscaleCommand.self, VideoCommand.self, ServeCommand.self, WorkCommand.self,
+      ClientCommand.self,
       ModelsCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
       BenchCommand.self,
       EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self, FlickerCommand.self,

@@ -12,7 +12,8 @@ struct ServeCommand: ParsableCommand {
     abstract: "Restore photos in the browser, or for other programs over HTTP.",
     discussion: """
       Opens a web app at http://127.0.0.1:8080/ and an API below /v1 (described at /openapi.json). Nothing \
-      beyond this machine can reach it unless --host says so; then a token keeps strangers out. Pictures and \
+      beyond this machine can reach it unless --host says so; then a token keeps strangers out. Behind a reverse \
+      proxy, --public-url says what the world calls it and --trusted-proxy whose word counts. Pictures and \
       results stay in the data folder until they are deleted, or older or more than --keep and --keep-size. \
       Every picture may name its model, of those in Models; --model is the one for pictures that name none. \
       Ctrl-C ends it; what was being restored goes on with the next start.
@@ -35,6 +36,14 @@ struct ServeCommand: ParsableCommand {
       valueName: "file"))
   var tokenFile: String?
 
+  @Flag(help: "Let everybody use it who can reach it.")
+  var noToken = false
+
+  @OptionGroup var proxy: ProxyOptions
+
+  @Flag(help: "Log every request, whatever --log-level says.")
+  var accessLog = false
+
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Refuse pictures while so many are waiting.", valueName: "count"))
@@ -48,6 +57,8 @@ struct ServeCommand: ParsableCommand {
     help: ArgumentHelp(
       "Take so many pictures a minute from one address (default: any number).", valueName: "count"))
   var rateLimit: Int?
+
+  @OptionGroup var webhookOptions: WebhookOptions
 
   @Option(
     parsing: .unconditional,
@@ -76,12 +87,17 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     var door = RestorationService.Door()
     (door.host, door.port, door.token) = (host, port, try token())
-    let models = try service.shelf(restores: !noWork)
-    if door.token == nil, !door.isLocal {
-      note(
-        "warning: everybody who can reach \(host) can use this service; NSARM_TOKEN or --token-file keeps"
-          + " strangers out")
+    let webhooks = try webhookOptions.policy()
+    (door.publicURL, door.trustedProxies) = (proxy.publicURL, proxy.trustedProxy)
+    door.logsRequests = accessLog
+    if noToken, door.token != nil {
+      throw ValidationError(
+        "a token and --no-token exclude each other: is it for everybody or not?")
     }
+    guard door.token != nil || noToken || !door.isPublic else {
+      throw OpenDoor(place: proxy.publicURL?.description ?? host)
+    }
+    let models = try service.shelf(restores: !noWork)
     try runServices { [self, door] in
       var service = try await service.service()
       // What is wrong with the queue has been told before a large model is read.
@@ -89,13 +105,19 @@ struct ServeCommand: ParsableCommand {
       service.limits.queue = maxQueue
       service.limits.bodyBytes = maxUpload?.bytes ?? service.limits.bodyBytes
       service.limits.perMinute = rateLimit
+      service.limits.webhooks = webhooks
       service.keep(seconds: keep * 86400, bytes: keepSize?.bytes ?? 20 << 30)
       let host = host.contains(":") ? "[\(host)]" : host
       let server = service.server(
-        door, models: models, version: Version.text, workers: noWork ? 0 : 1
-      ) { port in note("nsarm is at http://\(host):\(port)/ - Ctrl-C ends it") }
+        door, models: models, version: Version.text
+      ) { [log = self.service.log] port in
+        log.tell("nsarm is at http://\(host):\(port)/ - Ctrl-C ends it")
+      }
       let workers = noWork ? [] : [service.worker(models)]
-      return (workers + [service.caretaker(), server], service.logger)
+      let senders = [service.webhookSender()].compactMap(\.self)
+      return RunningServices(
+        services: workers + senders + [service.caretaker(), server], shutdown: service.shutdown,
+        logger: service.logger)
     }
   }
 
@@ -116,5 +138,15 @@ struct ServeCommand: ParsableCommand {
       throw ValidationError("a token has at least 8 characters, ASCII letters, digits and signs")
     }
     return text
+  }
+}
+
+/// Nobody is kept out, and nobody has said that this is meant.
+private struct OpenDoor: LocalizedError {
+  let place: String
+
+  var errorDescription: String? {
+    "everybody who reaches \(place) could use this service; set a token (NSARM_TOKEN or --token-file), or"
+      + " allow it with --no-token"
   }
 }

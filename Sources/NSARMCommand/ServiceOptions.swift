@@ -1,8 +1,8 @@
 import ArgumentParser
 import Files
 import Foundation
-import Logging
 import NSARM
+import Prompts
 import Serving
 import Torch
 import Upscaling
@@ -42,6 +42,8 @@ struct ServiceOptions: ParsableArguments {
       "Give a silent worker's picture to another one after this time.", valueName: "seconds"))
   var lease = 30.0
 
+  @OptionGroup var log: LogOptions
+
   init() {}
 
   func validate() throws {
@@ -67,7 +69,9 @@ struct ServiceOptions: ParsableArguments {
 
   /// The service, without what only the server has.
   func service() async throws -> RestorationService {
-    var service = try await RestorationService(place(), logger: logger)
+    // Nobody else on this machine sees pictures, temporary ones included.
+    umask(0o077)
+    var service = try await RestorationService(place(), logger: log.logger)
     service.limits.pixels = maxPixels
     service.limits.secondsPerPicture = maxSeconds
     service.setLease(lease)
@@ -91,12 +95,6 @@ struct ServiceOptions: ParsableArguments {
     return .folder(folder + "/nsarm")
   }
 
-  private var logger: Logger {
-    var logger = Logger(label: "nsarm") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .notice
-    return logger
-  }
-
   /// The models that there are, none of them loaded yet; that of --model is the default.
   /// - Parameter restores: whether this process restores pictures itself; without --model the best
   ///   model that is fast enough here is the default then.
@@ -109,6 +107,15 @@ struct ServiceOptions: ParsableArguments {
     var options = ModelShelf.Options()
     options.policy = { [compute] in try compute.policy(for: $0) }
     options.limit = { [memory] in memory.limit($0) }
+    options.encode = { [compute] folder, prompt in
+      guard let text = folder.configuration.transformer?.text else {
+        throw PromptError("model '\(folder.name)' is not conditioned on text")
+      }
+      let encoder = try PromptEncoder(
+        folder.textEncoderPath, channels: text.channels, limit: min(512, text.maximumLength),
+        on: compute.policy(for: folder).device)
+      return try encoder([prompt])[prompt]!
+    }
     options.note = { note($0) }
     return ModelShelf(found, standard: standard, options)
   }

@@ -16,6 +16,23 @@ struct WorkCommand: ParsableCommand {
 
   @OptionGroup var service: ServiceOptions
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Tell how this worker is at http://127.0.0.1:<port>/: healthz, readyz, metrics.",
+      valueName: "port"))
+  var metricsPort: Int?
+
+  @Option(help: ArgumentHelp("The address for --metrics-port; 0.0.0.0: all of this machine's."))
+  var metricsHost = "127.0.0.1"
+
+  func validate() throws {
+    if let metricsPort, !(0...65535).contains(metricsPort) {
+      throw ValidationError("--metrics-port has to be 0 to 65535")
+    }
+    if metricsHost.isEmpty { throw ValidationError("--metrics-host is empty; name an address") }
+  }
+
   func run() throws {
     let models = try service.shelf()
     try runServices { [self] in
@@ -23,7 +40,11 @@ struct WorkCommand: ParsableCommand {
       // What is wrong with the queue has been told before a large model is read.
       _ = try await models.model()
       note("waiting for pictures; Ctrl-C ends it")
-      return ([service.worker(models), service.caretaker()], service.logger)
+      var services = [service.worker(models), service.caretaker()]
+      if let metricsPort { services.append(service.status(host: metricsHost, port: metricsPort)) }
+      return RunningServices(
+        services: services, shutdown: service.shutdown,
+        logger: service.logger)
     }
   }
 }

@@ -17,6 +17,8 @@ public final class ModelShelf: @unchecked Sendable {
     public var limit: @Sendable (ComputePolicy) -> Int? = { _ in nil }
     /// Tiles that may go through a transformer together.
     public var batch = SuperResolver.Options().batch
+    /// What a prompt is to a model; nil: prompts are not taken.
+    public var encode: (@Sendable (ModelFolder, String) throws -> TextFeatures)?
     /// Hears what a user should know of a model that has been loaded.
     public var note: @Sendable (String) -> Void = { _ in }
 
@@ -41,6 +43,8 @@ public final class ModelShelf: @unchecked Sendable {
   private let worker = SerialWorker()
   /// The one that was used last is the last; touched by the worker alone.
   private var loaded: [Loaded] = []
+  /// The prompt that was encoded last: the next picture often has the same.
+  private var last: (name: String, prompt: String, text: TextFeatures)?
 
   private static let most = 2
 
@@ -90,6 +94,26 @@ public final class ModelShelf: @unchecked Sendable {
     let entry = try entry(name, strength: strength)
     return try await worker.run { [self] in
       try present(entry, strength) ?? load(entry, strength)
+    }
+  }
+
+  /// Whether a model is told what a picture shows.
+  public func takesPrompt(_ entry: Entry) -> Bool { options.encode != nil && entry.takesPrompt }
+
+  /// What a prompt is to a model. Text encoders are large: where memory is limited, models make
+  /// room for them.
+  ///
+  /// - Parameter name: nil: the default model.
+  /// - Throws: `ModelShelfError`; what the encoder throws.
+  public func text(_ prompt: String, for name: String? = nil) async throws -> TextFeatures? {
+    let entry = try entry(name)
+    guard let encode = options.encode else { return nil }
+    return try await worker.run { [self] in
+      if let last, last.name == entry.name, last.prompt == prompt { return last.text }
+      if options.limit(try options.policy(entry.folder)) != nil { loaded.removeAll() }
+      let text = try encode(entry.folder, prompt)
+      last = (entry.name, prompt, text)
+      return text
     }
   }
 

@@ -20,6 +20,19 @@ extension ModelShelf {
       hasDial = folder.hasTwin
     }
 
+    /// Whether it is told what a picture shows: it is conditioned on text, and its text encoder is
+    /// there.
+    public var takesPrompt: Bool {
+      folder.configuration.transformer?.text != nil && isFolder(folder.textEncoderPath)
+    }
+
+    /// How many scales it may run; nil: it has none.
+    public var scaleCounts: ClosedRange<Int>? {
+      let configuration = folder.configuration
+      return configuration.network == nil
+        ? configuration.fewestScales...configuration.schedule.count : nil
+    }
+
     /// The temperature that the model recommends; nil: it draws no code.
     public var temperature: Double? {
       let configuration = folder.configuration

@@ -9,7 +9,7 @@ import Testing
     let folder = try ScratchFolder()
     let plain = Image(gradient(width: 48, height: 32, channels: 3))
     try plain.write(to: folder("plain.jpg"))
-    try insert(
+    try insertExif(
       exifBlock(orientation: UInt16(orientation), make: "m"), into: folder("plain.jpg"),
       as: folder("turned.jpg"))
     let stored = try ImageFile.read(folder("plain.jpg")).planes()
@@ -32,14 +32,14 @@ import Testing
       }
     }
   }
+}
 
-  /// Copies a JPEG file with an EXIF segment put in.
-  private func insert(_ exif: [UInt8], into source: String, as target: String) throws {
-    var jpeg = try Data(contentsOf: URL(fileURLWithPath: source))
-    let length = exif.count + 2
-    jpeg.insert(contentsOf: [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + exif, at: 2)
-    try jpeg.write(to: URL(fileURLWithPath: target))
-  }
+/// Copies a JPEG file with an EXIF segment put in.
+func insertExif(_ exif: [UInt8], into source: String, as target: String) throws {
+  var jpeg = try Data(contentsOf: URL(fileURLWithPath: source))
+  let length = exif.count + 2
+  jpeg.insert(contentsOf: [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + exif, at: 2)
+  try jpeg.write(to: URL(fileURLWithPath: target))
 }
 
 /// A minimal little-endian EXIF block with two tags, Make and Orientation.

@@ -22,9 +22,10 @@ import Testing
           method, path, ["Authorization": "Bearer a-long-tokeN"], asks: false)
         #expect(wrong.status == 401)
       }
-      for path in ["/", "/healthz", "/readyz", "/openapi.json"] {
+      for path in ["/", "/healthz", "/openapi.json"] {
         #expect(try await service.send("GET", path, asks: false).status == 200)
       }
+      #expect(try await service.send("GET", "/readyz", asks: false).code == "no_worker")
       #expect(try await service.send("GET", "/v1/service").status == 200)
 
       func signIn(_ token: String) async throws -> TestService.Answer {
@@ -65,7 +66,7 @@ import Testing
       ("localhost.evil.example", false), ("127.evil.example", false), ("", false),
       ("192.168.1.2:80", false), ("::1", true), ("127.0.0.1.evil.example", false),
       ("127.0.0.256", false), ("127.0.0.1:8080", true), ("1.127.0.0", false),
-    ] { #expect(Access.isLoopback(name) == isLoopback, "\(name)") }
+    ] { #expect(HostNames.isLoopback(name) == isLoopback, "\(name)") }
   }
 
   @Test func anAddressThatIsNotToBeHadIsTold() async throws {
@@ -77,9 +78,7 @@ import Testing
       ] {
         door.host = host
         let other = try await RestorationService(.folder(folder("other")), logger: silent)
-        let server = other.server(
-          door, models: service.models, version: "1", workers: 0
-        ) { _ in }
+        let server = other.server(door, models: service.models, version: "1") { _ in }
         do {
           try await server.run()
           Issue.record("listens")
@@ -88,17 +87,130 @@ import Testing
     }
   }
 
-  @Test func anAddressHasItsRate() async throws {
-    let (limit, start) = (RateLimit(perMinute: 2), Date())
-    for _ in 0..<2 { try await limit.count("a", at: start) }
-    try await limit.count("b", at: start)
-    do {
-      try await limit.count("a", at: start + 15)
-      Issue.record("accepted")
-    } catch let problem as Problem {
-      #expect(problem.status == .tooManyRequests && problem.headers[.retryAfter] == "15")
+  @Test func anAddressHasItsRate() {
+    let (limit, start) = (Allowance(perMinute: 2), ContinuousClock.now)
+    func take(_ address: String, _ seconds: Int) -> Allowance.State {
+      limit.take(address, at: start + .seconds(seconds))
     }
-    try await limit.count("a", at: start + 31)
-    await #expect(throws: Problem.self) { try await limit.count("a", at: start + 32) }
+    #expect(take("a", 0) == .init(isGranted: true, remaining: 1, retryAfter: 0, reset: 30))
+    #expect(take("a", 0).isGranted && take("b", 0).isGranted)
+    #expect(take("a", 15) == .init(isGranted: false, remaining: 0, retryAfter: 15, reset: 45))
+    #expect(limit.look("a", at: start + .seconds(31)).isGranted)
+    #expect(take("a", 31).isGranted && !take("a", 32).isGranted)
+    #expect(take("a", 3600).remaining == 1)
+  }
+
+  /// Who guesses is slowed down and written down, and does not keep others out.
+  @Test func tokensAreNotGuessed() async throws {
+    let lines = LogLines()
+    var limits = ServiceLimits()
+    (limits.perMinute, limits.wrongTokensPerMinute) = (3, 2)
+    try await TestService.with(
+      folder, restores: false, token: "a-long-token", limits, logger: lines.logger(level: .notice),
+      door: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
+    ) { service in
+      func signIn(_ token: String, from address: String) async throws -> TestService.Answer {
+        try await service.send(
+          "POST", "/v1/session", body: Data(#"{"token": "\#(token)"}"#.utf8),
+          ["X-Forwarded-For": address], asks: false)
+      }
+      let (guesser, user) = ("203.0.113.1", "203.0.113.2")
+      let cookie = try #require(
+        try await signIn("a-long-token", from: guesser).header("Set-Cookie")?.prefix { $0 != ";" })
+      for number in 0..<2 {
+        // By both doors.
+        let answer =
+          number % 2 == 0
+          ? try await signIn("wrong-\(number)", from: guesser)
+          : try await service.send(
+            "GET", "/v1/service",
+            ["Authorization": "Bearer wrong-\(number)", "X-Forwarded-For": guesser], asks: false)
+        #expect(answer.status == 401, "\(number)")
+      }
+      // Not even the right one is told from a wrong one now.
+      for token in ["wrong-10", "a-long-token"] {
+        let refused = try await signIn(token, from: guesser)
+        #expect(refused.status == 429 && refused.code == "too_many_attempts")
+        #expect((1...30).contains(Int(refused.header("Retry-After") ?? "") ?? 0))
+      }
+      #expect(try await signIn("a-long-token", from: user).status == 204)
+      let inside = try await service.send(
+        "GET", "/v1/service", ["Cookie": "\(cookie)", "X-Forwarded-For": guesser], asks: false)
+      #expect(inside.status == 200)
+      // The uploads' allowance is another one.
+      let upload = try await service.send(
+        "POST", "/v1/restorations", body: Data("{}".utf8),
+        ["Content-Type": "application/json", "Cookie": "\(cookie)", "X-Forwarded-For": guesser],
+        asks: false)
+      #expect(upload.status == 422 && upload.header("RateLimit-Remaining") == "2")
+    }
+    let events = try lines.events("a wrong token")
+    #expect(events.count == 2)
+    #expect(events.allSatisfy { $0["address"] as? String == "203.0.113.1" })
+    #expect(events.allSatisfy { $0["level"] as? String == "notice" })
+    #expect(!lines.all.joined().contains("wrong-"))
+  }
+
+  @Test func sessionsEnd() async throws {
+    try await TestService.with(folder, restores: false, token: "a-long-token") { service in
+      func signIn() async throws -> String {
+        let answer = try await service.send(
+          "POST", "/v1/session", body: Data(#"{"token": "a-long-token"}"#.utf8), asks: false)
+        return String(try #require(answer.header("Set-Cookie")).prefix { $0 != ";" })
+      }
+      func isInside(_ cookie: String) async throws -> Bool {
+        let answer = try await service.send(
+          "GET", "/v1/service", ["Cookie": cookie], asks: false)
+        return answer.status == 200
+      }
+      let (one, other) = (try await signIn(), try await signIn())
+      #expect(one != other)
+      for cookie in [one, other] { #expect(try await isInside(cookie)) }
+      let out = try await service.send("DELETE", "/v1/session", ["Cookie": one], asks: false)
+      #expect(out.status == 204 && out.header("Set-Cookie")?.contains("Max-Age=0") == true)
+      // A copy of the cookie is of no use any more.
+      #expect(try await isInside(one) == false)
+      #expect(try await isInside(other))
+    }
+    let (sessions, start) = (Sessions(), ContinuousClock.now)
+    let id = sessions.begin(at: start)
+    #expect(id.count == 64)
+    #expect(sessions.isOpen(id, at: start + .seconds(30 * 86400 - 1)))
+    #expect(!sessions.isOpen(id, at: start + .seconds(30 * 86400)))
+    #expect(!sessions.isOpen(""))
+  }
+
+  /// Where everybody may use it, pages of other sites may not yet: their names tell them apart.
+  @Test func otherNamesAreRefusedWhereThereIsNoToken() async throws {
+    try await TestService.with(
+      folder, restores: false,
+      door: {
+        $0.host = "0.0.0.0"
+        $0.publicURL = try? PublicURL("http://photos.example:81")
+      }
+    ) { service in
+      var name = [CChar](repeating: 0, count: 256)
+      gethostname(&name, 255)
+      let own = String(
+        decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      for host in [
+        "127.0.0.1:\(service.port)", "192.0.2.7:80", "[2001:db8::1]:80", "localhost", own,
+        "photos.example:81", "PHOTOS.example",
+      ] {
+        let answer = try await service.send("GET", "/v1/service", ["Host": host])
+        #expect(answer.status == 200, "\(host)")
+      }
+      for host in ["evil.example", "127.0.0.1.evil.example", "evil.example:80"] {
+        let answer = try await service.send("GET", "/v1/service", ["Host": host])
+        #expect(answer.status == 403 && answer.code == "foreign_host", "\(host)")
+      }
+    }
+    try await TestService.with(
+      folder, restores: false, token: "a-long-token", door: { $0.host = "0.0.0.0" }
+    ) { service in
+      // Its token keeps pages out that a name has let in.
+      let answer = try await service.send("GET", "/v1/service", ["Host": "box.example"])
+      #expect(answer.status == 200)
+    }
   }
 }

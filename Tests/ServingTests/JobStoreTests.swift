@@ -5,33 +5,6 @@ import Testing
 
 @testable import Serving
 
-/// Where the tests' jobs are: SQLite always, PostgreSQL where NSARM_TEST_POSTGRES names a database
-/// (scripts/with-postgres starts one for a while).
-enum TestDatabase: String, CaseIterable {
-  case sqlite, postgres
-
-  static let postgresURL = ProcessInfo.processInfo.environment["NSARM_TEST_POSTGRES"]
-  static var all: [TestDatabase] { postgresURL == nil ? [.sqlite] : allCases }
-
-  /// A store of its own, empty.
-  func store(_ folder: ScratchFolder) async throws -> JobStore {
-    let database: any Database
-    switch self {
-    case .sqlite: database = try SQLiteDatabase(folder("jobs.sqlite"))
-    case .postgres:
-      // A schema of its own keeps tests apart.
-      let name = "t" + UUID().uuidString.lowercased().replacing("-", with: "")
-      let url = TestDatabase.postgresURL!
-      _ = try await PostgresDatabase(url).write { db in try db.run("CREATE SCHEMA \(name)") }
-      database = try PostgresDatabase(
-        url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(name)")
-    }
-    try await JobSchema.prepare(database)
-    // Other tests may keep this one waiting.
-    return JobStore(database: database, lease: 86400)
-  }
-}
-
 @Suite struct JobStoreTests {
   private let folder: ScratchFolder
   private let photo: String
@@ -49,7 +22,19 @@ enum TestDatabase: String, CaseIterable {
   }
 
   private func add(_ store: JobStore, _ name: String = "photo.png") async throws -> Job {
-    try await store.add(order(name), input: photo, limit: 100)
+    try await store.add(order(name), input: .file(photo), limit: 100)
+  }
+
+  private func ids(_ store: JobStore, limit: Int = 9) async throws -> [UUID] {
+    try await store.jobs(JobQuery(limit: limit)).jobs.map(\.id)
+  }
+
+  /// The whole picture.
+  private func bytes(_ store: JobStore, _ id: UUID, _ kind: JobFiles.Kind) async throws -> Data {
+    var bytes = Data()
+    let size = try await store.files.size(id, kind) ?? 0
+    try await store.files.stream(id, kind, 0..<size) { bytes += $0 }
+    return bytes
   }
 
   @Test(arguments: TestDatabase.all) func aJobGoesThrough(_ place: TestDatabase) async throws {
@@ -61,9 +46,15 @@ enum TestDatabase: String, CaseIterable {
     #expect(claimed.id == job.id && claimed.state == .running && claimed.revision > job.revision)
     #expect(try await store.claim("v") == nil)
 
-    try await store.files.copy(job.id, .input, to: folder("copy"))
-    let copy = try Data(contentsOf: URL(fileURLWithPath: folder("copy")))
+    let copy = try await bytes(store, job.id, .input)
     #expect(copy == bytes)
+    var part = Data()
+    try await store.files.stream(job.id, .input, 1_000_000..<2_200_000) { part += $0 }
+    #expect(part == bytes[1_000_000..<2_200_000])
+    let whole = try await store.files.withFile(job.id, .input) {
+      try Data(contentsOf: URL(fileURLWithPath: $0))
+    }
+    #expect(whole == bytes)
     let progress = Job.Progress(share: 0.5, tiles: .init(done: 1, count: 2))
     try await store.report(job.id, "w", progress, preview: Data([1, 2, 3]))
     var now = try #require(await store.job(job.id))
@@ -75,12 +66,15 @@ enum TestDatabase: String, CaseIterable {
 
     let result = try folder.write("result", Array("restored".utf8))
     try await store.finish(
-      job.id, "w", .succeeded(result: result, warnings: ["a \"warning\""]), seconds: 2.5)
+      job.id, "w",
+      .succeeded(result: result, thumbnail: Data([4]), warnings: ["a \"warning\""]), seconds: 2.5)
     now = try #require(await store.job(job.id))
     #expect(now.state == .succeeded && now.resultBytes == 8 && now.warnings == ["a \"warning\""])
     #expect(now.seconds == 2.5 && now.progress == nil && now.expires! > now.finished!)
-    try await store.files.copy(job.id, .result, to: folder("result-copy"))
-    #expect(try String(contentsOfFile: folder("result-copy"), encoding: .utf8) == "restored")
+    let restored = try await bytes(store, job.id, .result)
+    #expect(restored == Data("restored".utf8))
+    // A thumbnail of the result takes the place of the preview.
+    #expect(try await store.files.preview(job.id) == Data([4]) && now.preview == 2)
     #expect(try await store.counts() == [.succeeded: 1])
   }
 
@@ -107,15 +101,20 @@ enum TestDatabase: String, CaseIterable {
     let store = try await place.store(folder)
     var ids: [UUID] = []
     for name in ["a", "b", "c"] { ids.append(try await add(store, name).id) }
-    #expect(try await store.jobs(limit: 10).map(\.position) == [3, 2, 1])
-    #expect(try await store.jobs(limit: 2).map(\.order.input.name) == ["c", "b"])
+    #expect(try await store.jobs(JobQuery()).jobs.map(\.position) == [3, 2, 1])
+    let page = try await store.jobs(JobQuery(limit: 2))
+    #expect(page.jobs.map(\.order.input.name) == ["c", "b"])
+    #expect(try await store.queue() == .init(ids: ids, count: 3))
     try await store.cancel(ids[0])
     #expect(try await store.job(ids[1])?.position == 1)
     #expect(try await store.claim("w")?.id == ids[1])
     await #expect(throws: JobError.queueFull(1)) {
-      try await store.add(order(), input: photo, limit: 1)
+      try await store.add(order(), input: .file(photo), limit: 1)
     }
-    #expect(try await store.jobs(limit: 10).count == 3)
+    #expect(try await self.ids(store).count == 3)
+    // What was refused has left no picture.
+    #expect(
+      try await store.database.pictures.size(.init(job: "x", kind: .input), store.database) == nil)
   }
 
   /// Any number of workers at once: every job is taken by one.
@@ -124,7 +123,7 @@ enum TestDatabase: String, CaseIterable {
     let small = try folder.write("small", [1])
     var ids: Set<UUID> = []
     for _ in 0..<30 {
-      ids.insert(try await store.add(order(), input: small, limit: 100).id)
+      ids.insert(try await store.add(order(), input: .file(small), limit: 100).id)
     }
     let claimed = try await withThrowingTaskGroup(of: [UUID].self) { group in
       for worker in 0..<8 {
@@ -142,22 +141,35 @@ enum TestDatabase: String, CaseIterable {
   @Test(arguments: TestDatabase.all) func aDeadWorkersJobIsTaken(_ place: TestDatabase)
     async throws
   {
-    var store = try await place.store(folder)
-    store.lease = -1  // over at once
+    let store = try await place.store(folder)
     let id = try await add(store).id
-    for worker in ["a", "b", "c"] { #expect(try await store.claim(worker)?.id == id) }
+    for worker in ["a", "b", "c"] {
+      #expect(try await store.claim(worker)?.id == id)
+      #expect(try await store.claim("other") == nil)
+      // One that is heard of meanwhile keeps it.
+      let before = try await store.running()
+      try await store.report(id, worker, nil, preview: nil)
+      try await store.takeBack(before)
+      #expect(try await store.job(id)?.state == .running)
+      try await store.takeBack(try await store.running())
+    }
+    // What has killed three workers is given up.
+    let job = try #require(await store.job(id))
+    #expect(job.state == .failed && job.error?.contains("3 times") == true)
+    try await store.retry(id)
+    #expect(try await store.claim("d")?.id == id)
     // The first ones are told when they report.
     await #expect(throws: JobError.ended("elsewhere")) {
       try await store.report(id, "a", nil, preview: nil)
     }
     let result = try folder.write("result", [1])
-    try await store.finish(id, "a", .succeeded(result: result, warnings: []), seconds: 1)
+    try await store.finish(
+      id, "a", .succeeded(result: result, thumbnail: nil, warnings: []), seconds: 1)
     #expect(try await store.job(id)?.state == .running)
-    // What has killed three workers is given up.
-    #expect(try await store.claim("d") == nil)
-    try await store.tidy()
-    let job = try #require(await store.job(id))
-    #expect(job.state == .failed && job.error?.contains("3 times") == true)
+    // What was done while the database was away is taken nevertheless.
+    try await store.finish(
+      id, "a", .succeeded(result: result, thumbnail: nil, warnings: []), seconds: 1, isLate: true)
+    #expect(try await store.job(id)?.state == .succeeded)
   }
 
   @Test(arguments: TestDatabase.all) func whatIsGivenBackWaitsAgain(_ place: TestDatabase)
@@ -170,12 +182,6 @@ enum TestDatabase: String, CaseIterable {
       try await store.finish(id, "w", .givenBack, seconds: 0)
       #expect(try await store.job(id)?.state == .queued)
     }
-    #expect(try await store.claim("w")?.id == id)
-    #expect(try await store.workers() == ["w"])
-    try await store.giveBack(from: ["v"])
-    #expect(try await store.job(id)?.state == .running)
-    try await store.giveBack(from: ["w"])
-    #expect(try await store.job(id)?.state == .queued)
   }
 
   @Test(arguments: TestDatabase.all) func cancellation(_ place: TestDatabase) async throws {
@@ -209,13 +215,13 @@ enum TestDatabase: String, CaseIterable {
     try await store.remove(first)
     await #expect(throws: JobError.self) { try await store.report(first, "w", nil, preview: nil) }
     #expect(try await store.job(first) == nil)
-    #expect(try await store.files.part(first, .input, 0) == nil)
+    #expect(try await store.files.size(first, .input) == nil)
     try await store.removeFinished()
     #expect(try await store.job(second)?.state == .queued)
     try await store.cancel(second)
     try await store.removeFinished()
-    #expect(try await store.jobs(limit: 9).isEmpty)
-    #expect(try await store.files.part(second, .input, 0) == nil)
+    #expect(try await ids(store).isEmpty)
+    #expect(try await store.files.size(second, .input) == nil)
   }
 
   @Test(arguments: TestDatabase.all) func keptForATimeAndUpToASize(_ place: TestDatabase)
@@ -225,15 +231,16 @@ enum TestDatabase: String, CaseIterable {
     var ids: [UUID] = []
     for _ in 0..<4 { ids.append(try await add(store).id) }
     for id in ids[..<3] { try await store.cancel(id) }
-    try await store.tidy()
-    #expect(try await store.jobs(limit: 9).count == 4)
+    try await store.removeExcess()
+    try await store.removeExpired()
+    #expect(try await self.ids(store).count == 4)
     // The newest stay; what waits stays in any case, and counts.
     store.retention.bytes = 2 * bytes.count + 10
-    try await store.tidy()
-    #expect(try await store.jobs(limit: 9).map(\.id) == [ids[3], ids[2]])
+    try await store.removeExcess()
+    #expect(try await self.ids(store) == [ids[3], ids[2]])
     store.retention.seconds = -1
-    try await store.tidy()
-    #expect(try await store.jobs(limit: 9).map(\.id) == [ids[3]])
+    try await store.removeExpired()
+    #expect(try await self.ids(store) == [ids[3]])
   }
 
   /// Skipped, it says that the tests above have tried SQLite alone.
@@ -244,19 +251,35 @@ enum TestDatabase: String, CaseIterable {
     #expect(rows.first?.text("name")?.hasPrefix("PostgreSQL") == true)
   }
 
+  /// Pictures are files that only their owner can read, and are gone with their jobs.
   @Test func theDiskGetsItsSpaceBack() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
-    func size() throws -> Int {
-      try #require(
-        FileManager.default.attributesOfItem(atPath: folder("jobs.sqlite"))[.size] as? Int)
+    func files() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: folder("pictures"))
     }
     for _ in 0..<6 { try await store.cancel(try await add(store).id) }
+    #expect(try files().count == 6)
+    for path in ["pictures", "pictures/" + (try files()[0]), "jobs.sqlite"] {
+      let mode = try FileManager.default.attributesOfItem(atPath: folder(path))[.posixPermissions]
+      #expect((mode as? Int).map { $0 & 0o077 } == 0, "\(path)")
+    }
     let other = try SQLiteDatabase(folder("jobs.sqlite"))  // a second process sees the same
-    #expect(try await JobStore(database: other).jobs(limit: 9).count == 6)
+    #expect(try await JobStore(database: other).jobs(JobQuery()).jobs.count == 6)
     try await store.removeFinished()
-    _ = try await store.database.write { db in try db.run("DELETE FROM nsarm_parts") }
-    try await (store.database as? SQLiteDatabase)?.giveBackSpace()
-    #expect(try size() < 1_000_000)
+    #expect(try files().isEmpty)
+  }
+
+  /// A crash between a picture and its job leaves nothing for long.
+  @Test func picturesWithoutJobsAreSwept() async throws {
+    let store = try await TestDatabase.sqlite.store(folder)
+    let kept = JobStore.name(try await add(store).id) + ".input"
+    let (old, new) = (UUID().uuidString.lowercased(), UUID().uuidString.lowercased())
+    for name in [old, new] { try folder.write("pictures/\(name).input", [1]) }
+    var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+    #expect(utimensat(AT_FDCWD, folder("pictures/\(old).input"), &times, 0) == 0)
+    try await store.database.pictures.sweep(store.database)
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder("pictures"))
+    #expect(Set(left) == [kept, "\(new).input"])
   }
 
   @Test func filesOfLaterVersionsAreLeftAlone() async throws {

@@ -195,25 +195,6 @@ import Upscaling
     #expect(ids.all.count == 3)
   }
 
-  @Test func browsersGetWhatTheyCanShow() async throws {
-    try folder.write(picture, "photo.tif")
-    let tiff = try Data(contentsOf: URL(fileURLWithPath: folder("photo.tif")))
-    try await TestService.with(folder, restores: false) { service in
-      let accepted = try await service.upload(tiff, name: "photo.jpg")
-      let id = try #require(try accepted.json["id"] as? String)
-      let input = try accepted.json["input"] as? [String: Any]
-      #expect(input?["mediaType"] as? String == "image/tiff")
-      let png = try await service.send("GET", "/v1/restorations/\(id)/input?as=png")
-      #expect(png.header("Content-Type") == "image/png")
-      try png.body.write(to: URL(fileURLWithPath: folder("shown.png")))
-      #expect(try ImageFile.read(folder("shown.png")).samples == picture.samples)
-      #expect(try await service.send("GET", "/v1/restorations/\(id)/input?as=exe").status == 422)
-      // Nothing of it runs in the app's name.
-      #expect(png.header("X-Content-Type-Options") == "nosniff")
-      #expect(png.header("Content-Security-Policy")?.contains("default-src 'self'") == true)
-    }
-  }
-
   @Test func theDescriptionNamesWhatThereIs() async throws {
     try await TestService.with(folder, restores: false) { service in
       let document = try await service.send("GET", "/openapi.json").json

@@ -15,18 +15,23 @@ import Testing
       ("model", .init(field: "base")), ("strength", .init(field: "0.35")),
       ("scale", .init(field: "2.5")), ("temperature", .init(field: "0")),
       ("seed", .init(field: "9007199254740991")), ("color", .init(field: "wavelet")),
-      ("format", .init(field: "webp")), ("quality", .init(field: "80")))
+      ("format", .init(field: "webp")), ("quality", .init(field: "80")),
+      ("longSide", .init(field: "2048")), ("prompt", .init(field: " a bridge, of stone ")),
+      ("scales", .init(field: "3")), ("page", .init(field: "2")),
+      ("crop", .init(field: "10, 20,300,200")))
     let json = try JSONDecoder().decode(
       [String: SettingValue].self,
       from: Data(
         """
         {"model": "base", "strength": 0.35, "scale": 2.5, "temperature": 0, "seed": 9007199254740991, "color": "wavelet",
-         "format": "webp", "quality": 80}
+         "format": "webp", "quality": 80, "longSide": 2048, "prompt": "a bridge, of stone", "scales": 3, "page": 2,
+         "crop": {"x": 10, "y": 20, "width": 300, "height": 200}}
         """.utf8))
     var other = RestorationSettings()
     for (name, value) in json { try other.set(name, value) }
     #expect(form == other && form.seed == 9_007_199_254_740_991 && form.scale == 2.5)
-    #expect(form.model == "base" && form.strength == 0.35)
+    #expect(form.model == "base" && form.strength == 0.35 && form.prompt == "a bridge, of stone")
+    #expect(form.crop?.rect.right == 310 && form.size == .longSide(2048))
     let copy = try JSONDecoder().decode(
       RestorationSettings.self, from: JSONEncoder().encode(form))
     #expect(copy == form)
@@ -35,10 +40,15 @@ import Testing
   @Test func nothingIsTheDefault() throws {
     let all = try settings(
       ("scale", .none), ("temperature", .init(field: "")), ("seed", .none), ("color", .none),
-      ("format", .none), ("quality", .none), ("model", .init(field: "")), ("strength", .none))
+      ("format", .none), ("quality", .none), ("model", .init(field: "")), ("strength", .none),
+      ("width", .none), ("megapixels", .init(field: "")), ("prompt", .init(field: " ")),
+      ("scales", .none), ("page", .init(field: "null")), ("crop", .init(field: "")))
     #expect(all == RestorationSettings())
     let text = String(decoding: try JSONEncoder().encode(all), as: UTF8.self)
-    for name in ["temperature", "format", "model", "strength"] {
+    for name in [
+      "temperature", "format", "model", "strength", "width", "height", "longSide", "megapixels",
+      "prompt", "scales", "page", "crop",
+    ] {
       #expect(text.contains("\"\(name)\":null"))
     }
   }
@@ -66,7 +76,12 @@ import Testing
     ("path", .text("/etc/passwd")), ("strength", .number(1.05)), ("strength", .text("much")),
     ("strength", .number(-0.1)),
     ("strength", .init(field: "nan")), ("scale", .text("2")), ("seed", .init(field: "1.5")),
-    ("model", .number(3)), ("model", .other),
+    ("model", .number(3)), ("model", .other), ("width", .number(0)), ("height", .number(1.5)),
+    ("megapixels", .number(0)), ("megapixels", .number(-1)), ("scales", .number(-1)),
+    ("page", .number(0)), ("crop", .text("1,2,3,4")), ("crop", .init(field: "1,2,3")),
+    ("crop", .init(field: "1,2,0,4")), ("crop", .init(field: "-1,2,3,4")),
+    ("crop", .init(field: "9999999999999,2,3,4")), ("crop", .other), ("prompt", .number(1)),
+    ("prompt", .text(String(repeating: "a", count: 4001))),
   ])
   func nonsenseIsTold(_ name: String, _ value: SettingValue) {
     do {
@@ -75,5 +90,30 @@ import Testing
     } catch let error as InvalidSetting {
       #expect(error.description.contains(name) && !error.description.contains("\n"))
     } catch { Issue.record(error) }
+  }
+
+  @Test func partsInJSONHaveFourSides() throws {
+    for text in [
+      #"{"x": 1, "y": 2, "width": 3}"#, #"{"x": 1, "y": 2, "width": 3, "height": 4, "z": 5}"#,
+      #"{"x": "1", "y": 2, "width": 3, "height": 4}"#, "[1, 2, 3, 4]",
+    ] {
+      let value = try JSONDecoder().decode(SettingValue.self, from: Data(text.utf8))
+      #expect(throws: InvalidSetting.self, "\(text)") { try settings(("crop", value)) }
+    }
+  }
+
+  @Test func resultsAreNamedAfterWhatWasAsked() throws {
+    func name(_ values: (String, SettingValue)..., pages: Int = 1) throws -> String {
+      var settings = RestorationSettings()
+      for (name, value) in values { try settings.set(name, value) }
+      return Job.outputName("photo.jpg", settings, .webp, pages: pages)
+    }
+    #expect(try name() == "photo_x4.webp")
+    #expect(try name(("width", .number(1920))) == "photo_1920w.webp")
+    #expect(try name(("megapixels", .number(2.5))) == "photo_2.5mp.webp")
+    #expect(try name(("page", .number(2)), pages: 12) == "photo_x4_p002.webp")
+    #expect(try name(("page", .number(1234)), pages: 2000) == "photo_x4_p1234.webp")
+    #expect(try name(("page", .number(1))) == "photo_x4.webp")
+    #expect(try name(("crop", .init(field: "0,0,9,9"))) == "photo_crop_x4.webp")
   }
 }

@@ -17,12 +17,13 @@ import Upscaling
 /// A service with tiny models on a free port of this machine, and a client.
 final class TestService: Sendable {
   let base: String
+  let port: Int
   /// What it restores with.
   let models: ModelShelf
   private let token: String?
 
   private init(_ port: Int, _ models: ModelShelf, token: String?) {
-    base = "http://127.0.0.1:\(port)"
+    (base, self.port) = ("http://127.0.0.1:\(port)", port)
     (self.models, self.token) = (models, token)
   }
 
@@ -31,21 +32,23 @@ final class TestService: Sendable {
   ///   - restores: whether it has a worker.
   ///   - models: what it offers; nil: the tiny model alone.
   ///   - workerModels: what its worker has; nil: the same.
+  ///   - door: changes how it is reached.
   static func with(
     _ folder: ScratchFolder, restores: Bool = true, token: String? = nil,
     _ limits: ServiceLimits = ServiceLimits(), models: ModelShelf? = nil,
-    workerModels: ModelShelf? = nil,
+    workerModels: ModelShelf? = nil, logger: Logger = silent,
+    door change: (inout RestorationService.Door) -> Void = { _ in },
     body: @Sendable (TestService) async throws -> Void
   ) async throws {
-    let logger = silent
     var service = try await RestorationService(.folder(folder("data")), logger: logger)
     service.limits = limits
     var door = RestorationService.Door()
     (door.port, door.token) = (0, token)
+    change(&door)
     let models = try models ?? TinyModel.shelf(["tiny"], in: folder)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let server = service.server(
-      door, models: models, version: "1", workers: 1
+      door, models: models, version: "1"
     ) {
       found.yield($0)
       found.finish()

@@ -27,9 +27,12 @@ bool cpostgres_is_connected(const cpostgres_connection *connection);
 const char *cpostgres_problem(const cpostgres_connection *connection);
 void cpostgres_close(cpostgres_connection *connection);
 
-/// Runs one statement; its result is in binary notation.
+/// Runs one statement; its result is in binary notation. NULL where the connection fails, or where
+/// the server has not answered after so many seconds (`is_late`): then the connection is of no use
+/// any more.
 cpostgres_result *cpostgres_run(
-    cpostgres_connection *connection, const char *sql, const cpostgres_value *values, int32_t count);
+    cpostgres_connection *connection, const char *sql, const cpostgres_value *values, int32_t count,
+    double seconds, bool *is_late);
 /// Whether the statement succeeded.
 bool cpostgres_succeeded(const cpostgres_result *result);
 /// The SQLSTATE of a failure, five characters; NULL where there is none.

@@ -6,6 +6,27 @@ public struct ScalePreview {
   /// The input's pixels under a tile; they may reach beyond the picture.
   public struct Tile: Equatable, Sendable {
     public let rows, columns: Range<Int>
+    /// The tiles of an axis, and which of them this is.
+    private let rowAxis, columnAxis: TileAxis
+    private let row, column: Int
+    /// The input's pixels along the side of a token.
+    private let side: Int
+
+    init(row: Int, of rowAxis: TileAxis, column: Int, of columnAxis: TileAxis, side: Int) {
+      func pixels(_ i: Int, _ axis: TileAxis) -> Range<Int> {
+        axis.starts[i] * side..<(axis.starts[i] + axis.tile) * side
+      }
+      rows = pixels(row, rowAxis)
+      columns = pixels(column, columnAxis)
+      (self.row, self.column, self.side) = (row, column, side)
+      (self.rowAxis, self.columnAxis) = (rowAxis, columnAxis)
+    }
+
+    /// How much the tile counts at its rows and at its columns: at a pixel, the products of both
+    /// over all tiles add up to 1.
+    public var weights: (rows: [Double], columns: [Double]) {
+      (rowAxis.weights(row, cells: side), columnAxis.weights(column, cells: side))
+    }
   }
 
   /// The scale that has just been done, from 0, and how many there are.

@@ -113,8 +113,10 @@ struct TileLayout {
   }
 
   func previewTile(_ index: Int) -> ScalePreview.Tile {
-    let pixels = pixels(index)
-    return ScalePreview.Tile(rows: pixels.rows, columns: pixels.columns)
+    let place = place(index)
+    return ScalePreview.Tile(
+      row: place.row, of: rows, column: place.column, of: columns,
+      side: cellsPerToken * pixelsPerCell)
   }
 
   /// Blending weights of a tile's cells, `[h, w]`, float64.

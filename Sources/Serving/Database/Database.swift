@@ -5,18 +5,23 @@ import Foundation
 /// that `JobStore` is written in, with parameters `?1`, `?2`, ...
 protocol Database: Sendable {
   var dialect: SQLDialect { get }
+  /// Where the jobs' pictures are.
+  var pictures: any PicturePlace { get }
+
+  /// As of `PicturePlace`.
+  func requireRoom(for bytes: Int) throws
 
   /// Runs statements that change nothing.
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
 
-  /// Checks that a picture of so many bytes can be kept, with room left to end and to remove jobs.
-  /// - Throws: `FileError.noRoom`.
-  func requireRoom(for bytes: Int) throws
-
   /// Runs statements in one transaction, which an error undoes.
   func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
+}
+
+extension Database {
+  func requireRoom(for bytes: Int) throws { try pictures.requireRoom(for: bytes) }
 }
 
 protocol SQLConnection {

@@ -12,6 +12,8 @@ final class PostgresDatabase: Database {
   /// Statements that run at once.
   private static let connectionCount = 4
 
+  let pictures: any PicturePlace = PictureTable()
+
   /// - Parameter url: as libpq takes it, "postgres://user:password@host/database".
   /// - Throws: `DatabaseFailure` where there is no libpq or no server.
   init(_ url: String) throws {
@@ -20,12 +22,11 @@ final class PostgresDatabase: Database {
         reason: .other,
         description: "PostgreSQL's client library is not installed: apt-get install libpq5")
     }
+    // A server that takes connections and does not answer is none.
+    setenv("PGCONNECT_TIMEOUT", "5", 0)
     connections = (0..<Self.connectionCount).map { PostgresConnection(url, number: $0) }
     try connections[0].connect()
   }
-
-  /// Whether there is room is the server's to say.
-  func requireRoom(for bytes: Int) {}
 
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
@@ -70,6 +71,9 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
   private let queue: DispatchQueue
   private var handle: OpaquePointer?
 
+  /// Seconds that a statement may take; the longest ones send or fetch a part of a picture.
+  private static let patience = 30.0
+
   init(_ url: String, number: Int) {
     self.url = url
     queue = DispatchQueue(label: "nsarm.postgres.\(number)")
@@ -103,17 +107,24 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
       throw DatabaseFailure(reason: .unavailable, description: "PostgreSQL: \(problem)")
     }
     // Waiting for a lock of a host that has gone ends some time.
-    try run("SET lock_timeout = '30s'")
+    try run("SET lock_timeout = '20s'")
     try run("SET client_min_messages = 'error'")
   }
 
   func run(_ sql: String, _ values: [SQLValue]) throws -> [SQLRow] {
     let parameters = values.map(PostgresParameter.init)
     let native = parameters.map(\.native)
+    var isLate = false
     let result = cpostgres_run(
-      handle, sql.replacing("?", with: "$"), native, Int32(native.count))
+      handle, sql.replacing("?", with: "$"), native, Int32(native.count), Self.patience, &isLate)
     withExtendedLifetime(parameters) {}
     defer { cpostgres_release(result) }
+    if isLate {
+      cpostgres_close(handle)
+      handle = nil
+      throw DatabaseFailure(
+        reason: .unavailable, description: "PostgreSQL: no answer for \(Int(Self.patience)) s")
+    }
     guard cpostgres_succeeded(result) else {
       let state = cpostgres_state(result).map { String(cString: $0) }
       let problem = oneLine(String(cString: cpostgres_problem(handle)))

@@ -5,10 +5,12 @@ import GRDB
 /// A file of SQLite's. Several processes of one machine may use it at once.
 struct SQLiteDatabase: Database {
   let dialect = SQLDialect.sqlite
+  let pictures: any PicturePlace
   private let pool: DatabasePool
   private let path: String
 
-  /// - Throws: `DatabaseFailure` where the file cannot be used.
+  /// - Parameter path: its folder holds the pictures, too.
+  /// - Throws: `DatabaseFailure` or `FileError` where the file or its folder cannot be used.
   init(_ path: String) throws {
     self.path = path
     var configuration = Configuration()
@@ -27,14 +29,8 @@ struct SQLiteDatabase: Database {
     } catch {
       throw Self.failure(error, path)
     }
-  }
-
-  /// What stays free besides a fiftieth of the disk: previews, and a log of several megabytes.
-  private static let reserve = 32 << 20
-
-  /// What is written goes into the log first, and then into the file.
-  func requireRoom(for bytes: Int) throws {
-    try FreeSpace.require(2 * bytes + Self.reserve, at: path, besides: 0.02)
+    pictures = try PictureFolder(beside: parentFolder(of: path))
+    for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
   }
 
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
@@ -66,8 +62,8 @@ struct SQLiteDatabase: Database {
     guard let error = error as? DatabaseError else { return error }
     let reason: DatabaseFailure.Reason =
       switch error.resultCode {
-      case .SQLITE_FULL, .SQLITE_IOERR: .full
-      case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_CANTOPEN: .unavailable
+      case .SQLITE_FULL: .full
+      case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_CANTOPEN, .SQLITE_IOERR: .unavailable
       default: .other
       }
     let text = error.message ?? "code \(error.resultCode.rawValue)"

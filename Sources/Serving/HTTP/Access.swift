@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -6,51 +7,101 @@ import Hummingbird
 struct Access: Sendable {
   /// What clients have to know; nil: nothing.
   let token: String?
-  /// Whether only this machine's own programs can reach the service.
-  let isLocal: Bool
-  /// In the cookie of browsers that have sent the token; new with every start.
-  private let session = (0..<4).map { _ in
-    String(UInt64.random(in: 0...UInt64.max), radix: 36)
-  }.joined()
+  let names: HostNames
+  let publicURL: PublicURL?
+  private let sessions = Sessions()
+  /// Wrong tokens, of which nobody may try many.
+  private let mistakes: Allowance
 
   static let cookie = "nsarm-session"
 
-  init(token: String?, isLocal: Bool) { (self.token, self.isLocal) = (token, isLocal) }
+  init(_ door: RestorationService.Door, wrongTokensPerMinute: Int) {
+    (token, names, publicURL) = (door.token, door.names, door.publicURL)
+    mistakes = Allowance(perMinute: wrongTokensPerMinute)
+  }
 
-  func isToken(_ text: String) -> Bool { token.map { Self.isEqual(text, $0) } ?? true }
-
-  /// - Throws: `Problem`.
-  func check(_ request: Request) throws {
+  /// - Throws: `Problem` where who asks has neither a session nor the token.
+  func check(_ request: Request, _ context: ClientContext) throws {
     guard token != nil else { return }
-    if let cookie = request.cookies[Self.cookie]?.value, Self.isEqual(cookie, session) { return }
-    if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer "),
-      isToken(String(header.dropFirst(7)))
-    {
-      return
+    if let id = request.cookies[Self.cookie]?.value, sessions.isOpen(id) { return }
+    guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ")
+    else { throw Self.unauthorized("send the token of this service: Authorization: Bearer TOKEN") }
+    try checkToken(String(header.dropFirst(7)), context)
+  }
+
+  /// Opens a session for who knows the token.
+  /// - Returns: the cookie.
+  /// - Throws: `Problem`.
+  func signIn(_ token: String, _ context: ClientContext) throws -> String {
+    try checkToken(token, context)
+    return cookie(sessions.begin(), seconds: Int(Sessions.lifetime / .seconds(1)), context)
+  }
+
+  /// Ends the session, which nobody can use any more.
+  /// - Returns: what removes the cookie.
+  func signOut(_ request: Request, _ context: ClientContext) -> String {
+    if let id = request.cookies[Self.cookie]?.value { sessions.end(id) }
+    return cookie("", seconds: 0, context)
+  }
+
+  private func cookie(_ value: String, seconds: Int, _ context: ClientContext) -> String {
+    let isSecure = context.caller.isSecure || publicURL?.isSecure == true
+    return "\(Self.cookie)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(seconds)"
+      + (isSecure ? "; Secure" : "")
+  }
+
+  /// Who has tried wrong ones too often learns of none whether it is right.
+  private func checkToken(_ text: String, _ context: ClientContext) throws {
+    guard let token else { return }
+    let address = context.caller.subscriber
+    var state = mistakes.look(address)
+    if state.isGranted, Self.isEqual(text, token) { return }
+    if state.isGranted {
+      state = mistakes.take(address)
+      context.logger.notice(
+        "a wrong token", metadata: ["address": "\(context.caller.address?.description ?? "?")"])
+      if state.remaining > 0 { throw Self.unauthorized("this is not the token of this service") }
+      context.logger.notice(
+        "too many wrong tokens; more are not looked at for a while",
+        metadata: ["address": "\(context.caller.address?.description ?? "?")"])
+      throw Self.unauthorized("this is not the token of this service")
     }
-    var problem = Problem(
-      .unauthorized, "unauthorized", "send the token of this service: Authorization: Bearer TOKEN")
+    throw Problem(
+      .tooManyRequests, "too_many_attempts", "too many wrong tokens have come from your address",
+      retryAfter: state.retryAfter)
+  }
+
+  private static func unauthorized(_ detail: String) -> Problem {
+    var problem = Problem(.unauthorized, "unauthorized", detail)
     problem.headers[.wwwAuthenticate] = "Bearer"
-    throw problem
+    return problem
   }
 
   /// A page of somebody else's that a user of this machine has open could send requests here; what
   /// tells it is the name that it believes to talk to, and where it comes from.
   /// - Throws: `Problem`.
-  func checkOrigin(_ request: Request) throws {
-    let host = request.head.authority ?? ""
-    if isLocal, !Self.isLoopback(host) {
-      throw Problem(.forbidden, "foreign_host", "this service answers to localhost only")
+  func checkOrigin(_ request: Request, _ context: ClientContext) throws {
+    // Where a user's browser is a neighbour of the proxy, the page of a name that leads here by
+    // somebody's DNS may send a proxy's headers, too: both names have to be right.
+    var hosts = Set([context.caller.authority])
+    if names.isLoopbackOnly { hosts.insert(request.head.authority ?? "") }
+    for host in hosts where !names.isKnown(host) && !isPublic(host) {
+      throw Problem(
+        .forbidden, "foreign_host", "this service does not answer to the name '\(oneLine(host))'")
     }
-    if let origin = request.headers[.origin], origin != "http://\(host)",
-      origin != "https://\(host)"
-    {
+    guard let origin = request.headers[.origin] else { return }
+    // What the world calls the service says by what scheme, too.
+    let own =
+      hosts.filter { !isPublic($0) }.flatMap { ["http://\($0)", "https://\($0)"] }
+      + [publicURL?.origin ?? ""]
+    guard own.contains(origin.lowercased()) || own.contains(origin) else {
       throw Problem(.forbidden, "foreign_origin", "pages of other sites may not use this service")
     }
   }
 
-  func sessionCookie() -> String { "\(Self.cookie)=\(session); Path=/; HttpOnly; SameSite=Strict" }
-  static let removedCookie = "\(cookie)=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+  private func isPublic(_ authority: String) -> Bool {
+    publicURL?.host == HostNames.host(of: authority).lowercased()
+  }
 
   /// Takes the same time wherever the texts differ.
   private static func isEqual(_ a: String, _ b: String) -> Bool {
@@ -60,73 +111,18 @@ struct Access: Sendable {
     for (i, byte) in a.enumerated() { difference |= Int(byte ^ b[i % b.count]) }
     return difference == 0
   }
-
-  /// Whether a name, with a port or without, is this machine's for itself.
-  static func isLoopback(_ authority: String) -> Bool {
-    let host =
-      authority.hasPrefix("[")
-      ? String(authority.dropFirst().prefix { $0 != "]" })
-      : authority == "::1" ? authority : String(authority.prefix { $0 != ":" })
-    // 127.example.org is somebody's name.
-    let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-    let isNumeric = bytes.count == 4 && !bytes.contains(nil)
-    return host == "localhost" || host == "::1" || host.hasSuffix(".localhost")
-      || isNumeric && bytes[0] == 127
-  }
 }
 
-struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
+struct AccessMiddleware: RouterMiddleware {
   let access: Access
   let needsToken: Bool
 
   func handle(
-    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    _ request: Request, context: ClientContext,
+    next: (Request, ClientContext) async throws -> Response
   ) async throws -> Response {
-    try access.checkOrigin(request)
-    if needsToken { try access.check(request) }
+    try access.checkOrigin(request, context)
+    if needsToken { try access.check(request, context) }
     return try await next(request, context)
-  }
-}
-
-/// How many pictures an address may send in a minute.
-actor RateLimit {
-  private let perMinute: Int
-  private var sent: [String: (allowance: Double, time: Date)] = [:]
-
-  init(perMinute: Int) { self.perMinute = perMinute }
-
-  /// - Throws: `Problem` where it was too much.
-  func count(_ address: String, at now: Date = Date()) throws {
-    // Who has not been heard of for a minute has a full allowance again.
-    if sent.count > 10_000 { sent = sent.filter { now.timeIntervalSince($0.value.time) < 60 } }
-    let last = sent[address] ?? (Double(perMinute), now)
-    let rate = Double(perMinute) / 60
-    let allowance = min(
-      Double(perMinute), last.allowance + now.timeIntervalSince(last.time) * rate)
-    guard allowance >= 1 else {
-      throw Problem(
-        .tooManyRequests, "rate_limit", "\(perMinute) pictures a minute are taken from one address",
-        retryAfter: Int(((1 - allowance) / rate).rounded(.up)))
-    }
-    sent[address] = (allowance - 1, now)
-  }
-}
-
-/// Headers that keep browsers from doing more than the app needs.
-struct SafetyHeaders<Context: RequestContext>: RouterMiddleware {
-  private static var policy: String {
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
-      + " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-  }
-
-  func handle(
-    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-  ) async throws -> Response {
-    var response = try await next(request, context)
-    response.headers[.contentSecurityPolicy] = Self.policy
-    response.headers[.xContentTypeOptions] = "nosniff"
-    response.headers[HTTPField.Name("Referrer-Policy")!] = "no-referrer"
-    response.headers[HTTPField.Name("Cross-Origin-Resource-Policy")!] = "same-origin"
-    return response
   }
 }

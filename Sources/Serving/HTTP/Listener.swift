@@ -6,11 +6,17 @@ import ServiceLifecycle
 struct Listener: Service {
   let server: any Service
   let door: RestorationService.Door
+  let shutdown: Shutdown
 
   /// - Throws: `ListeningError`.
   func run() async throws {
     do {
-      try await server.run()
+      // Streams of events have to end before the server, which waits for them.
+      try await withGracefulShutdownHandler {
+        try await server.run()
+      } onGracefulShutdown: { [shutdown] in
+        shutdown.begin()
+      }
     } catch let error as IOError {
       throw ListeningError(door, code: error.errnoCode)
     } catch  where error is SocketAddressError || error is SocketAddressError.UnknownHost {

@@ -1,63 +1,99 @@
-import Files
 import Foundation
 import Hummingbird
-import Imaging
 
-/// Pictures of jobs as responses.
+/// Pictures of jobs as responses. They never change: what a client has it need not ask for again,
+/// and what it has a part of it may go on with.
 struct PictureResponse: Sendable {
   let store: JobStore
-  let limits: ServiceLimits
-  let turns: Turns
+  let displays: DisplayMaker
 
   /// A picture as it is kept.
-  func file(_ job: Job, _ kind: JobFiles.Kind, isDownload: Bool) -> Response {
+  /// - Parameter isDownload: whether browsers are to save it instead of showing it.
+  func file(_ job: Job, _ kind: JobFiles.Kind, _ request: Request, isDownload: Bool) throws
+    -> Response
+  {
     let picture = kind == .input ? job.order.input : job.order.output
     let count = kind == .input ? picture.bytes : job.resultBytes
-    var headers: HTTPFields = [
-      .contentType: picture.mediaType, .cacheControl: "private, max-age=3600, immutable",
-    ]
+    var headers: HTTPFields = [.contentType: picture.mediaType]
     if isDownload { headers[.contentDisposition] = Self.disposition(picture.name) }
+    return try response(to: request, tag: Self.tag(job, kind), count: count ?? 0, headers) {
+      [files = store.files, id = job.id] range, take in
+      try await files.stream(id, kind, range, take)
+    }
+  }
+
+  /// A picture as every browser shows it, made when it is first asked for.
+  func display(_ job: Job, _ kind: JobFiles.Kind, _ request: Request) async throws -> Response {
+    let (tag, display) = (Self.tag(job, kind.display), kind.display)
+    if request.knows(tag) { return Self.known(tag) }
+    let headers: HTTPFields = [.contentType: "image/webp"]
+    switch try await displays.display(job, kind) {
+    case .kept(let count):
+      return try response(to: request, tag: tag, count: count, headers) {
+        [files = store.files, id = job.id] range, take in
+        try await files.stream(id, display, range, take)
+      }
+    case .unkept(let data):
+      return try response(to: request, tag: tag, count: data.count, headers) { range, take in
+        try await take(data[range])
+      }
+    }
+  }
+
+  /// What is known of a picture while it is restored, and the result made small.
+  func preview(_ job: Job) async throws -> Response {
+    guard let picture = try await store.files.preview(job.id) else {
+      throw Problem(.conflict, "no_preview", "there is no preview yet")
+    }
     return Response(
-      status: .ok, headers: headers,
-      body: ResponseBody(contentLength: count) { [files = store.files, id = job.id] writer in
-        var number = 0
-        while let part = try await files.part(id, kind, number) {
-          try await writer.write(ByteBuffer(bytes: part))
-          number += 1
-        }
+      status: .ok,
+      headers: [.contentType: MediaType.sniffed(picture), .cacheControl: "private, max-age=60"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: picture)))
+  }
+
+  private func response(
+    to request: Request, tag: String, count: Int, _ headers: HTTPFields,
+    _ stream:
+      @escaping @Sendable (Range<Int>, (Data) async throws -> Void) async throws -> Void
+  ) throws -> Response {
+    try request.requireMatch(tag)
+    if request.knows(tag) { return Self.known(tag) }
+    var (status, range) = (HTTPResponse.Status.ok, 0..<count)
+    var headers = headers
+    headers[.eTag] = tag
+    headers[.cacheControl] = Self.caching
+    headers[.acceptRanges] = "bytes"
+    switch ByteRange(request, tag: tag, count: count) {
+    case .whole: break
+    case .part(let part):
+      (status, range) = (.partialContent, part)
+      headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(count)"
+    case .unsatisfiable:
+      var problem = Problem(
+        .rangeNotSatisfiable, "range_not_satisfiable", "the picture has \(count) bytes")
+      problem.headers[.contentRange] = "bytes */\(count)"
+      throw problem
+    }
+    return Response(
+      status: status, headers: headers,
+      body: ResponseBody(contentLength: range.count) { [range] writer in
+        try await stream(range) { try await writer.write(ByteBuffer(bytes: $0)) }
         try await writer.finish(nil)
       })
   }
 
-  /// A picture upright and as PNG, for browsers that do not show its format.
-  func png(_ job: Job, _ kind: JobFiles.Kind) async throws -> Response {
-    try await turns.take {
-      let folder = try TemporaryFolder()
-      defer { folder.remove() }
-      let (path, converted) = (folder.path + "/picture", folder.path + "/picture.png")
-      try await store.files.copy(job.id, kind, to: path)
-      let scale = Int(job.order.settings.scale.rounded(.up))
-      var reading = limits.reading
-      if kind == .result {
-        reading.maximumPixels *= scale * scale
-        reading.maximumDimension *= scale
-      }
-      let data = try await Task.detached { [reading] in
-        let picture = try ImageFile.read(path, options: reading)
-        try Image(picture.planes()).write(
-          to: converted, options: EncodingOptions(effort: 1), overwrite: true)
-        return try Data(contentsOf: URL(fileURLWithPath: converted))
-      }.value
-      return Response(
-        status: .ok,
-        headers: [
-          .contentType: "image/png", .cacheControl: "private, max-age=3600, immutable",
-        ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-    }
+  private static let caching = "private, max-age=3600, immutable"
+
+  private static func tag(_ job: Job, _ kind: JobFiles.Kind) -> String {
+    "\"\(JobStore.name(job.id))-\(kind.rawValue)\""
+  }
+
+  private static func known(_ tag: String) -> Response {
+    Response(status: .notModified, headers: [.eTag: tag, .cacheControl: caching])
   }
 
   /// RFC 6266: the name in ASCII, and as it is.
-  private static func disposition(_ name: String) -> String {
+  static func disposition(_ name: String) -> String {
     let ascii = String(name.map { $0.isASCII && $0 != "\"" && $0 != "\\" && $0 != "%" ? $0 : "_" })
     let encoded =
       name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.intersection(.ascii))
@@ -68,24 +104,4 @@ struct PictureResponse: Sendable {
 
 extension CharacterSet {
   fileprivate static let ascii = CharacterSet(charactersIn: "\u{20}"..."\u{7e}")
-}
-
-/// Lets a few callers at a time do what takes memory and processors.
-actor Turns {
-  private var free: Int
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-
-  init(_ count: Int) { free = count }
-
-  func take<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
-    if free > 0 {
-      free -= 1
-    } else {
-      await withCheckedContinuation { waiting.append($0) }
-    }
-    defer {
-      if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
-    }
-    return try await body()
-  }
 }

@@ -2,6 +2,8 @@ import Files
 import Foundation
 import Hummingbird
 import Imaging
+import NIOCore
+import NIOHTTP1
 import Upscaling
 
 /// An error as a client hears of it: RFC 9457, `application/problem+json`.
@@ -40,6 +42,9 @@ struct Problem: Error, HTTPResponseError, Encodable {
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder.api.encode(self))))
   }
 
+  /// Whether the service works as it should and says so: it is full, or is ending.
+  var isRefusal: Bool { ["queue_full", "too_many_uploads", "shutting_down"].contains(code) }
+
   static let missing = Problem(.notFound, "not_found", "there is no such restoration (any more)")
 
   /// What an error of ours means to a client.
@@ -56,11 +61,24 @@ struct Problem: Error, HTTPResponseError, Encodable {
         "\(limit) restorations are waiting already; try again later", retryAfter: 10)
     case JobError.missing: self = .missing
     case JobError.ended(let state):
-      self.init(.conflict, "ended", "the restoration has \(state) already")
+      let text = state == "cancelled" ? "been cancelled" : state
+      self.init(.conflict, "ended", "the restoration has \(text) already")
+    case JobError.active(let state):
+      self.init(
+        .conflict, "active", "the restoration \(state == "queued" ? "waits" : "is under way")")
     case _ where tellsOfFullDisk(error): self = .diskFull
-    case is DatabaseFailure:
+    case is DatabaseFailure, is DeadlinePassed:
       self.init(
         .serviceUnavailable, "unavailable", "the queue cannot be reached; try again later",
+        retryAfter: 10)
+    case is HTTPParserError:
+      self.init(.badRequest, "malformed", "the request ends early or is not as HTTP/1.1 wants it")
+      headers[.connection] = "close"
+    case let error as ImagingError:
+      self.init(.unprocessableContent, "not_a_picture", WebText.of(error))
+    case is CancellationError:
+      self.init(
+        .serviceUnavailable, "shutting_down", "the service is ending; try again later",
         retryAfter: 10)
     case let error as HTTPError:
       self.init(error.status, Self.code(error.status), Self.detail(error))
@@ -68,6 +86,8 @@ struct Problem: Error, HTTPResponseError, Encodable {
     // One of the server's own, such as a body that is too long.
     case let error as any HTTPResponseError:
       self.init(error.status, Self.code(error.status), error.status.reasonPhrase)
+    case is IOError, is ChannelError:
+      self.init(.badRequest, "malformed", "the request ends early")
     default:
       self.init(.internalServerError, "internal", "something went wrong here; the log tells what")
     }
@@ -90,18 +110,32 @@ struct Problem: Error, HTTPResponseError, Encodable {
 }
 
 /// Every error becomes a problem; those that are not the client's fault are logged.
-struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+struct ProblemMiddleware: RouterMiddleware {
   func handle(
-    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    _ request: Request, context: ClientContext,
+    next: (Request, ClientContext) async throws -> Response
   ) async throws -> Response {
     do {
       return try await next(request, context)
     } catch {
+      if Self.isAbandoned(error) {
+        context.notes.abandon()
+        context.logger.debug("the client has gone: \(oneLine("\(error)"))")
+      }
       let problem = Problem(error)
-      if problem.status.code >= 500, problem.code != "queue_full" {
+      if problem.status.code >= 500, !problem.isRefusal, !context.notes.isAbandoned {
         context.logger.error("\(request.method) \(request.uri.path): \(oneLine("\(error)"))")
       }
       return try problem.response(from: request, context: context)
+    }
+  }
+
+  /// Whether the client has gone before its request had come whole.
+  private static func isAbandoned(_ error: any Error) -> Bool {
+    switch error {
+    case HTTPParserError.invalidEOFState, HTTPParserError.closedConnection: true
+    case is IOError, is ChannelError: true
+    default: false
     }
   }
 }

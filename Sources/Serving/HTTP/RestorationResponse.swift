@@ -8,6 +8,7 @@ struct RestorationResponse: Encodable {
   private enum Key: String, CodingKey {
     case id, revision, name, state, created, started, finished, expires, settings, input, output
     case position, progress, tiles, scales, secondsLeft, preview, warnings, error, seconds
+    case cancelling, source
     case width, height, bytes, mediaType, contents
   }
 
@@ -17,6 +18,8 @@ struct RestorationResponse: Encodable {
     try container.encode(job.revision, forKey: .revision)
     try container.encode(job.order.input.name, forKey: .name)
     try container.encode(job.state, forKey: .state)
+    try container.encode(job.isCancelling && !job.state.isFinal, forKey: .cancelling)
+    try container.encode(job.source.map(JobStore.name), forKey: .source)
     try container.encode(job.created.formatted(Self.dates), forKey: .created)
     try container.encode(job.started?.formatted(Self.dates), forKey: .started)
     try container.encode(job.finished?.formatted(Self.dates), forKey: .finished)
@@ -55,6 +58,21 @@ struct RestorationResponse: Encodable {
 
 struct RestorationList: Encodable {
   let restorations: [RestorationResponse]
+  /// The cursor of the next page; nil after the last.
+  let next: String?
+
+  private enum Key: String, CodingKey { case restorations, next }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(restorations, forKey: .restorations)
+    try container.encode(next, forKey: .next)
+  }
+}
+
+/// How many restorations something was done to.
+struct RestorationCount: Encodable {
+  let count: Int
 }
 
 extension Response {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Metrics
 import Upscaling
@@ -12,9 +13,13 @@ struct Routes: Sendable {
   let limits: ServiceLimits
   let access: Access
   let shutdown: Shutdown
-  let rateLimit: RateLimit?
+  let status: ServiceStatus
+  /// How many pictures an address may send; nil: any number.
+  let allowance: Allowance?
+  let slots: UploadSlots
   let events: EventStream
   let pictures: PictureResponse
+  let archive: ArchiveResponse
   /// Looking at what was uploaded.
   let inspections = Turns(4)
 
@@ -22,16 +27,7 @@ struct Routes: Sendable {
     let open = router.group().add(middleware: AccessMiddleware(access: access, needsToken: false))
     let api = router.group("v1").add(middleware: AccessMiddleware(access: access, needsToken: true))
 
-    open.route("healthz", [.get: { _, _ in Self.text("ok\n") }])
-    open.route("readyz", [.get: { _, _ in try await ready() }])
-    open.route(
-      "metrics",
-      [
-        .get: { request, _ in
-          try access.check(request)
-          return try await metrics()
-        }
-      ])
+    status.add(to: open) { try access.check($0, $1) }
     for file in WebApp.files {
       open.route(RouterPath(file.name), [.get: { request, _ in file.response(to: request) }])
       if file.name == "index.html" {
@@ -42,12 +38,28 @@ struct Routes: Sendable {
       "v1/session",
       [
         .post: { request, context in try await signIn(request, context) },
-        .delete: { _, _ in
-          Response(status: .noContent, headers: [.setCookie: Access.removedCookie])
+        .delete: { request, context in
+          Response(
+            status: .noContent, headers: [.setCookie: access.signOut(request, context)])
         },
       ])
-    api.route("service", [.get: { _, _ in try Response(service) }])
-    api.route("events", [.get: { _, _ in events.all() }])
+    api.route(
+      "service",
+      [
+        .get: { _, _ in
+          var service = service
+          service.workers = try await store.workersAlive()
+          return try Response(service)
+        }
+      ])
+    api.route(
+      "events",
+      [
+        .get: { request, _ in
+          events.all(after: request.headers[HTTPField.Name("Last-Event-ID")!].flatMap { Int($0) })
+        }
+      ])
+    api.route("archive", [.get: { request, _ in try await archive.response(to: request) }])
     api.route(
       "restorations",
       [
@@ -75,6 +87,24 @@ struct Routes: Sendable {
           return try Response(RestorationResponse(job: try await job(context)))
         }
       ])
+    api.route(
+      "restorations/:id/again",
+      [.post: { request, context in try await again(request, context) }])
+    api.route(
+      "restorations/:id/retry",
+      [
+        .post: { _, context in
+          try await store.retry(try id(context))
+          return try Response(
+            RestorationResponse(job: try await job(context)), status: .accepted)
+        }
+      ])
+    api.route(
+      "restorations/cancel",
+      [.post: { _, _ in try Response(RestorationCount(count: try await store.cancelAll())) }])
+    api.route(
+      "restorations/retry",
+      [.post: { _, _ in try Response(RestorationCount(count: try await store.retryAll())) }])
     api.route(
       "restorations/:id/events",
       [
@@ -105,13 +135,7 @@ struct Routes: Sendable {
       "restorations/:id/preview",
       [
         .get: { _, context in
-          guard let jpeg = try await store.files.preview(try await job(context).id) else {
-            throw Problem(.conflict, "no_preview", "there is no preview yet")
-          }
-          return Response(
-            status: .ok,
-            headers: [.contentType: "image/jpeg", .cacheControl: "private, max-age=60"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: jpeg)))
+          try await pictures.preview(try await job(context))
         }
       ])
   }
@@ -123,47 +147,24 @@ struct Routes: Sendable {
     return id
   }
 
-  private func job(_ context: ClientContext) async throws -> Job {
+  func job(_ context: ClientContext) async throws -> Job {
     guard let job = try await store.job(try id(context)) else { throw Problem.missing }
     return job
   }
 
   private func list(_ request: Request) async throws -> Response {
-    var limit = 100
-    if let text = request.uri.queryParameters["limit"] {
-      guard let number = Int(text), (1...1000).contains(number) else {
-        throw Problem(
-          .unprocessableContent, "invalid_setting", "limit: a whole number from 1 to 1000 is wanted"
-        )
-      }
-      limit = number
+    let (jobs, next) = try await store.jobs(try JobQuery(request.uri.queryParameters))
+    let cursor = next.map { JobCursor($0).text }
+    var headers: HTTPFields = [:]
+    if let cursor {
+      var query = request.uri.queryParameters.filter { $0.key != "cursor" }.map { "\($0)=\($1)" }
+      query.append("cursor=\(cursor)")
+      headers[HTTPField.Name("Link")!] =
+        "</v1/restorations?\(query.joined(separator: "&"))>; rel=\"next\""
     }
-    let jobs = try await store.jobs(limit: limit)
-    return try Response(RestorationList(restorations: jobs.map(RestorationResponse.init)))
-  }
-
-  private func submit(_ request: Request, _ context: ClientContext) async throws -> Response {
-    if shutdown.hasBegun {
-      throw Problem(
-        .serviceUnavailable, "shutting_down", "the service is ending; try again later",
-        retryAfter: 10)
-    }
-    if let rateLimit, let address = context.address { try await rateLimit.count(address) }
-    // A full queue is told before the picture is sent.
-    guard try await store.counts()[.queued, default: 0] < limits.queue else {
-      throw JobError.queueFull(limits.queue)
-    }
-    let upload = try await Upload.receive(request, limits)
-    defer { upload.folder.remove() }
-    let order = try await inspections.take {
-      try await Task.detached { try upload.order(limits, models) }.value
-    }
-    let job = try await store.add(order, input: upload.path, limit: limits.queue)
-    Counter(label: "nsarm_uploads").increment()
-    Counter(label: "nsarm_upload_bytes").increment(by: order.input.bytes ?? 0)
     return try Response(
-      RestorationResponse(job: job), status: .accepted,
-      headers: [.location: "/v1/restorations/\(JobStore.name(job.id))"])
+      RestorationList(restorations: jobs.map(RestorationResponse.init), next: cursor),
+      headers: headers)
   }
 
   private func picture(_ job: Job, _ kind: JobFiles.Kind, _ request: Request) async throws
@@ -174,60 +175,33 @@ struct Routes: Sendable {
       throw Problem(.unprocessableContent, "invalid_setting", "download: 0 or 1 is wanted")
     }
     switch request.uri.queryParameters["as"] {
-    case nil: return pictures.file(job, kind, isDownload: download == "1")
-    case "png": return try await pictures.png(job, kind)
+    case nil: return try pictures.file(job, kind, request, isDownload: download == "1")
+    case "display": return try await pictures.display(job, kind, request)
     default:
-      throw Problem(.unprocessableContent, "invalid_setting", "as: only png is known")
+      throw Problem(.unprocessableContent, "invalid_setting", "as: only display is known")
     }
   }
 
   private func signIn(_ request: Request, _ context: ClientContext) async throws -> Response {
     struct Body: Decodable { let token: String }
     var request = request
+    context.invite(request)
     let buffer = try await request.collectBody(upTo: 1 << 16)
     guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView)),
       body.token.unicodeScalars.count <= 1000
     else {
       throw Problem(.badRequest, "malformed", "the body is a JSON object with 'token'")
     }
-    if let rateLimit, let address = context.address { try await rateLimit.count(address) }
-    guard access.isToken(body.token) else {
-      throw Problem(.unauthorized, "unauthorized", "this is not the token of this service")
-    }
-    return Response(status: .noContent, headers: [.setCookie: access.sessionCookie()])
-  }
-
-  private func ready() async throws -> Response {
-    if shutdown.hasBegun {
-      throw Problem(.serviceUnavailable, "shutting_down", "the service is ending")
-    }
-    _ = try await store.counts()
-    return Self.text("ready\n")
-  }
-
-  private func metrics() async throws -> Response {
-    for (state, count) in try await store.counts() where !state.isFinal {
-      Gauge(label: "nsarm_jobs", dimensions: [("state", state.rawValue)]).record(count)
-    }
-    return Self.text(
-      PrometheusRegistry.shared.text() + ProcessMetrics.text(),
-      mediaType: "text/plain; version=0.0.4; charset=utf-8")
-  }
-
-  private static func text(_ text: String, mediaType: String = "text/plain; charset=utf-8")
-    -> Response
-  {
-    Response(
-      status: .ok, headers: [.contentType: mediaType, .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    let cookie = try access.signIn(body.token, context)
+    return Response(status: .noContent, headers: [.setCookie: cookie])
   }
 }
 
 extension RouterMethods<ClientContext> {
-  fileprivate typealias Handler = @Sendable (Request, ClientContext) async throws -> Response
+  typealias Handler = @Sendable (Request, ClientContext) async throws -> Response
 
   /// Handlers by method; other methods are told which there are.
-  fileprivate func route(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
+  func route(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
     var methods = Set(handlers.keys)
     if methods.contains(.get) { methods.insert(.head) }
     let allowed = methods.map(\.rawValue).sorted().joined(separator: ", ")

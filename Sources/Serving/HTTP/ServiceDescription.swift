@@ -6,15 +6,18 @@ struct ServiceDescription: Encodable, Sendable {
     let name, description: String
     let scale: Int
     let temperature: Double?
-    let hasDial: Bool
+    let hasDial, hasPrompt: Bool
 
-    init(_ entry: ModelShelf.Entry) {
+    init(_ entry: ModelShelf.Entry, _ models: ModelShelf) {
       (name, description) = (entry.name, entry.description)
       scale = entry.folder.configuration.scale
       (temperature, hasDial) = (entry.temperature, entry.hasDial)
+      hasPrompt = models.takesPrompt(entry)
     }
 
-    private enum Key: String, CodingKey { case name, description, scale, temperature, hasDial }
+    private enum Key: String, CodingKey {
+      case name, description, scale, temperature, hasDial, hasPrompt
+    }
 
     /// What is absent is null.
     func encode(to encoder: any Encoder) throws {
@@ -24,6 +27,7 @@ struct ServiceDescription: Encodable, Sendable {
       try container.encode(scale, forKey: .scale)
       try container.encode(temperature, forKey: .temperature)
       try container.encode(hasDial, forKey: .hasDial)
+      try container.encode(hasPrompt, forKey: .hasPrompt)
     }
   }
 
@@ -47,21 +51,23 @@ struct ServiceDescription: Encodable, Sendable {
   let formats: [String]
   let limits: Limits
   let retention: Retention
-  let workers: Int
+  /// Those that are alive, of all processes.
+  var workers = 0
+  let webhooks: Bool
 
   init(
     version: String, models: ModelShelf, authentication: Bool, formats: [String], limits: Limits,
-    retention: Retention, workers: Int
+    retention: Retention, webhooks: Bool
   ) {
     self.version = version
     let configuration = models.standard.folder.configuration
     model = models.standard.name
     (scale, temperature) = (configuration.scale, configuration.sampling.temperature)
-    self.models = models.entries.map(Model.init)
+    self.models = models.entries.map { Model($0, models) }
     self.authentication = authentication
     self.formats = formats
     self.limits = limits
     self.retention = retention
-    self.workers = workers
+    self.webhooks = webhooks
   }
 }

@@ -47,6 +47,8 @@ public struct Job: Sendable {
   let number: Int
   /// Grows with every change.
   let revision: Int
+  /// The number of the last change, among those of all jobs.
+  let changed: Int
   let state: State
   let order: Order
   let created: Date
@@ -62,16 +64,26 @@ public struct Job: Sendable {
   let isCancelling: Bool
   /// How long the work took.
   let seconds: Double?
+  /// The job whose input this one has; nil: an upload.
+  let source: UUID?
   /// How many are before it in the queue, and itself; nil: it does not wait.
   var position: Int?
 
-  /// The name of the result: "photo_x4.png" for "photo.jpg".
-  static func outputName(_ name: String, _ settings: RestorationSettings, _ format: ImageFormat)
-    -> String
-  {
+  /// The name of the result: "photo_x4.png" for "photo.jpg", "photo_crop_x4.png" for a part of it,
+  /// "photo_x4_p002.png" for the second page of several.
+  static func outputName(
+    _ name: String, _ settings: RestorationSettings, _ format: ImageFormat, pages: Int = 1
+  ) -> String {
     let stem = (name as NSString).deletingPathExtension
-    let suffix = format.fileExtensions[0]
-    return "\(stem)\(OutputSize.scale(settings.scale).mark).\(suffix)"
+    let crop = settings.crop == nil ? "" : "_crop"
+    let page =
+      pages > 1
+      ? settings.page.map { page in
+        let digits = String(page)
+        return "_p"
+          + String(repeating: "0", count: max(0, max(3, "\(pages)".count) - digits.count)) + digits
+      } ?? "" : ""
+    return "\(stem)\(crop)\(settings.size.mark)\(page).\(format.fileExtensions[0])"
   }
 }
 

@@ -1,60 +1,59 @@
 import Files
 import Foundation
 
-/// The pictures of the jobs, which the database keeps in parts.
+/// The pictures of the jobs.
 struct JobFiles: Sendable {
-  enum Kind: String { case input, result }
+  enum Kind: String, CaseIterable {
+    case input, result
+    /// Of both, versions that every browser shows.
+    case inputDisplay = "input-display"
+    case display
+  }
 
   let database: any Database
 
-  /// Bytes of a part, which is what is held in memory of a picture.
-  private static let partSize = 1 << 20
+  private var place: any PicturePlace { database.pictures }
 
-  /// Puts a file into the database, within the transaction of `db`.
-  /// - Returns: its bytes.
-  static func write(_ path: String, job: String, _ kind: Kind, _ db: any SQLConnection) throws
-    -> Int
-  {
-    guard let file = FileHandle(forReadingAtPath: path) else {
-      throw FileError.unwritable(path: path, reason: "it is not there any more")
-    }
-    defer { try? file.close() }
-    var (count, number) = (0, 0)
-    while let part = try file.read(upToCount: partSize), !part.isEmpty {
-      try db.run(
-        "INSERT INTO nsarm_parts (job, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)",
-        .text(job), .text(kind.rawValue), .integer(number), .bytes(part))
-      count += part.count
-      number += 1
-    }
-    return count
+  private func key(_ id: UUID, _ kind: Kind) -> PictureKey {
+    PictureKey(job: JobStore.name(id), kind: kind)
   }
 
-  /// A part of a picture; nil after the last.
-  func part(_ id: UUID, _ kind: Kind, _ number: Int) async throws -> Data? {
-    try await database.read { db in
-      try db.run(
-        "SELECT bytes FROM nsarm_parts WHERE job = ?1 AND kind = ?2 AND number = ?3",
-        .text(JobStore.name(id)), .text(kind.rawValue), .integer(number)
-      ).first?.bytes("bytes")
-    }
+  /// Bytes of a picture; nil where there is none.
+  func size(_ id: UUID, _ kind: Kind) async throws -> Int? {
+    try await place.size(key(id, kind), database)
   }
 
-  /// Writes a picture to a file.
+  /// Hands over a range of a picture in parts of at most a megabyte.
   /// - Throws: `JobError.missing` where there is none.
-  func copy(_ id: UUID, _ kind: Kind, to path: String) async throws {
-    let file = try AtomicFile(path)
-    defer { file.discard() }
-    var number = 0
-    while let part = try await part(id, kind, number) {
-      try part.withUnsafeBytes { try file.write($0) }
-      number += 1
-    }
-    guard number > 0 else { throw JobError.missing }
-    try file.commit()
+  func stream(
+    _ id: UUID, _ kind: Kind, _ range: Range<Int>, _ take: (Data) async throws -> Void
+  ) async throws {
+    try await place.read(key(id, kind), range, database, take)
   }
 
-  /// The last preview, as JPEG.
+  /// Gives `body` the path of a file with a picture, which is only to be read.
+  /// - Throws: `JobError.missing` where there is none.
+  func withFile<Value>(_ id: UUID, _ kind: Kind, _ body: (String) async throws -> Value)
+    async throws -> Value
+  {
+    try await place.withFile(key(id, kind), database, body)
+  }
+
+  /// Keeps a picture made of another one as long as its job; nothing where the job has gone.
+  /// - Throws: `FileError`, `DatabaseFailure`.
+  func keep(_ id: UUID, _ kind: Kind, from path: String) async throws {
+    let (key, place) = (key(id, kind), place)
+    try await database.write { db in
+      guard try !db.run("SELECT id FROM nsarm_jobs WHERE id = ?1", .text(key.job)).isEmpty else {
+        return
+      }
+      let bytes = try place.put(path, key, db)
+      try db.run(
+        "UPDATE nsarm_jobs SET bytes = bytes + ?2 WHERE id = ?1", .text(key.job), .integer(bytes))
+    }
+  }
+
+  /// The last preview.
   func preview(_ id: UUID) async throws -> Data? {
     try await database.read { db in
       try db.run(

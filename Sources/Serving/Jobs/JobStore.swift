@@ -3,14 +3,13 @@ import Foundation
 /// The queue and the history of restorations.
 ///
 /// A job that has been added is never lost: it is in the database before the client hears of it,
-/// and a worker takes it on lease only. A worker that dies, or loses its database, leaves a lease
-/// that runs out; then the next worker takes the job.
+/// and a worker takes it on lease only. A worker that dies, or loses its database, is not heard of
+/// any more; then the job goes back into the queue.
 struct JobStore: Sendable {
   let database: any Database
+  let feed: ChangeFeed
   /// How long results are kept, and how many bytes of pictures at most.
   var retention = Retention()
-  /// How long a worker may be silent before others take its job.
-  var lease = 30.0
 
   struct Retention: Sendable {
     var seconds = 7 * 86400.0
@@ -21,52 +20,76 @@ struct JobStore: Sendable {
   static let mostAttempts = 3
 
   static let columns =
-    "number, id, revision, state, created, started, finished, description, progress, preview,"
-    + " result_bytes, warnings, error, cancelling, seconds"
+    "number, id, revision, changed, state, created, started, finished, description, progress,"
+    + " preview, result_bytes, warnings, error, cancelling, seconds, source"
+
+  init(database: any Database) {
+    self.database = database
+    feed = ChangeFeed(database)
+  }
 
   var now: String { database.dialect.now }
 
+  /// Where a new job's picture comes from.
+  enum Input: Sendable {
+    /// A file, which is not changed from now on.
+    case file(String)
+    case job(UUID)
+  }
+
   /// Puts a job at the end of the queue.
   ///
-  /// - Parameter input: the picture's file, which is copied.
-  /// - Throws: `JobError.queueFull` where `limit` jobs are waiting already; `FileError.noRoom`;
-  ///   `DatabaseFailure`.
-  func add(_ order: Job.Order, input: String, limit: Int) async throws -> Job {
+  /// - Parameter beside: keeps what belongs to the job in other tables, in the same transaction.
+  /// - Throws: `JobError.queueFull` where `limit` jobs are waiting already, `JobError.missing`
+  ///   where the input's job has gone; `FileError.noRoom`; `DatabaseFailure`; what `beside` throws.
+  func add(
+    _ order: Job.Order, input: Input, limit: Int,
+    beside: @escaping @Sendable (_ id: String, any SQLConnection) throws -> Void = { _, _ in }
+  ) async throws -> Job {
     let (id, text) = (UUID().uuidString.lowercased(), try Self.json(order))
-    let (now, lock) = (now, database.dialect.countingLock)
+    let (now, lock, pictures) = (now, database.dialect.countingLock, database.pictures)
     try database.requireRoom(for: order.input.bytes ?? 0)
-    let job = try await database.write { db in
-      if let lock { try db.run(lock) }
-      let waiting = try db.run(
-        "SELECT count(*) AS count FROM nsarm_jobs WHERE state = 'queued'")[0].integer("count")!
-      guard waiting < limit else { throw JobError.queueFull(limit) }
-      let bytes = try JobFiles.write(input, job: id, .input, db)
-      let rows = try db.run(
-        """
-        INSERT INTO nsarm_jobs
-          (id, revision, state, created, description, bytes, cancelling, attempts)
-        VALUES (?1, 1, 'queued', \(now), ?2, ?3, 0, 0) RETURNING \(Self.columns)
-        """, .text(id), .text(text), .integer(bytes))
-      return try decoded(rows[0])
+    do {
+      return try await write { db in
+        if let lock { try db.run(lock) }
+        let waiting = try db.run(
+          "SELECT count(*) AS count FROM nsarm_jobs WHERE state = 'queued'")[0].integer("count")!
+        guard waiting < limit else { throw JobError.queueFull(limit) }
+        try beside(id, db)
+        let key = PictureKey(job: id, kind: .input)
+        var bytes = order.input.bytes ?? 0
+        var source: String?
+        switch input {
+        case .file(let path): bytes = try pictures.put(path, key, db)
+        case .job(let other):
+          source = Self.name(other)
+          try pictures.duplicate(PictureKey(job: source!, kind: .input), for: id, db)
+        }
+        let rows = try db.run(
+          """
+          INSERT INTO nsarm_jobs
+            (id, revision, state, created, description, bytes, cancelling, attempts, source)
+          VALUES (?1, 0, 'queued', \(now), ?2, ?3, 0, 0, ?4) RETURNING id
+          """, .text(id), .text(text), .integer(bytes), SQLValue(source))
+        try mark(rows, db)
+        return try placed([job(id, db)!], db)[0]
+      }
+    } catch {
+      pictures.hasRemoved([id])
+      throw error
     }
-    return try await placed([job])[0]
   }
 
   func job(_ id: UUID) async throws -> Job? {
-    let rows = try await database.read { db in
-      try db.run(
-        "SELECT \(Self.columns) FROM nsarm_jobs WHERE id = ?1", .text(Self.name(id)))
+    try await database.read { db in
+      guard let job = try job(Self.name(id), db) else { return nil }
+      return try placed([job], db)[0]
     }
-    return try await placed(rows.map(decoded)).first
   }
 
-  /// The newest jobs, newest first.
-  func jobs(limit: Int) async throws -> [Job] {
-    let rows = try await database.read { db in
-      try db.run(
-        "SELECT \(Self.columns) FROM nsarm_jobs ORDER BY number DESC LIMIT ?1", .integer(limit))
-    }
-    return try await placed(rows.map(decoded))
+  private func job(_ id: String, _ db: any SQLConnection) throws -> Job? {
+    try db.run("SELECT \(Self.columns) FROM nsarm_jobs WHERE id = ?1", .text(id)).first
+      .map(decoded)
   }
 
   func counts() async throws -> [Job.State: Int] {
@@ -80,49 +103,12 @@ struct JobStore: Sendable {
     return counts
   }
 
-  /// Takes a job out of the queue, or asks its worker to end.
-  /// - Throws: `JobError.missing`, `JobError.ended`.
-  func cancel(_ id: UUID) async throws {
-    let now = now
-    try await database.write { db in
-      let rows = try db.run(
-        """
-        UPDATE nsarm_jobs SET revision = revision + 1, cancelling = 1,
-          finished = CASE WHEN state = 'queued' THEN \(now) END,
-          state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
-        WHERE id = ?1 AND state IN ('queued', 'running') RETURNING id
-        """, .text(Self.name(id)))
-      guard rows.isEmpty else { return }
-      let state = try db.run(
-        "SELECT state FROM nsarm_jobs WHERE id = ?1", .text(Self.name(id))
-      ).first?.text("state")
-      guard let state else { throw JobError.missing }
-      if state != Job.State.cancelled.rawValue { throw JobError.ended(state) }
-    }
-  }
-
-  /// Removes a job with its pictures; a worker that has it ends soon.
-  /// - Throws: `JobError.missing`.
-  func remove(_ id: UUID) async throws {
-    try await database.write { db in
-      let rows = try db.run(
-        "DELETE FROM nsarm_jobs WHERE id = ?1 RETURNING id", .text(Self.name(id)))
-      guard !rows.isEmpty else { throw JobError.missing }
-      try db.run("DELETE FROM nsarm_parts WHERE job = ?1", .text(Self.name(id)))
-    }
-    try await giveBackSpace()
-  }
-
-  func removeFinished() async throws {
-    try await remove(where: "state NOT IN ('queued', 'running')")
-  }
-
-  /// The jobs with their places in the queue.
-  private func placed(_ jobs: [Job]) async throws -> [Job] {
-    guard jobs.contains(where: { $0.state == .queued }) else { return jobs }
-    let queue = try await database.read { db in
-      try db.run("SELECT number FROM nsarm_jobs WHERE state = 'queued' ORDER BY number")
-    }
+  /// Jobs with their places in the queue.
+  func placed(_ jobs: [Job], _ db: any SQLConnection) throws -> [Job] {
+    guard let last = jobs.filter({ $0.state == .queued }).map(\.number).max() else { return jobs }
+    let queue = try db.run(
+      "SELECT number FROM nsarm_jobs WHERE state = 'queued' AND number <= ?1 ORDER BY number",
+      .integer(last))
     var places: [Int: Int] = [:]
     for (index, row) in queue.enumerated() { places[row.integer("number")!] = index + 1 }
     return jobs.map { job in
@@ -137,7 +123,8 @@ struct JobStore: Sendable {
     let finished = date("finished")
     return Job(
       id: UUID(uuidString: row.text("id")!)!, number: row.integer("number")!,
-      revision: row.integer("revision")!, state: Job.State(rawValue: row.text("state")!)!,
+      revision: row.integer("revision")!, changed: row.integer("changed")!,
+      state: Job.State(rawValue: row.text("state")!)!,
       order: try Self.value(row.text("description")!), created: date("created")!,
       started: date("started"), finished: finished,
       expires: finished?.addingTimeInterval(retention.seconds),
@@ -145,7 +132,8 @@ struct JobStore: Sendable {
       preview: row.integer("preview").flatMap { $0 > 0 ? $0 : nil },
       resultBytes: row.integer("result_bytes"),
       warnings: try row.text("warnings").map(Self.value) ?? [], error: row.text("error"),
-      isCancelling: row.integer("cancelling") == 1, seconds: row.real("seconds"))
+      isCancelling: row.integer("cancelling") == 1, seconds: row.real("seconds"),
+      source: row.text("source").flatMap(UUID.init(uuidString:)))
   }
 
   static func name(_ id: UUID) -> String { id.uuidString.lowercased() }
@@ -165,4 +153,6 @@ enum JobError: Error, Equatable {
   case missing
   /// The job has ended, as the text says, or is another worker's.
   case ended(String)
+  /// The job waits or is being restored.
+  case active(String)
 }

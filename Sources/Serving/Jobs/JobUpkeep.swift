@@ -1,24 +1,43 @@
+import Foundation
+
 /// What somebody has to do from time to time.
 extension JobStore {
-  /// Ends jobs whose workers have died too often or before they heard of the cancellation, and
-  /// removes what is older or more than is kept.
-  func tidy() async throws {
-    let now = now
-    _ = try await database.write { db in
-      try db.run(
-        """
-        UPDATE nsarm_jobs SET revision = revision + 1, worker = NULL, lease = NULL,
-          finished = \(now), progress = NULL,
-          error = CASE WHEN cancelling = 0 THEN ?2 END,
-          state = CASE WHEN cancelling = 0 THEN 'failed' ELSE 'cancelled' END
-        WHERE state = 'running' AND lease < \(now) AND (cancelling = 1 OR attempts >= ?1)
-        """, .integer(Self.mostAttempts),
-        .text("the program has ended \(Self.mostAttempts) times while it restored this picture"))
+  /// What is known of the jobs that are being restored.
+  func running() async throws -> [LeaseWatch.Beat] {
+    try await database.read { db in
+      try db.run("SELECT id, worker, beat FROM nsarm_jobs WHERE state = 'running'")
+    }.compactMap { row in
+      guard let id = row.text("id").flatMap(UUID.init(uuidString:)), let beat = row.integer("beat")
+      else { return nil }
+      return LeaseWatch.Beat(job: id, worker: row.text("worker") ?? "", beat: beat)
     }
-    try await remove(
-      where: "state NOT IN ('queued', 'running') AND finished < \(now) - ?1",
-      .real(retention.seconds))
-    // The newest are kept as far as the space goes.
+  }
+
+  /// Takes jobs from workers that are not heard of any more: they wait again, or end where they
+  /// were to be cancelled or have cost too many workers.
+  func takeBack(_ silent: [LeaseWatch.Beat]) async throws {
+    let now = now
+    guard !silent.isEmpty else { return }
+    try await write { db in
+      for job in silent {
+        let rows = try db.run(
+          """
+          UPDATE nsarm_jobs SET worker = NULL, progress = NULL,
+            finished = CASE WHEN cancelling = 1 OR attempts >= ?4 THEN \(now) END,
+            error = CASE WHEN cancelling = 0 AND attempts >= ?4 THEN ?5 END,
+            state = CASE WHEN cancelling = 1 THEN 'cancelled'
+              WHEN attempts >= ?4 THEN 'failed' ELSE 'queued' END
+          WHERE id = ?1 AND worker = ?2 AND beat = ?3 AND state = 'running' RETURNING id
+          """, .text(Self.name(job.job)), .text(job.worker), .integer(job.beat),
+          .integer(Self.mostAttempts),
+          .text("the program has ended \(Self.mostAttempts) times while it restored this picture"))
+        try mark(rows, db)
+      }
+    }
+  }
+
+  /// Removes what is more than is kept; the newest are kept as far as the space goes.
+  func removeExcess() async throws {
     try await remove(
       where: """
         state NOT IN ('queued', 'running') AND number IN (
@@ -28,39 +47,57 @@ extension JobStore {
         """, .integer(retention.bytes))
   }
 
-  /// Puts jobs back into the queue whose workers are known to have died.
-  func giveBack(from workers: [String]) async throws {
-    try await database.write { db in
-      for worker in workers {
-        try db.run(
-          """
-          UPDATE nsarm_jobs SET state = 'queued', worker = NULL, lease = NULL, progress = NULL,
-            revision = revision + 1
-          WHERE worker = ?1 AND state = 'running' AND attempts < ?2
-          """, .text(worker), .integer(Self.mostAttempts))
-      }
-    }
+  /// Removes what is older than is kept, by the database's clock.
+  func removeExpired() async throws {
+    try await remove(
+      where: "state NOT IN ('queued', 'running') AND finished < \(now) - ?1",
+      .real(retention.seconds))
   }
 
-  /// Names of the workers that have jobs.
-  func workers() async throws -> [String] {
+  /// The database's clock, in seconds since 1970.
+  func time() async throws -> Double {
+    let now = now
+    return try await database.read { db in try db.run("SELECT \(now) AS now")[0].real("now")! }
+  }
+
+  /// Tells this database from all others.
+  func identity() async throws -> String {
     try await database.read { db in
-      try db.run("SELECT worker FROM nsarm_jobs WHERE state = 'running'")
-    }.compactMap { $0.text("worker") }
-  }
-
-  func remove(where condition: String, _ values: SQLValue...) async throws {
-    let count = try await database.write { db in
-      let rows = try db.run("DELETE FROM nsarm_jobs WHERE \(condition) RETURNING id", values)
-      for row in rows {
-        try db.run("DELETE FROM nsarm_parts WHERE job = ?1", SQLValue(row.text("id")))
-      }
-      return rows.count
+      try db.run("SELECT identity FROM nsarm_changes")[0].text("identity")!
     }
-    if count > 0 { try await giveBackSpace() }
   }
 
-  func giveBackSpace() async throws {
-    try await (database as? SQLiteDatabase)?.giveBackSpace()
+  // MARK: Workers
+
+  /// A worker that has not told for so long that it lives counts no more, in seconds.
+  private static let presence = 20.0
+
+  /// Tells that a worker lives.
+  func isPresent(_ worker: String) async throws {
+    let now = now
+    try await database.write { db in
+      try db.run(
+        """
+        INSERT INTO nsarm_workers (name, seen) VALUES (?1, \(now))
+        ON CONFLICT (name) DO UPDATE SET seen = excluded.seen
+        """, .text(worker))
+      try db.run("DELETE FROM nsarm_workers WHERE seen < \(now) - 86400")
+    }
+  }
+
+  func isLeaving(_ worker: String) async throws {
+    _ = try await database.write { db in
+      try db.run("DELETE FROM nsarm_workers WHERE name = ?1", .text(worker))
+    }
+  }
+
+  /// How many workers there are, of all processes.
+  func workersAlive() async throws -> Int {
+    let now = now
+    return try await database.read { db in
+      try db.run(
+        "SELECT count(*) AS count FROM nsarm_workers WHERE seen > \(now) - ?1",
+        .real(Self.presence))[0].integer("count")!
+    }
   }
 }

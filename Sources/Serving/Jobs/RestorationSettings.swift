@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Imaging
 import NSARM
 import Upscaling
@@ -11,6 +12,10 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   public var strength: Double?
   /// Pixels of the output per pixel of the input along a side, 1...8.
   public var scale = 4.0
+  /// A size of the output from which the scale follows, one of them at most: a side in pixels, or
+  /// millions of pixels.
+  public var width, height, longSide: Int?
+  public var megapixels: Double?
   /// τ of the sampling, 0...100: 0 is the most faithful; nil: as the model recommends.
   public var temperature: Double?
   /// Key of the sampling noise, 0...2^53 − 1 (what JavaScript's numbers hold exactly).
@@ -25,11 +30,49 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   public var background: PictureColor?
   /// Which metadata the result gets.
   public var metadata = MetadataPolicy.keep
+  /// What the picture shows, for models that are told; nil: the model's own prompt.
+  public var prompt: String?
+  /// How many scales are run; nil: as the model recommends.
+  public var scales: Int?
+  /// Which page of a file of several, from 1; nil: the main picture.
+  public var page: Int?
+  /// The part of the picture that is restored, as a trial; nil: all of it.
+  public var crop: Part?
+
+  /// Who is told of the end: goes with the settings as they are sent, but is no part of what is
+  /// kept and shown of them.
+  var webhook: String?
+
+  /// A rectangle of the upright input, in its pixels.
+  public struct Part: Codable, Equatable, Sendable {
+    public let x, y, width, height: Int
+
+    /// - Parameter sides: exactly these four; nil where it is no rectangle.
+    init?(_ sides: [String: Int]) {
+      guard sides.count == 4, let x = sides["x"], let y = sides["y"], let width = sides["width"],
+        let height = sides["height"], x >= 0, y >= 0, width > 0, height > 0,
+        // Sums of two of them have to be numbers still.
+        [x, y, width, height].allSatisfy({ $0 < 1 << 30 })
+      else { return nil }
+      (self.x, self.y, self.width, self.height) = (x, y, width, height)
+    }
+
+    var rect: PixelRect { PixelRect(x: x, y: y, width: width, height: height) }
+  }
 
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, strength, scale, temperature, seed, color, format, quality, background, metadata
+    case model, strength, scale, width, height, longSide, megapixels, temperature, seed, color
+    case format, quality, background, metadata, prompt, scales, page, crop, webhook
+  }
+
+  /// How large the output is.
+  var size: OutputSize {
+    if let width { return .width(width) }
+    if let height { return .height(height) }
+    if let longSide { return .longSide(longSide) }
+    return megapixels.map(OutputSize.megapixels) ?? .scale(scale)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -37,6 +80,10 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     try container.encode(model, forKey: .model)
     try container.encode(strength, forKey: .strength)
     try container.encode(scale, forKey: .scale)
+    try container.encode(width, forKey: .width)
+    try container.encode(height, forKey: .height)
+    try container.encode(longSide, forKey: .longSide)
+    try container.encode(megapixels, forKey: .megapixels)
     try container.encode(temperature, forKey: .temperature)
     try container.encode(seed, forKey: .seed)
     try container.encode(color?.rawValue, forKey: .color)
@@ -44,6 +91,10 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     try container.encode(quality, forKey: .quality)
     try container.encode(background, forKey: .background)
     try container.encode(metadata.rawValue, forKey: .metadata)
+    try container.encode(prompt, forKey: .prompt)
+    try container.encode(scales, forKey: .scales)
+    try container.encode(page, forKey: .page)
+    try container.encode(crop, forKey: .crop)
   }
 
   public init(from decoder: any Decoder) throws {
@@ -57,11 +108,19 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     format = try container.decodeIfPresent(String.self, forKey: .format)
       .flatMap(ImageFormat.init(rawValue:))
     quality = try container.decode(Int.self, forKey: .quality)
-    // Orders of earlier versions have neither.
+    // Orders of earlier versions have none of these.
     background = try container.decodeIfPresent(PictureColor.self, forKey: .background)
     metadata =
       try container.decodeIfPresent(String.self, forKey: .metadata)
       .flatMap(MetadataPolicy.init(rawValue:)) ?? .keep
+    width = try container.decodeIfPresent(Int.self, forKey: .width)
+    height = try container.decodeIfPresent(Int.self, forKey: .height)
+    longSide = try container.decodeIfPresent(Int.self, forKey: .longSide)
+    megapixels = try container.decodeIfPresent(Double.self, forKey: .megapixels)
+    prompt = try container.decodeIfPresent(String.self, forKey: .prompt)
+    scales = try container.decodeIfPresent(Int.self, forKey: .scales)
+    page = try container.decodeIfPresent(Int.self, forKey: .page)
+    crop = try container.decodeIfPresent(Part.self, forKey: .crop)
   }
 
   /// Sets an option by its name from what a client has sent: a number, a text or nothing.
@@ -76,11 +135,29 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     case .model: model = try value.text(key)
     case .strength: strength = try value.number(key, 0...1)
     case .scale: scale = try value.number(key, 1...8) ?? 4
+    case .width: width = try value.integer(key, Self.sides)
+    case .height: height = try value.integer(key, Self.sides)
+    case .longSide: longSide = try value.integer(key, Self.sides)
+    case .megapixels:
+      megapixels = try value.number(key, 0...Self.mostMegapixels)
+      if megapixels == 0 { throw InvalidSetting("megapixels: a number above 0 is wanted") }
     case .temperature: temperature = try value.number(key, 0...100)
     case .seed: seed = try value.integer(key, 0...(1 << 53 - 1)) ?? 0
     case .quality: quality = try value.integer(key, 1...100) ?? 92
     case .color: color = try value.choice(key)
     case .metadata: metadata = try value.choice(key) ?? .keep
+    case .prompt:
+      prompt = try value.text(key).flatMap { text in
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard text.count <= 4000 else {
+          throw InvalidSetting("prompt: at most 4000 characters are wanted")
+        }
+        return text.isEmpty ? nil : text
+      }
+    case .scales: scales = try value.integer(key, 0...100)
+    case .page: page = try value.integer(key, 1...1_000_000)
+    case .crop: crop = try value.part(key)
+    case .webhook: webhook = try value.text(key)
     case .background:
       background = try value.text(key).map { text in
         guard let color = PictureColor(text) else {
@@ -96,109 +173,61 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     }
   }
 
-  func options(_ configuration: ModelConfiguration, _ reading: ReadOptions)
-    -> PhotoUpscaler.Options
-  {
+  private static let sides = 1...1_000_000
+  private static let mostMegapixels = 1_000_000.0
+
+  /// Checks what settings mean together, and for their model.
+  /// - Throws: `InvalidSetting`, `ModelShelfError`.
+  func check(_ models: ModelShelf) throws {
+    let model = try models.entry(model, strength: strength ?? 1)
+    let sizes: [(String, Bool)] = [
+      ("width", width != nil), ("height", height != nil), ("longSide", longSide != nil),
+      ("megapixels", megapixels != nil), ("scale", scale != 4),
+    ]
+    let given = sizes.filter(\.1).map(\.0)
+    if given.count > 1 { throw InvalidSetting("\(given[1]): excludes \(given[0])") }
+    if let scales {
+      guard let possible = model.scaleCounts else {
+        throw InvalidSetting("scales: model '\(model.name)' has none")
+      }
+      guard possible.contains(scales) else {
+        throw InvalidSetting(
+          "scales: model '\(model.name)' runs \(possible.lowerBound) to \(possible.upperBound)")
+      }
+    }
+    if prompt != nil, !models.takesPrompt(model) {
+      throw InvalidSetting("prompt: model '\(model.name)' takes none")
+    }
+  }
+
+  /// How the input is read.
+  func reading(_ limits: ReadOptions) -> ReadOptions {
+    var options = limits
+    options.page = page.map { $0 - 1 }
+    options.part = crop?.rect
+    return options
+  }
+
+  /// - Parameters:
+  ///   - configuration: of the model.
+  ///   - limits: of what is read.
+  ///   - text: what the prompt is to the model.
+  func options(
+    _ configuration: ModelConfiguration, _ limits: ReadOptions, text: TextFeatures? = nil
+  ) -> PhotoUpscaler.Options {
     var options = PhotoUpscaler.Options()
-    options.scale = scale
+    options.size = size
     options.color = color
     options.encoding = EncodingOptions(quality: quality)
     options.background = background
     options.metadata = metadata
-    options.reading = reading
+    options.reading = reading(limits)
+    options.resolver.acceleration.scales = scales
+    options.resolver.text = text
     options.resolver.seed = UInt64(seed)
     var sampling = configuration.sampling
     sampling.temperature = temperature ?? sampling.temperature
     options.resolver.sampling = sampling
     return options
-  }
-}
-
-/// What is wrong with a setting, in one line.
-struct InvalidSetting: Error {
-  let description: String
-  init(_ description: String) { self.description = description }
-}
-
-/// A setting as it comes: from JSON, or as text from a form.
-enum SettingValue: Decodable {
-  case none
-  case number(Double)
-  case text(String)
-  /// A field of a form, which may stand for a number as well.
-  case field(String)
-  case other
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .none
-    } else if (try? container.decode(Bool.self)) != nil {
-      self = .other
-    } else if let number = try? container.decode(Double.self) {
-      self = .number(number)
-    } else if let text = try? container.decode(String.self) {
-      self = .text(text)
-    } else {
-      self = .other
-    }
-  }
-
-  /// A field of a form, where all is text; empty or "null" stands for nothing.
-  init(field text: String) {
-    self = text.isEmpty || text == "null" ? .none : .field(text)
-  }
-
-  private var number: Double? {
-    switch self {
-    case .number(let number): number
-    case .field(let text): Double(text)
-    case .none, .text, .other: nil
-    }
-  }
-
-  fileprivate func number(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Double>)
-    throws -> Double?
-  {
-    if case .none = self { return nil }
-    guard let number, range.contains(number) else {
-      throw InvalidSetting(
-        "\(key.rawValue): a number from \(Int(range.lowerBound)) to \(Int(range.upperBound)) is wanted"
-      )
-    }
-    return number
-  }
-
-  fileprivate func integer(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Int>)
-    throws -> Int?
-  {
-    if case .none = self { return nil }
-    guard let integer = number.flatMap(Int.init(exactly:)), range.contains(integer) else {
-      throw InvalidSetting(
-        "\(key.rawValue): a whole number from \(range.lowerBound) to \(range.upperBound) is wanted")
-    }
-    return integer
-  }
-
-  fileprivate func text(_ key: RestorationSettings.CodingKeys) throws -> String? {
-    switch self {
-    case .none: return nil
-    case .text(let text), .field(let text): return text
-    case .number, .other: throw InvalidSetting("\(key.rawValue): a text is wanted")
-    }
-  }
-
-  fileprivate func choice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ key: RestorationSettings.CodingKeys
-  ) throws -> Choice? {
-    switch self {
-    case .none: return nil
-    case .text(let text), .field(let text):
-      if let choice = Choice(rawValue: text) { return choice }
-    case .number, .other: break
-    }
-    throw InvalidSetting(
-      "\(key.rawValue): one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")) is wanted"
-    )
   }
 }

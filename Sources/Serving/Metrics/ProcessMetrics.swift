@@ -2,18 +2,46 @@ import Foundation
 
 /// What the process takes, by the names that Prometheus has for it.
 enum ProcessMetrics {
-  static func text() -> String {
-    var text = ""
-    func gauge(_ name: String, _ value: Int?) {
-      if let value { text += "# TYPE \(name) gauge\n\(name) \(value)\n" }
+  static func write(to text: inout PrometheusText) {
+    func metric(_ name: String, _ help: String, _ value: Double?, kind: String = "gauge") {
+      if let value { text.metric(name, kind, help, [("", value)]) }
     }
-    let sizes = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?
-      .split(separator: " ").compactMap { Int($0) }
-    gauge("process_resident_memory_bytes", sizes.flatMap { $0.count > 1 ? $0[1] * pageSize : nil })
+    let sizes =
+      (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?
+      .split(separator: " ").compactMap { Double($0) } ?? []
+    metric(
+      "process_virtual_memory_bytes", "Address space of the process.", sizes.first.map { $0 * page }
+    )
+    metric(
+      "process_resident_memory_bytes", "Memory of the process.",
+      sizes.count > 1 ? sizes[1] * page : nil)
     let descriptors = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-    gauge("process_open_fds", descriptors)
-    return text
+    metric("process_open_fds", "Open files and connections.", descriptors.map(Double.init))
+    var limit = rlimit()
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      metric("process_max_fds", "Files and connections that may be open.", Double(limit.rlim_cur))
+    }
+    var usage = rusage()
+    if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
+      func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+      metric(
+        "process_cpu_seconds_total", "Time of processors that the process has taken.",
+        seconds(usage.ru_utime) + seconds(usage.ru_stime), kind: "counter")
+    }
+    metric("process_start_time_seconds", "Begin of the process, in seconds since 1970.", start)
   }
 
-  private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+  /// As the kernel has it: in ticks since it was started itself.
+  private static let start: Double? = {
+    guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
+      let system = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
+      let boot = system.firstMatch(of: #/\nbtime (\d+)/#).flatMap({ Double($0.1) }),
+      // Behind the name, which may hold anything.
+      let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
+      let ticks = Double(fields[19])
+    else { return nil }
+    return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }()
+
+  private static let page = Double(sysconf(Int32(_SC_PAGESIZE)))
 }

@@ -36,33 +36,26 @@ public final class PrometheusRegistry: MetricsFactory, @unchecked Sendable {
   /// All metrics.
   public func text() -> String {
     let values = lock.withLock { self.values }
-    var text = ""
+    var text = PrometheusText()
     let groups = Dictionary(grouping: values) { $0.key.name }
     for (name, group) in groups.sorted(by: { $0.key < $1.key }) {
-      text += "# TYPE \(name) \(group[0].value.kind)\n"
+      text.begin(name, group[0].value.kind, MetricHelp.text(name))
       for (key, value) in group.sorted(by: { $0.key.labels < $1.key.labels }) {
-        func line(_ suffix: String, _ labels: String, _ number: Double) {
-          let braces = labels.isEmpty ? "" : "{\(labels)}"
-          let digits =
-            number == number.rounded() && abs(number) < 1e15
-            ? "\(Int(number))" : "\(number)"
-          text += "\(name)\(suffix)\(braces) \(digits)\n"
-        }
         switch value {
-        case .counter(let number), .gauge(let number): line("", key.labels, number)
+        case .counter(let number), .gauge(let number): text.value(name, key.labels, number)
         case .histogram(let counts, let sum):
           let comma = key.labels.isEmpty ? "" : ","
           var total = 0
           for (bound, count) in zip(Self.buckets.map { "\($0)" } + ["+Inf"], counts) {
             total += count
-            line("_bucket", key.labels + comma + "le=\"\(bound)\"", Double(total))
+            text.value(name + "_bucket", key.labels + comma + "le=\"\(bound)\"", Double(total))
           }
-          line("_sum", key.labels, sum)
-          line("_count", key.labels, Double(total))
+          text.value(name + "_sum", key.labels, sum)
+          text.value(name + "_count", key.labels, Double(total))
         }
       }
     }
-    return text
+    return text.text
   }
 
   private static func key(_ label: String, _ dimensions: [(String, String)], suffix: String = "")

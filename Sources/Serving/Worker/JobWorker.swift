@@ -13,85 +13,100 @@ public actor JobWorker: Service {
   private let store: JobStore
   private let models: ModelShelf
   private let limits: ServiceLimits
+  private let outbox: Outbox
+  private let shutdown: Shutdown
   private let logger: Logger
-  private let name: String
+  private let name = WorkerName.new()
 
-  /// Seconds between two looks at the queue, and two reports.
-  private static let pause = 0.25
-  /// Seconds after which the lease is renewed where there is nothing to tell.
-  private static let heartbeat = 2.0
+  /// Between two reports of progress, and two signs of life where there is nothing to tell.
+  private static let pause = Duration.milliseconds(250)
+  private static let heartbeat = Duration.seconds(2)
+  /// Between two looks at the queue where nothing is heard of it, and after a failure.
+  private static let patience = Duration.seconds(4)
+  /// Between two signs that there is a worker.
+  private static let presence = Duration.seconds(5)
 
-  init(_ store: JobStore, _ models: ModelShelf, limits: ServiceLimits, logger: Logger) {
+  init(
+    _ store: JobStore, _ models: ModelShelf, limits: ServiceLimits, outbox: Outbox,
+    shutdown: Shutdown, logger: Logger
+  ) {
     self.store = store
     self.models = models
     self.limits = limits
+    self.outbox = outbox
+    self.shutdown = shutdown
     self.logger = logger
-    name = WorkerName.new()
   }
 
   /// Works until the service is shut down; a job under way then goes back into the queue.
   public func run() async throws {
-    try await giveBackOfTheDead()
-    let shutdown = Shutdown()
     await withGracefulShutdownHandler {
-      while !shutdown.hasBegun, !Task.isCancelled {
-        do {
-          if let job = try await store.claim(name) {
-            await restore(job, shutdown)
-          } else {
-            try await Task.sleep(for: .seconds(Self.pause))
-          }
-        } catch is CancellationError {
-          return
-        } catch {
-          logger.error("the queue cannot be read: \(oneLine("\(error)"))")
-          try? await Task.sleep(for: .seconds(4))
-        }
+      let presence = Task { await tellPresence() }
+      await shutdown.watched({ [feed = store.feed] in feed.poke() }) {
+        while !shutdown.hasBegun, !Task.isCancelled { await takeOne() }
       }
-    } onGracefulShutdown: {
+      presence.cancel()
+    } onGracefulShutdown: { [shutdown] in
       shutdown.begin()
+    }
+    try? await store.isLeaving(name)
+    // A service that ends before it is asked to would cut off the others.
+    if !Task.isCancelled { try? await gracefulShutdown() }
+  }
+
+  private func takeOne() async {
+    let seen = store.feed.now
+    do {
+      try await outbox.deliver(to: store)
+    } catch {
+      logger.warning("finished pictures wait for the database: \(oneLine("\(error)"))")
+    }
+    do {
+      if let job = try await store.claim(name) {
+        await restore(job)
+      } else {
+        await store.feed.wait(after: seen, atMost: Self.patience)
+      }
+    } catch {
+      guard !shutdown.hasBegun, !Task.isCancelled else { return }
+      logger.error("the queue cannot be read: \(oneLine("\(error)"))")
+      await store.feed.wait(after: store.feed.now, atMost: Self.patience)
     }
   }
 
-  /// Jobs of workers that ran on this machine with the same file of jobs and have died: nobody has
-  /// to wait for their leases.
-  private func giveBackOfTheDead() async throws {
-    guard store.database is SQLiteDatabase else { return }
-    let dead = try await store.workers().filter(WorkerName.isDead)
-    try await store.giveBack(from: dead)
+  private func tellPresence() async {
+    while !Task.isCancelled {
+      // The queue cannot be read either then, of which somebody tells.
+      try? await store.isPresent(name)
+      try? await Task.sleep(for: Self.presence)
+    }
   }
 
-  private func restore(_ job: Job, _ shutdown: Shutdown) async {
-    let start = Date()
+  private func restore(_ job: Job) async {
+    let start = SuspendingClock.now
     let progress = WorkProgress()
-    let reporter = Task { await report(job, progress, start, shutdown) }
-    let outcome: JobStore.Outcome
+    let reporter = Task { await report(job, progress, start) }
+    let (ends, end) = AsyncStream.makeStream(of: (JobStore.Outcome, TemporaryFolder?).self)
+    Task { end.yield(await tracedOutcome(of: job, progress)) }
+    var outcome = JobStore.Outcome.givenBack
     var folder: TemporaryFolder?
-    do {
-      let scratch = try TemporaryFolder()
-      folder = scratch
-      outcome = try await work(job, in: scratch.path, progress)
-    } catch WorkEnd.shutdown {
-      outcome = .givenBack
-    } catch WorkEnd.lost, is CancellationError {
-      outcome = .cancelled
-    } catch WorkEnd.tooLong {
-      outcome = .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here")
-    } catch ModelShelfError.unknown(let name, let known) {
-      // The server that took the picture in has it.
-      outcome = .failed(
-        "the worker that took this picture has no model '\(name)', only"
-          + " \(known.joined(separator: ", "))")
-    } catch {
-      outcome = .failed(text(error, job, folder?.path))
+    // The service does not wait for what is being computed, which ends at its next step.
+    await shutdown.watched({
+      progress.stop(WorkEnd.shutdown)
+      end.yield((.givenBack, nil))
+    }) {
+      for await (first, scratch) in ends {
+        (outcome, folder) = (first, scratch)
+        break
+      }
     }
     reporter.cancel()
     await reporter.value
-    // What a quick job has shown stays visible.
-    if let preview = progress.news().preview {
+    // What a job that failed has shown stays visible.
+    if let preview = progress.news().preview, !outcome.isSuccess {
       try? await store.report(job.id, name, nil, preview: preview)
     }
-    let seconds = Date().timeIntervalSince(start)
+    let seconds = (SuspendingClock.now - start) / .seconds(1)
     await finish(job, outcome, seconds)
     folder?.remove()
     let model = (try? models.entry(job.order.settings.model))?.name ?? "unknown"
@@ -104,99 +119,168 @@ public actor JobWorker: Service {
     ).recordSeconds(seconds)
   }
 
-  /// Tells the database, which may be away for a while: what was worked for is not given up soon.
+  private nonisolated func tracedOutcome(of job: Job, _ progress: WorkProgress) async
+    -> (JobStore.Outcome, TemporaryFolder?)
+  {
+    await withRestorationSpan(JobStore.name(job.id)) { span in
+      let result = await outcome(of: job, progress)
+      span.attributes["nsarm.job.outcome"] = result.0.label
+      return result
+    }
+  }
+
+  /// What becomes of a job, and the folder with its result.
+  private func outcome(of job: Job, _ progress: WorkProgress) async
+    -> (JobStore.Outcome, TemporaryFolder?)
+  {
+    var folder: TemporaryFolder?
+    do {
+      let scratch = try TemporaryFolder(in: store.database.pictures.scratch)
+      folder = scratch
+      return (try await work(job, in: scratch.path, progress), scratch)
+    } catch WorkEnd.shutdown {
+      return (.givenBack, folder)
+    } catch WorkEnd.lost, is CancellationError {
+      return (.cancelled, folder)
+    } catch WorkEnd.tooLong {
+      return (
+        .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here"), folder
+      )
+    } catch ModelShelfError.unknown(let name, let known) {
+      // The server that took the picture in has it.
+      return (
+        .failed(
+          "the worker that took this picture has no model '\(name)', only"
+            + " \(known.joined(separator: ", "))"), folder
+      )
+    } catch let failure as WorkFailure where failure.error is CancellationError {
+      return (.cancelled, folder)
+    } catch {
+      return (.failed(text(error, job, folder?.path)), folder)
+    }
+  }
+
+  /// Tells the database, or keeps what was worked for until it can be told.
   private func finish(_ job: Job, _ outcome: JobStore.Outcome, _ seconds: Double) async {
-    var outcome = outcome
-    for attempt in 1...5 {
+    do {
       do {
-        return try await store.finish(job.id, name, outcome, seconds: seconds)
+        try await store.finish(job.id, name, outcome, seconds: seconds)
       } catch  where tellsOfFullDisk(error) {
-        outcome = .failed("the disk that keeps the results is full; free some space and try again")
-        if attempt == 1 { continue }  // that takes little space
-      } catch {
-        logger.error("\(job.order.input.name): the result is not kept: \(oneLine("\(error)"))")
+        try await store.finish(
+          job.id, name,
+          .failed("the disk that keeps the results is full; free some space and try again"),
+          seconds: seconds)
       }
-      try? await Task.sleep(for: .seconds(Double(attempt)))
+    } catch {
+      let problem = oneLine("\(error)")
+      do {
+        try outbox.keep(job.id, name, outcome, seconds: seconds)
+        logger.warning("\(job.order.input.name) waits for the database: \(problem)")
+      } catch {
+        logger.error(
+          "\(job.order.input.name): the result is not kept: \(problem); \(oneLine("\(error)"))")
+      }
     }
   }
 
   private func work(_ job: Job, in folder: String, _ progress: WorkProgress) async throws
     -> JobStore.Outcome
   {
-    let (input, output) = (folder + "/input", folder + "/output")
-    try await store.files.copy(job.id, .input, to: input)
+    let output = folder + "/output"
     let settings = job.order.settings
+    // Before the model is loaded, so that memory never holds it and its text encoder.
+    var text: TextFeatures?
+    if let prompt = settings.prompt { text = try await models.text(prompt, for: settings.model) }
     let model = try await models.model(settings.model, strength: settings.strength ?? 1)
     let upscaler = model.upscaler
     let configuration = upscaler.resolver.model.configuration
-    var options = settings.options(configuration, limits.reading)
+    var options = settings.options(configuration, limits.reading, text: text)
     options.format = job.order.output.format
     options.resolver.batch = model.batch
     let remaining = RemainingWork()
-    let previews = PreviewMaker(
-      input, limits.reading, scale: configuration.scale, in: folder, progress)
-    let report = try await upscaler.resolver.worker.run { [upscaler, options] in
-      try upscaler(input, to: output, options) { share in
-        try progress.update {
-          $0.share = share
-          $0.secondsLeft = remaining.seconds(share)
+    return try await store.files.withFile(job.id, .input) { input in
+      let previews = PreviewMaker(
+        input, options.reading, scale: configuration.scale, in: folder, progress)
+      do {
+        return try await upscaler.resolver.worker.run { [upscaler, options] in
+          let report = try upscaler(input, to: output, options) { share in
+            try progress.update {
+              $0.share = share
+              $0.secondsLeft = remaining.seconds(share)
+            }
+          } preview: { preview in
+            try progress.update {
+              $0.tiles = .init(done: preview.tilesDone, count: preview.tileCount)
+              $0.scales = .init(done: preview.scale + 1, count: preview.scaleCount)
+            }
+            previews.show(preview)
+          }
+          return .succeeded(
+            result: output, thumbnail: try? Thumbnail.make(of: output, in: folder),
+            warnings: report.warnings.map { WebText.cleaned($0) })
         }
-      } preview: { preview in
-        try progress.update {
-          $0.tiles = .init(done: preview.tilesDone, count: preview.tileCount)
-          $0.scales = .init(done: preview.scale + 1, count: preview.scaleCount)
-        }
-        previews.show(preview)
+      } catch let end as WorkEnd {
+        throw end
+      } catch {
+        throw WorkFailure(error: error, input: input)
       }
     }
-    return .succeeded(result: output, warnings: report.warnings)
   }
 
   /// Tells the database how far the work is, and the work that it has to end.
   private func report(
-    _ job: Job, _ progress: WorkProgress, _ start: Date, _ shutdown: Shutdown
+    _ job: Job, _ progress: WorkProgress, _ start: SuspendingClock.Instant
   ) async {
-    var last = Date.distantPast
+    var last: SuspendingClock.Instant?
+    var isAway = false
     while !Task.isCancelled {
-      if shutdown.hasBegun { progress.stop(WorkEnd.shutdown) }
-      if Date().timeIntervalSince(start) > limits.secondsPerPicture {
-        progress.stop(WorkEnd.tooLong)
-      }
+      let now = SuspendingClock.now
+      if now - start > .seconds(limits.secondsPerPicture) { progress.stop(WorkEnd.tooLong) }
       let (news, preview) = progress.news()
-      if news != nil || preview != nil || Date().timeIntervalSince(last) > Self.heartbeat {
+      if news != nil || preview != nil || last.map({ now - $0 > Self.heartbeat }) ?? true {
         do {
           // Not cut short when the work ends: its news would be lost.
           try await Task { [store, name] in
             try await store.report(job.id, name, news, preview: preview)
           }.value
-          last = Date()
+          (last, isAway) = (now, false)
         } catch is JobError {
           progress.stop(WorkEnd.lost)
         } catch {
-          logger.warning("progress is not kept: \(oneLine("\(error)"))")
+          if !isAway { logger.warning("progress is not kept: \(oneLine("\(error)"))") }
+          isAway = true
         }
       }
-      try? await Task.sleep(for: .seconds(Self.pause))
+      try? await Task.sleep(for: Self.pause)
     }
   }
 
   /// An error without the paths of this machine.
   private func text(_ error: any Error, _ job: Job, _ folder: String?) -> String {
-    var text = oneLine("\(error)")
-    for entry in models.entries { text = text.replacing(entry.folder.path, with: entry.name) }
+    var names = Dictionary(
+      models.entries.map { ($0.folder.path, $0.name) }, uniquingKeysWith: { first, _ in first })
     if let folder {
-      text = text.replacing(folder + "/input", with: job.order.input.name)
-        .replacing(folder + "/output", with: job.order.output.name)
-        .replacing(folder, with: "")
+      names[folder + "/output"] = job.order.output.name
+      names[folder] = ""
     }
-    return text
+    guard let failure = error as? WorkFailure else { return WebText.of(error, names: names) }
+    names[failure.input] = job.order.input.name
+    return WebText.of(failure.error, names: names)
   }
 }
 
 /// Why the work on a job ends early.
 private enum WorkEnd: Error { case shutdown, tooLong, lost }
 
+/// What went wrong while a picture was restored, and where the picture was.
+private struct WorkFailure: Error {
+  let error: any Error
+  let input: String
+}
+
 extension JobStore.Outcome {
+  fileprivate var isSuccess: Bool { if case .succeeded = self { true } else { false } }
+
   fileprivate var label: String {
     switch self {
     case .succeeded: "succeeded"
@@ -212,40 +296,4 @@ private final class RemainingWork: @unchecked Sendable {
   private var time = RemainingTime()
 
   func seconds(_ share: Double) -> Double? { time.update(share) }
-}
-
-/// Makes previews as often as that costs a tenth of the time, on the thread that restores.
-private final class PreviewMaker: @unchecked Sendable {
-  private let (input, reading, scale, folder): (String, ReadOptions, Int, String)
-  private let progress: WorkProgress
-  private var canvas: PreviewCanvas?
-  private var next = Date.distantPast
-
-  init(
-    _ input: String, _ reading: ReadOptions, scale: Int, in folder: String,
-    _ progress: WorkProgress
-  ) {
-    (self.input, self.reading, self.scale, self.folder) = (input, reading, scale, folder)
-    self.progress = progress
-  }
-
-  /// A preview that fails is none; the restoration goes on.
-  func show(_ preview: ScalePreview) {
-    let isLast = preview.scale + 1 == preview.scaleCount
-    let start = Date()
-    guard start >= next || isLast else { return }
-    guard let jpeg = try? drawn(preview) else { return }
-    progress.show(jpeg)
-    next = Date().addingTimeInterval(max(0.2, 9 * Date().timeIntervalSince(start)))
-  }
-
-  private func drawn(_ preview: ScalePreview) throws -> Data {
-    if canvas == nil {
-      let reader = try ImageFile.open(input, options: reading)
-      try reader.decode()
-      canvas = try PreviewCanvas(reader, scale: scale)
-    }
-    canvas!.paint(preview)
-    return try canvas!.jpeg(in: folder)
-  }
 }

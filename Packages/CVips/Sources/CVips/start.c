@@ -10,15 +10,32 @@
 
 static int start_status = -1;
 
-static void discard(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data) {
-  (void)domain, (void)level, (void)text, (void)data;
+static _Atomic(cvips_receiver) receiver;
+
+/// Warnings about odd but readable files are not for the user's terminal: who wants them asks for
+/// them.
+static void pass(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data) {
+  (void)data;
+  cvips_receiver receive = receiver;
+  if (receive && (level & G_LOG_LEVEL_MASK) <= G_LOG_LEVEL_WARNING) receive(domain, text);
+}
+
+/// Those of other libraries are shown where nobody asks for them, as they would be without us.
+static void pass_other(
+  const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data) {
+  if (receiver) pass(domain, level, text, data);
+  else g_log_default_handler(domain, level, text, data);
+}
+
+void cvips_receive_warnings(cvips_receiver receive) {
+  receiver = receive;
+  g_log_set_default_handler(pass_other, NULL);
 }
 
 static void allow_reader(const char *name) { vips_operation_block_set(name, FALSE); }
 
 static void start(void) {
-  // Warnings about odd but readable files are not for the user's terminal.
-  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO, discard, NULL);
+  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO, pass, NULL);
   start_status = vips_init("nsarm");
   if (start_status != 0) return;
   // The operation cache is keyed by file name and would return stale pixels of a rewritten file.

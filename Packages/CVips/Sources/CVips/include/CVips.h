@@ -105,6 +105,17 @@ typedef struct {
   bool progressive;  ///< JPEG, PNG
 } cvips_encoding;
 
+/// Gets a warning of a library, on the thread that caused it: whose it is (or NULL), and its text.
+typedef void (*cvips_receiver)(const char *library, const char *text);
+
+/// What a picture is made smaller to.
+typedef struct {
+  /// The part that is taken, of the upright picture; all of it where the width is 0.
+  int32_t x, y, from_width, from_height;
+  int32_t width, height;  ///< upright, not more than is taken
+  int32_t quality;        ///< 1...100
+} cvips_reduction;
+
 #define CVIPS_FUNCTION(result, name, parameters, arguments) result name parameters;
 #include "CVipsFunctions.h"
 #undef CVIPS_FUNCTION

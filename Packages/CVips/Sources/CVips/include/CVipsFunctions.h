@@ -50,6 +50,15 @@ CVIPS_FUNCTION(int, cvips_encode,
                 cvips_metadata metadata, const char *path, char **error),
                (samples, descriptor, header, encoding, metadata, path, error))
 
+/// Writes a smaller version of a picture that has not been decoded as a WebP file: upright, 8 bit,
+/// sRGB, without metadata. The picture is read once, from the top to the bottom, and cannot be
+/// decoded afterwards; memory holds the smaller version, and of the picture a few rows where its
+/// format can be read by rows.
+CVIPS_FUNCTION(int, cvips_reduce,
+               (cvips_picture *picture, cvips_reduction reduction, cvips_blob icc, const char *path,
+                char **error),
+               (picture, reduction, icc, path, error))
+
 /// Makes an ICC profile; its bytes are freed with cvips_free.
 CVIPS_FUNCTION(int, cvips_make_profile,
                (const cvips_colours *colours, cvips_blob *profile, char **error),
@@ -83,3 +92,6 @@ CVIPS_FUNCTION(uint32_t, cvips_crc32, (cvips_blob in), (in))
 
 /// Frees the bytes of a blob that a function has made.
 CVIPS_FUNCTION(void, cvips_free, (const void *bytes), (bytes))
+
+/// Where libvips' and GLib's warnings go from now on; NULL: nowhere.
+CVIPS_FUNCTION(void, cvips_receive_warnings, (cvips_receiver receive), (receive))

@@ -1,0 +1,21 @@
+import CVips
+import Synchronization
+
+/// What the libraries that read and write pictures say of odd but readable files. Nobody hears it
+/// unless asked for.
+public enum LibraryWarnings {
+  public typealias Receiver = @Sendable (_ library: String, _ text: String) -> Void
+
+  private static let receiver = Mutex<Receiver?>(nil)
+
+  /// Sends the process's warnings to `receive` from now on. It is called on the threads that read
+  /// and write.
+  public static func receive(_ receive: @escaping Receiver) {
+    receiver.withLock { $0 = receive }
+    cvips_receive_warnings { library, text in
+      let receive = LibraryWarnings.receiver.withLock { $0 }
+      receive?(
+        library.map { String(cString: $0) } ?? "GLib", text.map { String(cString: $0) } ?? "")
+    }
+  }
+}

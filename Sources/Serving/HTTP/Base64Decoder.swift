@@ -1,0 +1,47 @@
+/// Takes base64 (RFC 4648, 4) apart as it comes in.
+struct Base64Decoder {
+  struct Malformed: Error {}
+
+  private var bits: UInt32 = 0
+  /// Characters of the four that make three bytes, and how many of them only fill up.
+  private var (count, padding) = (0, 0)
+  private var isEnded = false
+
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: 0xff, count: 256)
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (value, character) in alphabet.utf8.enumerated() { values[Int(character)] = UInt8(value) }
+    return values
+  }()
+
+  /// - Throws: `Malformed`.
+  mutating func decode(_ text: UnsafeRawBufferPointer) throws -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count / 4 * 3 + 3)
+    try Self.values.withUnsafeBufferPointer { values in
+      for character in text {
+        guard !isEnded else { throw Malformed() }
+        if character == UInt8(ascii: "=") {
+          guard count >= 2 else { throw Malformed() }
+          padding += 1
+          bits <<= 6
+        } else {
+          let value = values[Int(character)]
+          guard value < 64, padding == 0 else { throw Malformed() }
+          bits = bits << 6 | UInt32(value)
+        }
+        count += 1
+        guard count == 4 else { continue }
+        result.append(UInt8(truncatingIfNeeded: bits >> 16))
+        if padding < 2 { result.append(UInt8(truncatingIfNeeded: bits >> 8)) }
+        if padding < 1 { result.append(UInt8(truncatingIfNeeded: bits)) }
+        isEnded = padding > 0
+        (bits, count) = (0, 0)
+      }
+    }
+    return result
+  }
+
+  /// - Throws: `Malformed` where the text is cut short.
+  func finish() throws { if count != 0 { throw Malformed() } }
+}

@@ -1,0 +1,40 @@
+import Foundation
+import Hummingbird
+
+extension JobQuery {
+  /// What `GET /v1/restorations` is asked for.
+  /// - Throws: `Problem` for a value that means nothing.
+  init(_ parameters: Parameters) throws {
+    self.init()
+    func invalid(_ text: String) -> Problem {
+      Problem(.unprocessableContent, "invalid_setting", text)
+    }
+    if let text = parameters["limit"] {
+      guard let number = Int(text), (1...1000).contains(number) else {
+        throw invalid("limit: a whole number from 1 to 1000 is wanted")
+      }
+      limit = number
+    }
+    if let text = parameters["cursor"] {
+      guard let cursor = JobCursor(String(text)) else {
+        throw invalid("cursor: 'next' of an earlier answer is wanted")
+      }
+      before = cursor.number
+    }
+    if let text = parameters["state"] {
+      for name in text.split(separator: ",") {
+        guard let state = Job.State(rawValue: String(name)) else {
+          let known = Job.State.allCases.map(\.rawValue).joined(separator: ", ")
+          throw invalid("state: one or more of \(known) are wanted")
+        }
+        states.insert(state)
+      }
+    }
+    func text(_ name: Substring) -> String? {
+      parameters[name].map { $0.removingPercentEncoding ?? String($0) }.flatMap {
+        $0.isEmpty ? nil : $0
+      }
+    }
+    (model, name) = (text("model"), text("name"))
+  }
+}
