@@ -56,6 +56,7 @@ public struct RestorationService: Sendable {
   public let shutdown = Shutdown()
   private var store: JobStore
   private let outbox: Outbox
+  private let workersHere = WorkersHere()
   private var lease = 30.0
 
   /// - Throws: `DatabaseFailure` and `FileError` where the jobs cannot be kept.
@@ -101,7 +102,8 @@ public struct RestorationService: Sendable {
   /// A worker with some models.
   public func worker(_ models: ModelShelf) -> any Service {
     JobWorker(
-      store, models, limits: limits, outbox: outbox, shutdown: shutdown, logger: logger)
+      store, models, limits: limits, outbox: outbox, workersHere: workersHere, shutdown: shutdown,
+      logger: logger)
   }
 
   /// What keeps the table of jobs in order.
@@ -140,7 +142,10 @@ public struct RestorationService: Sendable {
       access: Access(door, wrongTokensPerMinute: limits.wrongTokensPerMinute),
       shutdown: shutdown,
       status: ServiceStatus(
-        store: store, shutdown: shutdown, workersAlive: { try await store.workersAlive() },
+        store: store, shutdown: shutdown,
+        workersAlive: { [store, workersHere] in
+          max(workersHere.count, try await store.workersAlive())
+        },
         queueLimit: limits.queue),
       allowance: limits.perMinute.map { Allowance(perMinute: $0) },
       slots: UploadSlots(perAddress: limits.uploadsPerAddress, inAll: limits.uploads),

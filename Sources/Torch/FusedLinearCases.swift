@@ -2,7 +2,8 @@
 extension FusedCase {
   /// Odd sizes among them, and more inputs than are multiplied at a time.
   static func smallLinears(_ type: DType) -> [FusedCase] {
-    [
+    guard PackedMatrix.hasLayout(type) else { return [] }
+    return [
       (1, 1, 1), (3, 5, 7), (16, 32, 64), (17, 33, 65), (97, 64, 130), (1, 600, 20), (40, 1030, 9),
     ].flatMap { (rows, inputs, outputs) in
       // The composition rounds before GELU as well, which shows where all results are small.
@@ -14,7 +15,8 @@ extension FusedCase {
 
   /// As in the transformer of a small model.
   static func largeLinears(_ type: DType) -> [FusedCase] {
-    [
+    guard PackedMatrix.hasLayout(type) else { return [] }
+    return [
       linear(3072, 192, 576, type), linear(3072, 192, 768, type, gelu: true),
       linear(3072, 768, 192, type),
     ]

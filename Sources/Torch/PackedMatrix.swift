@@ -12,6 +12,9 @@ public struct PackedMatrix: Sendable {
     return hasKernels || Operators.has("mkldnn::_linear_pointwise")
   }
 
+  /// Whether there is a layout for matrices of this element type, be it fast or not.
+  static func hasLayout(_ dtype: DType) -> Bool { hasKernels || isAvailable(dtype) }
+
   private static let hasKernels = Processor.current.features.isSuperset(of: ["avx2", "fma"])
 
   private let packed: Tensor

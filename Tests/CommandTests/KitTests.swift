@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import TestSupport
 import Testing
+import Torch
 
 /// A small checkpoint in the published layout, and what the published code makes of it: latents,
 /// residuals, bits and pictures in float32 and in the script's own bfloat16, with bounds.
@@ -175,6 +176,8 @@ struct KitTests {
   /// reference's bfloat16 than that is from its own float32: what it keeps wide is wide.
   @Test(arguments: [["--quantize", "none"], []])
   func bfloat16HasThePublishedScriptsTypes(_ options: [String]) throws {
+    // Without the processor's units for bfloat16 libtorch rounds in between where they do not.
+    let rounding = Processor.current.multipliesBFloat16 ? 0 : 2.5
     try convert(options, to: "model")
     for picture in kit.facts.pictures {
       let found = try restored("model", "bfloat16", picture)
@@ -183,7 +186,7 @@ struct KitTests {
         cropped(try reference("fp32", picture), picture.box16, from: picture.box32), narrow)
       let distance = psnr(cropped(found.picture, picture.box16), narrow)
       #expect(
-        distance >= own - kit.facts.bounds.slack[picture.name]!,
+        distance >= own - kit.facts.bounds.slack[picture.name]! - rounding,
         "\(picture.name): \(distance) dB, its own \(own) dB")
       guard picture.scales == kit.facts.sides.count, picture.color == "none" else { continue }
       let prefix = (0..<7).flatMap { found.dump["prefix.\($0)"].floats }

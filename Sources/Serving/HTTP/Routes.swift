@@ -48,7 +48,7 @@ struct Routes: Sendable {
       [
         .get: { _, _ in
           var service = service
-          service.workers = try await store.workersAlive()
+          service.workers = try await status.workersAlive?() ?? 0
           return try Response(service)
         }
       ])

@@ -14,6 +14,7 @@ public actor JobWorker: Service {
   private let models: ModelShelf
   private let limits: ServiceLimits
   private let outbox: Outbox
+  private let workersHere: WorkersHere
   private let shutdown: Shutdown
   private let logger: Logger
   private let name = WorkerName.new()
@@ -28,18 +29,20 @@ public actor JobWorker: Service {
 
   init(
     _ store: JobStore, _ models: ModelShelf, limits: ServiceLimits, outbox: Outbox,
-    shutdown: Shutdown, logger: Logger
+    workersHere: WorkersHere, shutdown: Shutdown, logger: Logger
   ) {
     self.store = store
     self.models = models
     self.limits = limits
     self.outbox = outbox
+    self.workersHere = workersHere
     self.shutdown = shutdown
     self.logger = logger
   }
 
   /// Works until the service is shut down; a job under way then goes back into the queue.
   public func run() async throws {
+    workersHere.arrive()
     await withGracefulShutdownHandler {
       let presence = Task { await tellPresence() }
       await shutdown.watched({ [feed = store.feed] in feed.poke() }) {
@@ -49,6 +52,7 @@ public actor JobWorker: Service {
     } onGracefulShutdown: { [shutdown] in
       shutdown.begin()
     }
+    workersHere.leave()
     try? await store.isLeaving(name)
     // A service that ends before it is asked to would cut off the others.
     if !Task.isCancelled { try? await gracefulShutdown() }
@@ -267,33 +271,4 @@ public actor JobWorker: Service {
     names[failure.input] = job.order.input.name
     return WebText.of(failure.error, names: names)
   }
-}
-
-/// Why the work on a job ends early.
-private enum WorkEnd: Error { case shutdown, tooLong, lost }
-
-/// What went wrong while a picture was restored, and where the picture was.
-private struct WorkFailure: Error {
-  let error: any Error
-  let input: String
-}
-
-extension JobStore.Outcome {
-  fileprivate var isSuccess: Bool { if case .succeeded = self { true } else { false } }
-
-  fileprivate var label: String {
-    switch self {
-    case .succeeded: "succeeded"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    case .givenBack: "given_back"
-    }
-  }
-}
-
-/// The time that is left, asked on the thread that restores alone.
-private final class RemainingWork: @unchecked Sendable {
-  private var time = RemainingTime()
-
-  func seconds(_ share: Double) -> Double? { time.update(share) }
 }
