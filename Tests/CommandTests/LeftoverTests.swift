@@ -43,13 +43,14 @@ import Testing
     let number = try #require(port(messages))
     let picture = try Data(contentsOf: URL(fileURLWithPath: folder("large.png")))
     #expect(try await upload(picture, number) == 202)
-    while process.isRunning, !temporary.contents.contains(where: { $0.hasSuffix("/input") }) {
+    while process.isRunning, try await !isWorking(number) {
       try await Task.sleep(for: .milliseconds(20))
     }
     #expect(process.isRunning)
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
     #expect(temporary.entries == [], "\(temporary.contents)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("data/work")).isEmpty)
   }
 
   /// The port in "nsarm is at http://127.0.0.1:PORT/".
@@ -60,6 +61,14 @@ import Testing
       if let match = text.firstMatch(of: #/127\.0\.0\.1:(\d+)/\s/#) { return Int(match.1) }
     }
     return nil
+  }
+
+  private func isWorking(_ port: Int) async throws -> Bool {
+    let url = URL(string: "http://127.0.0.1:\(port)/v1/restorations?state=running")!
+    let session = URLSession(configuration: .ephemeral)
+    defer { session.finishTasksAndInvalidate() }
+    let list = try JSONSerialization.jsonObject(with: await session.data(from: url).0)
+    return ((list as? [String: Any])?["restorations"] as? [Any])?.isEmpty == false
   }
 
   private func upload(_ picture: Data, _ port: Int) async throws -> Int {

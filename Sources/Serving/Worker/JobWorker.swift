@@ -90,17 +90,17 @@ public actor JobWorker: Service {
     let start = SuspendingClock.now
     let progress = WorkProgress()
     let reporter = Task { await report(job, progress, start) }
-    let (ends, end) = AsyncStream.makeStream(of: (JobStore.Outcome, TemporaryFolder?).self)
-    Task { end.yield(await tracedOutcome(of: job, progress)) }
+    let folder = Result { try TemporaryFolder(in: store.database.pictures.scratch) }
+    let (ends, end) = AsyncStream.makeStream(of: JobStore.Outcome.self)
+    Task { end.yield(await tracedOutcome(of: job, in: folder, progress)) }
     var outcome = JobStore.Outcome.givenBack
-    var folder: TemporaryFolder?
     // The service does not wait for what is being computed, which ends at its next step.
     await shutdown.watched({
       progress.stop(WorkEnd.shutdown)
-      end.yield((.givenBack, nil))
+      end.yield(.givenBack)
     }) {
-      for await (first, scratch) in ends {
-        (outcome, folder) = (first, scratch)
+      for await first in ends {
+        outcome = first
         break
       }
     }
@@ -112,7 +112,7 @@ public actor JobWorker: Service {
     }
     let seconds = (SuspendingClock.now - start) / .seconds(1)
     await finish(job, outcome, seconds)
-    folder?.remove()
+    try? folder.get().remove()
     let model = (try? models.entry(job.order.settings.model))?.name ?? "unknown"
     Counter(
       label: "nsarm_restorations", dimensions: [("model", model), ("outcome", outcome.label)]
@@ -123,44 +123,37 @@ public actor JobWorker: Service {
     ).recordSeconds(seconds)
   }
 
-  private nonisolated func tracedOutcome(of job: Job, _ progress: WorkProgress) async
-    -> (JobStore.Outcome, TemporaryFolder?)
-  {
+  private nonisolated func tracedOutcome(
+    of job: Job, in folder: Result<TemporaryFolder, any Error>, _ progress: WorkProgress
+  ) async -> JobStore.Outcome {
     await withRestorationSpan(JobStore.name(job.id)) { span in
-      let result = await outcome(of: job, progress)
-      span.attributes["nsarm.job.outcome"] = result.0.label
-      return result
+      let outcome = await outcome(of: job, in: folder, progress)
+      span.attributes["nsarm.job.outcome"] = outcome.label
+      return outcome
     }
   }
 
-  /// What becomes of a job, and the folder with its result.
-  private func outcome(of job: Job, _ progress: WorkProgress) async
-    -> (JobStore.Outcome, TemporaryFolder?)
-  {
-    var folder: TemporaryFolder?
+  /// What becomes of a job, whose result is made in a folder.
+  private func outcome(
+    of job: Job, in folder: Result<TemporaryFolder, any Error>, _ progress: WorkProgress
+  ) async -> JobStore.Outcome {
     do {
-      let scratch = try TemporaryFolder(in: store.database.pictures.scratch)
-      folder = scratch
-      return (try await work(job, in: scratch.path, progress), scratch)
+      return try await work(job, in: folder.get().path, progress)
     } catch WorkEnd.shutdown {
-      return (.givenBack, folder)
+      return .givenBack
     } catch WorkEnd.lost, is CancellationError {
-      return (.cancelled, folder)
+      return .cancelled
     } catch WorkEnd.tooLong {
-      return (
-        .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here"), folder
-      )
+      return .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here")
     } catch ModelShelfError.unknown(let name, let known) {
       // The server that took the picture in has it.
-      return (
-        .failed(
-          "the worker that took this picture has no model '\(name)', only"
-            + " \(known.joined(separator: ", "))"), folder
-      )
+      return .failed(
+        "the worker that took this picture has no model '\(name)', only"
+          + " \(known.joined(separator: ", "))")
     } catch let failure as WorkFailure where failure.error is CancellationError {
-      return (.cancelled, folder)
+      return .cancelled
     } catch {
-      return (.failed(text(error, job, folder?.path)), folder)
+      return .failed(text(error, job, try? folder.get().path))
     }
   }
 
