@@ -375,10 +375,12 @@ class Worker(Program):
         place = ["--data", server.data]
         if "--jobs" in server.options:
             place = ["--jobs", server.options[server.options.index("--jobs") + 1]]
+        log = server.folder / f"{name}.log"
+        # Earlier workers of this name have written there, too.
+        before = len(log.read_text()) if log.exists() else 0
         super().__init__(
-            [server.o.nsarm, "work", "--model", "nano", *place, *options], server.folder / f"{name}.log",
-            server.environment, own_group)
+            [server.o.nsarm, "work", "--model", "nano", *place, *options], log, server.environment, own_group)
         server.o.programs.append(self)
-        until(lambda: "waiting for pictures" in self.log.read_text() or self.process.poll() is not None, 60,
+        until(lambda: "waiting for pictures" in self.log.read_text()[before:] or self.process.poll() is not None, 60,
               "the worker starts")
         expect(self.process.poll() is None, "the worker does not start: " + self.log.read_text()[-500:])
