@@ -103,7 +103,9 @@ public final class ModelShelf: @unchecked Sendable {
   /// What a prompt is to a model. Text encoders are large: where memory is limited, models make
   /// room for them.
   ///
-  /// - Parameter name: nil: the default model.
+  /// - Parameters:
+  ///   - prompt: what a picture shows.
+  ///   - name: nil: the default model.
   /// - Throws: `ModelShelfError`; what the encoder throws.
   public func text(_ prompt: String, for name: String? = nil) async throws -> TextFeatures? {
     let entry = try entry(name)
