@@ -1,5 +1,5 @@
-# make setup | build | test | test-service | test-api | test-web-app | demo | install | package | documentation | bench |
-#      formats | test-formats | format | lint | clean
+# make setup | build | test | test-dependency | test-service | test-api | test-web-app | demo | install | package |
+#      documentation | bench | formats | test-formats | format | lint | clean
 #
 # One configuration, optimised and testable, serves every target, so nothing is compiled twice.
 # FILTER='one|two' runs the tests whose names match; NSARM_LIBTORCH names another libtorch (see scripts/setup).
@@ -16,12 +16,12 @@ SWIFT := $(ALONE) scripts/in-temporary-folder swift
 BIN := .build/release
 NSARM := $(BIN)/nsarm
 
-SWIFT_SOURCES := Package.swift Packages/CTorch/Package.swift Packages/CVips/Package.swift Sources Tests Examples/Package.swift Examples/Sources
+SWIFT_SOURCES := Package.swift Sources Tests Examples/Package.swift Examples/Sources
 
 # Where `make install` puts lib/nsarm and the link bin/nsarm.
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-tests setup-service-tests build test test-service test-api test-web-app demo install package documentation bench formats test-formats format lint clean
+.PHONY: all setup setup-tests setup-service-tests build test test-dependency test-service test-api test-web-app demo install package documentation bench formats test-formats format lint clean
 
 all: build
 
@@ -49,6 +49,10 @@ test: setup-tests lint
 
 # Where scripts/setup puts Schemathesis and Selenium.
 SERVICE_TOOLS := $(HOME)/.cache/nsarm/service-tests/bin
+
+# A package that depends on this one by a URL and a version.
+test-dependency: setup
+	scripts/in-temporary-folder scripts/test-dependency
 
 # The service as it is used and abused, with the real programs around it; those checks that take seconds each.
 # `scripts/with-postgres scripts/test-service` runs all of them.
@@ -111,7 +115,7 @@ format:
 lint:
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 	@! LC_ALL=C.UTF-8 grep -rnE --include='*.swift' --include='*.[ch]' --include='*.cpp' '^.{101,}$$' \
-	  Sources Tests Examples/Sources Packages/*/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
+	  Sources Tests Examples/Sources | grep -E '^[^:]+:[0-9]+: *//' || { echo 'comments over 100 columns' >&2; exit 1; }
 
 clean:
-	rm -rf .build Packages/*/.build Examples/.build demo benchmark dist documentation
+	rm -rf .build Examples/.build demo benchmark dist documentation

@@ -1,25 +1,62 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// The folder that `scripts/setup` fills: libtorch's headers in `include`, its libraries in `lib`.
+let libtorch =
+  Context.environment["NSARM_LIBTORCH"]
+  ?? (Context.environment["HOME"] ?? "") + "/.cache/nsarm/libtorch-2.13.0"
+
+// Programs that depend on a library have the code that calls libtorch and libvips linked in. The
+// command loads it from libCTorch.so and libCVips.so, the first time that it is wanted.
+let shims = ["CTorchShim", "CVipsShim"]
+
+extension Target.Dependency {
+  static func server(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: ["Server"]))
+  }
+
+  static func training(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: ["Training"]))
+  }
+
+  static func command(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: ["Command"]))
+  }
+}
+
 let package = Package(
   name: "nsarm",
   products: [
     .executable(name: "nsarm", targets: ["NSARMCommand"]),
-    .library(name: "Training", targets: ["Training"]),
-    .library(name: "Upscaling", targets: ["Upscaling"]),
-    .library(name: "Video", targets: ["Video"]),
-    .library(name: "Imaging", targets: ["Imaging"]),
-    .library(name: "NSARM", targets: ["NSARM"]),
-    .library(name: "Torch", targets: ["Torch"]),
-    .library(name: "Degradations", targets: ["Degradations"]),
-    .library(name: "Checkpoints", targets: ["Checkpoints"]),
-    .library(name: "ImageQuality", targets: ["ImageQuality"]),
-    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "CTorch", type: .dynamic, targets: ["CTorchShim"]),
+    .library(name: "CVips", type: .dynamic, targets: ["CVipsShim"]),
+    .library(name: "Training", targets: ["Training"] + shims),
+    .library(name: "Upscaling", targets: ["Upscaling"] + shims),
+    .library(name: "Video", targets: ["Video"] + shims),
+    .library(name: "Imaging", targets: ["Imaging"] + shims),
+    .library(name: "NSARM", targets: ["NSARM"] + shims),
+    .library(name: "SuperResolution", targets: ["SuperResolution"] + shims),
+    .library(name: "PublishedCheckpoints", targets: ["PublishedCheckpoints"] + shims),
+    .library(name: "Torch", targets: ["Torch"] + shims),
+    .library(name: "Degradations", targets: ["Degradations"] + shims),
+    .library(name: "Checkpoints", targets: ["Checkpoints"] + shims),
+    .library(name: "ImageQuality", targets: ["ImageQuality"] + shims),
+    .library(name: "Evaluation", targets: ["Evaluation"] + shims),
+    .library(name: "Prompts", targets: ["Prompts"] + shims),
+    .library(name: "Serving", targets: ["Serving"] + shims),
+    .library(name: "Client", targets: ["Client"]),
     .library(name: "Files", targets: ["Files"]),
   ],
+  traits: [
+    .default(enabledTraits: ["Command"]),
+    .trait(
+      name: "Command", description: "The command `nsarm`, with all that it can do.",
+      enabledTraits: ["Server", "Training"]),
+    .trait(name: "Server", description: "Serving: the web service, its queue and its client."),
+    .trait(
+      name: "Training", description: "Training and Evaluation, which are configured by YAML files."),
+  ],
   dependencies: [
-    .package(path: "Packages/CTorch"),
-    .package(path: "Packages/CVips"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(
@@ -37,14 +74,42 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLazyLibrary"),
+    .target(name: "CTorch", dependencies: ["CLazyLibrary"]),
     .target(
-      name: "CTorchLoader",
-      dependencies: ["CLazyLibrary", .product(name: "CTorch", package: "CTorch")]),
+      name: "CTorchShim",
+      cxxSettings: [
+        .define("CTORCH_IMPLEMENTATION"),
+        // Some classes of libtorch's headers have other members without NDEBUG than in its library.
+        .define("NDEBUG"),
+        .headerSearchPath("../CTorch/include"), .headerSearchPath("../CLazyLibrary/include"),
+        .unsafeFlags([
+          "-isystem\(libtorch)/include", "-isystem\(libtorch)/include/torch/csrc/api/include",
+          "-O2",
+          "-fvisibility=hidden", "-Wall", "-Wextra",
+        ]),
+      ],
+      linkerSettings: [
+        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath=\(libtorch)/lib"]),
+        .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+      ]),
+    .target(name: "CVips", dependencies: ["CLazyLibrary"]),
+    // vips.pc has flags that SwiftPM refuses. Of the headers that vips.h includes only GObject's need
+    // flags.
+    .systemLibrary(
+      name: "CVipsSystem", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
+    .systemLibrary(name: "CXmlSystem", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .target(
-      name: "CVipsLoader",
-      dependencies: ["CLazyLibrary", .product(name: "CVips", package: "CVips")]),
-    .target(
-      name: "Torch", dependencies: ["CTorchLoader", .product(name: "CTorch", package: "CTorch")]),
+      // libjpeg, Little CMS, libxml2 and zlib are loaded with libvips, which uses them itself.
+      name: "CVipsShim", dependencies: ["CVipsSystem", "CXmlSystem"],
+      cSettings: [
+        .define("CVIPS_IMPLEMENTATION"),
+        .headerSearchPath("../CVips/include"), .headerSearchPath("../CLazyLibrary/include"),
+      ],
+      linkerSettings: [
+        .linkedLibrary("vips"), .linkedLibrary("gmodule-2.0"), .linkedLibrary("lcms2"),
+        .linkedLibrary("z"), .linkedLibrary("jpeg"),
+      ]),
+    .target(name: "Torch", dependencies: ["CTorch"]),
     .systemLibrary(
       name: "CGLib", pkgConfig: "glib-2.0",
       providers: [.apt(["libglib2.0-dev"])]),
@@ -60,19 +125,26 @@ let package = Package(
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(
       name: "Imaging",
-      dependencies: ["CVipsLoader", "Files", "Torch", .product(name: "CVips", package: "CVips")]),
+      dependencies: ["CVips", "Files", "Torch"]),
     .target(name: "NSARM", dependencies: ["Checkpoints", "Files", "Settings", "Torch"]),
+    .target(
+      name: "SuperResolution",
+      dependencies: ["NSARM", "Torch"]),
+    .target(
+      name: "PublishedCheckpoints",
+      dependencies: ["Checkpoints", "Files", "NSARM", "Settings", "Torch"]),
     .target(
       name: "Prompts",
       dependencies: ["CSentencePiece", "Checkpoints", "Files", "Imaging", "NSARM", "Torch"]),
     .testTarget(
       name: "PromptsTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "Prompts", "TestSupport", "Torch",
+        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "Prompts", "PublishedCheckpoints",
+        "TestSupport", "Torch",
       ],
       exclude: ["Fixtures"]),
     .target(
-      name: "YAMLSettings", dependencies: ["Settings", .product(name: "Yams", package: "Yams")]),
+      name: "YAMLSettings", dependencies: ["Settings", .training("Yams", "Yams")]),
     .target(
       name: "TestSupport", dependencies: ["Imaging", "Torch"], path: "Tests/TestSupport"),
     .testTarget(
@@ -80,27 +152,30 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: [
-        "Imaging", "ModelTestSupport", "NSARM", "Degradations", "ParityTestSupport", "TestSupport",
+        "Degradations", "Imaging", "ModelTestSupport", "NSARM", "ParityTestSupport", "TestSupport",
         "Torch",
       ]),
     .target(
-      name: "ParityTestSupport", dependencies: ["NSARM", "TestSupport", "Torch"],
+      name: "ParityTestSupport",
+      dependencies: ["NSARM", "SuperResolution", "TestSupport", "Torch"],
       path: "Tests/ParityTestSupport"),
     .target(
       name: "TorchSaveSupport", dependencies: ["Files", "Torch"], path: "Tests/TorchSaveSupport"),
     .testTarget(
       name: "PublishedTests",
       dependencies: [
-        "Checkpoints", "Files", "NSARM", "ParityTestSupport", "TestSupport", "Torch",
-        "TorchSaveSupport",
+        "Checkpoints", "Files", "NSARM", "ParityTestSupport", "PublishedCheckpoints",
+        "SuperResolution", "TestSupport", "Torch", "TorchSaveSupport",
       ]),
     .executableTarget(
-      name: "random-checkpoint", dependencies: ["NSARM", "Torch", "TorchSaveSupport"],
+      name: "random-checkpoint",
+      dependencies: ["NSARM", "PublishedCheckpoints", "Torch", "TorchSaveSupport"],
       path: "Benchmarks/RandomCheckpoint"),
     .executableTarget(
       name: "documentation-snippets",
       dependencies: [
-        "Evaluation", "Imaging", "NSARM", "Prompts", "Settings", "Torch", "Upscaling",
+        "Evaluation", "Imaging", "NSARM", "Prompts", "Settings", "SuperResolution", "Torch",
+        "Upscaling",
       ],
       path: "Tests/DocumentationSnippets"),
     .testTarget(
@@ -108,7 +183,7 @@ let package = Package(
     .executableTarget(
       name: "restore-photo", dependencies: ["Upscaling"], path: "Examples/Sources/restore-photo"),
     .executableTarget(
-      name: "restore-rows", dependencies: ["Imaging", "NSARM"],
+      name: "restore-rows", dependencies: ["Imaging", "NSARM", "SuperResolution"],
       path: "Examples/Sources/restore-rows"),
     .executableTarget(
       name: "restore-cancelled", dependencies: ["Upscaling"],
@@ -118,41 +193,49 @@ let package = Package(
     .testTarget(
       name: "DegradationsTests", dependencies: ["Degradations", "Imaging", "Settings", "Torch"]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "TestSupport", "Torch"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
-    .target(name: "ImageQuality", dependencies: ["Torch", "Checkpoints"]),
-    .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "Torch", "TestSupport"]),
+    .target(name: "ImageQuality", dependencies: ["Checkpoints", "Torch"]),
+    .testTarget(name: "ImageQualityTests", dependencies: ["ImageQuality", "TestSupport", "Torch"]),
     .target(
       name: "ModelTestSupport", dependencies: ["Checkpoints", "NSARM", "TestSupport", "Torch"],
       path: "Tests/ModelTestSupport"),
     .testTarget(
       name: "NSARMTests",
       dependencies: [
-        "Checkpoints", "ModelTestSupport", "NSARM", "Settings", "TestSupport", "Torch",
+        "Checkpoints", "ModelTestSupport", "NSARM", "PublishedCheckpoints", "Settings",
+        "SuperResolution", "TestSupport", "Torch",
       ]),
     .testTarget(
       name: "UpscalingTests",
       dependencies: [
-        "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling",
+        "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "SuperResolution", "TestSupport",
+        "Torch", "Upscaling",
       ]),
     .testTarget(
-      name: "FormatTests", dependencies: ["Imaging", "NSARM", "TestSupport", "Torch", "Upscaling"],
+      name: "FormatTests",
+      dependencies: ["Imaging", "NSARM", "SuperResolution", "TestSupport", "Upscaling"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [
         "Checkpoints", "Files", "Imaging", "ModelTestSupport", "NSARM", "NSARMCommand",
-        "ParityTestSupport", "Prompts", "Terminal", "TestSupport", "Torch", "TorchSaveSupport",
+        "ParityTestSupport", "Prompts", "PublishedCheckpoints", "Terminal", "TestSupport", "Torch",
+        "TorchSaveSupport",
       ]),
-    .target(name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "Torch"]),
+    .target(
+      name: "Upscaling", dependencies: ["Files", "Imaging", "NSARM", "SuperResolution", "Torch"]),
     .target(
       name: "Video",
-      dependencies: ["Checkpoints", "Files", "Imaging", "NSARM", "Torch", "Upscaling"]),
+      dependencies: [
+        "Checkpoints", "Files", "ImageQuality", "Imaging", "NSARM", "SuperResolution", "Torch",
+        "Upscaling",
+      ]),
     .testTarget(
       name: "VideoTests",
       dependencies: [
-        "Files", "Imaging", "ModelTestSupport", "NSARM", "TestSupport", "Torch", "Upscaling",
-        "Video",
+        "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "SuperResolution",
+        "TestSupport", "Torch", "Upscaling", "Video",
       ]),
     .target(name: "Terminal"),
     // libpq is loaded when a server is asked for, so that nobody else needs it.
@@ -163,77 +246,68 @@ let package = Package(
     .target(
       name: "Serving",
       dependencies: [
-        "CPostgres", "CWebApp", "CZlib", "Files", "Imaging", "NSARM", "Terminal", "Torch",
-        "Upscaling",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "CoreMetrics", package: "swift-metrics"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "Metrics", package: "swift-metrics"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "Tracing", package: "swift-distributed-tracing"),
+        "CPostgres", "CWebApp", "CZlib", "Files", "Imaging", "NSARM", "SuperResolution", "Torch",
+        "Upscaling", .server("AsyncHTTPClient", "async-http-client"),
+        .server("CoreMetrics", "swift-metrics"), .server("GRDB", "GRDB.swift"),
+        .server("HTTPTypes", "swift-http-types"), .server("Hummingbird", "hummingbird"),
+        .server("Logging", "swift-log"), .server("Metrics", "swift-metrics"),
+        .server("NIOCore", "swift-nio"), .server("NIOHTTP1", "swift-nio"),
+        .server("NIOHTTPTypes", "swift-nio-extras"), .server("NIOPosix", "swift-nio"),
+        .server("ServiceLifecycle", "swift-service-lifecycle"),
+        .server("Tracing", "swift-distributed-tracing"),
       ]),
     .testTarget(
       name: "ServingTests",
       dependencies: [
-        "Client", "Files", "Imaging", "ModelTestSupport", "NSARM", "Serving", "TestSupport",
-        "Torch", "Upscaling",
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "Tracing", package: "swift-distributed-tracing"),
+        "Client", "Files", "Imaging", "ModelTestSupport", "NSARM", "Serving", "SuperResolution",
+        "TestSupport", "Torch", "Upscaling", .server("HTTPTypes", "swift-http-types"),
+        .server("InMemoryTracing", "swift-distributed-tracing"), .server("Logging", "swift-log"),
+        .server("ServiceLifecycle", "swift-service-lifecycle"),
+        .server("Tracing", "swift-distributed-tracing"),
       ]),
     .target(
       name: "Client",
       dependencies: [
-        "Files", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
+        "Files", .server("AsyncHTTPClient", "async-http-client"), .server("NIOCore", "swift-nio"),
+        .server("NIOHTTP1", "swift-nio"),
       ]),
     .target(
       name: "Training",
       dependencies: [
-        "Torch", "Checkpoints", "Files", "Imaging", "Degradations", "NSARM", "ImageQuality",
-        "Prompts", "Settings", "Terminal", "YAMLSettings", .product(name: "Yams", package: "Yams"),
+        "Checkpoints", "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Prompts",
+        "Settings", "SuperResolution", "Terminal", "Torch", "YAMLSettings",
+        .training("Yams", "Yams"),
       ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Checkpoints", "Imaging", "ModelTestSupport", "NSARM", "Prompts", "Settings", "TestSupport",
-        "Torch", "Training",
+        "Degradations", "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Prompts",
+        "TestSupport", "Torch", "Training",
       ]),
     .target(
       name: "Evaluation",
       dependencies: [
-        "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Torch", "Upscaling",
-        "YAMLSettings",
+        "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Settings", "SuperResolution",
+        "Torch", "Upscaling", "YAMLSettings",
       ]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "TestSupport",
-        "Torch",
+        "Evaluation", "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM",
+        "SuperResolution", "TestSupport", "Torch",
       ]),
     .executableTarget(
       name: "NSARMCommand",
       dependencies: [
         "CCommit", "Checkpoints", "Client", "Evaluation", "Files", "ImageQuality",
-        "Imaging", "NSARM", "Prompts", "Serving", "Settings", "Terminal", "Torch", "Training",
-        "Upscaling", "Video", "YAMLSettings",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "Yams", package: "Yams"),
+        "Imaging", "NSARM", "Prompts", "PublishedCheckpoints", "Serving", "Settings",
+        "SuperResolution", "Terminal", "Torch", "Training", "Upscaling", "Video", "YAMLSettings",
+        .command("ArgumentParser", "swift-argument-parser"), .server("Logging", "swift-log"),
+        .server("ServiceLifecycle", "swift-service-lifecycle"), .training("Yams", "Yams"),
       ]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20
 )
 
 // Tests are compiled faster without optimisation; what they test is optimised.

@@ -1,9 +1,10 @@
 import Foundation
 import NSARM
+import PublishedCheckpoints
 import TorchSaveSupport
 
 /// `random-checkpoint KIND OUT`: checkpoints of the published sizes with random weights in
-/// bfloat16, to measure what large models take.
+/// bfloat16, to measure the resources that large models need.
 @main
 enum RandomCheckpoint {
   static func main() {
@@ -33,7 +34,7 @@ enum RandomCheckpoint {
   }
 }
 
-/// Which checkpoint; the names and shapes of its weights are those of the model.
+/// The kinds of checkpoints; the names and shapes of their weights are those of the models.
 enum CheckpointKind: String, CaseIterable {
   /// Infinity 2B on tokens of 32 bits and 8B on patches of 2x2 cells of 14.
   case b2 = "2b"
@@ -59,7 +60,7 @@ enum CheckpointKind: String, CaseIterable {
     }
   }
 
-  /// The parameters of a model that `name` gives a published name.
+  /// The parameters of a model that have a published name according to `name`.
   private func named(
     _ size: PublishedSize, patch: Int, map: Bool, name: (String) -> String?
   ) throws -> [(name: String, shape: [Int])] {

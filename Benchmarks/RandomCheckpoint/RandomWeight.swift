@@ -2,8 +2,9 @@ import Foundation
 import Torch
 import TorchSaveSupport
 
-/// Random weights with which networks compute sane numbers: matrices and kernels N(0, 1 / inputs),
-/// norms around 1, small biases, modulations and scales as trained networks have them.
+/// Random weights for which networks compute plausible numbers: matrices and kernels N(0, 1 /
+/// inputs), norms around 1, small biases, and modulations and scales like those of trained
+/// networks.
 enum RandomWeight {
   /// Draws of N(0, 1): a weight is one of them, times its deviation, plus its mean.
   private static let normals: [Float] = {
@@ -14,10 +15,10 @@ enum RandomWeight {
     }
   }()
 
-  /// The tensor of a published name, drawn from a stream of its own.
+  /// The tensor of a published name, drawn from its own stream.
   static func tensor(_ name: String, _ shape: [Int], stream: UInt64) -> TorchSaveTensor {
     TorchSaveTensor(.bfloat16, shape) { memory in
-      let (mean, deviation) = law(name, shape)
+      let (mean, deviation) = distribution(name, shape)
       let values = memory.bindMemory(to: UInt16.self)
       fill(values[...], mean, deviation, stream)
       guard name.hasSuffix("ada_gss") else { return }
@@ -26,8 +27,8 @@ enum RandomWeight {
     }
   }
 
-  /// Mean and standard deviation.
-  private static func law(_ name: String, _ shape: [Int]) -> (Float, Float) {
+  /// The mean and the standard deviation of a weight.
+  private static func distribution(_ name: String, _ shape: [Int]) -> (Float, Float) {
     let inputs = Float(shape.dropFirst().reduce(1, *))
     let isVector = shape.count < 2 || name.contains("feature_") && shape.count == 3
     switch name {

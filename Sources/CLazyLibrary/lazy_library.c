@@ -8,16 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __ELF__
-// Programs are linked with the libraries, so that these are built for them. By this option the
-// linker makes no program load a library that no symbol is taken from. It has to stand before the
-// libraries; SwiftPM puts what a package's manifest asks for behind them, and what the Swift
-// compiler finds in this section before them.
-__asm__(".section .swift1_autolink_entries,\"e\",@progbits\n"
-        ".asciz \"-Wl,--as-needed\"\n"
-        ".previous");
-#endif
-
 static lazy_state fail(lazy_library *library, const char *path, const char *reason) {
   bool is_lack = strstr(reason, "failed to map segment") || strstr(reason, "annot allocate memory");
   snprintf(library->message, sizeof library->message, "%s cannot be loaded: %s: %s; %s",
@@ -48,7 +38,8 @@ static bool object_folder(const void *address, char *folder) {
   return cut_name(folder);
 }
 
-static lazy_state load(lazy_library *library) {
+// Opens the library and returns its table, or NULL with the state of failure in `*failed`.
+static const lazy_table *open_library(lazy_library *library, lazy_state *failed) {
   char folders[2][PATH_MAX], path[PATH_MAX + 64];
   bool known[] = {program_folder(folders[0]), object_folder(library, folders[1])};
   snprintf(path, sizeof path, "%s", library->file);
@@ -63,13 +54,26 @@ static lazy_state load(lazy_library *library) {
   if (!handle) {
     const char *reason = dlerror();
     bool is_missing = !is_there && strncmp(reason, library->file, strlen(library->file)) == 0;
-    return fail(library, path, is_missing ? "no such file" : reason);
+    *failed = fail(library, path, is_missing ? "no such file" : reason);
+    return NULL;
   }
-  for (size_t i = 0; i < library->count; i++) {
-    library->functions[i] = dlsym(handle, library->names[i]);
-    if (!library->functions[i]) return fail(library, path, "it is another version's");
+  const lazy_table *(*entry)(void);
+  *(void **)&entry = dlsym(handle, library->entry);
+  if (entry) return entry();
+  *failed = fail(library, path, "it is another version's");
+  return NULL;
+}
+
+static lazy_state load(lazy_library *library) {
+  lazy_state failed = LAZY_MISSING;
+  const lazy_table *table = library->linked ? library->linked() : open_library(library, &failed);
+  if (!table) return failed;
+  bool fits = table->count == library->count;
+  for (size_t i = 0; fits && i < library->count; i++) {
+    fits = strcmp(table->names[i], library->names[i]) == 0;
+    library->functions[i] = table->functions[i];
   }
-  return LAZY_LOADED;
+  return fits ? LAZY_LOADED : fail(library, library->file, "it is another version's");
 }
 
 const char *lazy_load(lazy_library *library) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-// What is used of libpq, whose interface has kept these since PostgreSQL 8.
+// The functions of libpq that are used; their interface has not changed since PostgreSQL 8.
 static struct {
   cpostgres_connection *(*connectdb)(const char *);
   int (*status)(const cpostgres_connection *);
@@ -77,7 +77,7 @@ bool cpostgres_load(void) {
 
 cpostgres_connection *cpostgres_connect(const char *url) {
   cpostgres_connection *connection = pq.connectdb(url);
-  // So that a statement can wait for a while only.
+  // Non-blocking, so that waiting for a statement can time out.
   if (connection && pq.status(connection) == 0) pq.setnonblocking(connection, 1);
   return connection;
 }
@@ -98,7 +98,7 @@ static double now(void) {
   return time.tv_sec + time.tv_nsec * 1e-9;
 }
 
-// Whether the connection is ready for `events`, or for being read in any case, before `end`.
+// Whether the connection becomes ready for `events`, or for reading in any case, before `end`.
 static bool wait_until(const cpostgres_connection *connection, short events, double end) {
   for (;;) {
     double left = end - now();
@@ -110,11 +110,11 @@ static bool wait_until(const cpostgres_connection *connection, short events, dou
   }
 }
 
-// Whether the statement has gone out, and its result, if any, has come in whole before `end`.
+// Whether the statement has been sent and its whole result received before `end`.
 static bool exchange(cpostgres_connection *connection, double end) {
   for (int left; (left = pq.flush(connection)) != 0;) {
     if (left < 0 || !wait_until(connection, POLLOUT, end)) return false;
-    // The server may want to be read before it takes more.
+    // The server may send before it accepts more.
     if (!pq.consumeInput(connection)) return false;
   }
   while (pq.isBusy(connection)) {

@@ -83,7 +83,7 @@ public struct CheckpointFiles {
     }
   }
 
-  /// What messages call them together: "a/part_00 and 3 more".
+  /// The name of all of them in messages: "a/part_00 and 3 more".
   public var title: String {
     paths.count == 1 ? paths[0] : "\(paths[0]) and \(paths.count - 1) more"
   }

@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// A number that tells files of weights apart: of a file's size, beginning and 256 blocks all over
-/// it, which is the whole of a small file and a sample of one of many gigabytes.
+/// A number that distinguishes files of weights, made of a file's size, its beginning and 256
+/// blocks all over it: the whole of a small file, and a sample of one of many gigabytes.
 /// - Throws: `CheckpointError` where the file cannot be read.
 public func fingerprint(ofFile path: String) throws -> UInt64 {
   let data: Data

@@ -10,7 +10,7 @@ indirect enum HeaderJSON {
 
   struct SyntaxError: Error { let reason: String }
 
-  /// What messages call this kind of value.
+  /// The name of this kind of value in messages.
   var kind: String {
     switch self {
     case .object: "an object"

@@ -18,7 +18,7 @@ public struct Int4Weight: Sendable {
   public let values: Tensor
   public let scale: Tensor
 
-  /// Whether a matrix of so many inputs can be stored so.
+  /// Whether a matrix of this many inputs can be stored in four bits.
   public static func fits(inputs: Int, group: Int = standardGroup) -> Bool {
     inputs > 0 && inputs % group == 0
   }

@@ -4,7 +4,7 @@ import Torch
 /// The bytes of a mapped file, or of the pieces into which a file was cut, as if they still were
 /// one. What lies inside of a piece is read in place; what goes on in the next one is copied.
 final class JoinedBytes: Sendable {
-  /// What messages call the file.
+  /// The file's name in messages.
   let title: String
   let count: Int
 
@@ -12,7 +12,7 @@ final class JoinedBytes: Sendable {
 
   /// - Parameters:
   ///   - pieces: in order, at least one.
-  ///   - title: what messages call them together.
+  ///   - title: their name in messages.
   init(_ pieces: [MappedMemory], title: String) {
     var end = 0
     self.pieces = pieces.map { piece in

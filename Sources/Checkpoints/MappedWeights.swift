@@ -12,7 +12,7 @@ extension MappedMemory {
   }
 
   /// An open file of weights, which may be closed afterwards.
-  /// - Parameter path: what messages call it.
+  /// - Parameter path: its name in messages.
   convenience init(descriptor: Int32, title path: String) throws {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

@@ -15,7 +15,7 @@ public final class PickleCheckpoint: TensorFile {
 
   private let file: JoinedBytes
   private let tensors: [String: PickleTensor]
-  /// Where each storage's bytes lie.
+  /// The places of the storages' bytes.
   private let storages: [String: Range<Int>]
 
   /// - Parameter prefix: of the dictionaries in the file, the one whose tensors are wanted, such as
@@ -72,7 +72,7 @@ public final class PickleCheckpoint: TensorFile {
 
   public func checkWhole() throws { try file.checkWhole() }
 
-  /// Where the storage of tensor `name` lies in the file, or in all its pieces together.
+  /// The place of the storage of tensor `name` in the file, or in all its pieces together.
   public func place(_ name: String) -> TensorPlace? {
     guard let entry = tensors[name], let bytes = storages[entry.storage.key] else { return nil }
     return TensorPlace(file: title, bytes: bytes)

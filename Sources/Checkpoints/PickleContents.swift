@@ -1,8 +1,8 @@
-/// What a file of `torch.save` holds: a Python object and the bytes of its storages.
+/// The contents of a file of `torch.save`: a Python object and the bytes of its storages.
 struct PickleContents {
   private let machine: PickleMachine
   private let root: PickleValue
-  /// Where each storage's bytes lie in the file.
+  /// The places of the storages' bytes in the file.
   let storages: [String: Range<Int>]
 
   private static let zipStart: [UInt8] = [0x50, 0x4b, 0x03, 0x04]

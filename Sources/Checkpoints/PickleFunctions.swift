@@ -21,7 +21,7 @@ extension PickleMachine {
     "builtins.list", "builtins.tuple",
   ]
 
-  /// What a name stands for.
+  /// The value that a global name stands for.
   func named(_ name: String) throws -> PickleValue {
     if PickleMachine.inertNames.contains(name) {
       return .inert
@@ -39,7 +39,7 @@ extension PickleMachine {
     elementType(storage: name) != nil || elementType(name) != nil || isUntyped(name)
   }
 
-  /// What a call gives.
+  /// The result of calling `function`.
   mutating func call(_ function: PickleValue, _ arguments: PickleValue) throws -> PickleValue {
     if function.isInert { return .inert }
     guard case .global(let name) = function, case .sequence(let index) = arguments else {

@@ -7,7 +7,7 @@ enum PickleValue {
   case text(String)
   /// A list or tuple, by its index in `PickleMachine.sequences`.
   case sequence(Int)
-  /// By its index in `PickleMachine.dictionaries`.
+  /// A dictionary, by its index in `PickleMachine.dictionaries`.
   case dictionary(Int)
   /// A function or class by name; only names on a list of known ones get this far.
   case global(String)

@@ -44,7 +44,7 @@ public struct QuantizedSource: TensorFile {
   private let forms: [String: Form]
   private let dtype: DType
 
-  /// - Parameter dtype: what quantised weights are widened to.
+  /// - Parameter dtype: the type that quantised weights are widened to.
   public init(_ file: any TensorFile, dequantizedTo dtype: DType = .float32) {
     var forms: [String: Form] = [:]
     for name in file.names { forms[name] = Self.form(name, file) }
@@ -55,7 +55,7 @@ public struct QuantizedSource: TensorFile {
     self.dtype = dtype
   }
 
-  /// How weight `name` is stored, by its type and that of its scale.
+  /// The form in which weight `name` is stored, by its type and that of its scale.
   private static func form(_ name: String, _ file: any TensorFile) -> Form? {
     guard let shape = file.shape(name), let scale = file.shape(scaleName(name)) else { return nil }
     switch (file.dtype(name), file.dtype(scaleName(name))) {

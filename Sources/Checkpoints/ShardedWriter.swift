@@ -2,13 +2,13 @@ import Files
 import Foundation
 import Torch
 
-/// How tensors are spread over the files of a folder: "model.safetensors" where one is enough,
+/// The distribution of tensors over the files of a folder: "model.safetensors" where one is enough,
 /// otherwise "model-00001-of-00003.safetensors" and so on with "model.safetensors.index.json".
 public struct ShardPlan {
   public struct Shard {
     public let file: String
     public let groups: [PendingTensors]
-    /// Of the tensors, without the header.
+    /// Bytes of the tensors, without the header.
     public var byteCount: Int { groups.reduce(0) { $0 + $1.byteCount } }
   }
 

@@ -17,7 +17,7 @@ public protocol TensorFile: TensorSource {
   /// The free-form texts that the file holds beside its tensors.
   var metadata: [String: String] { get }
 
-  /// Where the bytes of tensor `name` lie, for those who read many in the order of the file; nil
+  /// The place of the bytes of tensor `name`, for readers of many in the order of the file; nil
   /// where that is not known.
   func place(_ name: String) -> TensorPlace?
 }
@@ -27,7 +27,7 @@ extension TensorFile {
   public func place(_ name: String) -> TensorPlace? { nil }
 }
 
-/// Where a tensor's bytes lie.
+/// The place of a tensor's bytes.
 public struct TensorPlace: Equatable, Sendable {
   /// The title of the file, which pieces have together.
   public let file: String
@@ -52,7 +52,7 @@ public struct JoinedTensorFile: TensorFile {
   private let parts: [any TensorFile]
   private let owners: [String: Int]
 
-  /// - Parameter title: what messages call them together.
+  /// - Parameter title: their name in messages.
   /// - Throws: `CheckpointError` where two of them hold a tensor of one name.
   public init(_ parts: [any TensorFile], title: String) throws {
     var owners: [String: Int] = [:]

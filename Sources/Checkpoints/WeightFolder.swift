@@ -9,7 +9,7 @@ public struct WeightFolder {
   public let files: [String]
   /// The index, where there is one.
   private let index: String?
-  /// The file of each tensor, as the index tells.
+  /// The file of each tensor, by the index.
   private let places: [String: String]
 
   /// The names of the single file and of the index of a layout, most wanted first.

@@ -1,7 +1,7 @@
 /// The directory of a zip archive (PKWARE APPNOTE, with its 64-bit extension) whose entries are
 /// stored without compression, as PyTorch writes them.
 struct ZipArchive {
-  /// Where each entry's bytes lie in the file.
+  /// The places of the entries' bytes in the file.
   private(set) var entries: [String: Range<Int>] = [:]
 
   /// Why a file is not an archive that can be read.

@@ -1,19 +1,19 @@
 import Foundation
 import NIOCore
 
-/// A picture with its settings as a form (RFC 7578), read from its file while it is sent.
+/// A picture and its settings as a multipart form (RFC 7578), read from the file while it is sent.
 struct PictureForm: AsyncSequence, Sendable {
   typealias Element = ByteBuffer
 
   let contentType: String
-  /// Bytes of the form.
+  /// The length of the form in bytes.
   let count: Int
   private let path: String
   private let start, end: Data
 
   private static let partSize = 1 << 18
 
-  /// - Throws: what reading the file's size throws.
+  /// - Throws: an error of reading the file's size.
   init(_ path: String, name: String, _ settings: [String: String]) throws {
     let boundary = "nsarm-\(UUID().uuidString)"
     var start = ""
@@ -32,7 +32,7 @@ struct PictureForm: AsyncSequence, Sendable {
     contentType = "multipart/form-data; boundary=\(boundary)"
   }
 
-  /// As browsers write names.
+  /// The name escaped as browsers do it.
   private static func quoted(_ name: String) -> String {
     name.replacing("\"", with: "%22").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
   }

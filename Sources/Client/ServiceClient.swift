@@ -7,10 +7,10 @@ import Synchronization
 
 /// A client of `nsarm serve`.
 ///
-/// What is sent is sent again where the service is full, asks for a pause, is away for a moment or
-/// is started anew; an upload has a name (`Idempotency-Key`), so that none is restored twice.
+/// Requests are repeated while the service is full, asks for a pause, is unreachable for a moment
+/// or is restarted. Uploads have a key (`Idempotency-Key`), so that none is restored twice.
 public final class ServiceClient: Sendable {
-  /// A restoration as the service tells of it.
+  /// A restoration in the service's representation.
   public struct Restoration: Decodable, Sendable {
     public enum State: String, Decodable, Sendable {
       case queued, running, succeeded, failed, cancelled
@@ -25,9 +25,9 @@ public final class ServiceClient: Sendable {
 
     public let id: String
     public let state: State
-    /// 0...1.
+    /// The share of the work that is done, 0...1.
     public let progress: Double
-    /// Place in the queue, from 1; nil: it does not wait.
+    /// The position in the queue, from 1; nil: not queued.
     public let position: Int?
     public let input, output: Picture
     public let warnings: [String]
@@ -38,15 +38,15 @@ public final class ServiceClient: Sendable {
   private let server: String
   private let token: String?
   private let client: HTTPClient
-  /// Whether there has been an answer: then the service is there, and comes back.
+  /// Whether the service has answered before: then it exists and is likely to come back.
   private let hasAnswered = Mutex(false)
 
-  /// Pauses before what has failed is tried again.
+  /// The pauses before retries.
   private static let pauses: [Double] = [1, 2, 4, 8, 15, 30]
 
   /// - Parameters:
-  ///   - server: its address, "http://127.0.0.1:8080".
-  ///   - token: nil: it wants none.
+  ///   - server: the address of the service, "http://127.0.0.1:8080".
+  ///   - token: the token of the service; nil: none.
   /// - Throws: `ServiceClientError.address`.
   public init(_ server: String, token: String? = nil) throws {
     guard let parts = URLComponents(string: server), ["http", "https"].contains(parts.scheme),
@@ -60,15 +60,15 @@ public final class ServiceClient: Sendable {
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
-  /// Ends its connections. It has to be called.
+  /// Closes the connections; must be called.
   public func close() async { try? await client.shutdown() }
 
   /// Sends a picture.
   ///
   /// - Parameters:
-  ///   - path: of the picture's file.
-  ///   - name: what it is called.
-  ///   - settings: by their names in the API.
+  ///   - path: the path of the picture's file.
+  ///   - name: the name of the picture for users.
+  ///   - settings: the settings by their names in the API.
   /// - Throws: `ServiceClientError`.
   public func restore(_ path: String, name: String, _ settings: [String: String]) async throws
     -> Restoration
@@ -89,7 +89,7 @@ public final class ServiceClient: Sendable {
 
   /// Waits until a restoration has ended.
   ///
-  /// - Parameter progress: hears how far it is.
+  /// - Parameter progress: called with the progress so far.
   /// - Throws: `ServiceClientError`.
   public func end(of id: String, progress: (Restoration) -> Void = { _ in }) async throws
     -> Restoration
@@ -102,7 +102,7 @@ public final class ServiceClient: Sendable {
     }
   }
 
-  /// Writes a result to a file, which appears when it is whole.
+  /// Downloads a result to a file, which appears under its name when it is complete.
   /// - Throws: `ServiceClientError`, `FileError`.
   public func download(_ id: String, to path: String, overwrite: Bool = false) async throws {
     for pause in Self.pauses {
@@ -116,13 +116,13 @@ public final class ServiceClient: Sendable {
       } catch let error as FileError {
         throw error
       } catch  where !Task.isCancelled {
-        // It was cut off.
+        // The connection was lost; the download is resumed.
         try await Task.sleep(for: .seconds(pause))
         continue
       }
       return try file.commit()
     }
-    throw ServiceClientError.unreachable(server, "the result was cut off again and again")
+    throw ServiceClientError.unreachable(server, "the download was interrupted repeatedly")
   }
 
   /// - Throws: `ServiceClientError`.
@@ -146,13 +146,13 @@ public final class ServiceClient: Sendable {
       return try JSONDecoder().decode(Value.self, from: Data(body.readableBytesView))
     } catch let error as DecodingError {
       throw ServiceClientError.refused(
-        0, "this is no nsarm serve of a version that is known: \(error)")
+        0, "this is not an nsarm serve of a known version: \(error)")
     }
   }
 
   private struct Problem: Decodable { let detail: String }
 
-  /// - Returns: an answer of success.
+  /// - Returns: a successful response.
   private func send(
     _ method: HTTPMethod, _ path: String, _ change: (inout HTTPClientRequest) -> Void = { _ in }
   ) async throws -> HTTPClientResponse {
@@ -193,20 +193,19 @@ public final class ServiceClient: Sendable {
   }
 }
 
-/// Why the service does not do what is asked, in one line.
+/// The reason why a request failed, in one line.
 public enum ServiceClientError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case address(String)
   case unreachable(String, String)
-  /// A status, and the reason.
+  /// The status of the response, and the reason it gives.
   case refused(Int, String)
 
   public var description: String {
     switch self {
     case .address(let text):
-      "'\(text)' is no address of a service, such as http://127.0.0.1:8080"
+      "'\(text)' is not the address of a service, such as http://127.0.0.1:8080"
     case .unreachable(let server, let reason):
       "\(server) cannot be reached (\(oneLine(reason))); is 'nsarm serve' running there?"
-    case .refused(401, let reason): "\(reason) (NSARM_TOKEN or --token-file)"
     case .refused(_, let reason): reason
     }
   }

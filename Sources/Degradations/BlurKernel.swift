@@ -17,7 +17,7 @@ public struct BlurKernel: Equatable, Sendable {
   public let size: Int
   /// `[size, size]`, row-major.
   public let values: [Double]
-  /// The factor v of a kernel v vᵀ, where it is known to be one.
+  /// The factor v of a kernel known to be v vᵀ; otherwise nil.
   let factor: [Double]?
 
   private init(size: Int, factor: [Double]? = nil, _ weight: (Double, Double) -> Double) {
@@ -34,7 +34,7 @@ public struct BlurKernel: Equatable, Sendable {
     self.factor = factor
   }
 
-  /// A kernel from its values; they are taken as they are.
+  /// A kernel with the given values, which are not normalised.
   public init(size: Int, values: [Double]) {
     precondition(
       size % 2 == 1 && values.count == size * size, "\(values.count) values, size \(size)")
@@ -88,7 +88,7 @@ public struct BlurKernel: Equatable, Sendable {
     return BlurKernel(size: size) { 1 / (pow(q($0, $1), beta) + 1) }
   }
 
-  /// Its standard deviation along any line is half of the radius.
+  /// The blur of a lens out of focus. Its standard deviation along any line is half the radius.
   public static func disk(radius: Double) -> BlurKernel {
     BlurKernel(size: 2 * Int((radius + 0.5).rounded(.up)) + 1) { x, y in
       min(max(radius + 0.5 - (x * x + y * y).squareRoot(), 0), 1)
@@ -104,7 +104,7 @@ public struct BlurKernel: Equatable, Sendable {
     }
   }
 
-  /// 1 in the centre: leaves a picture as it is.
+  /// The identity: 1 in the centre.
   public static func pulse(size: Int) -> BlurKernel {
     BlurKernel(size: size) { $0 == 0 && $1 == 0 ? 1 : 0 }
   }

@@ -161,11 +161,12 @@ extension DegradationConfiguration: Codable {
     second = try value("second_order") ?? true ? round : nil
     try check("blur_kernel_size", blurKernelSize, 7...99)
     try check(
-      "blur_kernel_size", blurKernelSize % 2 == 1, else: "is \(blurKernelSize), which is not odd")
+      "blur_kernel_size", blurKernelSize % 2 == 1,
+      else: "is \(blurKernelSize); an odd number is needed")
     try Self.validate("final_sinc_prob", [finalSincProbability], nil, check)
   }
 
-  /// The values that a key may have: as wide as pictures stay pictures and memory is bounded.
+  /// The range of a key's values, which bounds memory and keeps pictures recognisable.
   private static func allowed(_ name: String) -> ClosedRange<Double> {
     switch true {
     case name.contains("_prob"): 0...1
@@ -174,7 +175,7 @@ extension DegradationConfiguration: Codable {
     case name.hasPrefix("resize_range"): 0.01...8
     case name.hasPrefix("noise_range"): 0...255
     case name.hasPrefix("poisson_scale_range"): 0...100
-    // At 100 the simulation's tables of quantisation would be 0.
+    // At 100 the simulation's quantisation tables would be 0.
     case name.hasPrefix("jpeg_range"): 1...99.9
     default: 0...1
     }

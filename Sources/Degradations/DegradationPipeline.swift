@@ -5,10 +5,9 @@ import Torch
 /// blur → resize → noise → JPEG, the same again at the low size, and a last resize, sinc filter and
 /// JPEG.
 ///
-/// The result depends on the picture, the configuration, the scale and the seed, and on nothing
-/// else. Randomness is `RandomStream(seed:stream:)`: parameters from streams 1 to 3
-/// (`DegradationSample`), noise of the first and second round from streams 4 and 5. Every stage
-/// runs in the calling thread.
+/// The result depends only on the picture, the configuration, the scale and the seed. Randomness is
+/// `RandomStream(seed:stream:)`: parameters from streams 1 to 3 (`DegradationSample`), noise of the
+/// first and second round from streams 4 and 5. Every stage runs in the calling thread.
 public struct DegradationPipeline: Sendable {
   public let configuration: DegradationConfiguration
   private let unsharpMask = UnsharpMask()
@@ -21,19 +20,19 @@ public struct DegradationPipeline: Sendable {
   /// # Shapes
   /// RGB `[3, H, W]` in [0, 1] → `[3, H / scale, W / scale]` in [0, 1] on the 8-bit grid. Sizes are
   /// rounded down.
-  public func degrade(_ picture: Planes, seed: UInt64, scale: Int) -> Planes {
+  public func degrade(_ picture: FloatImage, seed: UInt64, scale: Int) -> FloatImage {
     degrade(picture, DegradationSample(configuration, seed: seed), seed: seed, scale: scale)
   }
 
   /// The target of training: the picture sharpened as configured, `[3, height, width]`.
-  public func sharpen(_ picture: Planes) -> Planes {
+  public func sharpen(_ picture: FloatImage) -> FloatImage {
     configuration.sharpens ? unsharpMask(picture) : picture
   }
 
-  /// Degrades with given parameters; `seed` decides the noise alone.
+  /// Degrades with given parameters; `seed` determines only the noise.
   public func degrade(
-    _ picture: Planes, _ sample: DegradationSample, seed: UInt64, scale: Int
-  ) -> Planes {
+    _ picture: FloatImage, _ sample: DegradationSample, seed: UInt64, scale: Int
+  ) -> FloatImage {
     let (height, width) = (picture.height, picture.width)
     precondition(
       picture.channels == 3 && scale >= 1 && height >= scale && width >= scale,

@@ -12,7 +12,7 @@ public enum BlurKernelKind: String, Codable, Sendable, CaseIterable {
   case sinc
 }
 
-/// A blur kernel as sampled.
+/// The sampled parameters of a blur kernel.
 public struct BlurSample: Equatable, Sendable, Codable {
   public var kind: BlurKernelKind
   public var size: Int
@@ -33,7 +33,7 @@ public struct BlurSample: Equatable, Sendable, Codable {
   }
 }
 
-/// Everything that one picture's degradation is decided by, apart from the noise itself.
+/// The sampled parameters of one picture's degradation, everything but the noise itself.
 public struct DegradationSample: Equatable, Sendable, Codable {
   public struct Round: Equatable, Sendable, Codable {
     public var blur: BlurSample?
@@ -45,14 +45,14 @@ public struct DegradationSample: Equatable, Sendable, Codable {
 
   public var first: Round
   public var second: Round?
-  /// Of the last resize, to the low-quality size.
+  /// The interpolation of the last resize, to the low-quality size.
   public var interpolation: DegradationInterpolation
   /// The last filter.
   public var sinc: BlurSample?
   /// Whether the last JPEG comes before the last resize and filter.
   public var compressesFirst: Bool
 
-  /// Draws the parameters that `seed` decides (streams 1, 2 and 3: first round, second round, end).
+  /// Draws the parameters from `seed` (streams 1, 2 and 3: first round, second round, final steps).
   public init(_ configuration: DegradationConfiguration, seed: UInt64) {
     var random = RandomStream(seed: seed, stream: 1)
     first = Round(configuration.first, configuration.blurKernelSize, &random)
@@ -85,7 +85,7 @@ extension BlurSample {
     func uniform(_ range: ClosedRange<Double>) -> Double {
       random.uniform(range.lowerBound, range.upperBound)
     }
-    /// As often below 1 as above, where the range has both sides.
+    /// Below 1 and above 1 with equal probability, where the range covers both.
     func exponent(_ range: ClosedRange<Double>) -> Double {
       let below = random.chance(0.5)
       return below

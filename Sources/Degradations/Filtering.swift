@@ -5,7 +5,8 @@ import Torch
 /// y(i, j) = Σ k(a, b) x(i + a − r, j + b − r).
 ///
 /// # Shapes
-/// x `[B, C, H, W]` → `[B, C, H, W]`. The form for autograd and the reference of the fast one.
+/// x `[B, C, H, W]` → `[B, C, H, W]`. This form supports autograd and is the reference of the fast
+/// one.
 public func filter2D(_ x: Tensor, _ kernel: BlurKernel) -> Tensor {
   let (channels, radius) = (x.size(1), kernel.size / 2)
   let weight = Tensor(kernel.values, shape: [1, 1, kernel.size, kernel.size]).to(x.dtype).to(
@@ -15,12 +16,12 @@ public func filter2D(_ x: Tensor, _ kernel: BlurKernel) -> Tensor {
   return x.padded([radius, radius, radius, radius], .reflect).conv2d(weight, groups: channels)
 }
 
-/// A filter as a list: the output is Σ weight · input[offset].
+/// The sparse form of a filter: the output is Σ weight · input[offset].
 private struct Taps {
   var offsets: [Int] = []
   var weights: [Float] = []
 
-  /// Weights below this leave less than a thousandth of an 8-bit level in sum and are skipped.
+  /// Skipped weights sum to less than a thousandth of an 8-bit level.
   mutating func append(_ weight: Double, at offset: Int) {
     guard abs(weight) > 1e-8 else { return }
     offsets.append(offset)
@@ -28,12 +29,11 @@ private struct Taps {
   }
 }
 
-extension Planes {
-  /// Columns computed at once: eight 128-bit accumulators, and as many wider ones where there are
-  /// any.
+extension FloatImage {
+  /// The number of columns computed at once: eight 128-bit accumulators, or fewer wider ones.
   private static let block = 32
 
-  func filtered(_ kernel: BlurKernel) -> Planes {
+  func filtered(_ kernel: BlurKernel) -> FloatImage {
     if let line = kernel.factor { return filtered(line: line) }
     return correlated(rows: kernel.size / 2, columns: kernel.size / 2) { taps, stride in
       for y in 0..<kernel.size {
@@ -45,7 +45,7 @@ extension Planes {
   }
 
   /// Correlation with v vᵀ for a line v of odd length: rows, then columns.
-  func filtered(line: [Double]) -> Planes {
+  func filtered(line: [Double]) -> FloatImage {
     let radius = line.count / 2
     let rows = correlated(rows: 0, columns: radius) { taps, _ in
       for (x, weight) in line.enumerated() { taps.append(weight, at: x) }
@@ -55,15 +55,15 @@ extension Planes {
     }
   }
 
-  /// Correlation with a window that reaches `rows` and `columns` beyond its centre; `list` gives
+  /// Correlation with a window that extends `rows` and `columns` beyond its centre; `list` appends
   /// its taps, as offsets from the window's first element in a picture of the given stride.
   private func correlated(
     rows: Int, columns: Int, _ list: (inout Taps, Int) -> Void
-  ) -> Planes {
+  ) -> FloatImage {
     let stride = width + 2 * columns + Self.block
     var taps = Taps()
     list(&taps, stride)
-    return Planes(width: width, height: height, channels: channels) { output in
+    return FloatImage(width: width, height: height, channels: channels) { output in
       withPadded(columns, rows, stride) { plane, padded in
         taps.offsets.withUnsafeBufferPointer { offsets in
           taps.weights.withUnsafeBufferPointer { weights in
@@ -77,7 +77,7 @@ extension Planes {
     }
   }
 
-  /// One row of output. Inputs up to `block` − 1 elements beyond are read.
+  /// Computes one row of output. Reads up to `block` − 1 elements beyond the inputs.
   private func correlate(
     _ input: UnsafePointer<Float>, _ offsets: UnsafeBufferPointer<Int>,
     _ weights: UnsafeBufferPointer<Float>, _ output: UnsafeMutablePointer<Float>
@@ -101,8 +101,8 @@ extension Planes {
     }
   }
 
-  /// Calls `body` with each plane's copy that has a reflected border of `columns` left and right
-  /// and `rows` above and below, and room for a block at the end of each row.
+  /// Calls `body` with a copy of each plane that has a reflected border of `columns` left and right
+  /// and `rows` above and below, and a spare block at the end of each row.
   private func withPadded(
     _ columns: Int, _ rows: Int, _ stride: Int, _ body: (Int, UnsafePointer<Float>) -> Void
   ) {
@@ -133,7 +133,8 @@ extension Planes {
   }
 }
 
-/// Index of the reflected border: −1 → 1, n → n − 2; repeated for borders wider than the picture.
+/// The index that a reflected border reads: −1 → 1, n → n − 2; repeated for borders wider than the
+/// picture.
 @inline(__always)
 func reflected(_ index: Int, _ count: Int) -> Int {
   if count == 1 { return 0 }

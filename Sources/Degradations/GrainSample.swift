@@ -1,16 +1,16 @@
 import Imaging
 import Torch
 
-/// What one picture's `GrainDegradation` is decided by, apart from the noise itself.
+/// The sampled parameters of one picture's `GrainDegradation`, everything but the noise itself.
 public struct GrainSample: Equatable, Sendable {
   /// The defocus at the high size.
   public var kernel: BlurKernel
   public var shrinking: ResizeFilter
   public var noise: DegradationNoise
-  /// Of JPEG; nil: none.
+  /// The JPEG quality; nil for no JPEG.
   public var quality: Double?
 
-  /// Draws the parameters that `seed` decides.
+  /// Draws the parameters from `seed`.
   public init(_ configuration: GrainConfiguration, seed: UInt64, scale: Int) {
     var random = RandomStream(seed: seed, stream: 6)
     func uniform(_ range: [Double]) -> Double { random.uniform(range[0], range[1]) }

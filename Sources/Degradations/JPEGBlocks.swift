@@ -2,7 +2,7 @@ import Imaging
 
 /// The fast form: one thread, blocks of 8 x 8 in registers.
 extension JPEGSimulation {
-  func callAsFunction(_ picture: Planes, quality: Double) -> Planes {
+  func callAsFunction(_ picture: FloatImage, quality: Double) -> FloatImage {
     precondition(picture.channels == 3, "an RGB picture")
     let (height, width) = (picture.height, picture.width)
     let (h, w) = ((height + 15) / 16 * 16, (width + 15) / 16 * 16)
@@ -16,13 +16,13 @@ extension JPEGSimulation {
     code(luma, h, w, Self.luma.map { $0 * scale })
     code(cb, h / 2, w / 2, Self.chroma.map { $0 * scale })
     code(cr, h / 2, w / 2, Self.chroma.map { $0 * scale })
-    return Planes(width: width, height: height, channels: 3) { output in
+    return FloatImage(width: width, height: height, channels: 3) { output in
       Self.join(luma, cb, cr, w, output, height, width)
     }
   }
 
   /// RGB planes in [0, 1] to Y `[h, w]` and the 2 x 2 means of Cb and Cr, black beyond the picture.
-  /// All are shifted to be around 0: Y − 128, chroma without its offset of 128.
+  /// All are centred at 0: Y − 128, chroma without its offset of 128.
   private static func split(
     _ rgb: UnsafePointer<Float>, _ height: Int, _ width: Int, _ luma: UnsafeMutablePointer<Float>,
     _ cb: UnsafeMutablePointer<Float>, _ cr: UnsafeMutablePointer<Float>, _ h: Int, _ w: Int
@@ -90,7 +90,7 @@ extension JPEGSimulation {
   private func code(_ plane: UnsafeMutablePointer<Float>, _ h: Int, _ w: Int, _ table: [Float]) {
     typealias Line = SIMD8<Float>
     withUnsafeTemporaryAllocation(of: Line.self, capacity: 56) { memory in
-      // D by rows and by columns, the table and its two work areas, eight lines each.
+      // D by rows and by columns, the table, and two work areas, eight lines each.
       let (rows, columns, steps) = (
         memory.baseAddress!, memory.baseAddress! + 8, memory.baseAddress! + 16
       )

@@ -1,12 +1,13 @@
 import Foundation
 import Torch
 
-/// JPEG's losses without its entropy coder: YCbCr, 2 x 2 mean of chroma, 8 x 8 DCT, quantisation,
-/// and back (Shin, Song 2017). Pictures are padded with black to multiples of 16.
+/// The losses of JPEG without its entropy coder: YCbCr, 2 x 2 means of chroma, 8 x 8 DCT,
+/// quantisation, and the inverse (Shin, Song 2017). Pictures are padded with black to multiples of
+/// 16.
 ///
 /// Quantisation tables are those of Annex K scaled by s(q) = 50 / q for q < 50, else 2 − q / 50.
 public struct JPEGSimulation: Sendable {
-  /// What stands for rounding of quantised coefficients.
+  /// The rounding of quantised coefficients.
   public enum Rounding: Sendable {
     /// To the nearest integer, half to even; no gradient.
     case nearest

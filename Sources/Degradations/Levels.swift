@@ -1,8 +1,8 @@
 import Imaging
 
-// The fast stages work on `Planes`, in the calling thread alone and without tensors, so that a data
-// loader's threads leave libtorch's pool to training.
-extension Planes {
+// The fast stages work on `FloatImage`, only in the calling thread and without tensors, so that a
+// data loader's threads leave libtorch's pool to training.
+extension FloatImage {
   /// Clamps to [0, 1] and rounds to n / 255, half to even.
   mutating func roundToLevels() {
     values.withUnsafeMutableBufferPointer { values in

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Torch
 
-/// Noise as a degradation samples it.
+/// A kind of noise with its sampled parameters.
 public enum DegradationNoise: Equatable, Sendable, Codable {
   /// x + σ n / 255 with n ~ N(0, 1); `gray`: the same n for the three channels. σ in 8-bit levels.
   case gaussian(sigma: Double, gray: Bool)
@@ -12,7 +12,7 @@ public enum DegradationNoise: Equatable, Sendable, Codable {
   case poisson(scale: Double, gray: Bool)
 }
 
-extension Planes {
+extension FloatImage {
   /// Adds noise and clamps to [0, 1].
   mutating func add(_ noise: DegradationNoise, _ random: inout RandomStream) {
     switch noise {
@@ -41,7 +41,7 @@ extension Planes {
     let area = height * width
     roundToLevels()
     guard gray else {
-      let noise = Planes.poissonNoise(levels: values.map { UInt8($0 * 255 + 0.5) }, &random)
+      let noise = FloatImage.poissonNoise(levels: values.map { UInt8($0 * 255 + 0.5) }, &random)
       for i in values.indices { values[i] += scale * noise[i] }
       return
     }
@@ -49,7 +49,7 @@ extension Planes {
       let luma = 0.2989 * values[i] + 0.587 * values[area + i] + 0.114 * values[2 * area + i]
       return UInt8(min(max(roundHalfToEven(luma * 255), 0), 255))
     }
-    let noise = Planes.poissonNoise(levels: levels, &random)
+    let noise = FloatImage.poissonNoise(levels: levels, &random)
     for plane in 0..<channels {
       for i in 0..<area { values[plane * area + i] += scale * noise[i] }
     }

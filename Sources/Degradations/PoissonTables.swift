@@ -1,11 +1,11 @@
 import Torch
 
 /// Poisson samples of several means by inversion: the smallest k with u < P(K ≤ k). A guide table
-/// for each mean makes the search start next to its end.
+/// for each mean starts the search close to its result.
 struct PoissonTables {
   private static let cells = 64
   private struct Entry {
-    /// The k of the first element, and where the mean's elements begin.
+    /// The k of the first element, and the index at which the mean's elements begin.
     var first = 0
     var start = 0
   }
@@ -22,7 +22,7 @@ struct PoissonTables {
   }
 
   private mutating func append(_ mean: Double) {
-    // Beyond 8 standard deviations (plus a constant for small means) the mass is below 1e-13.
+    // The mass beyond 8 standard deviations (plus a constant for small means) is below 1e-13.
     let reach = mean > 0 ? 8 * mean.squareRoot() + 12 : 0
     let (mode, first, last) = (Int(mean), max(0, Int(mean - reach)), Int(mean + reach))
     let start = cumulative.count

@@ -25,7 +25,8 @@ extension RandomStream {
     }
   }
 
-  /// The rare case: the tail beyond the lowest layer, or the wedge between a layer and the curve.
+  /// A draw in the tail beyond the lowest layer, or in the wedge between a layer and the curve;
+  /// rare.
   @inline(never)
   private mutating func outside(_ layer: Int, _ x: Double, _ ziggurat: Ziggurat) -> Double? {
     if layer == 0 {
@@ -45,8 +46,8 @@ public struct Ziggurat: Sendable {
   static let tail = 3.442619855899
   private static let area = 9.91256303526217e-3
 
-  /// Right edges: edges[0] is the base's virtual width, edges[1] where the tail begins, edges[128]
-  /// = 0.
+  /// Right edges: edges[0] is the virtual width of the base, edges[1] the start of the tail,
+  /// edges[128] = 0.
   let edges: [Double]
   /// exp(−edges²/2), the lower side of each layer.
   let heights: [Double]

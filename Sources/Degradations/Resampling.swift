@@ -1,6 +1,6 @@
 import Imaging
 
-/// How a degradation resizes.
+/// The interpolation of a degradation's resize.
 public enum DegradationInterpolation: String, Codable, Sendable, CaseIterable {
   case area, bilinear, bicubic
 
@@ -13,11 +13,11 @@ public enum DegradationInterpolation: String, Codable, Sendable, CaseIterable {
   }
 }
 
-extension Planes {
+extension FloatImage {
   /// - Parameter factor: see `Resize`.
   func resized(
     _ newHeight: Int, _ newWidth: Int, _ mode: DegradationInterpolation, factor: Double? = nil
-  ) -> Planes {
+  ) -> FloatImage {
     if newHeight == height, newWidth == width, factor == nil || factor == 1 { return self }
     return Resize(
       mode.filter, from: (width, height), to: (newWidth, newHeight), factor: factor)(self)

@@ -1,22 +1,22 @@
 import Foundation
 import Imaging
 
-/// Folders of restored pictures beside references and inputs; files belong together that have the
-/// same name up to the extension.
+/// A comparison of folders of restored pictures with references and inputs. Files with the same
+/// name up to the extension belong together.
 public struct FolderComparison {
   /// A method's name and the folder of its pictures.
   public typealias Method = (name: String, folder: PictureFolder)
 
   public let methods: [Method]
   public let reference, input: PictureFolder?
-  /// Largest side of the middle part that is used of each picture; nil for whole pictures.
+  /// The largest side of the centre crop of each picture in pixels; nil for whole pictures.
   public let crop: Int?
   private let suite: MetricSuite
 
   /// - Parameters:
-  ///   - reference: the originals; without them only metrics that need none are computed.
+  ///   - reference: the originals; without them, only metrics that need no reference are computed.
   ///   - input: the low-quality pictures, whose bicubic enlargement is scored with the methods.
-  /// - Throws: `EvaluationError` where names of methods are taken, or no metric can be computed.
+  /// - Throws: `EvaluationError` where a method's name is taken, or no metric can be computed.
   public init(
     _ methods: [Method], reference: PictureFolder? = nil, input: PictureFolder? = nil,
     crop: Int? = nil, _ suite: MetricSuite
@@ -28,8 +28,8 @@ public struct FolderComparison {
       let titles = Metric.allCases.filter { !$0.needsReference }.map(\.title)
       let reasons = suite.unavailable.filter { titles.contains($0.title) }
       throw EvaluationError(
-        "without references there is nothing to compute; give --reference, or the weights: "
-          + reasons.map(\.reason).joined(separator: "; "))
+        "without references there is nothing to compute: "
+          + reasons.map(\.reason).joined(separator: "; "), .noReferences)
     }
     self.methods = methods
     self.reference = reference
@@ -38,7 +38,7 @@ public struct FolderComparison {
     self.suite = suite
   }
 
-  /// An empty report on these folders.
+  /// An empty report for these folders.
   public var report: EvaluationReport {
     let folders =
       methods
@@ -54,17 +54,18 @@ public struct FolderComparison {
         + (reference == nil ? [] : [EvaluationReport.reference]))
   }
 
-  /// The names, without extensions, of all pictures in any of the folders, sorted.
+  /// The sorted names, without extensions, of all pictures in any of the folders.
   public var stems: [String] {
     (methods.map(\.folder) + [reference, input].compactMap { $0 })
       .reduce(into: Set()) { $0.formUnion($1.stems) }.sorted()
   }
 
-  /// Scores the pictures of one name.
+  /// Scores the pictures with one name.
   ///
-  /// - Parameter earlier: figures to keep where their files have not changed since.
-  /// - Returns: the picture, nil where it has no reference or nothing can be read; and a line for
-  ///   each file that is missing, damaged or of the wrong size.
+  /// - Parameter earlier: an earlier result, whose figures are kept where their files have not
+  ///   changed.
+  /// - Returns: the figures, nil where the reference is missing or nothing can be read, and a line
+  ///   for each file that is missing, damaged or of the wrong size.
   public func picture(_ stem: String, continuing earlier: EvaluationReport.Picture? = nil)
     -> (picture: EvaluationReport.Picture?, problems: [String])
   {
@@ -78,7 +79,7 @@ public struct FolderComparison {
     return (work.picture, work.problems)
   }
 
-  /// The pictures behind a report on these folders; see `PanelSource`.
+  /// The pictures of a report on these folders; see `PanelSource`.
   public func panel(_ picture: EvaluationReport.Picture, _ name: String) -> Image? {
     func read(_ role: String, _ limit: Int?, unit: Int) -> Image? {
       picture.sources[role].flatMap { try? ImageFile.readRGB($0.path) }?

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Torch
 
-/// The files of one picture on their way to its figures.
+/// The comparison of the files of one picture.
 final class PictureComparison {
   let stem: String
   let crop: Int?
@@ -15,17 +15,17 @@ final class PictureComparison {
     (self.stem, self.crop, self.earlier) = (stem, crop, earlier)
   }
 
-  /// Takes the picture out of the folder of a method, of the references or of the inputs.
+  /// Adds the picture from the folder of a method, of the references or of the inputs.
   func add(_ role: String, _ folder: PictureFolder) {
     sources[role] = attempt { try FileStamp(folder.counterpart(of: stem)) }
   }
 
   func has(_ role: String) -> Bool { sources[role] != nil }
 
-  /// Scores what has no figures from earlier yet.
+  /// Scores the pictures without earlier figures.
   func score(_ methods: [String], _ suite: MetricSuite) {
     let (reference, input) = (EvaluationReport.reference, EvaluationReport.input)
-    // Whose figures there are to be, and the file that they come from.
+    // Maps the name of each set of figures to the role of its file.
     var origins = Dictionary(uniqueKeysWithValues: methods.filter(has).map { ($0, $0) })
     if has(input) { origins[EvaluationReport.baseline] = input }
     if has(reference) { origins[reference] = reference }
@@ -79,8 +79,8 @@ final class PictureComparison {
     }
   }
 
-  /// Whether a file, the reference that it was compared with and the input, which decides where
-  /// parts begin, are as they were.
+  /// Whether a file, its reference and the input, which determines where parts begin, are
+  /// unchanged.
   private func isUnchanged(_ role: String) -> Bool {
     guard let earlier else { return false }
     return [role, EvaluationReport.reference, EvaluationReport.input].allSatisfy {
@@ -88,20 +88,20 @@ final class PictureComparison {
     }
   }
 
-  /// How many times as wide and high as the input the pictures are.
+  /// The factor between the sizes of the pictures and of the input.
   private func inputScale(of size: PixelRect) throws -> Int {
     let path = sources[EvaluationReport.input]!.path
     let input = try ImageFile.open(path).rect
     let scale = size.width / input.width
     guard scale >= 1, size.width == scale * input.width, size.height == scale * input.height else {
       throw EvaluationError(
-        "\(path): \(size.width)x\(size.height) pixels are no whole multiple of its "
+        "\(path): \(size.width)x\(size.height) pixels are not a whole multiple of its "
           + "\(input.width)x\(input.height); give the inputs of these pictures")
     }
     return scale
   }
 
-  /// A part of a picture that has to have a certain size.
+  /// Reads a part of a picture, which has to have the given size.
   private func read(_ role: String, _ size: PixelRect, _ part: PixelRect) throws -> Image {
     try ImageFile.readRGB(sources[role]!.path, width: size.width, height: size.height)
       .cropped(to: part)
@@ -118,7 +118,7 @@ final class PictureComparison {
 }
 
 extension PixelRect {
-  /// The rectangle in a picture whose sides are the `scale`-th part.
+  /// The rectangle in a picture that is `scale` times smaller.
   func divided(by scale: Int) -> PixelRect {
     PixelRect(x: x / scale, y: y / scale, width: width / scale, height: height / scale)
   }

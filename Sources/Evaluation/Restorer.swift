@@ -1,20 +1,20 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 import Upscaling
 
-/// What a model makes of a low-quality picture, in memory.
+/// Restores low-quality pictures in memory with a model or parts of it.
 public final class Restorer {
-  /// Ways through a model, to see what each of its parts is worth.
+  /// Variants of a model that show the contribution of each of its parts.
   public enum Variant: String, CaseIterable, Sendable {
-    /// What `nsarm upscale` does.
+    /// The result of `nsarm upscale`.
     case restored
-    /// What `nsarm upscale --scales` makes of all scales, where the model recommends fewer.
+    /// The result of `nsarm upscale --scales` with all scales, where the model recommends fewer.
     case allScales = "all-scales"
-    /// The decoder with the codes of the high-quality picture: the best that the transformer could
-    /// do.
+    /// The decoder with the code of the high-quality picture: the upper bound of the transformer.
     case trueCode = "true-code"
-    /// The decoder with an empty code: what it gets from the low-quality picture alone.
+    /// The decoder with an empty code: a restoration from the low-quality picture alone.
     case noCode = "no-code"
   }
 
@@ -23,24 +23,25 @@ public final class Restorer {
   private var device: Device { model.policy.device }
   private let upscaler: PhotoUpscaler?
 
-  /// - Throws: what is wrong with the model folder.
-  public init(_ folder: ModelFolder, _ policy: ComputePolicy) throws {
+  /// - Throws: as `ModelLoader.plan` and `ModelFolder.load` do.
+  public init(_ folder: ModelFolder, _ loader: ModelLoader = ModelLoader()) throws {
     self.folder = folder
-    model = try folder.load(policy)
+    let plan = try loader.plan(folder)
+    model = try plan.model()
     let restores = folder.configuration.restores
-    upscaler = restores ? PhotoUpscaler(try SuperResolver(model)) : nil
+    upscaler =
+      restores ? PhotoUpscaler(try SuperResolver(model, batch: plan.memory.batch)) : nil
   }
 
-  /// Pixels of the output per pixel of the input along a side.
+  /// The factor between the sides of output and input.
   public var scale: Int { model.configuration.scale }
 
-  /// The picture restored as `nsarm upscale` would.
+  /// The picture as restored by `nsarm upscale`.
   /// - Throws: `EvaluationError` where only the model's tokenizer has been trained.
   private func restored(_ low: Image, seed: UInt64, scales: Int? = nil) throws -> Image {
     guard let upscaler else {
       throw EvaluationError(
-        "\(folder.path): the model has no transformer; --variants true-code,no-code measures its "
-          + "tokenizer")
+        "\(folder.path): the model has no transformer", .variant(nil))
     }
     var options = PhotoUpscaler.Options()
     options.scale = Double(scale)
@@ -49,19 +50,19 @@ public final class Restorer {
     return try upscaler(low, options)
   }
 
-  /// One way through the model.
+  /// Restores a picture with a variant of the model.
   ///
   /// - Parameters:
-  ///   - high: the original, `scale` times as large as the input; only `.trueCode` needs it.
-  ///   - seed: of the bits that are drawn.
+  ///   - high: the original, `scale` times as large as the input; needed by `.trueCode` only.
+  ///   - seed: the seed of the sampled bits.
   /// - Throws: `EvaluationError` where the model or the sizes do not allow the variant.
   public func callAsFunction(_ variant: Variant, low: Image, high: Image?, seed: UInt64) throws
     -> Image
   {
-    try throwingResourceErrors { try made(variant, low, high, seed) }
+    try throwingResourceErrors { try apply(variant, low, high, seed) }
   }
 
-  private func made(_ variant: Variant, _ low: Image, _ high: Image?, _ seed: UInt64) throws
+  private func apply(_ variant: Variant, _ low: Image, _ high: Image?, _ seed: UInt64) throws
     -> Image
   {
     switch variant {
@@ -70,11 +71,11 @@ public final class Restorer {
       return try restored(low, seed: seed, scales: model.configuration.schedule.count)
     case .trueCode:
       guard model.hasCode else {
-        throw EvaluationError(
-          "\(folder.path): the model has no code; leave out --variants true-code")
+        throw EvaluationError("\(folder.path): the model has no code", .variant(.trueCode))
       }
       guard let high else {
-        throw EvaluationError("--variants true-code needs originals; leave it out here")
+        throw EvaluationError(
+          "the variant '\(Variant.trueCode.rawValue)' needs originals", .variant(.trueCode))
       }
       return decoded(try code(of: high, low), low)
     case .noCode:
@@ -90,11 +91,12 @@ public final class Restorer {
     guard width % side == 0, height % side == 0 else {
       throw EvaluationError(
         "\(width)x\(height) pixels are not made of whole squares of \(side)x\(side), which "
-          + "--variants \(variant.rawValue) needs; give a crop of \(side) or a multiple of it")
+          + "the variant '\(variant.rawValue)' needs; give a crop of \(side) or a multiple of it")
     }
   }
 
-  /// F_K of a picture whose sides are multiples of a tile's, tile by tile, `[1, d, H / f, W / f]`.
+  /// The latent F_K of a picture whose sides are multiples of a tile's, computed tile by tile, `[1,
+  /// d, H / f, W / f]`.
   private func code(of high: Image, _ low: Image) throws -> Tensor {
     let c = model.configuration
     let side = c.tileSide
@@ -134,6 +136,6 @@ public final class Restorer {
   }
 
   private func image(_ x: Tensor) -> Image {
-    Image(Planes(x.unsigned))
+    Image(FloatImage(x.unsigned))
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A file that appears under its name only when it is complete: it is written under a temporary
-/// name in the same folder, then `commit` flushes it to the disk and gives it the name. Dropped
-/// without `commit`, nothing of it is left and whatever had the name before is untouched. A
-/// symbolic link is followed and kept.
+/// name in the same folder, then `commit` flushes it to the disk and gives it the name. Without
+/// `commit`, nothing of it is left and an earlier file of that name stays untouched. A symbolic
+/// link is followed and kept.
 public final class AtomicFile {
   public let path: String
-  /// What `path` leads to when it is a symbolic link.
+  /// The target of `path` where it is a symbolic link, otherwise `path` itself.
   private let target: String
   private let folder: String
   private let overwrites: Bool
@@ -57,21 +57,21 @@ public final class AtomicFile {
     try Descriptor.write(bytes, to: descriptor, path: path, by: writeBytes)
   }
 
-  /// Where the next `write` goes, in bytes from the begin; what is left out reads as zeros.
+  /// Sets where the next `write` goes, in bytes from the beginning of the file; gaps read as zeros.
   public func seek(to offset: Int) throws {
     if descriptor < 0 { try create(extension: "tmp") }
     guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError.system(path) }
   }
 
-  /// The temporary file's path, for a library that writes files by their names.
-  /// - Parameter suffix: the extension that it goes by.
+  /// The temporary file's path, for libraries that take paths.
+  /// - Parameter suffix: its extension.
   public func temporaryPath(extension suffix: String) throws -> String {
     if descriptor < 0 { try create(extension: suffix) }
     return temporary!
   }
 
-  /// How many bytes have been written so far.
-  /// - Throws: `FileError` where the temporary file cannot be asked.
+  /// The number of bytes written so far.
+  /// - Throws: `FileError` where the temporary file cannot be examined.
   public var byteCount: Int {
     get throws {
       guard descriptor >= 0 else { return 0 }
@@ -81,7 +81,7 @@ public final class AtomicFile {
     }
   }
 
-  /// An unnamed file beside the target for what has to be kept until the target can be written.
+  /// An unnamed file beside the target, for data that is kept until the target can be written.
   public func scratch(bytes: Int) throws -> ScratchFile {
     try ScratchFile(in: folder, reserving: bytes, for: path)
   }
@@ -100,7 +100,7 @@ public final class AtomicFile {
     if !overwrites {
       guard link(temporary!, target) != 0 else { return discard() }
       if errno == EEXIST { throw FileError.exists(path: path) }
-      // A file system without hard links: the look above has to do.
+      // Without hard links, the check above has to suffice.
     }
     guard rename(temporary!, target) == 0 else { throw FileError.system(path) }
     temporary = nil
@@ -115,8 +115,8 @@ public final class AtomicFile {
     (temporary, descriptor) = (nil, -1)
   }
 
-  /// The error for a write that a library reports to have failed. The disk tells whether it is
-  /// full: libvips' reasons may be those of another thread.
+  /// The error for a write that a library reports as failed. Whether the disk is full is read from
+  /// the file system, since the reasons of libvips may come from another thread.
   public func failure(_ reason: String) -> FileError {
     freeBytes < 1 << 16
       ? .diskFull(path: path) : .unwritable(path: path, reason: reason)

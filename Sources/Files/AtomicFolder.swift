@@ -1,11 +1,11 @@
 import Foundation
 
-/// A folder that is written under a temporary name, flushed, and then takes its name in place of an
-/// earlier one: whatever has the name is complete, also after a crash.
+/// A folder that is written under a temporary name, flushed, and then renamed in place of an
+/// earlier one: a folder of that name is complete, even after a crash.
 public enum AtomicFolder {
-  /// Writes the folder `path` anew.
-  /// - Parameter fill: writes the contents into the empty folder that it is given.
-  /// - Throws: what `fill` throws, or `FileError`; then an earlier folder is still in place.
+  /// Writes the folder `path`, in place of an earlier one.
+  /// - Parameter fill: writes the contents into the empty folder that it receives.
+  /// - Throws: the error of `fill`, or `FileError`; an earlier folder is then still in place.
   public static func write(_ path: String, fill: (_ temporary: String) throws -> Void) throws {
     let files = FileManager.default
     let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
@@ -28,8 +28,8 @@ public enum AtomicFolder {
     try fill(fresh)
     flushContents(fresh)
     if !exchanged(fresh, path) {
-      // Without an exchange in one step the name is free for a moment, which `recover` mends after
-      // a crash.
+      // Without an atomic exchange the name is free for a moment; `recover` repairs that after a
+      // crash.
       if rename(path, old) != 0, errno != ENOENT { throw FileError.system(path) }
       guard rename(fresh, path) == 0 else {
         let error = FileError.system(path)
@@ -40,8 +40,9 @@ public enum AtomicFolder {
     Descriptor.flush(parentFolder(of: path))
   }
 
-  /// Removes what a process that was killed while writing `path` left behind, and gives the earlier
-  /// folder its name back where it had lost it. What a process is writing now is left alone.
+  /// Removes the temporary folders of a process that was killed while it wrote `path`, and restores
+  /// the earlier folder's name where it was lost. The folder of a process that is still writing is
+  /// left alone.
   public static func recover(_ path: String) {
     let files = FileManager.default
     if files.fileExists(atPath: hidden(path, "partial")) {
@@ -64,14 +65,15 @@ public enum AtomicFolder {
     }
   }
 
-  /// A descriptor that locks a folder until it is closed or the process ends; nil: another has it.
+  /// A descriptor that locks a folder until it is closed or the process ends; nil where another
+  /// process holds the lock.
   private static func claimed(_ folder: String) -> Int32? {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
-    // File systems that cannot lock folders let everybody in.
+    // On file systems that cannot lock folders, every process succeeds.
     let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
     var (locked, named) = (stat(), stat())
-    // The name may have passed to another folder between the two calls.
+    // Another folder may have taken the name between the two calls.
     guard !isTaken, fstat(descriptor, &locked) == 0, stat(folder, &named) == 0,
       locked.st_ino == named.st_ino, locked.st_dev == named.st_dev
     else {
@@ -93,10 +95,10 @@ public enum AtomicFolder {
     Descriptor.flush(folder)
   }
 
-  /// Exchanges two folders in one step, where the system can.
+  /// Exchanges two folders atomically, where the system can.
   private static func exchanged(_ fresh: String, _ path: String) -> Bool {
     #if canImport(Glibc)
-      // Glibc declares it for GNU programs only.
+      // Glibc declares it for programs with GNU extensions only.
       typealias Rename =
         @convention(c) (
           Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32

@@ -1,7 +1,7 @@
 import CGLib
 import Foundation
 
-/// A digest that grows with the bytes that it is given.
+/// An incremental digest.
 package final class Checksum {
   package enum Kind { case sha256, md5 }
 
@@ -21,11 +21,11 @@ package final class Checksum {
       sum, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), gssize(bytes.count))
   }
 
-  /// Of all bytes so far, in hexadecimal; nothing can be added afterwards.
+  /// The digest of all bytes so far, in hexadecimal; no bytes can be added afterwards.
   package var digits: String { String(cString: g_checksum_get_string(sum)) }
 }
 
-/// HMAC with SHA-256 (RFC 2104): what only who has the key can make of a text.
+/// The HMAC-SHA-256 of a text (RFC 2104), which only holders of the key can compute.
 package func authenticationCode(of text: some ContiguousBytes, key: [UInt8]) -> [UInt8] {
   let code = g_hmac_new(G_CHECKSUM_SHA256, key, gsize(key.count))
   defer { g_hmac_unref(code) }

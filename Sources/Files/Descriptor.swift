@@ -1,8 +1,8 @@
 import Foundation
 
-/// Writing to a file descriptor, whole or not at all.
+/// Operations on file descriptors.
 enum Descriptor {
-  /// As the system call `write`; replaceable so that tests can fill the disk.
+  /// The signature of the system call `write`, which tests replace to simulate a full disk.
   typealias Write = (Int32, UnsafeRawPointer, Int) -> Int
 
   static func write(
@@ -17,7 +17,7 @@ enum Descriptor {
         throw FileError.system(path)
       }
       guard count > 0 else {
-        throw FileError.unwritable(path: path, reason: "the device takes no more")
+        throw FileError.unwritable(path: path, reason: "the device accepts no more data")
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
@@ -35,7 +35,7 @@ enum Descriptor {
     throw FileError.system(folder)
   }
 
-  /// Flushes a file or the names in a folder to the disk, as far as the file system can.
+  /// Flushes a file, or the entries of a folder, to the disk as far as the file system can.
   static func flush(_ path: String) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Digests of files, by which it can be told later which file something was made from.
+/// Digests that identify files.
 public enum FileDigest {
   /// The SHA-256 of a file (FIPS 180-4) as 64 hexadecimal digits.
   /// - Parameters:
@@ -14,9 +14,9 @@ public enum FileDigest {
     try RunningDigest([path]).finish(progress: progress).sha256[0]
   }
 
-  /// The MD5 (RFC 1321) of bytes in memory as 32 hexadecimal digits, which tells accidents apart,
+  /// The MD5 (RFC 1321) of bytes in memory as 32 hexadecimal digits; it detects accidental changes,
   /// not forgeries.
-  /// - Parameter bytes: what the sum is of.
+  /// - Parameter bytes: the input of the digest.
   public static func md5(_ bytes: UnsafeRawBufferPointer) -> String {
     let sum = Checksum(.md5)
     sum.update(bytes)

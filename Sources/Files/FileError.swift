@@ -1,7 +1,7 @@
 import Foundation
 
-/// Why a file or a folder could not be written or read, in one line that names it and, where there
-/// is one, the remedy.
+/// A file or folder that could not be written or read. The message is one line that names it and,
+/// where there is one, the remedy.
 public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case exists(path: String)
   case missingFolder(path: String)
@@ -13,7 +13,7 @@ public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Senda
   public var description: String {
     switch self {
     case .exists(let path):
-      "\(path): exists already; choose another name or allow overwriting"
+      "\(path): exists already"
     case .missingFolder(let path):
       "\(path): the folder does not exist; create it first"
     case .diskFull(let path):
@@ -32,13 +32,13 @@ public enum FileError: LocalizedError, CustomStringConvertible, Equatable, Senda
 
   private static func megabytes(_ bytes: Int) -> Int { (bytes + 999_999) / 1_000_000 }
 
-  /// A file that the last system call could not open or read.
+  /// The error for a file that the last system call could not open or read.
   static func unreadable(_ path: String) -> FileError {
     .unreadable(path: path, reason: String(cString: strerror(errno)))
   }
 
-  /// A failed system call, in the words of the operating system.
-  static func system(_ path: String, _ code: Int32 = errno) -> FileError {
+  /// The error for a failed system call, with the operating system's message.
+  package static func system(_ path: String, _ code: Int32 = errno) -> FileError {
     switch code {
     case ENOSPC, EDQUOT, EFBIG: .diskFull(path: path)
     default: .unwritable(path: path, reason: String(cString: strerror(code)))

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Room on disks.
+/// Free space on disks.
 public enum FreeSpace {
-  /// Checks that what will be written into a folder, which need not exist yet, has room.
-  /// - Parameter share: of the whole disk that stays free in any case, 0...1.
+  /// Checks that a disk has room for `bytes` bytes in a folder, which need not exist yet.
+  /// - Parameter share: the fraction of the whole disk that is to stay free, 0...1.
   /// - Throws: `FileError.noRoom`.
   public static func require(_ bytes: Int, at path: String, besides share: Double = 0) throws {
     var status = statvfs()
@@ -14,7 +14,7 @@ public enum FreeSpace {
     guard free >= needed else { throw FileError.noRoom(path: path, needed: needed, free: free) }
   }
 
-  /// The folder nearest above `path` that is there already.
+  /// The nearest existing folder above `path`.
   public static func existingFolder(of path: String) -> String {
     ancestors(of: parentFolder(of: path)).first(where: isFolder) ?? "."
   }

@@ -3,23 +3,23 @@ import Foundation
 
 /// A file's bytes, mapped into memory for as long as this object lives.
 ///
-/// The mapping is private and copy-on-write: pages are read on demand and shared between processes,
-/// and a program that changes them changes its own copy, never the file.
+/// The mapping is private and copy-on-write: pages are read on demand and shared between processes;
+/// changes affect the process's own copy, never the file.
 ///
-/// A file that is replaced by renaming goes on as it was. One that becomes shorter while it is
-/// mapped, or whose disk fails, reads as zeros from there on, and `checkWhole` says so: whoever
-/// reads mapped memory asks before results are used.
-public final class MappedMemory: @unchecked Sendable {
-  /// What messages call the file.
+/// A file that is replaced by renaming stays mapped as it was. Where a file becomes shorter while
+/// it is mapped, or its disk fails, the missing bytes read as zeros and `checkWhole` throws;
+/// readers call it before they use their results.
+public final class MappedMemory: Sendable {
+  /// The file's name in messages.
   public let path: String
-  public let bytes: UnsafeRawBufferPointer
-  private let mapping: OpaquePointer
+  nonisolated(unsafe) public let bytes: UnsafeRawBufferPointer
+  nonisolated(unsafe) private let mapping: OpaquePointer
 
   /// Maps an open file, which may be closed afterwards.
   /// - Parameters:
-  ///   - path: what messages call it.
+  ///   - path: the file's name in messages.
   ///   - count: the file's size, above 0.
-  /// - Throws: `FileError.unreadable` where the system has no room for it.
+  /// - Throws: `FileError.unreadable` where the file cannot be mapped.
   public init(descriptor: Int32, count: Int, title path: String) throws {
     guard let mapping = cm_map(descriptor, count) else {
       throw FileError.unreadable(path: path, reason: "mapping: \(String(cString: strerror(errno)))")
@@ -31,8 +31,8 @@ public final class MappedMemory: @unchecked Sendable {
 
   deinit { cm_unmap(mapping) }
 
-  /// Gives the memory of the pages inside of `range` back to the system; what is read there again
-  /// comes from the file, so that changes made in place are lost.
+  /// Returns the memory of the pages within `range` to the system. Later reads come from the file,
+  /// so that changes made in place are lost.
   public func release(_ range: Range<Int>) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let start = (range.lowerBound + page - 1) / page * page
@@ -42,8 +42,8 @@ public final class MappedMemory: @unchecked Sendable {
       UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), end - start, MADV_DONTNEED)
   }
 
-  /// Throws where some of the bytes could not be read and were taken for zeros.
-  /// - Throws: `FileError.unreadable`.
+  /// Checks that all bytes could be read.
+  /// - Throws: `FileError.unreadable` where some were replaced by zeros.
   public func checkWhole() throws {
     guard cm_is_damaged(mapping) else { return }
     throw FileError.unreadable(

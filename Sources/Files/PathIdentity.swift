@@ -1,9 +1,9 @@
 import Foundation
 
-/// What a path stands for, links followed: equal for two paths of one file, whether it exists
-/// already or not.
+/// The file that a path refers to, with links followed: equal for two paths of one file, whether or
+/// not it exists.
 ///
-/// Compared byte by byte, since file systems tell names apart that are equal as `String`s ("é"
+/// Compared byte by byte, since file systems distinguish names that are equal as `String`s ("é"
 /// composed and decomposed).
 public struct PathIdentity: Hashable, Sendable {
   private let bytes: [UInt8]
@@ -17,7 +17,7 @@ public struct PathIdentity: Hashable, Sendable {
       defer { free(whole) }
       return String(cString: whole)
     }
-    // What does not exist yet lies in a folder that may.
+    // A file that does not exist may be in a folder that does.
     let parent = parentFolder(of: path)
     let name = (path as NSString).lastPathComponent
     guard parent != path, !name.isEmpty else { return path }

@@ -1,14 +1,15 @@
 import Foundation
 
-/// The digests of a file or of its pieces, taken in steps: whoever reads a large file once, from
-/// its beginning to its end, lets this go ahead of the reading, so that the disk is read once for
+/// The digests of a file or of its parts, computed in steps. A caller that reads a large file from
+/// beginning to end advances the digest ahead of its reading, so that the disk is read once for
 /// both.
 public final class RunningDigest {
-  /// What came out.
+  /// The digests.
   public struct Sums: Equatable, Sendable {
     /// The SHA-256 of every file (FIPS 180-4), as 64 hexadecimal digits each.
     public let sha256: [String]
-    /// The MD5 of all files joined (RFC 1321), as 32 hexadecimal digits, where it was asked for.
+    /// The MD5 of the concatenated files (RFC 1321), as 32 hexadecimal digits, where it was
+    /// requested.
     public let joinedMD5: String?
   }
 
@@ -21,7 +22,7 @@ public final class RunningDigest {
 
   /// - Parameters:
   ///   - paths: the files, in order.
-  ///   - joinedMD5: whether the MD5 of all of them joined is wanted as well.
+  ///   - joinedMD5: whether to compute the MD5 of the concatenated files as well.
   public init(_ paths: [String], joinedMD5: Bool = false) {
     self.paths = paths
     joined = joinedMD5 ? Checksum(.md5) : nil
@@ -29,11 +30,11 @@ public final class RunningDigest {
 
   deinit { if let current { close(current.descriptor) } }
 
-  /// Reads on to `end`, in bytes from the beginning of the first file; not back.
+  /// Reads on to `end`, in bytes from the beginning of the first file; never backwards.
   /// - Parameters:
-  ///   - end: where to stop; what lies behind the last file is left alone.
+  ///   - end: where to stop; positions beyond the last file are allowed.
   ///   - progress: called with the number of bytes after each block; an error thrown here stops the
-  ///     work, which may be taken up again.
+  ///     work, which may be continued later.
   /// - Throws: `FileError` where a file cannot be read.
   public func advance(to end: Int, progress: (Int) throws -> Void = { _ in }) throws {
     while position < end, finished.count < paths.count {
@@ -64,8 +65,8 @@ public final class RunningDigest {
     }
   }
 
-  /// Reads what is left, and gives the digests.
-  /// - Parameter progress: as of `advance`.
+  /// Reads the remaining bytes and returns the digests.
+  /// - Parameter progress: as for `advance`.
   /// - Throws: `FileError` where a file cannot be read.
   public func finish(progress: (Int) throws -> Void = { _ in }) throws -> Sums {
     try advance(to: .max, progress: progress)

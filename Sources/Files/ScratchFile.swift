@@ -2,15 +2,16 @@ import Foundation
 
 /// A file without a name, which disappears with the process at the latest.
 public final class ScratchFile {
-  /// For libraries that take open files.
+  /// The open file.
   public let descriptor: Int32
-  /// What it serves, for messages.
+  /// The path that errors name.
   private let owner: String
 
   /// - Parameters:
-  ///   - folder: where there is room for it.
-  ///   - bytes: how many will be written; a full disk is found now rather than after hours of work.
-  ///   - owner: the path that errors name; nil: the folder's.
+  ///   - folder: a folder with enough free space.
+  ///   - bytes: the number of bytes that will be written; a full disk is detected now rather than
+  ///     after hours of work.
+  ///   - owner: the path that errors name; nil: the folder.
   /// - Throws: `FileError` where the folder is not writable or has not enough room.
   public init(in folder: String, reserving bytes: Int, for owner: String? = nil) throws {
     self.owner = owner ?? folder
@@ -25,12 +26,12 @@ public final class ScratchFile {
 
   deinit { close(descriptor) }
 
-  /// Writes at the place where the last write ended, from the file's begin on.
+  /// Appends bytes.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
     try Descriptor.write(bytes, to: descriptor, path: owner)
   }
 
-  /// Fills `bytes` with what was written from `offset` on.
+  /// Fills `bytes` from the file's contents at `offset`.
   public func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < bytes.count {

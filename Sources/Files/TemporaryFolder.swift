@@ -1,9 +1,10 @@
 import Foundation
 
-/// A folder of this user's for files that are needed for a while, removed with everything in it.
+/// A folder of this user for temporary files, which is removed with its contents.
 public final class TemporaryFolder: Sendable {
   public let path: String
-  /// Of the folder, locked as long as it is needed: those of processes that were killed are not.
+  /// A descriptor of the folder, locked while the folder is in use; folders of killed processes are
+  /// not locked.
   private let lock: Int32
 
   /// - Parameter parent: nil: the system's folder for temporary files.
@@ -30,7 +31,8 @@ public final class TemporaryFolder: Sendable {
   private static var parent: URL { FileManager.default.temporaryDirectory }
   private static let prefix = "nsarm-"
 
-  /// - Returns: a descriptor of the folder, or -1 where it is somebody else's or in use.
+  /// - Returns: a locked descriptor of the folder, or -1 where another user owns it or it is in
+  ///   use.
   private static func locked(_ path: String) -> Int32 {
     let folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard folder >= 0 else { return -1 }
@@ -41,12 +43,12 @@ public final class TemporaryFolder: Sendable {
     return folder
   }
 
-  /// Removes such folders of this user's that processes have left that were killed.
+  /// Removes the temporary folders of this user that killed processes have left behind.
   ///
   /// - Parameters:
   ///   - parent: nil: the system's folder for temporary files.
-  ///   - age: seconds since something was put into a folder; one that has just been made is locked
-  ///     in a moment.
+  ///   - age: the least number of seconds since a folder was changed; a folder that has just been
+  ///     created is locked a moment later.
   public static func removeLeftOver(in parent: String? = nil, age: Double = 60) {
     let parent = parent ?? Self.parent.path
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
@@ -65,7 +67,7 @@ public final class TemporaryFolder: Sendable {
     }
   }
 
-  /// Gives `body` the path of a folder that is removed when it ends.
+  /// Calls `body` with the path of a folder that is removed afterwards.
   public static func with<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
     let folder = try TemporaryFolder()
     defer { folder.remove() }

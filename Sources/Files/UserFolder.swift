@@ -14,15 +14,16 @@ public enum UserFolder: String {
     }
   }
 
-  /// What the environment names in vain, since it is no absolute path; nil: nothing.
+  /// The value of the environment variable where it is ignored because it is not an absolute path;
+  /// nil otherwise.
   public func ignored(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> String? {
     environment[rawValue].flatMap { $0.isEmpty || $0.hasPrefix("/") ? nil : $0 }
   }
 
-  /// What the environment names, where that is an absolute path, else the customary one in `HOME`;
-  /// nil where that is not set either.
+  /// The folder that the environment names, where that is an absolute path, otherwise the default
+  /// one in `HOME`; nil where that is not set either.
   public func path(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> String? {

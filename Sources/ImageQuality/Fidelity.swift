@@ -1,17 +1,17 @@
 import Foundation
 import Torch
 
-/// The first row of the inverse of NTSC's YIQ matrix, which MATLAB's rgb2gray uses.
+/// The weights of MATLAB's rgb2gray: the first row of the inverse of NTSC's YIQ matrix.
 let grayWeights = [0.298936021293775, 0.587043074451121, 0.114020904255103]
 
 /// The values that PSNR and SSIM compare.
 public enum ComparedChannels: String, Codable, Sendable {
   /// Red, green and blue.
   case rgb
-  /// Y of BT.601 in studio range, 16 + 65.481 R + 128.553 G + 24.966 B, as super-resolution papers
-  /// report.
+  /// Y of BT.601 in studio range, 16 + 65.481 R + 128.553 G + 24.966 B, as used in super-resolution
+  /// papers.
   case luma
-  /// 0.2989 R + 0.5870 G + 0.1140 B in full range, rounded to 8 bits: what SSIM's authors compare.
+  /// 0.2989 R + 0.5870 G + 0.1140 B in full range, rounded to 8 bits, as used by SSIM's authors.
   case gray
 
   /// `[B, 3, H, W]` in [0, 1] → values in 0 ... 255, float64, without a border of `border` pixels.

@@ -1,20 +1,20 @@
 import Torch
 
-/// How much structure a picture has where the original is flat: noise that was left, or that a
-/// network has invented.
+/// The amount of structure in a picture where the original is flat: residual noise, or detail that
+/// a network has invented.
 ///
 /// g = √(mean of h² over the flat places), h = Y less its mean over a window, of luma in levels of
-/// 0...255. Flat is where the original's own h has a small root mean square.
+/// 0...255. A place is flat where the original's own h has a small root mean square.
 public enum FlatGrain {
-  /// How large the structure is.
+  /// The scale of the structure.
   public enum Size: Sendable {
-    /// Of single pixels, which a network invents.
+    /// Single pixels, as networks invent it.
     case fine
-    /// Up to some pixels, as the noise of a picture that was enlarged four times has it.
+    /// Several pixels, as in the noise of a picture that was enlarged four times.
     case coarse
 
-    /// Sides of the window and of the squares in which the original is judged; levels below which
-    /// it is flat.
+    /// The sides of the window and of the squares in which the original is judged, and the level
+    /// below which it is flat.
     var shape: (window: Int, square: Int, limit: Double) {
       switch self {
       case .fine: (5, 9, 1.2)
@@ -23,18 +23,18 @@ public enum FlatGrain {
     }
   }
 
-  /// The least share of flat places; fewer say nothing of a picture.
-  private static let leastShare = 0.01
+  /// The smallest fraction of flat places; fewer are not representative of the picture.
+  private static let minimumFraction = 0.01
 
   /// - Parameters:
   ///   - picture: `[3, H, W]` in [0, 1].
   ///   - original: of the same size.
-  /// - Returns: levels, or nil where hardly anything of the original is flat.
+  /// - Returns: g in levels, or nil where too little of the original is flat.
   public static func levels(_ picture: Tensor, original: Tensor, _ size: Size = .fine) -> Double? {
     let (window, square, limit) = size.shape
     let mask = highPass(original, window).square().boxMean(square) .< (limit * limit)
     let (count, all) = (mask.to(.float64).sum().item, Double(mask.count))
-    guard count >= leastShare * all else { return nil }
+    guard count >= minimumFraction * all else { return nil }
     let energy = (highPass(picture, window).square() * mask.to(.float64)).sum().item
     return (energy / count).squareRoot()
   }

@@ -1,18 +1,18 @@
 import Foundation
 import Torch
 
-/// How strongly a picture repeats itself every 2, 4 or 8 pixels: the mark of networks that make
-/// their output by pixel-shuffle or by strided layers.
+/// The strength of patterns that repeat every 2, 4 or 8 pixels, which are typical of networks with
+/// pixel-shuffle or strided layers.
 ///
 /// The power spectrum of luma is averaged over windows of 64x64 pixels (Welch, 1967). Of each
 /// frequency whose periods are 2, 4 or 8 pixels, down, across or both, the power is compared with
-/// the median of its neighbourhood, 7x7 frequencies of which the inner 3x3 are left out; rounding
-/// to 8 bits is the least that counts as neighbourhood. Pictures without a pattern have ratios of a
-/// few; a faint dotted pattern has ten and more.
+/// the median of its neighbourhood, 7x7 frequencies of which the inner 3x3 are left out; the
+/// neighbourhood counts as at least the power of rounding to 8 bits. Pictures without a pattern
+/// have ratios of a few; a faint dotted pattern has ten and more.
 public enum GridPattern {
   static let side = 64
 
-  /// The largest ratio of each period.
+  /// The largest ratio for each period.
   ///
   /// # Shapes
   /// picture `[3, H, W]` in [0, 1], H and W at least 64 → ratios by period in pixels.
@@ -26,7 +26,7 @@ public enum GridPattern {
       var largest = 0.0
       for u in marks {
         for v in marks where u != 0 || v != 0 {
-          // What is a multiple of a coarser step belongs to the shorter period.
+          // Multiples of a coarser step belong to the shorter period.
           if period > 2, u % (2 * step) == 0, v % (2 * step) == 0 { continue }
           largest = max(largest, power[u * side + v] / neighbourhood(power, u, v))
         }
@@ -37,7 +37,7 @@ public enum GridPattern {
   }
 
   /// Mean power `[64 · 64]` over windows that overlap by half, `[H, W]` of 0 ... 255, in units of
-  /// the power that rounding to whole levels has.
+  /// the power of rounding to whole levels.
   private static func spectrum(_ luma: Tensor) -> [Double] {
     let hann = Tensor((0..<side).map { pow(sin(.pi * (Double($0) + 0.5) / Double(side)), 2) })
     let window = hann.unsqueezed(1) * hann

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Weights or pictures that a metric cannot work with.
+/// Weights or pictures that a metric cannot use.
 public struct ImageQualityError: LocalizedError, CustomStringConvertible {
   public let description: String
   public var errorDescription: String? { description }
@@ -30,7 +30,7 @@ public enum MetricWeights {
 
   /// The path of a file in `folder`.
   ///
-  /// - Throws: `ImageQualityError` that says how to get it where it is missing.
+  /// - Throws: `ImageQualityError` with the remedy where the file is missing.
   static func path(_ name: String, in folder: URL) throws -> String {
     let path = folder.appendingPathComponent(name).path
     guard FileManager.default.fileExists(atPath: path) else {

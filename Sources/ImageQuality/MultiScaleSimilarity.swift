@@ -3,8 +3,8 @@ import Torch
 
 /// Multi-scale structural similarity, MS-SSIM (Wang et al., 2003), of each picture of a batch. With
 /// c_j the mean of SSIM's contrast and structure, (2 σxy + C₂) / (σx² + σy² + C₂), at scale j,
-/// where each scale halves the one before by means of 2 x 2 pixels, and s₅ the mean of SSIM itself
-/// at the coarsest: s₅^w₅ Π_{j<5} c_j^w_j with w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333.
+/// where each scale is the mean over 2 x 2 pixels of the previous one, and s₅ the mean of SSIM
+/// itself at the coarsest: s₅^w₅ Π_{j<5} c_j^w_j with w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333.
 ///
 /// Window and constants are those of `structuralSimilarity`. A negative factor counts as 0.
 ///

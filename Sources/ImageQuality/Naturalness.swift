@@ -24,7 +24,7 @@ public struct NIQE: Sendable {
 
   /// The score of one picture `[3, H, W]` in [0, 1].
   ///
-  /// - Throws: `ImageQualityError` for pictures of fewer than two blocks of 96 x 96.
+  /// - Throws: `ImageQualityError` for pictures with fewer than two blocks of 96 x 96.
   public func callAsFunction(_ picture: Tensor, border: Int = 0) throws -> Double {
     let shape = picture.shape
     let (height, width) = (shape[1] - 2 * border, shape[2] - 2 * border)
@@ -63,7 +63,7 @@ public struct NIQE: Sendable {
   }
 }
 
-/// One plane of Double.
+/// A grey picture in double precision.
 struct GrayPlane {
   let height, width: Int
   var values: [Double]
@@ -73,8 +73,8 @@ struct GrayPlane {
     values = [Double](repeating: 0, count: height * width)
   }
 
-  /// Gray levels, 0 ... 255 rounded, of the part of a picture `[3, H, W]` in [0, 1] that begins
-  /// inside a border.
+  /// Gray levels, 0 ... 255 rounded, of the part of a picture `[3, H, W]` in [0, 1] inside a
+  /// border.
   init(_ picture: Tensor, border: Int, height: Int, width: Int) {
     self.init(height: height, width: width)
     let shape = picture.shape
@@ -103,8 +103,8 @@ struct GrayPlane {
     return result
   }
 
-  /// Both axes: output i = Σ_k taps[k] · input(step · i + k − before), borders by `border`, which
-  /// gives the index that counts instead, or nil for zero.
+  /// Filters both axes: output i = Σ_k taps[k] · input(step · i + k − before). Beyond the borders,
+  /// `border` returns the index to read instead, or nil for zero.
   private func filtered(
     _ taps: [Double], step: Int, before: Int, _ border: (Int, Int) -> Int?
   ) -> GrayPlane {
@@ -141,8 +141,8 @@ struct GrayPlane {
     return filtered(taps, step: 2, before: 3, mirrored)
   }
 
-  /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6; beyond the borders is zero, else they
-  /// are replicated.
+  /// (x − μ)/(σ + 1) with a Gaussian window 7 x 7, σ = 7/6; zeros beyond the borders with
+  /// `zeroBorders`, otherwise replicated borders.
   func locallyNormalized(zeroBorders: Bool = false) -> GrayPlane {
     let variance = 49.0 / 36
     let line = (-3...3).map { exp(-Double($0 * $0) / (2 * variance)) }
@@ -199,7 +199,7 @@ struct AsymmetricGaussian {
   /// (right − left) Γ(2/α) / Γ(1/α)
   var mean: Double { (right - left) * tgamma(2 / shape) / tgamma(1 / shape) }
 
-  /// Both sides' mean squares, scale² Γ(3/α) / Γ(1/α).
+  /// The mean squares of both sides, scale² Γ(3/α) / Γ(1/α).
   var meanSquares: (left: Double, right: Double) {
     let ratio = exp(lgamma(3 / shape) - lgamma(1 / shape))
     return (left * left * ratio, right * right * ratio)
@@ -230,7 +230,7 @@ struct AsymmetricGaussian {
     (shape, left, right) = (α, σl * scale, σr * scale)
   }
 
-  /// The α of which Γ(2/α)² / (Γ(1/α) Γ(3/α)) is nearest, in steps of 0.001 from 0.2 to 10.
+  /// The α whose Γ(2/α)² / (Γ(1/α) Γ(3/α)) is nearest to `ratio`, in steps of 0.001 from 0.2 to 10.
   static func shape(ratio: Double) -> Double { shapes[nearest(ratio)] }
 
   private static func nearest(_ target: Double) -> Int {

@@ -6,13 +6,13 @@ import Torch
 /// normalised to length 1 over channels, and w_l its weights:
 /// d(x, y) = Σ_l mean over positions of w_l · (φ_l(x) − φ_l(y))².
 ///
-/// Differentiable in both pictures, so that it serves as a training loss; its own weights are
-/// frozen.
+/// Differentiable with respect to both pictures, so that it can be a training loss; its own weights
+/// are frozen.
 public final class LPIPS: Sendable {
   public enum Network: String, Codable, Sendable, CaseIterable {
-    /// The metric that papers report.
+    /// AlexNet, the usual metric.
     case alex
-    /// The usual training loss.
+    /// VGG16, the usual training loss.
     case vgg
 
     var file: String { self == .alex ? "alexnet.safetensors" : "vgg16.safetensors" }
@@ -103,8 +103,8 @@ public final class LPIPS: Sendable {
   /// The channels of the layers used.
   public var widths: [Int] { heads.map { $0.size(1) } }
 
-  /// What the layers used make of a picture, before normalisation: for `normalized`, and for others
-  /// that look at a picture through this network.
+  /// The activations of the layers used, before normalisation: the input of `normalized`, and of
+  /// other losses on this network's features.
   public func activations(_ x: Tensor) -> [Tensor] {
     let dtype = convolutions[0].weight.dtype
     var h = ((x.to(precise) - shift) / scale).to(dtype).channelsLast()
@@ -122,11 +122,12 @@ public final class LPIPS: Sendable {
   /// A layer's activations as features of length 1 over channels.
   public func normalized(_ activations: Tensor) -> Tensor {
     let f = activations.to(precise)
-    // The small term bounds the derivative (to 10⁵) where every feature is nearly 0.
+    // The small term bounds the derivative by 10⁵ where every feature is nearly 0.
     return f / (f.square().sum([1], keep: true) + 1e-10).sqrt()
   }
 
-  /// The distance of two pictures' `features`, `[B]`; a fixed target's need computing once only.
+  /// The distance of two pictures' `features`, `[B]`; those of a fixed target need computing only
+  /// once.
   public func distance(_ a: [Tensor], _ b: [Tensor]) -> Tensor {
     var sum: Tensor?
     for (head, (a, b)) in zip(heads, zip(a, b)) {

@@ -2,17 +2,16 @@ import Checkpoints
 import Foundation
 import Torch
 
-/// BRISQUE, a quality that was learned from people's judgements of distorted photos (Mittal et al.,
-/// 2012); no reference is needed, lower is better, about 0 for a pristine photo and 100 for a badly
-/// damaged one, and neither is a bound.
+/// BRISQUE, a quality score learned from human judgements of distorted photos (Mittal et al.,
+/// 2012). No reference is needed and lower is better: about 0 for a pristine photo and 100 for a
+/// badly distorted one; neither is a bound.
 ///
 /// Gray levels are normalised locally, x̂ = (x − μ)/(σ + 1) with a Gaussian window 7 x 7 and zeros
 /// beyond the borders, at two scales. A generalised Gaussian fitted to x̂ and asymmetric ones
 /// fitted to its products with four neighbours give 2 x 18 features f. With these scaled to −1 ...
-/// 1 over the pictures of the fit, and support vectors v_i:
-/// score = Σ_i a_i exp(−γ ‖f − v_i‖²) − ρ.
+/// 1 over the training pictures, and support vectors v_i: score = Σ_i a_i exp(−γ ‖f − v_i‖²) − ρ.
 public struct BRISQUE: Sendable {
-  static let smallest = 32
+  static let minimumSide = 32
   private let support: Tensor  // [N, 36]
   private let coefficients: Tensor  // [N]
   private let γ, ρ: Double
@@ -53,11 +52,11 @@ public struct BRISQUE: Sendable {
   /// The 36 features of one picture `[3, H, W]` in [0, 1], those of the full size first.
   static func features(_ picture: Tensor, border: Int = 0) throws -> [Double] {
     let shape = picture.shape
-    guard shape.count == 3, shape[0] == 3, shape[1] - 2 * border >= smallest,
-      shape[2] - 2 * border >= smallest
+    guard shape.count == 3, shape[0] == 3, shape[1] - 2 * border >= minimumSide,
+      shape[2] - 2 * border >= minimumSide
     else {
       throw ImageQualityError(
-        "BRISQUE needs a colour picture [3, H, W] of at least \(smallest) x \(smallest) pixels, "
+        "BRISQUE needs a colour picture [3, H, W] of at least \(minimumSide) x \(minimumSide) pixels, "
           + "not \(shape)")
     }
     let gray = GrayPlane(
@@ -73,8 +72,8 @@ public struct BRISQUE: Sendable {
 }
 
 extension GrayPlane {
-  /// The 18 parameters of a scale: shape and mean square of its values; shape, mean and both sides'
-  /// mean squares of the products with each of four neighbours.
+  /// The 18 parameters of a scale: shape and mean square of its values; shape, mean and the mean
+  /// squares of both sides of the products with each of four neighbours.
   func spatialQualityFeatures() -> [Double] {
     let count = Double(values.count)
     let meanSquare = values.reduce(0) { $0 + $1 * $1 } / count

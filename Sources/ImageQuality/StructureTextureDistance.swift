@@ -10,7 +10,7 @@ import Torch
 /// d(x, y) = 1 − Σ_k α_k (2 μx μy + c) / (μx² + μy² + c) + β_k (2 σxy + c) / (σx² + σy² + c),
 /// c = 10⁻⁶, Σ α + β = 1.
 ///
-/// It is tolerant of textures that are resampled. Differentiable in both pictures; its own weights
+/// It tolerates resampled textures. Differentiable with respect to both pictures; its own weights
 /// are frozen.
 public final class DISTS: Sendable {
   /// The convolutions of each stage by their index in torchvision's `features`; every one is 3 x 3
@@ -18,7 +18,7 @@ public final class DISTS: Sendable {
   private static let stages = [[0, 2], [5, 7], [10, 12, 14], [17, 19, 21], [24, 26, 28]]
 
   private let stages: [[(weight: Tensor, bias: Tensor)]]
-  /// α and β of each stage, the picture first, `[C]`; together their sum is 1.
+  /// α and β of each stage, the picture first, `[C]`; their total is 1.
   let texture, structure: [Tensor]
   private let mean, deviation: Tensor
   /// The Hanning window of the pooling, `[1, 1, 3, 3]`.
@@ -101,10 +101,11 @@ public final class DISTS: Sendable {
     return (power + 1e-12).sqrt()
   }
 
-  /// The distance of two pictures' `features`, `[B]`; a fixed target's need computing once only.
+  /// The distance of two pictures' `features`, `[B]`; those of a fixed target need computing only
+  /// once.
   ///
   /// Computed as a sum of 1 − similarity, (μx − μy)² / (μx² + μy² + c) and mean of ((x − μx) − (y −
-  /// μy))² / (σx² + σy² + c): no cancellation, and never negative.
+  /// μy))² / (σx² + σy² + c), which avoids cancellation and is never negative.
   public func distance(_ a: [Tensor], _ b: [Tensor]) -> Tensor {
     let c = 1e-6
     var sum: Tensor?

@@ -1,13 +1,13 @@
 extension Image {
-  /// The middle, at most `width` x `height` pixels, with sides that are multiples of `unit` and
-  /// corners that are, too.
+  /// The centre of the picture, at most `width` x `height` pixels, with sides and corners that
+  /// are multiples of `unit`.
   public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> Image {
     cropped(to: rect.centre(width: limitX, height: limitY, unit: unit))
   }
 }
 
 extension PixelRect {
-  /// The middle of a rectangle that begins at 0, at most `width` x `height` pixels, with sides and
+  /// The centre of a rectangle that begins at 0, at most `width` x `height` pixels, with sides and
   /// corners that are multiples of `unit`.
   public func centre(width limitX: Int, height limitY: Int, unit: Int = 1) -> PixelRect {
     let (w, h) = (min(limitX, width) / unit * unit, min(limitY, height) / unit * unit)

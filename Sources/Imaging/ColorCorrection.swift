@@ -1,15 +1,15 @@
 import Foundation
 
-/// Mean and variance of the channels of a picture that may arrive in pieces, in any order.
+/// The mean and the variance of the channels of a picture whose pieces may arrive in any order.
 ///
-/// Pieces are merged by Chan's rule, in Double: with δ = μ_b − μ_a,
-/// M = M_a + M_b + δ² n_a n_b / n, μ = μ_a + δ n_b / n.
+/// Pieces are merged by Chan's rule, in Double: with δ = μ_b − μ_a, M = M_a + M_b + δ² n_a n_b / n,
+/// μ = μ_a + δ n_b / n.
 public struct ChannelStatistics: Sendable {
   /// Number of pixels.
   public private(set) var count = 0
-  /// Per channel.
+  /// The means of the channels.
   public private(set) var means: [Double]
-  /// Per channel: Σ (x − μ)².
+  /// The sums Σ (x − μ)² of the channels.
   private var squares: [Double]
 
   public init(channels: Int) {
@@ -17,13 +17,13 @@ public struct ChannelStatistics: Sendable {
     squares = means
   }
 
-  public init(_ planes: Planes) {
+  public init(_ planes: FloatImage) {
     self.init(channels: planes.channels)
     add(planes)
   }
 
-  /// Adds the pixels of a piece with the same number of channels.
-  public mutating func add(_ planes: Planes) {
+  /// Adds a piece with the same number of channels.
+  public mutating func add(_ planes: FloatImage) {
     precondition(planes.channels == means.count, "\(planes.channels) channels, not \(means.count)")
     let area = planes.width * planes.height
     let total = Double(count + area)
@@ -40,7 +40,7 @@ public struct ChannelStatistics: Sendable {
   }
 
   private static func moments(_ values: UnsafeBufferPointer<Float>) -> (Double, Double) {
-    // Eight independent sums, so that the additions do not wait for each other.
+    // Eight independent sums, so that additions do not wait for each other.
     func sum(_ term: (SIMD8<Double>) -> SIMD8<Double>) -> Double {
       var sums = SIMD8<Double>(repeating: 0)
       let whole = values.count & ~7
@@ -67,7 +67,8 @@ public struct ChannelStatistics: Sendable {
   }
 }
 
-/// Gives a restored picture the colours of the picture it was made from (SPEC section 4).
+/// Gives a restored picture the colours of the picture it was made from (`Documentation/method.md`,
+/// "Colour correction").
 ///
 /// `content` is the restored picture, `style` the input resized to its size, both `[C, H, W]` in
 /// 0...1.
@@ -79,14 +80,14 @@ public enum ColorCorrection {
 
   /// Adaptive instance normalisation: y = (x − μ_content) / σ_content · σ_style + μ_style, per
   /// channel; values may leave 0...1.
-  public static func adain(_ content: Planes, style: Planes) -> Planes {
+  public static func adain(_ content: FloatImage, style: FloatImage) -> FloatImage {
     adain(content, from: ChannelStatistics(content), to: ChannelStatistics(style))
   }
 
-  /// The same for a piece of a picture, with the statistics of the whole pictures.
+  /// The same for a piece of a picture, given the statistics of the whole pictures.
   public static func adain(
-    _ piece: Planes, from content: ChannelStatistics, to style: ChannelStatistics
-  ) -> Planes {
+    _ piece: FloatImage, from content: ChannelStatistics, to style: ChannelStatistics
+  ) -> FloatImage {
     precondition(piece.channels == content.means.count && piece.channels == style.means.count)
     let area = piece.width * piece.height
     var out = piece
@@ -106,7 +107,7 @@ public enum ColorCorrection {
   /// L is the low pass of `lowPass`. A window of a larger picture, cut out with `waveletMargin`
   /// pixels of context (none beyond the picture's own border), gives the values of the whole inside
   /// the margin.
-  public static func wavelet(_ content: Planes, style: Planes) -> Planes {
+  public static func wavelet(_ content: FloatImage, style: FloatImage) -> FloatImage {
     precondition(
       content.width == style.width && content.height == style.height
         && content.channels == style.channels, "content and style differ in size")
@@ -128,7 +129,7 @@ public enum ColorCorrection {
 
   /// Five à-trous passes with the kernel [1 2 1]/4 in x and in y, dilated by 1, 2, 4, 8 and 16; the
   /// border pixels are repeated outwards in every pass.
-  public static func lowPass(_ planes: Planes) -> Planes {
+  public static func lowPass(_ planes: FloatImage) -> FloatImage {
     let (width, height) = (planes.width, planes.height)
     var out = planes
     var rows = [Float](repeating: 0, count: width * height)

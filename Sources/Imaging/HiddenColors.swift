@@ -1,20 +1,20 @@
-/// Colours of pixels that nobody sees, since their alpha is 0: black, white or whatever a program
-/// left there. A network or a filter that looks at them brings them into the edges of what is seen.
+/// Replaces the colours of pixels with an alpha of 0: black, white or whatever a program left
+/// there. A network or a filter would spread them into the visible edges.
 enum HiddenColors {
-  /// Sides, in pixels to each direction, of the squares in which visible pixels are looked for.
+  /// The radii of the squares that are searched for visible pixels, in pixels.
   private static let radii = [1, 2, 4, 8, 16, 32]
 
-  /// How far pixels lie that count for one.
+  /// The largest distance at which a visible pixel counts, in pixels.
   static let margin = 32
 
-  /// Sums of colours by their alpha.
+  /// Sums of the colours, weighted by alpha.
   struct Sums {
     private var colors: [Double]
     private var weight = 0.0
 
     init(channels: Int) { colors = [Double](repeating: 0, count: channels - 1) }
 
-    mutating func add(_ planes: Planes) {
+    mutating func add(_ planes: FloatImage) {
       let area = planes.width * planes.height
       planes.values.withUnsafeBufferPointer { values in
         let alpha = values[(colors.count * area)...]
@@ -27,13 +27,13 @@ enum HiddenColors {
       }
     }
 
-    /// Middle grey where nothing is visible.
+    /// Middle grey if nothing is visible.
     var mean: [Float] { colors.map { weight > 0 ? Float($0 / weight) : 0.5 } }
   }
 
-  /// The mean, by alpha, of the colours in the smallest of the squares around every hidden pixel in
-  /// which something is visible; `mean` where nothing is near.
-  static func fill(_ planes: Planes, with mean: [Float]) -> Planes {
+  /// The alpha-weighted mean of the colours in the smallest square around each hidden pixel that
+  /// contains a visible one; `mean` if none does.
+  static func fill(_ planes: FloatImage, with mean: [Float]) -> FloatImage {
     let (width, height, colors) = (planes.width, planes.height, planes.channels - 1)
     let area = width * height
     let alpha = planes.values[(colors * area)...]
@@ -49,7 +49,7 @@ enum HiddenColors {
         var color = mean[c]
         for radius in radii {
           let weight = weights.sum(around: i, radius)
-          // Half a level of 16 bit: what is less is the sums' own error.
+          // Half a level of 16 bit; smaller sums are rounding errors.
           guard weight > 0.5 / 65535 else { continue }
           color = Float(min(max(sums.sum(around: i, radius) / weight, 0), 1))
           break
@@ -60,10 +60,10 @@ enum HiddenColors {
     return result
   }
 
-  /// Sums over rectangles in constant time.
+  /// Sums over rectangles in constant time (a summed-area table).
   private struct SummedArea {
     private let width, height: Int
-    /// Of all pixels above and to the left, `[height + 1, width + 1]`.
+    /// The sums of all pixels above and to the left, `[height + 1, width + 1]`.
     private var sums: [Double]
 
     init(width: Int, height: Int, _ value: (Int) -> Double) {
@@ -89,12 +89,11 @@ enum HiddenColors {
   }
 }
 
-extension Planes {
-  /// The picture with the colours under an alpha of 0 replaced by those of visible pixels near
-  /// them.
+extension FloatImage {
+  /// The picture with the colours under an alpha of 0 replaced by those of visible pixels nearby.
   ///
-  /// - Parameter mean: the colour where nothing visible is near; nil: the mean of what is visible.
-  public func fillingHiddenColors(with mean: [Float]? = nil) -> Planes {
+  /// - Parameter mean: the colour if nothing visible is near; nil: the mean of the visible colours.
+  public func fillingHiddenColors(with mean: [Float]? = nil) -> FloatImage {
     guard channels % 2 == 0 else { return self }
     var color = mean
     if color == nil {
@@ -105,7 +104,7 @@ extension Planes {
     return HiddenColors.fill(self, with: color!)
   }
 
-  /// Whether red, green and blue are the same but for a level of 8 bit.
+  /// Whether red, green and blue are equal up to a level of 8 bit.
   public var isColorless: Bool {
     guard channels >= 3 else { return true }
     let area = width * height
@@ -117,11 +116,11 @@ extension Planes {
     }
   }
 
-  /// The mean of three channels, thrice.
-  public var withoutColor: Planes {
-    precondition(channels == 3, "\(channels) channels are no RGB")
+  /// The mean of three channels, repeated three times.
+  public var withoutColor: FloatImage {
+    precondition(channels == 3, "\(channels) channels are not RGB")
     let area = width * height
     let grey = (0..<area).map { (values[$0] + values[area + $0] + values[2 * area + $0]) / 3 }
-    return Planes(width: width, height: height, channels: 3, values: grey + grey + grey)
+    return FloatImage(width: width, height: height, channels: 3, values: grey + grey + grey)
   }
 }

@@ -11,7 +11,7 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
     self.height = height
   }
 
-  /// The whole of a picture.
+  /// The rectangle of a whole picture.
   public init(width: Int, height: Int) { self.init(x: 0, y: 0, width: width, height: height) }
 
   /// The column after the last.
@@ -33,7 +33,7 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
       height: max(0, min(bottom, other.bottom) - top))
   }
 
-  /// The part that lies inside another rectangle; at least its pixels that are nearest.
+  /// The part inside another rectangle; at least the pixels nearest to it.
   func clamped(to other: PixelRect) -> PixelRect {
     let left = min(max(x, other.x), other.right - 1)
     let top = min(max(y, other.y), other.bottom - 1)
@@ -42,12 +42,12 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
       height: min(max(bottom, top + 1), other.bottom) - top)
   }
 
-  /// The rectangle shrunk by `margin` on every side; grown where it is negative.
+  /// The rectangle shrunk by `margin` on every side; enlarged if it is negative.
   public func insetBy(_ margin: Int) -> PixelRect {
     PixelRect(x: x + margin, y: y + margin, width: width - 2 * margin, height: height - 2 * margin)
   }
 
-  /// The rectangle in a picture `factor` times as large.
+  /// The corresponding rectangle of a picture `factor` times as large.
   public func scaled(by factor: Int) -> PixelRect {
     PixelRect(x: x * factor, y: y * factor, width: width * factor, height: height * factor)
   }
@@ -55,7 +55,7 @@ public struct PixelRect: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(width)x\(height)+\(x)+\(y)" }
 }
 
-/// A picture in memory: interleaved samples, row by row, grey or RGB with or without alpha.
+/// A picture in memory: interleaved samples, row by row, grey or RGB, with or without alpha.
 ///
 /// # Shapes
 /// samples `[height, width, channels]`, channels 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha;
@@ -77,7 +77,7 @@ public struct Image: Equatable, Sendable {
   public var samples: Samples
   public var metadata: ImageMetadata
 
-  /// Traps where the number of samples is not `width * height * channels`.
+  /// Traps if the number of samples is not `width * height * channels`.
   public init(
     width: Int, height: Int, channels: Int, samples: Samples, metadata: ImageMetadata = .init()
   ) {

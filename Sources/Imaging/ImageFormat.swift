@@ -1,7 +1,7 @@
 import CVips
 import Foundation
 
-/// A file format pictures are written in.
+/// A file format in which pictures can be written.
 public enum ImageFormat: String, CaseIterable, Sendable {
   case jpeg, png, webp, tiff, avif, jxl
 
@@ -14,7 +14,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     }
   }
 
-  /// Extensions in lower case, the customary one first.
+  /// File name extensions in lower case, the most common one first.
   public var fileExtensions: [String] {
     switch self {
     case .jpeg: ["jpg", "jpeg", "jpe", "jfif"]
@@ -26,7 +26,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     }
   }
 
-  /// The format a name's extension stands for ("photo.JPG" → jpeg), or nil.
+  /// The format of a file name's extension ("photo.JPG" → jpeg), or nil.
   public init?(path: String) {
     let suffix = (path as NSString).pathExtension.lowercased()
     guard let format = ImageFormat.allCases.first(where: { $0.fileExtensions.contains(suffix) })
@@ -34,11 +34,11 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     self = format
   }
 
-  /// The format that the name of an output stands for; nil where it has no picture's extension and
-  /// may be a folder's name.
+  /// The format of an output's name; nil if its extension is not a picture's, so that it may name a
+  /// folder.
   ///
-  /// Throws `ImagingError.unwritableFormat` where the extension is that of a picture in a format
-  /// that is not written, such as "a.gif".
+  /// Throws `ImagingError.unwritableFormat` if the extension is that of a picture format that
+  /// cannot be written, such as "a.gif".
   public static func output(path: String) throws -> ImageFormat? {
     if let format = ImageFormat(path: path) { return format }
     let suffix = (path as NSString).pathExtension.lowercased()
@@ -46,7 +46,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     throw ImagingError.unwritableFormat(path: path, name: name)
   }
 
-  /// Extensions of the files that a folder is searched for.
+  /// Extensions of the files that are found in folders.
   public static let readableExtensions: Set<String> = Set(
     ImageFormat.allCases.flatMap(\.fileExtensions)
       + [
@@ -54,7 +54,7 @@ public enum ImageFormat: String, CaseIterable, Sendable {
         "j2c", "jpc", "jpf", "jpx",
       ])
 
-  /// What is not written, by extension.
+  /// The picture formats that cannot be written, by extension.
   private static let unwritable = [
     "gif": "GIF", "bmp": "BMP", "dib": "BMP", "ico": "ICO", "cur": "ICO", "heic": "HEIC",
     "heif": "HEIF", "jp2": "JPEG 2000", "j2k": "JPEG 2000", "jpx": "JPEG 2000", "jpf": "JPEG 2000",
@@ -70,12 +70,12 @@ public enum ImageFormat: String, CaseIterable, Sendable {
     allCases.map { ".\($0.fileExtensions[0])" }.joined(separator: ", ")
   }
 
-  /// Whether what is stored depends on a quality: the formats that lose something.
+  /// Whether the size and the loss depend on a quality setting.
   public var hasQuality: Bool { self != .png && self != .tiff }
   public var supportsAlpha: Bool { self != .jpeg }
   public var supports16Bit: Bool { self != .jpeg && self != .webp }
 
-  /// Largest width and height the format (or its encoder) can store, pixels.
+  /// The largest width and height that the format or its encoder supports, in pixels.
   public var maximumDimension: Int {
     switch self {
     case .jpeg: 65_500
@@ -100,38 +100,38 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   }
 }
 
-/// How a picture is encoded.
+/// Options of the encoding.
 public struct EncodingOptions: Sendable {
-  /// 1...100, for the lossy formats.
+  /// The quality of lossy formats, 1...100.
   public var quality: Int
+  public static let qualities = 1...100
   /// The size of the file at most, metadata included: the quality is lowered as far as it takes.
   /// nil: any. For the lossy formats; others are refused.
   public var maximumBytes: Int?
   /// 0...9: more is smaller and slower.
   public var effort: Int
-  /// WebP, AVIF and JPEG XL without loss.
+  /// Lossless WebP, AVIF and JPEG XL.
   public var lossless: Bool
-  /// JPEG and PNG that appear gradually while they load.
+  /// JPEG and PNG that are displayed progressively while they load.
   public var progressive: Bool
 
   public init(
     quality: Int = 92, maximumBytes: Int? = nil, effort: Int = 4, lossless: Bool = false,
     progressive: Bool = false
   ) {
-    self.quality = min(max(quality, 1), 100)
+    self.quality = min(max(quality, Self.qualities.lowerBound), Self.qualities.upperBound)
     self.maximumBytes = maximumBytes
     self.effort = min(max(effort, 0), 9)
     self.lossless = lossless
     self.progressive = progressive
   }
 
-  /// Whether a file of a format can be encoded so.
+  /// Whether the options apply to a format.
   ///
   /// - Parameters:
-  ///   - format: of the file.
-  ///   - path: of the file, for the message.
-  /// - Throws: `ImagingError` where the file's size is to be limited and there is no quality to
-  ///   lower.
+  ///   - format: the format of the file.
+  ///   - path: the path of the file, for the message.
+  /// - Throws: `ImagingError` if the size is limited and the format has no quality to lower.
   public func check(_ format: ImageFormat, path: String) throws {
     guard maximumBytes != nil, lossless || !format.hasQuality else { return }
     throw ImagingError.unsupported(

@@ -1,13 +1,13 @@
 import CVips
-import CVipsLoader
 import Files
 import Foundation
+import Synchronization
 
-/// Opens picture files of the formats of photos.
+/// Opens picture files in the formats of photos.
 public enum ImageFile {
-  /// Loads and starts libvips. Reading and writing does so by itself.
+  /// Loads and starts libvips, as the first read or write does by itself.
   ///
-  /// Throws `ImagingError.libraryUnavailable` where it is missing.
+  /// Throws `ImagingError.libraryUnavailable` if it is missing.
   public static func start() throws {
     if let reason = cvips_load() {
       throw ImagingError.libraryUnavailable(reason: String(cString: reason))
@@ -15,20 +15,21 @@ public enum ImageFile {
     var text: UnsafeMutablePointer<CChar>?
     guard cvips_start(&text) == 0 else {
       throw ImagingError.libraryUnavailable(
-        reason: "the image library libvips does not start: \(take(&text)); install it again")
+        reason: "the image library libvips cannot be started: \(take(&text)); install it again")
     }
   }
 
   /// Reads the header of a JPEG, PNG, WebP, TIFF, HEIF/AVIF, JPEG XL, JPEG 2000, GIF, BMP or PNM
   /// file and checks its size.
   ///
-  /// Pixels are decoded by the first read. Throws `ImagingError` where the file is missing, empty,
-  /// unreadable, a folder, no picture, without the page, or larger than the options allow.
+  /// Pixels are decoded at the first read. Throws `ImagingError` if the file is missing, empty,
+  /// unreadable, a folder, not a picture, without the requested page, or larger than the options
+  /// allow.
   public static func open(_ path: String, options: ReadOptions = .init()) throws -> ImageReader {
     try ImageReader(path: path, options: options)
   }
 
-  /// Reads a whole picture into memory. Throws as `open` does, and where the file is damaged.
+  /// Reads a whole picture into memory. Throws as `open` does, and if the file is damaged.
   public static func read(_ path: String, options: ReadOptions = .init()) throws -> Image {
     try open(path, options: options).image()
   }
@@ -37,30 +38,31 @@ public enum ImageFile {
 /// Random access to the pixels of one picture file, in bounded memory.
 ///
 /// The EXIF orientation is applied; CMYK, Lab and palettes are converted to RGB, float samples to
-/// 16 bit; grey stays grey, alpha is kept and colours are not multiplied by it, 16 bit stays 16
-/// bit; samples stay as they are beside the ICC profile or the code points that describe them. Safe
-/// to use from several threads.
-///
-/// Unchecked: libvips reads a decoded picture from several threads; the lock guards `findings` and
-/// `meanColor`, the only things that change.
-public final class ImageReader: @unchecked Sendable {
+/// 16 bit. Grey stays grey, 16 bit stays 16 bit, and alpha is kept, not premultiplied. Otherwise
+/// samples are unchanged, and described by the ICC profile or the code points. Safe to use from
+/// several threads.
+public final class ImageReader: Sendable {
   public let path: String
   /// The name of the file's format, such as "JPEG".
   public let format: String
   public let width, height, channels, bitDepth: Int
-  /// Profile (of the samples as they are read), EXIF, XMP and IPTC blocks, texts.
+  /// The profile (of the samples as they are read), EXIF, XMP and IPTC blocks, and texts.
   public let metadata: ImageMetadata
-  /// Pages or frames in the file, of which one is read.
+  /// The number of pages or frames in the file, of which one is read.
   public let pageCount: Int
 
-  let picture: OpaquePointer
+  /// Unchecked: libvips reads a decoded picture from several threads; `state` guards decoding.
+  nonisolated(unsafe) let picture: OpaquePointer
   private let options: ReadOptions
-  /// What is read of the whole picture.
+  /// The part of the whole picture that is read.
   let part: PixelRect
   private let openingWarnings: [String]
-  private let lock = NSLock()
-  private var findings: cvips_findings?
-  private var meanColor: [Float]?
+  private let state = Mutex(State())
+
+  private struct State {
+    var findings: cvips_findings?
+    var meanColor: [Float]?
+  }
 
   public var rect: PixelRect { PixelRect(width: width, height: height) }
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
@@ -73,7 +75,7 @@ public final class ImageReader: @unchecked Sendable {
     var text: UnsafeMutablePointer<CChar>?
     let page = options.page.map { Int32(clamping: max(0, $0)) } ?? -1
     guard let picture = cvips_open(path, page, &header, &text) else {
-      throw ImageReader.openingError(path, take(&text))
+      throw ImageReader.openingError(path, take(&text), header.failure)
     }
     var contents = FileContents.read(path, page: Int(page))
     contents.add(header)
@@ -106,14 +108,12 @@ public final class ImageReader: @unchecked Sendable {
     var warnings: [String] = []
     if pageCount > 1 && options.page == nil {
       let which = contents.format == "HEIF" || contents.format == "AVIF" ? "main" : "first"
-      warnings.append(
-        "only the \(which) of its \(pageCount) pages is read; --pages (ReadOptions.page) reads the others"
-      )
+      warnings.append("only the \(which) of its \(pageCount) pages is read")
     }
     if header.converted { warnings.append("its colours are converted to sRGB") }
     if header.from_float {
       warnings.append(
-        "its float samples are read as 16 bit: 0 is black, 1 is white, others are cut off")
+        "its float samples are converted to 16 bit: 0 is black, 1 is white, others are clipped")
     }
     openingWarnings = warnings + contents.leftOut
 
@@ -123,13 +123,10 @@ public final class ImageReader: @unchecked Sendable {
     guard !part.isEmpty, whole.contains(part) else {
       throw ImagingError.noPart(path: path, part: part, width: whole.width, height: whole.height)
     }
-    let limit =
+    let limit: PixelLimit? =
       whole.width > options.maximumDimension || whole.height > options.maximumDimension
-      ? "\(options.maximumDimension) pixels a side;"
-        + " raise it (--max-pixels, ReadOptions.maximumDimension)"
-      : whole.width * whole.height > options.maximumPixels
-        ? "\(options.maximumPixels) pixels; raise it (--max-pixels, ReadOptions.maximumPixels)"
-        : nil
+      ? .side(options.maximumDimension)
+      : whole.width * whole.height > options.maximumPixels ? .area(options.maximumPixels) : nil
     if let limit {
       throw ImagingError.tooLarge(
         path: path, width: whole.width, height: whole.height, limit: limit)
@@ -138,14 +135,13 @@ public final class ImageReader: @unchecked Sendable {
 
   deinit { cvips_close(picture) }
 
-  /// What is read otherwise than the file's owner may expect, a line each; some only when the
-  /// picture has been decoded.
+  /// Warnings about differences from what the file's owner may expect, a line each; some only after
+  /// decoding.
   public var warnings: [String] {
-    lock.lock()
-    defer { lock.unlock() }
+    let findings = state.withLock { $0.findings }
     var warnings = openingWarnings
     if findings?.lacks_end == true {
-      warnings.append("the file lacks its last bytes; the picture is whole")
+      warnings.append("the file lacks its last bytes; the picture is complete")
     }
     if findings?.damaged == true {
       warnings.append(
@@ -157,40 +153,40 @@ public final class ImageReader: @unchecked Sendable {
   /// Whether no pixel is transparent. Throws as `decode` does.
   public func isOpaque() throws -> Bool { try !hasAlpha || decoded().opaque }
 
-  /// Whether red, green and blue are the same everywhere but for a level of 8 bit, as in a black
-  /// and white photo stored in RGB. Throws as `decode` does.
+  /// Whether red, green and blue are equal everywhere up to a level of 8 bit, as in a black and
+  /// white photo stored as RGB. Throws as `decode` does.
   public func isColorless() throws -> Bool { try !isGrey && decoded().colourless }
 
-  /// Decodes the whole file now rather than at the first read, so that damage is found at once.
+  /// Decodes the whole file now instead of at the first read, so that damage is found early.
   ///
-  /// Throws `ImagingError.damaged` where the file is damaged or cut short, `FileError` where there
-  /// is no room for it.
+  /// Throws `ImagingError.damaged` if the file is damaged or truncated, `FileError` if there is no
+  /// room for it.
   public func decode() throws { _ = try decoded() }
 
   private func decoded() throws -> cvips_findings {
-    lock.lock()
-    defer { lock.unlock() }
-    if let findings { return findings }
-    var text: UnsafeMutablePointer<CChar>?
-    var findings = cvips_findings()
-    let status = cvips_decode(
-      picture, options.scratchFolder, UInt64(options.memoryLimit), &findings, &text)
-    guard status == 0 else {
-      let reason = take(&text)
-      if status == -2 {
-        throw FileError.unwritable(
-          path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
+    try state.withLock { state in
+      if let findings = state.findings { return findings }
+      var text: UnsafeMutablePointer<CChar>?
+      var findings = cvips_findings()
+      let status = cvips_decode(
+        picture, options.scratchFolder, UInt64(options.memoryLimit), &findings, &text)
+      guard status == 0 else {
+        let reason = take(&text)
+        if status == -2 {
+          throw FileError.unwritable(
+            path: options.scratchFolder, reason: "temporary file for \(path): \(reason)")
+        }
+        throw ImageReader.openingError(path, reason)
       }
-      throw ImageReader.openingError(path, reason)
+      state.findings = findings
+      return findings
     }
-    self.findings = findings
-    return findings
   }
 
   /// The whole picture.
   public func image() throws -> Image { try region(rect) }
 
-  /// The pixels of a rectangle, which must lie inside the picture.
+  /// The pixels of a rectangle, which must be inside the picture.
   public func region(_ rect: PixelRect) throws -> Image {
     precondition(self.rect.contains(rect) && !rect.isEmpty, "\(rect) lies outside the picture")
     try decode()
@@ -207,22 +203,25 @@ public final class ImageReader: @unchecked Sendable {
   }
 
   /// The pixels of a rectangle as float planes in 0...1; beyond the picture its edge is repeated.
-  /// Where a pixel is wholly transparent, its colour is that of visible ones near it.
+  /// Wholly transparent pixels get the colour of visible ones nearby.
   ///
   /// # Shapes
   /// `[channels, rect.height, rect.width]`.
-  public func planes(_ rect: PixelRect) throws -> Planes { try padded(rect, visible) }
+  public func planes(_ rect: PixelRect) throws -> FloatImage { try padded(rect, visible) }
 
-  /// The alpha of a rectangle as `planes` gives it, for pictures that have it.
+  /// The alpha of a rectangle, extended as by `planes`, for pictures that have alpha.
   ///
   /// # Shapes
   /// `[1, rect.height, rect.width]`.
-  public func alpha(_ rect: PixelRect) throws -> Planes {
+  public func alpha(_ rect: PixelRect) throws -> FloatImage {
     try padded(rect) { try region($0).planes().channels(channels - 1..<channels) }
   }
 
-  /// What `read` gives for the part of a rectangle that lies inside, with its edge repeated.
-  private func padded(_ rect: PixelRect, _ read: (PixelRect) throws -> Planes) throws -> Planes {
+  /// The values that `read` gives for the part of a rectangle inside the picture, with its edge
+  /// repeated.
+  private func padded(_ rect: PixelRect, _ read: (PixelRect) throws -> FloatImage) throws
+    -> FloatImage
+  {
     let inside = rect.clamped(to: self.rect)
     let planes = try read(inside)
     if inside == rect { return planes }
@@ -231,8 +230,8 @@ public final class ImageReader: @unchecked Sendable {
         x: rect.x - inside.x, y: rect.y - inside.y, width: rect.width, height: rect.height))
   }
 
-  /// The pixels of a rectangle inside, without the colours that hide under an alpha of 0.
-  private func visible(_ rect: PixelRect) throws -> Planes {
+  /// The pixels of a rectangle inside the picture, without colours hidden under an alpha of 0.
+  private func visible(_ rect: PixelRect) throws -> FloatImage {
     if try isOpaque() { return try region(rect).planes() }
     let margin = HiddenColors.margin
     let context = rect.insetBy(-margin).intersection(self.rect)
@@ -244,10 +243,7 @@ public final class ImageReader: @unchecked Sendable {
 
   /// The mean of the visible colours.
   private func hiddenColor() throws -> [Float] {
-    lock.lock()
-    let known = meanColor
-    lock.unlock()
-    if let known { return known }
+    if let known = state.withLock({ $0.meanColor }) { return known }
     var sums = HiddenColors.Sums(channels: channels)
     let height = max(1, (1 << 20) / width)
     for y in stride(from: 0, to: self.height, by: height) {
@@ -255,10 +251,9 @@ public final class ImageReader: @unchecked Sendable {
         try region(PixelRect(x: 0, y: y, width: width, height: min(height, self.height - y)))
           .planes())
     }
-    lock.lock()
-    defer { lock.unlock() }
-    meanColor = sums.mean
-    return sums.mean
+    let mean = sums.mean
+    state.withLock { $0.meanColor = mean }
+    return mean
   }
 
   private func read<T: FixedWidthInteger>(_ rect: PixelRect, count: Int) throws -> [T] {

@@ -2,12 +2,12 @@ import CVips
 import Files
 import Foundation
 
-/// Writes one picture file from rows that arrive strip by strip, top to bottom, in bounded memory.
+/// Writes a picture file from rows that arrive in strips, top to bottom, in bounded memory.
 ///
-/// Rows are collected in memory up to `memoryLimit` bytes in total, else in an unnamed file in the
-/// target's folder, then encoded into a temporary file beside the target, which takes the target's
-/// name at the very end. A failure or `cancel()` leaves neither a temporary file nor a half-written
-/// target behind.
+/// Rows are collected in memory up to `memoryLimit` bytes, otherwise in an unnamed file in the
+/// target's folder. They are then encoded into a temporary file beside the target, which is renamed
+/// to the target at the very end. A failure or `cancel()` leaves neither a temporary file nor a
+/// partial target behind.
 ///
 /// ```swift
 /// let writer = try ImageWriter("out.png", width: 4096, height: 3072, channels: 3)
@@ -15,16 +15,16 @@ import Foundation
 /// try writer.finish()
 /// ```
 public final class ImageWriter {
-  /// What is being written.
+  /// The planned output.
   public let output: PictureOutput
-  /// Rows received so far.
+  /// The number of rows received so far.
   public private(set) var rowsWritten = 0
-  /// What the file will not keep of the metadata, a line each.
+  /// Warnings about metadata that the file will not keep, a line each.
   public var warnings: [String] { blocks.warnings }
-  /// The quality that `finish()` has encoded with; nil before, and where the format has none.
+  /// The quality that `finish()` used; nil before that, and if the format has none.
   public private(set) var quality: Int?
-  /// Called before every encoding, of which a limit of the file's size may take several; an error
-  /// thrown here ends `finish()`.
+  /// Called before every encoding, of which a size limit may require several; an error thrown here
+  /// ends `finish()`.
   public var willEncode: () throws -> Void = {}
 
   private let options: EncodingOptions
@@ -44,18 +44,18 @@ public final class ImageWriter {
 
   private var rowBytes: Int { width * channels * bitDepth / 8 }
 
-  /// Checks everything that can be checked before the work starts, disk space included.
+  /// Checks everything that can be checked before the work starts, including disk space.
   ///
   /// - Parameters:
   ///   - format: nil takes it from the name's extension.
   ///   - channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
-  ///   - metadata: written with the picture and made true for it: upright, of its size, no old
-  ///     thumbnail. `warnings` says what the format cannot hold.
+  ///   - metadata: written with the picture and corrected for it: orientation, size, no old
+  ///     thumbnail. `warnings` names what the format cannot hold.
   ///   - overwrite: whether an existing file may be replaced.
   ///   - memoryLimit: bytes of samples kept in memory; larger pictures go through a file.
   ///
-  /// Throws `ImagingError` where the format or the size forbid it, `FileError` where the folder or
-  /// an existing file do.
+  /// Throws `ImagingError` if the format or the size is not possible, `FileError` if the folder or
+  /// an existing file prevents it.
   public convenience init(
     _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
     format: ImageFormat? = nil, options: EncodingOptions = .init(),
@@ -70,8 +70,8 @@ public final class ImageWriter {
 
   /// The same for an output that has been planned.
   ///
-  /// Throws `ImagingError` where the options forbid it, `FileError` where the folder or an existing
-  /// file do.
+  /// Throws `ImagingError` if the options are not possible, `FileError` if the folder or an
+  /// existing file prevents it.
   public init(
     _ output: PictureOutput, options: EncodingOptions = .init(), overwrite: Bool = false,
     memoryLimit: Int = 64 << 20
@@ -105,7 +105,7 @@ public final class ImageWriter {
   }
 
   /// Appends rows given as float planes in 0...1 (clamped).
-  public func write(_ rows: Planes, rounding: SampleRounding = .nearest) throws {
+  public func write(_ rows: FloatImage, rounding: SampleRounding = .nearest) throws {
     try write(Image(rows, bitDepth: bitDepth, rounding: rounding))
   }
 
@@ -122,11 +122,11 @@ public final class ImageWriter {
     }
   }
 
-  /// Encodes the picture and gives the file its name. Where `EncodingOptions.maximumBytes` limits
-  /// the file, it has the highest quality up to the one asked for with which it fits, found by
-  /// bisection: a quality higher by one does not fit.
+  /// Encodes the picture and gives the file its name. If `EncodingOptions.maximumBytes` limits the
+  /// size, the quality is the highest, up to the requested one, with which the file fits, found by
+  /// bisection: at the next higher quality it does not fit.
   ///
-  /// Throws `ImagingError`, as where no quality fits, or `FileError`; then no file is left.
+  /// Throws `ImagingError`, also if no quality fits, or `FileError`; no file is left then.
   public func finish() throws {
     precondition(!isFinished, "the writer has finished or was cancelled")
     defer { cancel() }
@@ -136,7 +136,7 @@ public final class ImageWriter {
     try encoded().commit()
   }
 
-  /// The picture in a file that has no name yet.
+  /// The encoded picture in a file without a name.
   private func encoded() throws -> AtomicFile {
     guard format.hasQuality, !options.lossless else {
       try encode(quality: options.quality, to: target)
@@ -146,8 +146,8 @@ public final class ImageWriter {
     quality = options.quality
     let size = try target.byteCount
     guard let limit = options.maximumBytes, size > limit else { return target }
-    target.discard()  // makes room
-    // What is above `fitting` has been found to be too large, down to `exceeding`.
+    target.discard()  // frees the space
+    // Qualities above `fitting`, down to `exceeding`, are known to be too large.
     var (fitting, exceeding) = (0, options.quality)
     var (best, smallest): (AtomicFile?, Int) = (nil, size)
     while exceeding - fitting > 1 {
@@ -177,7 +177,7 @@ public final class ImageWriter {
     }
   }
 
-  /// libvips encodes the pixels with their profile; the other metadata are put in around them,
+  /// libvips encodes the pixels with their profile. The other metadata are inserted around them,
   /// since libvips rewrites some and has no place for others.
   private func write(quality: Int, to file: AtomicFile) throws {
     if format == .avif || format == .tiff {
@@ -202,7 +202,7 @@ public final class ImageWriter {
 
   private func encode(_ quality: Int, to path: String) throws {
     var text: UnsafeMutablePointer<CChar>?
-    // PNG's own writer drops profiles that are odd in some way.
+    // libpng drops profiles with certain flaws.
     let status = withBlob(format == .png ? nil : blocks.iccProfile) { icc in
       withBlob(format == .avif ? blocks.exif : nil) { exif in
         withBlob(format == .avif || format == .tiff ? blocks.xmp : nil) { xmp in
@@ -215,11 +215,11 @@ public final class ImageWriter {
         }
       }
     }
-    // Asked at once: what has been encoded counts as long as it takes room on the disk.
+    // Checked at once: the encoded file counts while it takes up space.
     guard status == 0 else { throw target.failure(take(&text)) }
   }
 
-  /// Gives the picture up and removes what was written. Does nothing after `finish()`.
+  /// Discards the picture and removes what was written. Does nothing after `finish()`.
   public func cancel() {
     isFinished = true
     scratch = nil

@@ -1,8 +1,8 @@
 import CVips
 import Synchronization
 
-/// What the libraries that read and write pictures say of odd but readable files. Nobody hears it
-/// unless asked for.
+/// Warnings of the libraries that read and write pictures, about odd but readable files. Discarded
+/// by default.
 public enum LibraryWarnings {
   public typealias Receiver = @Sendable (_ library: String, _ text: String) -> Void
 

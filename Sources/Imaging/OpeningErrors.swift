@@ -1,7 +1,8 @@
+import CVips
 import Foundation
 
 extension ImageReader {
-  /// What can be said about a file without knowing its format.
+  /// The errors that can be recognised without knowing the format.
   static func check(_ path: String) throws {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -15,14 +16,15 @@ extension ImageReader {
     guard status.st_size > 0 else { throw ImagingError.empty(path: path) }
   }
 
-  static func openingError(_ path: String, _ reason: String) -> ImagingError {
-    if reason == "no known format" {
-      return .notAnImage(path: path, reason: "its contents are in no known picture format")
+  static func openingError(
+    _ path: String, _ reason: String, _ failure: cvips_failure = CVIPS_DAMAGED
+  ) -> ImagingError {
+    switch failure {
+    case CVIPS_UNKNOWN_FORMAT: return .notAnImage(path: path, reason: reason)
+    case CVIPS_UNSUPPORTED: return .unsupported(path: path, reason: reason)
+    default: break
     }
-    let ours = ["neither grey", "samples are", "ICO files", "BMP: compressed"]
-    if ours.contains(where: reason.hasPrefix) { return .unsupported(path: path, reason: reason) }
-    // What libvips and the libraries below it say of whole files in encodings that they do not
-    // read.
+    // libvips has no codes, only messages, for encodings that its libraries do not support.
     let theirs = [
       "unsupported", "not supported", "unimplemented", "not implemented", "can't handle",
       "samples out of range",
@@ -30,7 +32,7 @@ extension ImageReader {
     if theirs.contains(where: reason.lowercased().contains) {
       return .unsupported(
         path: path,
-        reason: "an encoding that is not read (\(reason)); convert it to PNG or 8-bit JPEG")
+        reason: "an encoding that is not supported (\(reason)); convert it to PNG or 8-bit JPEG")
     }
     return .damaged(path: path, reason: reason)
   }

@@ -1,15 +1,14 @@
 import CVips
-import CVipsLoader
 import Foundation
 
-/// A colour of sRGB by a name or by its digits, such as "white", "#fff" or "#ff8800".
+/// An sRGB colour by its name or its digits, such as "white", "#fff" or "#ff8800".
 public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertible {
   /// Red, green and blue in 0...1.
   public let components: SIMD3<Float>
-  /// As it was given.
+  /// The text as it was given.
   public let description: String
 
-  /// The names that are known: those of HTML 4.
+  /// The known names: those of HTML 4.
   public static let names: [String: UInt32] = [
     "black": 0x000000, "silver": 0xc0c0c0, "gray": 0x808080, "grey": 0x808080, "white": 0xffffff,
     "maroon": 0x800000, "red": 0xff0000, "purple": 0x800080, "fuchsia": 0xff00ff,
@@ -17,7 +16,7 @@ public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertibl
     "blue": 0x0000ff, "teal": 0x008080, "aqua": 0x00ffff,
   ]
 
-  /// nil where the text is neither a name nor `#` with three or six hexadecimal digits.
+  /// Fails if the text is neither a name nor `#` with three or six hexadecimal digits.
   public init?(_ text: String) {
     let name = text.lowercased()
     let digits = name.hasPrefix("#") ? name.dropFirst() : name[...]
@@ -40,7 +39,7 @@ public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertibl
     let text = try container.decode(String.self)
     guard let color = PictureColor(text) else {
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text)' is no colour")
+        in: container, debugDescription: "'\(text)' is not a colour")
     }
     self = color
   }
@@ -50,17 +49,17 @@ public struct PictureColor: Equatable, Sendable, Codable, CustomStringConvertibl
     try container.encode(description)
   }
 
-  /// Whether it is a shade of grey.
+  /// Whether this is a shade of grey.
   public var isGrey: Bool { components.x == components.y && components.y == components.z }
 }
 
 extension SIMD3<UInt32> {
-  /// Levels of 8 bit as 0...1.
+  /// 8-bit levels as 0...1.
   fileprivate var asLevels: SIMD3<Float> { SIMD3<Float>(self) / 255 }
 }
 
 extension ImageReader {
-  /// The samples, 0...1, by which the picture shows a colour.
+  /// The samples in 0...1 that represent a colour in this picture.
   public func components(of color: PictureColor) -> SIMD3<Float> {
     let profile =
       metadata.codePoints.flatMap { ColorProfile.make($0, isGrey: isGrey) } ?? metadata.iccProfile

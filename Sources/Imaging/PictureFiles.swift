@@ -1,16 +1,16 @@
 import Files
 import Foundation
 
-/// The pictures of a folder, found by the extensions of their names: the one place that looks for
-/// pictures.
+/// Finds the pictures of a folder by the extensions of their names.
 ///
-/// Hidden files and folders are left out, links to folders are not followed, the entries of every
-/// folder come sorted by name. What cannot be used is told and does not keep the rest from being
-/// found.
+/// Hidden files and folders are left out, links to folders are not followed, and the entries of
+/// each folder are sorted by name. Entries that cannot be used are reported, and the search goes
+/// on.
 public struct PictureFiles: Sendable {
   public struct File: Hashable, Sendable {
     public let path: String
-    /// Where it lies below the folder it was found in ("trip/day1/a.jpg"), or its name.
+    /// The path relative to the folder in which it was found ("trip/day1/a.jpg"), or the file's
+    /// name.
     public let relativePath: String
 
     public init(path: String, relativePath: String) {
@@ -25,17 +25,18 @@ public struct PictureFiles: Sendable {
     public let error: ImagingError
   }
 
-  /// Gives the names in a folder, as bytes: file systems allow names that no `String` can hold.
+  /// Lists the names in a folder as bytes, since file systems allow names that no `String` can
+  /// hold.
   public typealias Listing = (_ folder: String) throws -> [[UInt8]]
 
   public private(set) var files: [File] = []
   public private(set) var problems: [Problem] = []
-  /// How many files are no pictures by their names.
+  /// The number of files whose names are not those of pictures.
   public private(set) var otherCount = 0
 
   /// - Parameters:
-  ///   - recursive: whether folders below are searched too.
-  ///   - excluding: folders below that are left out.
+  ///   - recursive: whether subfolders are searched too.
+  ///   - excluding: subfolders that are left out.
   public init(
     in folder: String, recursive: Bool = true, excluding: [String] = [],
     list: Listing = Self.names
@@ -46,12 +47,12 @@ public struct PictureFiles: Sendable {
     }
   }
 
-  /// Whether a name ends like a picture's.
+  /// Whether a name has a picture's extension.
   public static func isPicture(_ name: String) -> Bool {
     ImageFormat.readableExtensions.contains((name as NSString).pathExtension.lowercased())
   }
 
-  /// - Parameter enters: whether a folder below is searched.
+  /// - Parameter enters: whether a subfolder is searched.
   private mutating func search(
     _ root: String, below relative: String, _ list: Listing, enters: (String) -> Bool
   ) {
@@ -77,7 +78,7 @@ public struct PictureFiles: Sendable {
       let path = (folder as NSString).appendingPathComponent(name)
       let relativePath = relative.isEmpty ? name : "\(relative)/\(name)"
       var status = stat()
-      guard lstat(path, &status) == 0 else { continue }  // gone since the folder was listed
+      guard lstat(path, &status) == 0 else { continue }  // removed since the folder was listed
       if status.st_mode & S_IFMT == S_IFDIR {
         if enters(path) { search(root, below: relativePath, list, enters: enters) }
         continue
@@ -111,7 +112,7 @@ public struct PictureFiles: Sendable {
     problems.append(Problem(path: path, error: .unsupported(path: path, reason: reason)))
   }
 
-  /// A name's bytes, those outside of ASCII as `\xE9`.
+  /// The bytes of a name, non-ASCII ones as `\xE9`.
   private static func escaped(_ bytes: [UInt8]) -> String {
     bytes.map { byte in
       (0x20..<0x7F).contains(byte)
@@ -119,8 +120,8 @@ public struct PictureFiles: Sendable {
     }.joined()
   }
 
-  /// The names in a folder but for "." and "..", as the system gives them.
-  /// - Throws: an error whose text is the system's.
+  /// The names in a folder except "." and "..", as the system reports them.
+  /// - Throws: an error with the system's message.
   public static func names(in folder: String) throws -> [[UInt8]] {
     struct SystemError: Error, CustomStringConvertible {
       let description = String(cString: strerror(errno))
@@ -134,7 +135,7 @@ public struct PictureFiles: Sendable {
         if errno != 0 { throw SystemError() }
         return names
       }
-      // The name may be longer than the tuple that C's array of bytes is imported as.
+      // The name may be longer than the tuple as which Swift imports C's array.
       let start = UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
       let name = start.assumingMemoryBound(to: CChar.self)
       let bytes = [UInt8](UnsafeRawBufferPointer(start: start, count: strlen(name)))

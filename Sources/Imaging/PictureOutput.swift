@@ -1,18 +1,17 @@
 import CVips
-import CVipsLoader
 import Foundation
 
-/// A picture file that is to be written: what it will hold, found out before any of it is made.
+/// The plan of a picture file, which determines its contents before the work begins.
 public struct PictureOutput {
   public let path: String
   public let format: ImageFormat
   public let width, height, channels, bitDepth: Int
   let blocks: MetadataBlocks
 
-  /// What the file will not keep of the metadata, a line each.
+  /// Warnings about metadata that the file will not keep, a line each.
   public var warnings: [String] { blocks.warnings }
 
-  /// What the file will hold.
+  /// The contents of the file in words.
   public var summary: PictureSummary {
     // WebP has no grey.
     let isConverted = format == .webp && channels <= 2
@@ -27,11 +26,11 @@ public struct PictureOutput {
   }
 
   /// - Parameters:
-  ///   - path: of the file; for messages and for the format.
+  ///   - path: the path of the file; for messages and for the format.
   ///   - format: nil takes it from the name's extension.
   ///   - channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
-  ///   - metadata: written with the picture and made true for it.
-  /// - Throws: `ImagingError` where the format or the size forbid it.
+  ///   - metadata: written with the picture and corrected for it.
+  /// - Throws: `ImagingError` if the format or the size is not possible.
   public init(
     _ path: String, width: Int, height: Int, channels: Int, bitDepth: Int = 8,
     format: ImageFormat? = nil, metadata: ImageMetadata = .init()
@@ -59,19 +58,17 @@ public struct PictureOutput {
     func unsupported(_ reason: String) -> ImagingError { .unsupported(path: path, reason: reason) }
     if !format.isWritable { throw unsupported("the installed libvips cannot write \(name)") }
     if channels % 2 == 0 && !format.supportsAlpha {
-      throw unsupported(
-        "\(name) stores no transparency; choose PNG, or put a colour behind the picture (--background,"
-          + " Options.background)")
+      throw ImagingError.noTransparency(path: path, format: name)
     }
     if bitDepth == 16 && !format.supports16Bit {
-      throw unsupported("\(name) stores 8 bit only; choose PNG or TIFF for 16 bit")
+      throw unsupported("\(name) supports 8 bit only; choose PNG or TIFF for 16 bit")
     }
     if max(width, height) > format.maximumDimension {
       throw unsupported(
-        "\(name) stores at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
+        "\(name) supports at most \(format.maximumDimension) pixels a side, not \(width)x\(height);"
           + " choose PNG or TIFF")
     }
-    // Whether libjxl takes a profile is known only when it has it.
+    // libjxl has to try a profile to find out whether it accepts it.
     if format == .jxl, let profile = blocks.iccProfile, !takes(profile) {
       throw unsupported("\(name) cannot store its ICC profile; choose PNG or TIFF")
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a picture's file holds, or will hold, in words.
+/// The contents of a picture file, or of one to be written, in words.
 public struct PictureSummary: Codable, Equatable, Sendable {
   /// "JPEG", "JPEG XL"...
   public var format: String
@@ -57,7 +57,7 @@ extension PixelDensity {
 }
 
 extension ImageReader {
-  /// What the file holds, as it is read.
+  /// The contents of the file as it is read.
   public var summary: PictureSummary {
     PictureSummary(
       format: format, width: width, height: height, channels: channels, bitDepth: bitDepth,
@@ -69,7 +69,7 @@ extension ImageReader {
 }
 
 extension ColorProfile {
-  /// The description of a profile: text in ASCII (version 2) or in languages (version 4).
+  /// The description of a profile: ASCII text (version 2) or localised text (version 4).
   static func name(_ profile: Data) -> String? {
     let bytes = [UInt8](profile)
     func number(_ place: Int, _ count: Int = 4) -> Int? {

@@ -1,21 +1,22 @@
 import Foundation
 
-/// Limits that hold before a single pixel is decoded, and where decoded pixels go.
+/// Limits that are checked before decoding, and the storage of decoded pixels.
 public struct ReadOptions: Sendable {
   /// Largest width and height, pixels.
   public var maximumDimension: Int
   /// Largest width × height, pixels.
   public var maximumPixels: Int
-  /// Pictures whose samples take more bytes are decoded into an unnamed temporary file.
+  /// The largest size of samples in memory, in bytes; larger pictures are decoded into an unnamed
+  /// temporary file.
   public var memoryLimit: Int
-  /// Where that file is made.
+  /// The folder for that file.
   public var scratchFolder: String
-  /// Which page of a file of several (multi-page TIFF, animated GIF and WebP), counted from 0; nil
-  /// reads the main picture, which is the first but in some HEIF files.
+  /// The page of a file with several (multi-page TIFF, animated GIF and WebP), counted from 0; nil
+  /// reads the main picture, which is the first except in some HEIF files.
   public var page: Int?
-  /// The part of the upright picture that is read as if there were nothing else; nil: all of it.
+  /// The part of the upright picture to read, as if there were nothing else; nil: all of it.
   public var part: PixelRect?
-  /// Stands in for the file's orientation.
+  /// Replaces the file's orientation.
   var orientation: Int?
 
   public init(

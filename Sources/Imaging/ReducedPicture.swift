@@ -1,16 +1,15 @@
 import CVips
-import CVipsLoader
 import Files
 import Foundation
 
-/// What a picture that is to be looked at is not larger than.
+/// The bounds of a reduced picture.
 public struct ReductionBounds: Sendable {
-  /// Pixels of the longer side, and in all.
+  /// The longer side and the total number of pixels.
   public let side, pixels: Int
 
   public init(side: Int, pixels: Int = .max) { (self.side, self.pixels) = (side, pixels) }
 
-  /// The size of what a picture becomes: of its proportions, and not larger than it is.
+  /// The size that a picture is reduced to: of the same proportions and not larger than it is.
   func size(width: Int, height: Int) -> (width: Int, height: Int) {
     let (w, h) = (Double(width), Double(height))
     let factor = min(1, Double(side) / max(w, h), (Double(pixels) / (w * h)).squareRoot())
@@ -19,22 +18,21 @@ public struct ReductionBounds: Sendable {
 }
 
 extension ImageFile {
-  /// Writes a version of a picture file that can be looked at everywhere, as a WebP file: upright,
-  /// sRGB, 8 bit, with alpha where the picture has it, without metadata, and within bounds.
+  /// Writes a reduced version of a picture file that every browser can display: WebP, upright,
+  /// sRGB, 8 bit, with alpha if the picture has it, without metadata, within bounds.
   ///
-  /// libvips makes it row by row: memory holds the smaller picture, not the larger one, but of
-  /// formats that are decoded as a whole (JPEG XL, AVIF, HEIF, WebP, JPEG 2000, interlaced PNG,
-  /// progressive JPEG).
+  /// libvips works row by row: memory holds the reduced picture, but the whole one only for formats
+  /// that are decoded as a whole (JPEG XL, AVIF, HEIF, WebP, JPEG 2000, interlaced PNG, progressive
+  /// JPEG).
   ///
   /// - Parameters:
-  ///   - path: of the picture.
+  ///   - path: the path of the picture.
   ///   - options: as for `open`.
   ///   - bounds: WebP takes 16,383 pixels a side.
   ///   - output: the file to write.
   ///   - quality: 1...100.
-  /// - Returns: the size of what has been written.
-  /// - Throws: as `open`; `ImagingError` where the file is damaged; `FileError` where there is no
-  ///   room.
+  /// - Returns: the size of the reduced picture.
+  /// - Throws: as `open`; `ImagingError` if the file is damaged; `FileError` if there is no room.
   @discardableResult
   public static func reduce(
     _ path: String, _ options: ReadOptions = .init(), to output: String, _ bounds: ReductionBounds,

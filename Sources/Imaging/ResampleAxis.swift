@@ -5,7 +5,7 @@
 /// Pillow does); those without sample the source, whose border pixels continue outwards (as PyTorch
 /// does).
 struct ResampleAxis {
-  /// Target positions these weights are for.
+  /// The target positions of these weights.
   let range: Range<Int>
   /// First source position and number of taps, one per target position.
   private(set) var starts: [Int] = []
@@ -14,7 +14,7 @@ struct ResampleAxis {
   private(set) var weights: [Double]
   let stride: Int
 
-  /// - Parameter factor: 1 / s where it is not the ratio of the sizes; of filters without
+  /// - Parameter factor: 1 / s, if it is not the ratio of the sizes; for filters without
   ///   antialiasing only.
   init(
     _ filter: ResizeFilter, source: Int, target: Int, range: Range<Int>, factor: Double? = nil
@@ -52,11 +52,11 @@ struct ResampleAxis {
     for (k, weight) in taps.enumerated() { weights[row * stride + k] = weight }
   }
 
-  /// The neighbours of a place in the source; those beyond its border are the border's.
+  /// The neighbours of a source position; beyond the border they are the border's.
   private mutating func sample(
     _ filter: ResizeFilter, at place: Double, of source: Int, _ row: Int
   ) {
-    // Linear interpolation has no negative place and nothing beyond the last pixel.
+    // Linear interpolation needs no negative position and nothing beyond the last pixel.
     let place = filter == .bilinearSampled ? max(0, place) : place
     let reach = Int(filter.support)
     let nearest = Int(place.rounded(.down))
@@ -73,7 +73,7 @@ struct ResampleAxis {
     append(taps, from: start, row)
   }
 
-  /// Source positions the weights touch.
+  /// The range of source positions that the weights touch.
   var sourceRange: Range<Int> {
     let end = zip(starts, counts).map { $0 + $1 }.max()!
     return starts.min()!..<end

@@ -1,8 +1,8 @@
 /// Resizes pictures, whole or window by window.
 ///
-/// A window of the target computed from the part of the source it needs (`sourceRect(for:)`) has
-/// the very values it has in the whole resized picture, so a picture of any size can be resized in
-/// pieces.
+/// A window of the target, computed from the part of the source it needs (`sourceRect(for:)`), has
+/// exactly the values that it has in the whole resized picture, so pictures of any size can be
+/// resized in pieces.
 ///
 /// ```swift
 /// let resize = Resize(.bicubic, from: (512, 384), to: (2048, 1536))
@@ -16,8 +16,8 @@ public struct Resize: Sendable {
   public let source, target: (width: Int, height: Int)
   private let factor: Double?
 
-  /// - Parameter factor: target pixels per source pixel where they are not the ratio of the sizes,
-  ///   since a size was rounded; of filters without antialiasing only.
+  /// - Parameter factor: target pixels per source pixel, if that differs from the ratio of the
+  ///   sizes because a size was rounded; for filters without antialiasing only.
   public init(
     _ filter: ResizeFilter, from source: (width: Int, height: Int),
     to target: (width: Int, height: Int), factor: Double? = nil
@@ -29,7 +29,7 @@ public struct Resize: Sendable {
     self.factor = filter.isAntialiased ? nil : factor
   }
 
-  /// The part of the source that a window of the target is computed from.
+  /// The part of the source from which a window of the target is computed.
   public func sourceRect(for window: PixelRect) -> PixelRect {
     let (columns, rows) = axes(window)
     let (x, y) = (columns.sourceRange, rows.sourceRange)
@@ -45,8 +45,8 @@ public struct Resize: Sendable {
   ///
   /// # Shapes
   /// `[C, at.height, at.width]` → `[C, window.height, window.width]`.
-  public func callAsFunction(_ planes: Planes, at: PixelRect? = nil, window: PixelRect? = nil)
-    -> Planes
+  public func callAsFunction(_ planes: FloatImage, at: PixelRect? = nil, window: PixelRect? = nil)
+    -> FloatImage
   {
     let (at, window) = places(at, window, of: planes.rect)
     let (columns, rows) = axes(window)
@@ -55,13 +55,13 @@ public struct Resize: Sendable {
       let narrow = Self.horizontal(planes, columns, from: at.x, rows: needed, firstRow: at.y)
       return Self.vertical(narrow, rows, from: needed.lowerBound)
     }
-    // Few rows first: the sums over columns do not vectorise.
+    // The horizontal pass is not vectorised; after the vertical one, fewer rows are left for it.
     let short = Self.vertical(planes, rows, from: at.y)
     return Self.horizontal(
       short, columns, from: at.x, rows: 0..<window.height, firstRow: 0)
   }
 
-  /// Where the pixels at hand lie in the source, and the part of the target that is wanted.
+  /// The position of the given pixels in the source, and the window of the target.
   func places(
     _ at: PixelRect?, _ window: PixelRect?, of pixels: PixelRect
   ) -> (at: PixelRect, window: PixelRect) {
@@ -85,14 +85,14 @@ public struct Resize: Sendable {
     )
   }
 
-  /// Sums over columns, of the rows `rows` of planes whose first pixel is column `first` and row
-  /// `firstRow`.
+  /// The sums over columns for the rows `rows` of planes whose first pixel is at column `first` and
+  /// row `firstRow`.
   private static func horizontal(
-    _ planes: Planes, _ axis: ResampleAxis, from first: Int, rows: Range<Int>, firstRow: Int
-  ) -> Planes {
+    _ planes: FloatImage, _ axis: ResampleAxis, from first: Int, rows: Range<Int>, firstRow: Int
+  ) -> FloatImage {
     let weights = axis.weights.map { Float($0) }
     let width = axis.range.count
-    return Planes(width: width, height: rows.count, channels: planes.channels) { target in
+    return FloatImage(width: width, height: rows.count, channels: planes.channels) { target in
       planes.values.withUnsafeBufferPointer { source in
         weights.withUnsafeBufferPointer { weights in
           axis.starts.withUnsafeBufferPointer { starts in
@@ -117,10 +117,12 @@ public struct Resize: Sendable {
     }
   }
 
-  /// Sums over rows, of planes whose first row is `first`.
-  private static func vertical(_ planes: Planes, _ axis: ResampleAxis, from first: Int) -> Planes {
+  /// The sums over rows of planes whose first row is `first`.
+  private static func vertical(_ planes: FloatImage, _ axis: ResampleAxis, from first: Int)
+    -> FloatImage
+  {
     let (width, height) = (planes.width, axis.range.count)
-    return Planes(width: width, height: height, channels: planes.channels) { target in
+    return FloatImage(width: width, height: height, channels: planes.channels) { target in
       planes.values.withUnsafeBufferPointer { source in
         for c in 0..<planes.channels {
           for i in 0..<height {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Resize {
-  /// Resizes an 8-bit picture with Pillow's arithmetic, level by level the same as `Image.resize`.
+  /// Resizes an 8-bit picture with Pillow's arithmetic; the result equals that of `Image.resize`.
   ///
   /// Weights are rounded to multiples of 2^−22; columns first, then rows, each pass rounded to 8
   /// bit and clamped. Channels are independent. Parameters are those of the float version.
@@ -96,8 +96,8 @@ extension Image {
     Resize(filter, from: (self.width, self.height), to: (width, height))(self)
   }
 
-  /// Scales to cover a rectangle (Lanczos), then cuts its centre out: what a training picture goes
-  /// through before the tokenizer.
+  /// Scales to cover a rectangle (Lanczos), then crops its centre: the preparation of a training
+  /// picture for the tokenizer.
   ///
   /// With aspect ratio a = width / height ≤ target ratio the width is matched and the height is
   /// ⌊targetWidth / a⌋, else the height is matched and the width is ⌊a · targetHeight⌋.
@@ -117,9 +117,9 @@ extension Image {
   }
 }
 
-extension Planes {
+extension FloatImage {
   /// The planes resized; for repeated or windowed work see `Resize`.
-  public func resized(toWidth width: Int, height: Int, _ filter: ResizeFilter) -> Planes {
+  public func resized(toWidth width: Int, height: Int, _ filter: ResizeFilter) -> FloatImage {
     Resize(filter, from: (self.width, self.height), to: (width, height))(self)
   }
 }

@@ -16,10 +16,10 @@ public enum ResizeFilter: String, CaseIterable, Sendable {
   /// bicubic.
   case bicubicSampled = "bicubic_sampled"
 
-  /// Whether kernels grow with the target's pixels, so that shrinking does not alias.
+  /// Whether the kernel is stretched when shrinking, which avoids aliasing.
   var isAntialiased: Bool { self != .bilinearSampled && self != .bicubicSampled }
 
-  /// How far the kernel reaches, in source pixels where the size stays.
+  /// The kernel's radius, in source pixels at a scale of 1.
   var support: Double {
     switch self {
     case .area: 0.5

@@ -18,11 +18,11 @@ final class BlockQuantizer {
     remaining = bytes
   }
 
-  /// How parameter `name` is multiplied; nil for what is no matrix of a block, or not in the file
-  /// as it should be.
+  /// The form in which parameter `name` is multiplied; nil where it is no matrix of a block, or
+  /// where the file lacks it in this shape.
   /// - Throws: `CheckpointError` where its values are not finite.
-  func execution(_ name: String, _ shape: [Int]) throws -> Parameter.Execution? {
-    guard Model.isQuantizableMatrix(name, shape), source.shape(name) == shape else { return nil }
+  func kernel(_ name: String, _ shape: [Int], _ role: WeightRole) throws -> (any LinearKernel)? {
+    guard role.isQuantizableMatrix(shape), source.shape(name) == shape else { return nil }
     defer { source.release(name) }
     let weight = try source.storedWeight(name)
     guard weight.isFinite else {
@@ -31,14 +31,13 @@ final class BlockQuantizer {
     let bytes = shape[0] * shape[1]
     guard bytes <= remaining else {
       remaining = 0
-      return .streamedMatrix(
-        StreamedMatrix(shape) { [self] in
-          defer { source.release(name) }
-          return try matrix(source.storedWeight(name))
-        })
+      return StreamedMatrix(shape) { [self] in
+        defer { source.release(name) }
+        return try matrix(source.storedWeight(name))
+      }
     }
     remaining -= bytes
-    return .quantizedMatrix(matrix(weight))
+    return matrix(weight)
   }
 
   private func matrix(_ weight: StoredWeight) -> QuantizedMatrix {

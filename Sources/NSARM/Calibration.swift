@@ -3,13 +3,13 @@ import Files
 import Foundation
 import Torch
 
-/// The ranges of the inputs that a model's 3x3 kernels meet in pictures: what convolutions in 8
-/// bits need to know beside the weights. A model folder may keep it as `calibration.json`; without
-/// it kernels stay in floating point.
+/// The ranges of the inputs that a model's 3x3 kernels meet in pictures, which convolutions in 8
+/// bits need beside the weights. A model folder may keep it as `calibration.json`; without it
+/// kernels stay in floating point.
 public struct Calibration: Codable, Equatable, Sendable {
   /// Smallest and largest input by parameter name.
   public var ranges: [String: [Double]] = [:]
-  /// How many pictures they were seen in.
+  /// The number of pictures that they were observed in.
   public var pictures = 0
 }
 
@@ -24,7 +24,7 @@ extension ModelFolder {
       return try JSONDecoder().decode(Calibration.self, from: data)
     } catch {
       throw CheckpointError(
-        calibrationPath, "is damaged; make it again with: nsarm calibrate \(path) PICTURES")
+        calibrationPath, "is damaged; calibrate the model again")
     }
   }
 

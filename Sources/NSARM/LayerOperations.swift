@@ -4,7 +4,7 @@ import Torch
 // multiplication with its addition is two.
 
 extension Parameter {
-  /// As a matrix per token, as a kernel per output position.
+  /// Per token for a matrix, per output position for a kernel.
   var operations: Double { 2 * Double(value.count) }
 }
 

@@ -7,7 +7,7 @@ import Torch
 /// Sendable as its parameters are: one thread at a time changes it.
 public final class Model: @unchecked Sendable {
   public let configuration: ModelConfiguration
-  /// Where and in which element types the networks run.
+  /// The device and the element types in which the networks run.
   public let policy: ComputePolicy
   public let store: ParameterStore
   /// nil: there is no code.
@@ -15,6 +15,7 @@ public final class Model: @unchecked Sendable {
   public let decoder: any LatentDecoder
   public let transformationNetwork: (any TransformationNetwork)?
   public let transformer: VisualAutoregressiveTransformer?
+  private let parts: [Part: [Parameter]]
   /// Features of the recommended prompt, of pictures for which no other is given; nil: the null
   /// text.
   public internal(set) var text: TextFeatures?
@@ -39,33 +40,46 @@ public final class Model: @unchecked Sendable {
     self.configuration = configuration
     self.policy = policy
     self.store = store
-    let p = store.root
+    var parts: [Part: [Parameter]] = [:]
+    func made<Network>(
+      _ part: Part, _ make: (ParameterScope) throws -> Network
+    ) rethrows -> Network {
+      let before = store.parameters.count
+      defer { parts[part] = Array(store.parameters[before...]) }
+      return try make(part.rawValue.split(separator: ".").reduce(store.root) { $0 / String($1) })
+    }
+    let scale = configuration.scale
     if let network = configuration.network {
-      decoder = try network.build(scale: configuration.scale, p / "network")
+      decoder = try made(.network) { try network.build(scale: scale, $0) }
       (encoder, transformationNetwork, transformer) = (nil, nil, nil)
-      return
+    } else {
+      let tokenizer = configuration.tokenizer
+      encoder = try made(.encoder) {
+        let isWide = configuration.transformationNetwork?.readsLatent == true
+        return try LatentEncoder(tokenizer, isWide: isWide, $0)
+      }
+      decoder = try made(.decoder) { try tokenizer.buildDecoder(scale: scale, $0) }
+      transformationNetwork = try configuration.transformationNetwork.map { network in
+        try made(.transformationNetwork) {
+          try network.build(latentChannels: tokenizer.latentChannels, $0)
+        }
+      }
+      transformer = try configuration.transformer.map { transformer in
+        try made(.transformer) {
+          try VisualAutoregressiveTransformer(
+            transformer, tokenBits: configuration.tokenBits, $0)
+        }
+      }
     }
-    encoder = try LatentEncoder(configuration.tokenizer, p / "tokenizer" / "encoder")
-    decoder = try configuration.tokenizer.buildDecoder(
-      scale: configuration.scale, p / "tokenizer" / "decoder")
-    transformationNetwork = try configuration.transformationNetwork.map {
-      try $0.build(
-        latentChannels: configuration.tokenizer.latentChannels, p / "map_transformer")
-    }
-    transformer = try configuration.transformer.map {
-      try VisualAutoregressiveTransformer(
-        $0, tokenBits: configuration.tokenBits, p / "transformer")
-    }
+    self.parts = parts
   }
 
   /// Whether the decoder reads a code; else the picture depends on the low-quality one alone.
   public var hasCode: Bool { encoder != nil }
 
-  /// The parameters of some networks.
-  public func parameters(of parts: Part...) -> [Parameter] {
-    store.parameters.filter { parameter in
-      parts.contains { parameter.name.hasPrefix($0.rawValue) }
-    }
+  /// The parameters of some networks, in the order of `Part`.
+  public func parameters(of wanted: Part...) -> [Parameter] {
+    Part.allCases.filter(wanted.contains).flatMap { parts[$0] ?? [] }
   }
 
   /// A picture's latent before quantisation, float32, `[B, d, H / f, W / f]`: E(I), or with a
@@ -99,7 +113,7 @@ public final class Model: @unchecked Sendable {
   /// E(I_LR), the latent that the transformation network reads, in float32 in any policy: its
   /// errors would flip bits of the prefix. `[B, 3, h, w]` in [-1, 1] → `[B, d, h / f, w / f]`; nil
   /// where the network reads the picture.
-  func latent(lowQuality: Tensor) -> Tensor? {
+  package func latent(lowQuality: Tensor) -> Tensor? {
     guard transformationNetwork?.readsLatent == true, let encoder else { return nil }
     return withAutocast(.float32, on: policy.device) { encoder(lowQuality.to(.float32)) }
   }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// What is told of a model to somebody who chooses one.
+/// The description of a model for somebody who chooses one.
 public struct ModelCard: Sendable {
   public let folder: ModelFolder
-  /// What it is for, in a sentence: the first paragraph of its README.md.
+  /// Its purpose in a sentence: the first paragraph of its README.md.
   public let description: String?
   public let licence: String?
-  /// Of the folder's files.
+  /// Bytes of the folder's files.
   public let bytes: Int
 
   /// - Throws: `CheckpointError` where the folder is no model.
@@ -41,7 +41,7 @@ public struct ModelCard: Sendable {
 
 /// The models that can be named.
 public enum ModelCatalog {
-  /// Of the models that come with the package, the better ones first.
+  /// The models that come with the package, the better ones first.
   public static let shipped = ["base", "nano"]
 
   /// All models in the folders where `ModelLocator` looks for a name, shipped ones first; what is

@@ -17,8 +17,8 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var schedule: [GridSize]
   /// The grid that rotary positions refer to.
   public var rotaryReference: GridSize
-  /// How F_{k−1} is resized to scale k: the published NSARM checkpoint wants area, Infinity and all
-  /// training code bilinear.
+  /// The interpolation by which F_{k−1} is resized to scale k: the published NSARM checkpoint wants
+  /// area, Infinity and all training code bilinear.
   public var contextResize: Tensor.Interpolation
   public var transformationNetwork: TransformationNetworkConfiguration?
   public var transformer: TransformerConfiguration?

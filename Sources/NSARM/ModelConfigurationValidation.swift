@@ -68,25 +68,27 @@ extension ModelConfiguration {
 
   /// The number of weights of the model, counted without making them.
   /// - Throws: as `validate`.
-  public func parameterCount() throws -> Int { try placeholders().count }
+  public func parameterCount() throws -> Int { try withoutTensors().store.count }
 
   /// Names and shapes of the model's parameters, in the order of the networks, without making them.
   /// - Throws: as `validate`.
   public func parameterShapes() throws -> [(name: String, shape: [Int])] {
-    try placeholders().parameters.map { ($0.name, $0.value.shape) }
+    try withoutTensors().store.parameters.map { ($0.name, $0.value.shape) }
   }
 
-  private func placeholders() throws -> ParameterStore {
-    try Model(self, ParameterStore(NoTensors())).store
-  }
+  /// The model with parameters that have names, roles and shapes, but no values.
+  /// - Throws: as `validate`.
+  package func withoutTensors() throws -> Model { try Model(self, ParameterStore(NoTensors())) }
 }
 
 /// A source that has nothing, so that every parameter is a placeholder.
-struct NoTensors: TensorSource {
-  let title = "nothing"
-  let names: [String] = []
+package struct NoTensors: TensorSource {
+  package let title = "nothing"
+  package let names: [String] = []
 
-  func tensor(_ name: String) throws -> Tensor {
+  package init() {}
+
+  package func tensor(_ name: String) throws -> Tensor {
     throw CheckpointError(title, "has no tensors")
   }
 }

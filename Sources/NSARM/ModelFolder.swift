@@ -10,17 +10,17 @@ public struct ModelFolder: Sendable {
   public let path: String
   public let configuration: ModelConfiguration
 
-  /// What the model is asked for by: the name of its folder, which "." and "models/mine/" have,
-  /// too.
+  /// The name by which users ask for the model: that of its folder, also where the path is "." or
+  /// "models/mine/".
   public var name: String {
     URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
   }
 
-  /// Where the text encoder of a model conditioned on text is, if the folder has it.
+  /// The path of the text encoder of a model conditioned on text, if the folder has it.
   public var textEncoderPath: String { path + "/" + Self.textEncoder }
   public static let textEncoder = "text-encoder"
 
-  /// Where the weights of the model's twin are, if the folder has one: the same networks, trained
+  /// The path of the weights of the model's twin, if the folder has one: the same networks, trained
   /// to keep the input's noise and softness.
   public var twinPath: String { path + "/" + Self.twin }
   public static let twin = "twin"
@@ -51,7 +51,7 @@ public struct ModelFolder: Sendable {
     }
   }
 
-  /// Where the weights came from: the metadata of the weights' file.
+  /// The origin of the weights: the metadata of their file.
   public func provenance() throws -> [String: String] { try weights().metadata }
 
   /// The files of the weights, mapped.
@@ -125,7 +125,7 @@ public struct ModelFolder: Sendable {
     let isInt8 = policy.precision == .int8
     let store = ParameterStore(
       source, on: policy.device,
-      execution: { name, shape in isInt8 ? try quantizer.execution(name, shape) : nil })
+      kernel: { isInt8 ? try quantizer.kernel($0, $1, $2) : nil })
     let model = try Model(configuration, store, policy: policy)
     try store.validate()
     if isInt8 {
@@ -133,12 +133,8 @@ public struct ModelFolder: Sendable {
       try calibration().map(model.quantizeKernels)
     }
     model.packKernels()
-    store.convert(to: policy.storage) {
-      !configuration.staysWide($0.name, $0.value.shape) && !$0.keepsType
-    }
-    store.convert(to: .float32) {
-      configuration.staysWide($0.name, $0.value.shape) && !$0.keepsType
-    }
+    store.convert(to: policy.storage) { !$0.role.isWide && $0.isPlain }
+    store.convert(to: .float32) { $0.role.isWide && $0.isPlain }
     model.packMatrices()
     return model
   }
@@ -171,7 +167,7 @@ public struct ModelFolder: Sendable {
   ) throws {
     let tensors = model.store.parameters.map { parameter in
       let value = parameter.value.detached()
-      let dtype = model.configuration.storage(parameter.name, value.shape)
+      let dtype = parameter.role.storage
       return PendingTensors([.init(parameter.name, dtype, value.shape)]) {
         [value.to(dtype).contiguous()]
       }
@@ -183,7 +179,7 @@ public struct ModelFolder: Sendable {
   /// Writes a model of any size, tensor by tensor. A folder that is there already is replaced as a
   /// whole.
   /// - Parameters:
-  ///   - configuration: what `config.json` says.
+  ///   - configuration: the contents of `config.json`.
   ///   - weights: the tensors, in files.
   ///   - path: the folder.
   ///   - provenance: metadata of the weights' files.
@@ -205,7 +201,7 @@ public struct ModelFolder: Sendable {
   /// Writes a model folder with files that the caller writes. A folder that is there already is
   /// replaced as a whole.
   /// - Parameters:
-  ///   - configuration: what `config.json` says.
+  ///   - configuration: the contents of `config.json`.
   ///   - path: the folder.
   ///   - contents: writes all files but `config.json` into the folder that it is given.
   /// - Throws: `FileError` when the folder cannot be written, and what `contents` throws; then an

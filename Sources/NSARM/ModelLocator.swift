@@ -12,7 +12,8 @@ public enum ModelLocator {
   /// A path to a folder is taken as it is. A name, or `nil` for the default (`NSARM_MODEL` in the
   /// environment, which may be a path too, else `defaultName`), is looked for as Models/NAME in the
   /// working directory and the executable's folder and in all folders above them.
-  /// - Throws: `CheckpointError` that says where was looked.
+  /// - Throws: `UnknownModel` where no folder Models has the name, `CheckpointError` where a path
+  ///   leads to no model folder.
   public static func find(
     _ nameOrPath: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
     roots: [String] = ModelLocator.defaultRoots
@@ -29,16 +30,11 @@ public enum ModelLocator {
     if FileManager.default.fileExists(atPath: wanted) {
       throw CheckpointError(wanted, "is no model folder; name the folder that holds config.json")
     }
-    throw CheckpointError(
-      wanted,
-      wanted.contains("/")
-        ? "no such model folder"
-        : "no such model; there is no Models/\(wanted) in the working directory, beside the program or"
-          + " above them. Name one that 'nsarm models' lists, or a model folder, with --model or NSARM_MODEL"
-    )
+    guard wanted.contains("/") else { throw UnknownModel(name: wanted) }
+    throw CheckpointError(wanted, "no such model folder")
   }
 
-  /// Where a name is looked for, the first place first.
+  /// The places in which a name is looked for, the first one first.
   static func folders(_ roots: [String]) -> [String] {
     roots.flatMap { ancestors(of: $0).map { ($0 as NSString).appendingPathComponent("Models") } }
   }
@@ -51,4 +47,16 @@ public enum ModelLocator {
     }
     return roots
   }
+}
+
+/// There is no model of a name where `ModelLocator` looks.
+public struct UnknownModel: LocalizedError, CustomStringConvertible, Sendable {
+  public let name: String
+
+  public var description: String {
+    "\(name): no such model; there is no Models/\(name) in the working directory, beside the program"
+      + " or above them"
+  }
+
+  public var errorDescription: String? { description }
 }

@@ -12,7 +12,7 @@ extension ModelFolder {
   /// Features of the recommended prompt, float16 `[1, n, channels]`; nil where there is none or
   /// the folder does not have them.
   /// - Throws: `CheckpointError` where the file is damaged or belongs to another prompt or model.
-  func text() throws -> TextFeatures? {
+  package func text() throws -> TextFeatures? {
     guard let prompt = configuration.prompt, let text = configuration.transformer?.text, hasPrompt
     else { return nil }
     let file = try SafetensorsFile(promptPath)
@@ -33,7 +33,7 @@ extension ModelFolder {
   ///
   /// - Parameters:
   ///   - features: `[n, channels]`.
-  ///   - prompt: what they are made of.
+  ///   - prompt: the text that they were computed from.
   ///   - folder: the model's.
   public static func write(_ features: Tensor, of prompt: String, to folder: String) throws {
     try writeSafetensors(

@@ -77,7 +77,7 @@ struct DefaultsFile {
 }
 
 extension NSARMCommand {
-  /// Options that exclude each other: one on the command line takes the place of defaults.
+  /// Options that cannot be combined: one on the command line takes the place of defaults.
   private static let exclusiveOptions: [Set<String>] = [
     ["--scale", "--width", "--height", "--long-side", "--megapixels"],
     ["--suffix", "--name"], ["--overwrite", "--skip-existing"],

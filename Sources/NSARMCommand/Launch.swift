@@ -4,7 +4,7 @@ import Imaging
 import Terminal
 import Torch
 
-/// Where the process starts, and where every command's errors end.
+/// The entry of the process, which reports every command's errors.
 @main
 enum Launch {
   static func main() {
@@ -21,7 +21,7 @@ enum Launch {
     _exit(status)
   }
 
-  /// What libraries take from the process when they are loaded, which is when they are wanted.
+  /// Sets up the process for libraries, which are loaded only when they are needed.
   private static func prepareLibraries() {
     TorchRuntime.keepFreedMemory()
     // OpenMP's threads spin while they wait unless told otherwise, which costs most of the speed
@@ -38,7 +38,10 @@ enum Launch {
     do {
       do {
         var command = try NSARMCommand.parsed(dashedFilesNamed(arguments))
-        if command is any TensorCommand { try TorchRuntime.load() }
+        if let command = command as? any TensorCommand {
+          try TorchRuntime.load()
+          try command.threadOptions?.apply()
+        }
         // What a command does not attend to itself, picture by picture, ends in a line, too.
         try throwingResourceErrors { try command.run() }
       } catch  where NSARMCommand.exitCode(for: error).isSuccess {
@@ -66,10 +69,10 @@ enum Launch {
     }
   }
 
-  /// What a shell makes of `*.png` may begin with a dash: the name of such a file is given with its
-  /// folder. No option has a dot or more than one letter after a single dash.
-  /// - Throws: `ValidationError` where there is no picture of such a name: what it says as a list
-  ///   of options is not what was meant.
+  /// Gives files whose names begin with a dash, as `*.png` may yield them, with their folder. No
+  /// option has a dot or more than one letter after a single dash.
+  /// - Throws: `ValidationError` where there is no picture of such a name, which would be taken for
+  ///   a list of options.
   private static func dashedFilesNamed(_ arguments: [String]) throws -> [String] {
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
     return try arguments[..<end].map { argument in

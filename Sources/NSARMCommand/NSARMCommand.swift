@@ -6,17 +6,27 @@ struct NSARMCommand: ParsableCommand {
     commandName: "nsarm",
     abstract: "Super-resolution of real-world photos by next-scale autoregressive modelling.",
     discussion: """
-      Defaults of your own stand in ~/.config/nsarm/config.yaml (or the file that NSARM_CONFIG names): a \
+      Your own defaults are read from ~/.config/nsarm/config.yaml (or the file that NSARM_CONFIG names): a \
       section per subcommand with its options, such as 'upscale: {format: webp, skip-existing: true}'.
       """,
     version: "nsarm \(Version.text)",
-    subcommands: [
-      UpscaleCommand.self, VideoCommand.self, ServeCommand.self, WorkCommand.self,
-      ClientCommand.self,
-      ModelsCommand.self, InfoCommand.self, TrainCommand.self, CalibrateCommand.self,
-      BenchCommand.self,
-      EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self, FlickerCommand.self,
-      ConvertCommand.self, VerifyCommand.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Restoration", subcommands: [UpscaleCommand.self, VideoCommand.self]),
+      CommandGroup(
+        name: "Service", subcommands: [ServeCommand.self, WorkCommand.self, ClientCommand.self]),
+      CommandGroup(
+        name: "Model",
+        subcommands: [
+          ModelsCommand.self, InfoCommand.self, ConvertCommand.self, VerifyCommand.self,
+          CalibrateCommand.self, TrainCommand.self,
+        ]),
+      CommandGroup(
+        name: "Measurement",
+        subcommands: [
+          EvaluateCommand.self, BenchmarkCommand.self, CompareCommand.self, FlickerCommand.self,
+          BenchCommand.self,
+        ]),
     ])
 
   /// As errors of the commands themselves begin.

@@ -1,18 +1,26 @@
 import ArgumentParser
 
-/// A command that computes from beginning to end, for which libtorch is loaded before it runs:
-/// where it is missing, that is told at once. The others load it when they want it, if ever.
-protocol TensorCommand: ParsableCommand {}
+/// A command that computes from beginning to end. libtorch is loaded before it runs, so that a
+/// missing library is reported at once. Other commands load it when they need it.
+protocol TensorCommand: ParsableCommand {
+  /// The options that set the number of threads; nil: the command has none.
+  var threadOptions: ThreadOptions? { get }
+}
 
-extension BenchCommand: TensorCommand {}
-extension BenchmarkCommand: TensorCommand {}
-extension CalibrateCommand: TensorCommand {}
+extension TensorCommand {
+  var threadOptions: ThreadOptions? { nil }
+}
+
 extension CompareCommand: TensorCommand {}
 extension ConvertCommand: TensorCommand {}
-extension EvaluateCommand: TensorCommand {}
-extension FlickerCommand: TensorCommand {}
-extension ModelsCommand: TensorCommand {}
-extension InfoCommand: TensorCommand {}
-extension TrainCommand: TensorCommand {}
 extension VerifyCommand: TensorCommand {}
-extension VideoCommand: TensorCommand {}
+
+extension BenchCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension BenchmarkCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension CalibrateCommand: TensorCommand { var threadOptions: ThreadOptions? { threads } }
+extension EvaluateCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension FlickerCommand: TensorCommand { var threadOptions: ThreadOptions? { threads } }
+extension InfoCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension ModelsCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension TrainCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }
+extension VideoCommand: TensorCommand { var threadOptions: ThreadOptions? { compute.threads } }

@@ -1,12 +1,12 @@
 import CCommit
 
-/// Which version of the program this is.
+/// The version of the program.
 enum Version {
-  /// The release, or with "-dev" the one that the sources lead to.
-  static let release = "0.4.0-dev"
+  /// The release, or with "-dev" the release to come.
+  static let release = "0.1.0-dev"
 
-  /// "0.4.0" when built from the commit that is tagged so, or without git; else with the commit:
-  /// "0.4.0-dev+abc1234".
+  /// "0.1.0" when built from the commit that is tagged so, or without git; else with the commit:
+  /// "0.1.0-dev+abc1234".
   static let text = text(
     release, commit: String(cString: ccommit_commit()), tag: String(cString: ccommit_tag()))
 

@@ -1,35 +1,36 @@
 import Files
 import Foundation
+import Synchronization
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking
 #endif
 
-/// Captions from a server that speaks OpenAI's protocol for chats and knows a vision model, such as
-/// llama.cpp's or Ollama's: `POST BASE/v1/chat/completions` with the picture as a data URL.
+/// Captions from a server with a vision model that implements OpenAI's chat protocol, such as
+/// llama.cpp or Ollama: `POST BASE/v1/chat/completions` with the picture as a data URL.
 public struct CaptionEndpoint: Sendable {
-  /// What is posted to.
+  /// The URL that requests are sent to.
   public let url: URL
-  /// The model's name; nil: the server has one model only.
+  /// The model's name; nil for a server with a single model.
   public let model: String?
-  /// Sent as bearer token where it is set.
+  /// A bearer token; nil for none.
   public var key: String?
-  /// Seconds that an answer may take.
-  public var patience = 300.0
-  /// How often a request is sent at most, and the seconds before the second time, doubled each
-  /// time after.
+  /// The largestAnswer time to wait for an answer, in seconds.
+  public var timeout = 300.0
+  /// The largest number of attempts per request, and the seconds before the second one, doubled
+  /// before each further one.
   public var attempts = 3
-  public var pause = 1.0
+  public var retryDelay = 1.0
 
-  /// The question by which NSARM's captions were made.
+  /// The prompt that NSARM's captions were generated with.
   public static let question =
     "Describe this image and its style in a very detailed manner."
 
-  /// The most bytes of an answer.
-  private static let longest = 4 << 20
+  /// The largest accepted answer, in bytes.
+  private static let largestAnswer = 4 << 20
 
   /// - Parameter base: `http://HOST:PORT`, with or without `/v1`.
-  /// - Throws: `CaptionError.address` where it is no such address.
+  /// - Throws: `CaptionError.address` where it is not such an address.
   public init(_ base: String, model: String? = nil) throws {
     var text = base
     while text.hasSuffix("/") { text.removeLast() }
@@ -46,20 +47,20 @@ public struct CaptionEndpoint: Sendable {
   ///
   /// - Parameters:
   ///   - jpeg: the picture as a JPEG file.
-  ///   - shouldStop: asked several times a second.
-  /// - Throws: `CaptionError`; `CancellationError` where `shouldStop` says so.
+  ///   - shouldStop: called several times a second.
+  /// - Throws: `CaptionError`; `CancellationError` where `shouldStop` returns true.
   public func callAsFunction(jpeg: Data, shouldStop: () -> Bool = { false }) throws -> String {
-    var pause = pause
+    var retryDelay = retryDelay
     for attempt in 1... {
       do {
         return try Self.caption(in: try answer(try request(jpeg), shouldStop), url)
-      } catch let error as CaptionError where error.mayPass && attempt < attempts {
-        let end = Date(timeIntervalSinceNow: pause)
+      } catch let error as CaptionError where error.isTransient && attempt < attempts {
+        let end = Date(timeIntervalSinceNow: retryDelay)
         while Date() < end {
           if shouldStop() { throw CancellationError() }
-          Thread.sleep(forTimeInterval: min(0.1, pause))
+          Thread.sleep(forTimeInterval: min(0.1, retryDelay))
         }
-        pause *= 2
+        retryDelay *= 2
       }
     }
     preconditionFailure("the last attempt returns or throws")
@@ -81,46 +82,42 @@ public struct CaptionEndpoint: Sendable {
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
     request.httpBody = try JSONSerialization.data(withJSONObject: body)
-    request.timeoutInterval = patience + 60  // `answer` ends it before
+    request.timeoutInterval = timeout + 60  // `answer` ends it before
     return request
-  }
-
-  /// What a request came to; written by the session's queue, read after the semaphore.
-  private final class Answer: @unchecked Sendable {
-    var data = Data()
-    var response: URLResponse?
-    var error: (any Error)?
   }
 
   private func answer(_ request: URLRequest, _ shouldStop: () -> Bool) throws -> Data {
     let session = URLSession(configuration: .ephemeral)
     defer { session.invalidateAndCancel() }
-    let (result, done) = (Answer(), DispatchSemaphore(value: 0))
+    let result = Mutex<(data: Data?, response: URLResponse?, error: (any Error)?)>((nil, nil, nil))
+    let done = DispatchSemaphore(value: 0)
     let task = session.dataTask(with: request) { data, response, error in
-      (result.data, result.response, result.error) = (data ?? Data(), response, error)
+      result.withLock { $0 = (data, response, error) }
       done.signal()
     }
     task.resume()
-    let end = Date(timeIntervalSinceNow: patience)
+    let end = Date(timeIntervalSinceNow: timeout)
     while done.wait(timeout: .now() + 0.05) == .timedOut {
       if shouldStop() { throw CancellationError() }
       guard Date() < end else {
-        throw CaptionError.unreachable(url, "no answer within \(Int(patience.rounded(.up))) s")
+        throw CaptionError.unreachable(url, "no answer within \(Int(timeout.rounded(.up))) s")
       }
-      guard task.countOfBytesReceived <= Self.longest else {
-        throw CaptionError.unusable(url, "has more than \(Self.longest) bytes")
+      guard task.countOfBytesReceived <= Self.largestAnswer else {
+        throw CaptionError.unusable(url, "has more than \(Self.largestAnswer) bytes")
       }
     }
-    if let error = result.error {
+    let (data, response, error) = result.withLock { $0 }
+    if let error {
       throw CaptionError.unreachable(url, oneLine(error.localizedDescription, limit: 200))
     }
-    guard let response = result.response as? HTTPURLResponse else {
-      throw CaptionError.unusable(url, "is none of HTTP")
+    guard let response = response as? HTTPURLResponse else {
+      throw CaptionError.unusable(url, "is not an HTTP response")
     }
     guard response.statusCode == 200 else {
-      throw CaptionError.refused(url, status: response.statusCode, Self.message(in: result.data))
+      throw CaptionError.refused(
+        url, status: response.statusCode, Self.message(in: data ?? Data()))
     }
-    return result.data
+    return data ?? Data()
   }
 
   private struct Completion: Decodable {
@@ -133,7 +130,7 @@ public struct CaptionEndpoint: Sendable {
 
   private static func caption(in data: Data, _ url: URL) throws -> String {
     guard let completion = try? JSONDecoder().decode(Completion.self, from: data) else {
-      throw CaptionError.unusable(url, "is no completion of a chat: \(start(of: data))")
+      throw CaptionError.unusable(url, "is not a chat completion: \(start(of: data))")
     }
     let text = completion.choices.first?.message.content ?? ""
     let words = text.split(whereSeparator: \.isWhitespace)
@@ -146,7 +143,7 @@ public struct CaptionEndpoint: Sendable {
     let error: Reason
   }
 
-  /// The server's own words.
+  /// The server's error message.
   private static func message(in data: Data) -> String {
     (try? JSONDecoder().decode(Failure.self, from: data)).map {
       oneLine($0.error.message, limit: 200)

@@ -1,18 +1,18 @@
 import Foundation
 
-/// Why there is no caption, in one line with the remedy.
+/// A caption could not be obtained. The message is one line with the remedy.
 public enum CaptionError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
-  /// What is no address of a server.
+  /// A text that is not the address of a server.
   case address(String)
   case unreachable(URL, String)
   case refused(URL, status: Int, String)
-  /// An answer that holds no caption.
+  /// An answer without a caption.
   case unusable(URL, String)
 
   public var description: String {
     switch self {
     case .address(let text):
-      "'\(text)' is no address of a server; expected: http://HOST:PORT"
+      "'\(text)' is not the address of a server; expected: http://HOST:PORT"
     case .unreachable(let url, let reason):
       "\(url): cannot be reached (\(reason)); start the server or correct the address"
     case .refused(let url, let status, let words):
@@ -24,7 +24,7 @@ public enum CaptionError: LocalizedError, CustomStringConvertible, Equatable, Se
 
   public var errorDescription: String? { description }
 
-  /// Whether the next picture would fare no better.
+  /// Whether the error would occur for every picture.
   public var concernsAllPictures: Bool {
     switch self {
     case .address, .unreachable: true
@@ -34,7 +34,7 @@ public enum CaptionError: LocalizedError, CustomStringConvertible, Equatable, Se
   }
 
   /// Whether the same request may succeed later.
-  var mayPass: Bool {
+  var isTransient: Bool {
     switch self {
     case .address, .unusable: false
     case .unreachable: true
@@ -44,7 +44,7 @@ public enum CaptionError: LocalizedError, CustomStringConvertible, Equatable, Se
 
   private static func remedy(_ status: Int) -> String {
     switch status {
-    case 401, 403: "; set NSARM_CAPTION_KEY to the server's key"
+    case 401, 403: ""
     case 404, 405: "; correct the address or the model's name"
     case 413: "; let the server accept larger requests"
     case 429: "; wait, or let fewer programs ask at once"

@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// Captions of pictures in the layout in which NSARM's and Infinity's are published: a JSON object
-/// per line with the texts `image_path` and `long_caption`; other keys are ignored.
+/// Captions of pictures in the layout of NSARM's and Infinity's published files: a JSON object per
+/// line with the strings `image_path` and `long_caption`; other keys are ignored.
 ///
-/// A picture is found by its path, of which `image_path` may be relative to the file's folder, or
-/// by its name and as many of the folders above it as tell pictures of one name apart.
+/// A picture is found by its path (`image_path` may be relative to the file's folder), or by its
+/// name and as many of its parent folders as distinguish pictures of the same name.
 public struct CaptionFile: Sendable {
   public let path: String
   private var captions: [String] = []
@@ -13,10 +13,10 @@ public struct CaptionFile: Sendable {
   private var byPath: [String: Int] = [:]
   private var byName: [Substring: [Int]] = [:]
 
-  /// The number of captions; of lines about the same path the last counts.
+  /// The number of captions; of several lines with the same path, the last one counts.
   public var count: Int { byPath.count }
 
-  /// - Throws: `PromptError` naming the file, and the line that is wrong.
+  /// - Throws: `PromptError` that names the file and the invalid line.
   public init(_ path: String) throws {
     self.path = path
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
@@ -39,8 +39,8 @@ public struct CaptionFile: Sendable {
     }
   }
 
-  /// The caption of a picture; nil where there is none, or where several pictures have its name and
-  /// none of them its path.
+  /// The caption of a picture; nil where there is none, or where several captions match its name
+  /// and none matches its path.
   public func callAsFunction(_ picture: String) -> String? {
     let path = Self.absolute(picture, under: "")
     if let index = byPath[path] { return captions[index] }
@@ -74,7 +74,7 @@ public struct CaptionFile: Sendable {
     folders.append(components.dropLast())
   }
 
-  /// A path without "." and "..", from the root.
+  /// An absolute path without "." and "..".
   private static func absolute(_ path: String, under folder: String) -> String {
     let whole = path.hasPrefix("/") || folder.isEmpty ? path : folder + "/" + path
     return URL(fileURLWithPath: whole).standardized.path
@@ -85,10 +85,10 @@ public struct CaptionFile: Sendable {
     case DecodingError.keyNotFound(let key, _):
       "'\(key.stringValue)' is missing; expected: \(layout)"
     case DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty:
-      "is no JSON object; expected: \(layout)"
+      "is not a JSON object; expected: \(layout)"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "'\(context.codingPath[0].stringValue)' is no text; expected: \(layout)"
-    default: "is no valid JSON; expected: \(layout)"
+      "'\(context.codingPath[0].stringValue)' is not a string; expected: \(layout)"
+    default: "is not valid JSON; expected: \(layout)"
     }
   }
 }

@@ -1,12 +1,11 @@
-import Files
 import Foundation
 import Imaging
 
 extension CaptionEndpoint {
-  /// The longest side of what is sent, in pixels: vision models see no more.
+  /// The longest side of the picture that is sent, in pixels; vision models use no more.
   private static let side = 1024
 
-  /// The caption of a picture file, of which the server receives no metadata.
+  /// The caption of a picture file. The server receives no metadata.
   /// - Throws: `ImagingError` where the picture cannot be read; `CaptionError`;
   ///   `CancellationError`.
   public func callAsFunction(
@@ -26,10 +25,6 @@ extension CaptionEndpoint {
     }
     image = Image(
       width: image.width, height: image.height, channels: 3, samples: image.samples)
-    return try TemporaryFolder.with { folder in
-      let file = folder + "/picture.jpg"
-      try image.write(to: file)
-      return try Data(contentsOf: URL(fileURLWithPath: file))
-    }
+    return try image.encoded(.jpeg)
   }
 }

@@ -3,12 +3,12 @@ import Files
 import Foundation
 import Torch
 
-/// Features of prompts on the disk, a safetensors file each: float16 `[n, channels]`.
+/// An on-disk cache of prompt features, one safetensors file for each: float16 `[n, channels]`.
 ///
-/// It only saves time: what cannot be read or written, or is damaged, counts as absent.
+/// Entries that are damaged or cannot be read count as absent; failures to write are ignored.
 public struct PromptCache: Sendable {
   public let folder: String
-  /// The most bytes that `trim` leaves; nil: no limit.
+  /// The size in bytes that `trim` reduces the cache to; nil for no limit.
   public let limit: Int?
 
   public init(_ folder: String, limit: Int? = nil) {
@@ -25,20 +25,20 @@ public struct PromptCache: Sendable {
     return PromptCache(caches + "/nsarm/prompts", limit: 512 << 20)
   }
 
-  /// What an encoder makes of a text.
+  /// The key of a text's features under one encoder.
   struct Key {
-    /// Of the encoder's weights and tokenizer, and of the longest text.
+    /// A fingerprint of the encoder's weights and tokenizer and of its length limit.
     let encoder: UInt64
     let text: String
 
-    /// 128 bits of both. Texts that share them are told apart by the file's metadata.
+    /// A 128-bit hash of both. Texts with the same hash are distinguished by the file's metadata.
     var name: String {
       [encoder, ~encoder].map { start in
         hexadecimal(text.utf8.reduce(start) { RandomStream.key($0, UInt64($1)) })
       }.joined()
     }
 
-    /// With the arithmetic, since earlier versions computed in the model's.
+    /// Includes the arithmetic, since earlier versions computed in the model's precision.
     var metadata: [String: String] {
       ["encoder": hexadecimal(encoder), "text": text, "arithmetic": "float32"]
     }
@@ -48,31 +48,32 @@ public struct PromptCache: Sendable {
 
   private func path(_ key: Key) -> String { "\(folder)/\(key.name).safetensors" }
 
-  /// - Parameter channels: of the features; others count as damaged.
+  /// - Parameter channels: the expected number of channels; entries with another number count as
+  ///   damaged.
   func features(_ key: Key, channels: Int) -> Tensor? {
     let path = path(key)
     guard let file = try? SafetensorsFile(path), file.metadata == key.metadata,
       let shape = file.shape(Self.tensor), shape.count == 2, shape[0] > 0, shape[1] == channels,
       file.dtype(Self.tensor) == .float16,
-      // A copy, since another process may shorten the file.
+      // A copy, since another process may truncate the file.
       let features = try? file.tensor(Self.tensor).cloned(), features.isFinite().allTrue
     else { return nil }
-    // What is used is young.
+    // Marks the file as recently used.
     utimes(path, nil)
     return features
   }
 
-  /// Whether there are features, without reading them.
+  /// Whether there is an entry, without reading it.
   func contains(_ key: Key) -> Bool { FileManager.default.fileExists(atPath: path(key)) }
 
   func store(_ features: Tensor, _ key: Key) {
-    // Prompts are the user's own affair.
+    // Prompts are private to the user.
     try? FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     try? writeSafetensors([(Self.tensor, features)], metadata: key.metadata, to: path(key))
   }
 
-  /// Removes the features that have not been used for longest, down to the limit.
+  /// Removes the least recently used features, down to the limit.
   func trim() {
     guard let limit else { return }
     var total = 0

@@ -4,10 +4,10 @@ import Foundation
 import NSARM
 import Torch
 
-/// Prompts to the features that condition a transformer: `PromptTokenizer`, then `TextEncoder`, of
-/// a folder with `model.safetensors` and `spiece.model`.
+/// Encodes prompts as the features that condition a transformer: `PromptTokenizer` followed by
+/// `TextEncoder`, from a folder with `model.safetensors` and `spiece.model`.
 ///
-/// The encoder is opened where the cache lacks a prompt, and is gone when the call ends.
+/// The encoder is loaded only where the cache lacks a prompt, and released when the call ends.
 ///
 /// ```swift
 /// let encoder = try PromptEncoder("Models/8b/text-encoder", channels: channels)
@@ -15,24 +15,25 @@ import Torch
 /// ```
 public struct PromptEncoder: Sendable {
   public let folder: String
-  /// Channels of the features.
+  /// The number of channels of the features.
   public let channels: Int
-  /// The most tokens of a prompt; what follows is cut off.
+  /// The largest number of tokens of a prompt; further ones are cut off.
   public let limit: Int
   public let cache: PromptCache?
   private let policy: ComputePolicy
-  /// Of the files that features depend on.
+  /// A fingerprint of the files that the features depend on.
   private let identity: UInt64
 
-  /// Texts that go through the encoder together, so that the conversion of its weights is shared.
+  /// The number of texts that are encoded together, so that they share the conversion of the
+  /// weights.
   private static let group = 32
 
   /// - Parameters:
-  ///   - folder: of the encoder.
-  ///   - channels: that the transformer takes.
-  ///   - limit: the most tokens of a prompt.
-  ///   - device: where the encoder runs.
-  ///   - cache: nil: every prompt is encoded anew.
+  ///   - folder: the encoder's folder.
+  ///   - channels: the number of channels that the transformer expects.
+  ///   - limit: the largest number of tokens of a prompt.
+  ///   - device: the device that the encoder runs on.
+  ///   - cache: nil to encode every prompt each time.
   /// - Throws: `PromptError`, `CheckpointError` where the folder or a file is missing.
   public init(
     _ folder: String, channels: Int, limit: Int = 512, on device: Device = .cpu,
@@ -56,10 +57,12 @@ public struct PromptEncoder: Sendable {
 
   private static let vocabulary = "spiece.model"
 
-  /// Features `[1, n, channels]` of every prompt on the CPU: computed in float32 and rounded to
-  /// float16, in which the published code's encoder computes, whatever the transformer's precision.
+  /// The features `[1, n, channels]` of every prompt, on the CPU: computed in float32 and rounded
+  /// to float16, the precision of the published code's encoder, whatever the transformer's
+  /// precision.
   ///
-  /// - Parameter progress: called with the share that is done; an error thrown here stops the work.
+  /// - Parameter progress: called with the finished fraction of the work; an error thrown here
+  ///   stops it.
   /// - Throws: `PromptError`, `CheckpointError`, `ParameterMismatch` where the encoder is damaged
   ///   or does not fit.
   public func callAsFunction(
@@ -78,8 +81,8 @@ public struct PromptEncoder: Sendable {
     return result
   }
 
-  /// Fills the cache, holding the features of some prompts only.
-  /// - Throws: as the call.
+  /// Fills the cache without keeping the features of all prompts in memory.
+  /// - Throws: the same errors as the call.
   public func fillCache(
     _ prompts: some Sequence<String>, progress: (Double) throws -> Void = { _ in }
   ) throws {

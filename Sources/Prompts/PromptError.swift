@@ -1,6 +1,7 @@
 import Foundation
 
-/// Why a prompt, a file of captions or a text encoder cannot be used, in one line with the remedy.
+/// A prompt, a file of captions or a text encoder cannot be used. The message is one line with the
+/// remedy.
 public struct PromptError: Error, LocalizedError, CustomStringConvertible, Equatable, Sendable {
   public let description: String
   public var errorDescription: String? { description }

@@ -1,25 +1,26 @@
 import CSentencePiece
+import Files
 import Foundation
 
-/// Text to the ids that T5 was trained with: pieces of a SentencePiece unigram model (Kudo, 2018),
-/// the names of special tokens as the tokens themselves, the end of the text; equal to Hugging
+/// Converts text to the token ids that T5 was trained with: pieces of a SentencePiece unigram model
+/// (Kudo, 2018), special tokens where their names occur, and the end of the text. Equal to Hugging
 /// Face's T5 tokenizer.
-///
-/// `@unchecked`: the library reads its model only.
-public final class PromptTokenizer: @unchecked Sendable {
+public final class PromptTokenizer: Sendable {
   private static let end = 1
-  /// Tokens after the pieces, in falling order: `<extra_id_99>` ... `<extra_id_0>`.
+  /// The number of tokens after the pieces, in descending order: `<extra_id_99>` ...
+  /// `<extra_id_0>`.
   private static let extraCount = 100
 
-  private let model: OpaquePointer
-  /// Ids of the tokens that a text may name.
+  /// Immutable: the library only reads it.
+  nonisolated(unsafe) private let model: OpaquePointer
+  /// The ids of special tokens by their names in a text.
   private let specials: [String: Int]
   private let longestName: Int
-  /// Pieces of the vocabulary and the extra tokens.
+  /// The size of the vocabulary: pieces and extra tokens.
   public let count: Int
 
-  /// - Parameter path: a model of SentencePiece, as a rule `spiece.model`.
-  /// - Throws: `PromptError` where it is missing or is none.
+  /// - Parameter path: a SentencePiece model, usually `spiece.model`.
+  /// - Throws: `PromptError` where the file is missing or is not such a model.
   public init(_ path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw PromptError(
@@ -30,7 +31,7 @@ public final class PromptTokenizer: @unchecked Sendable {
     defer { free(reason) }
     guard let model else {
       throw PromptError(
-        "\(path): is no model of SentencePiece (\(oneLine(reason))); copy it again")
+        "\(path): is not a SentencePiece model (\(message(reason))); copy it again")
     }
     self.model = model
     let count = Int(csp_size(model)) + Self.extraCount
@@ -42,13 +43,14 @@ public final class PromptTokenizer: @unchecked Sendable {
 
   deinit { csp_release(model) }
 
-  /// The ids of `text`, the end's last.
+  /// The ids of `text`, with the end of the text last.
   ///
-  /// - Parameter limit: the most ids, the end's among them; more are cut off before the end.
-  /// - Throws: `PromptError` where the library fails, for example for want of memory.
+  /// - Parameter limit: the largest number of ids, including the end; further ones are cut off
+  ///   before the end.
+  /// - Throws: `PromptError` where the library fails, for example for lack of memory.
   public func callAsFunction(_ text: String, limit: Int = 512) throws -> [Int] {
     precondition(limit > 0, "room for the end")
-    // Bytes, since a Character may be a name's ">" together with an accent after it.
+    // Bytes, since a `Character` may be a name's ">" together with a combining accent.
     var rest = Array(text.utf8)[...]
     var ids: [Int] = []
     while let (range, token) = firstSpecial(in: rest) {
@@ -86,13 +88,12 @@ public final class PromptTokenizer: @unchecked Sendable {
       free(reason)
       free(ids)
     }
-    guard let ids else { throw PromptError("a prompt cannot be encoded: \(oneLine(reason))") }
+    guard let ids else { throw PromptError("a prompt cannot be encoded: \(message(reason))") }
     return (0..<length).map { Int(ids[$0]) }
   }
 }
 
 /// A message of the library on one line.
-private func oneLine(_ text: UnsafePointer<CChar>?) -> String {
-  let words = text.map { String(cString: $0) } ?? "an unknown error"
-  return words.split(whereSeparator: \.isNewline).joined(separator: " ")
+private func message(_ text: UnsafePointer<CChar>?) -> String {
+  text.map { oneLine(String(cString: $0)) } ?? "an unknown error"
 }

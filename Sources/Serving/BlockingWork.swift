@@ -1,7 +1,7 @@
 import NIOPosix
 
-/// Threads for what waits for a disk or computes for a while: those of Swift's tasks are as many as
-/// the processors, and all requests need them.
+/// Threads for work that waits for a disk or computes for a while. Swift's cooperative pool has
+/// only as many threads as there are processors, and every request needs them.
 enum BlockingWork {
   private static let threads = {
     let pool = NIOThreadPool(numberOfThreads: 8)

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// Somebody has not answered in time.
+/// Thrown when an operation has not finished in time.
 struct DeadlinePassed: Error {}
 
-/// The value of `body`, if that comes in time; otherwise nobody waits for it any longer. For what
-/// may hang and cannot be interrupted, such as a question to a server that has stopped.
+/// The value of `body` if it is available in time; otherwise `body` is abandoned. For operations
+/// that may hang and cannot be interrupted, such as a query to a server that has stopped.
 ///
-/// - Throws: `DeadlinePassed`, or what `body` throws.
+/// - Throws: `DeadlinePassed`, or the error of `body`.
 func within<Value: Sendable>(
   _ time: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

@@ -9,42 +9,42 @@ import NSARM
 import ServiceLifecycle
 import Upscaling
 
-/// The queue, the HTTP API with the web app, and a worker: what `nsarm serve` and `nsarm work` are
-/// made of.
+/// The service behind `nsarm serve` and `nsarm work`: a queue, an HTTP API with the web app, and
+/// workers.
 public struct RestorationService: Sendable {
-  /// Where jobs and pictures are kept.
+  /// The storage of jobs and pictures.
   public enum Jobs: Sendable {
-    /// A file in a folder of this machine.
+    /// A folder of this machine.
     case folder(String)
-    /// A PostgreSQL server, "postgres://...", which any number of machines may share.
+    /// A PostgreSQL server, "postgres://...", which any number of machines can share.
     case postgres(String)
   }
 
-  /// Where the service is listened to, and by whom.
-  public struct Door: Sendable {
+  /// The address at which the service listens, and who may use it.
+  public struct ListenOptions: Sendable {
     public var host = "127.0.0.1"
-    /// 0: any that is free.
+    /// 0: any free port.
     public var port = 8080
-    /// What clients have to know; nil: nothing.
+    /// The token that clients must send; nil: none.
     public var token: String?
-    /// Where the world finds the service, through a proxy.
+    /// The public address of the service behind a proxy.
     public var publicURL: PublicURL?
-    /// Peers whose word is taken for who asks them, and how.
+    /// Proxies whose statements about their clients are believed.
     public var trustedProxies: [AddressRange] = []
-    /// Whether every request is logged, whatever else is.
+    /// Whether every request is logged, independently of the log level.
     public var logsRequests = false
 
     public init() {}
 
-    /// Whether only this machine's own programs can reach it.
+    /// Whether only programs on this machine can reach the service directly.
     public var isLocal: Bool { HostNames.isLoopback(host) }
 
-    /// Whether others than this machine's programs can, directly or through a proxy.
+    /// Whether clients on other machines can reach the service, directly or through a proxy.
     public var isPublic: Bool {
       !isLocal || publicURL.map { !HostNames.isLoopback($0.host) } ?? false
     }
 
-    /// The names by which it may be asked.
+    /// The host names that the service answers to.
     var names: HostNames {
       isLocal ? .loopback : token == nil ? .machine(also: host) : .all
     }
@@ -52,14 +52,14 @@ public struct RestorationService: Sendable {
 
   public var limits = ServiceLimits()
   public var logger: Logger
-  /// Begun before the services are shut down, it makes them end at once.
+  /// Begin it before the services are shut down to end them immediately.
   public let shutdown = Shutdown()
   private var store: JobStore
   private let outbox: Outbox
-  private let workersHere = WorkersHere()
+  private let localWorkers = LocalWorkers()
   private var lease = 30.0
 
-  /// - Throws: `DatabaseFailure` and `FileError` where the jobs cannot be kept.
+  /// - Throws: `DatabaseFailure` and `FileError` if the jobs cannot be stored.
   public init(_ jobs: Jobs, logger: Logger) async throws {
     self.logger = logger
     PictureWarnings.log(to: logger)
@@ -82,8 +82,8 @@ public struct RestorationService: Sendable {
     }
   }
 
-  /// Makes a folder that its owner alone can read; one with other people's files is left as it is,
-  /// since all that is put into it is closed by itself.
+  /// Makes a folder that only its owner can read. The permissions of a folder with other files are
+  /// left as they are, since the service restricts each of its own files and folders.
   private static func prepare(_ folder: String) throws {
     try createFolder(folder, permissions: 0o700)
     let ours = ["jobs.sqlite", "pictures", "work", "finished"]
@@ -91,27 +91,28 @@ public struct RestorationService: Sendable {
     if names.allSatisfy({ name in ours.contains { name.hasPrefix($0) } }) { chmod(folder, 0o700) }
   }
 
-  /// How long results are kept, in seconds, and how many bytes of pictures at most.
+  /// Sets the limits up to which ended jobs are kept: seconds since their end, and the total size
+  /// of their pictures.
   public mutating func keep(seconds: Double, bytes: Int) {
     store.retention = JobStore.Retention(seconds: seconds, bytes: bytes)
   }
 
-  /// How long a worker may be silent before others take its job, in seconds.
+  /// Sets the time without a sign of life after which a worker counts as dead, in seconds.
   public mutating func setLease(_ seconds: Double) { lease = seconds }
 
-  /// A worker with some models.
+  /// A worker that restores with the given models.
   public func worker(_ models: ModelShelf) -> any Service {
     JobWorker(
-      store, models, limits: limits, outbox: outbox, workersHere: workersHere, shutdown: shutdown,
+      store, models, limits: limits, outbox: outbox, localWorkers: localWorkers, shutdown: shutdown,
       logger: logger)
   }
 
-  /// What keeps the table of jobs in order.
+  /// The periodic maintenance of the queue.
   public func caretaker() -> any Service {
     JobCaretaker(store: store, logger: logger, lease: lease)
   }
 
-  /// What tells others of the end of restorations, where the limits have webhooks.
+  /// The sender of webhooks, if the limits allow webhooks.
   public func webhookSender() -> (any Service)? {
     limits.webhooks.map { WebhookSender(store: store, policy: $0, logger: logger) }
   }
@@ -119,19 +120,19 @@ public struct RestorationService: Sendable {
   /// The HTTP server.
   ///
   /// - Parameters:
-  ///   - models: what the service's workers restore with.
-  ///   - running: called with the port that is listened to.
+  ///   - models: the models that the workers have.
+  ///   - running: called with the port that the server listens at.
   public func server(
-    _ door: Door, models: ModelShelf, version: String,
+    _ listen: ListenOptions, models: ModelShelf, version: String,
     running: @escaping @Sendable (_ port: Int) -> Void
   ) -> any Service {
     PrometheusRegistry.install()
-    // There from the start, so that their growth is seen from the first one on.
+    // Creates the counters, so that their first increase is visible.
     for label in ["nsarm_uploads", "nsarm_upload_bytes"] { Counter(label: label).increment(by: 0) }
     let routes = Routes(
       store: store,
       service: ServiceDescription(
-        version: version, models: models, authentication: door.token != nil,
+        version: version, models: models, authentication: listen.token != nil,
         formats: ImageFormat.allCases.filter(\.isWritable).map(\.rawValue),
         limits: .init(
           bodyBytes: limits.bodyBytes, pixels: limits.pixels, queue: limits.queue,
@@ -139,39 +140,40 @@ public struct RestorationService: Sendable {
         retention: .init(seconds: store.retention.seconds, bytes: store.retention.bytes),
         webhooks: limits.webhooks != nil),
       models: models, limits: limits,
-      access: Access(door, wrongTokensPerMinute: limits.wrongTokensPerMinute),
+      access: Access(listen, wrongTokensPerMinute: limits.wrongTokensPerMinute),
       shutdown: shutdown,
       status: ServiceStatus(
         store: store, shutdown: shutdown,
-        workersAlive: { [store, workersHere] in
-          max(workersHere.count, try await store.workersAlive())
+        workersAlive: { [store, localWorkers] in
+          max(localWorkers.count, try await store.workersAlive())
         },
         queueLimit: limits.queue),
-      allowance: limits.perMinute.map { Allowance(perMinute: $0) },
+      rateLimit: limits.perMinute.map { RateLimit(perMinute: $0) },
       slots: UploadSlots(perAddress: limits.uploadsPerAddress, inAll: limits.uploads),
       events: EventStream(store: store, shutdown: shutdown),
       pictures: PictureResponse(
         store: store, displays: DisplayMaker(store: store, limits: limits)),
       archive: ArchiveResponse(store: store, shutdown: shutdown))
-    return listener(door, shutdown, running) { routes.add(to: $0) }
+    return listener(listen, shutdown, running) { routes.add(to: $0) }
   }
 
-  /// A server for who watches over workers: `/healthz`, `/readyz` and `/metrics`, for everybody who
-  /// can reach it.
+  /// A server for monitoring a worker: `/healthz`, `/readyz` and `/metrics`, without
+  /// authentication.
   ///
-  /// - Parameter running: called with the port that is listened to.
+  /// - Parameter running: called with the port that the server listens at.
   public func status(
     host: String, port: Int, running: @escaping @Sendable (_ port: Int) -> Void = { _ in }
   ) -> any Service {
     PrometheusRegistry.install()
-    var door = Door()
-    (door.host, door.port) = (host, port)
+    var listen = ListenOptions()
+    (listen.host, listen.port) = (host, port)
     let status = ServiceStatus(store: store, shutdown: shutdown, workersAlive: nil)
-    return listener(door, shutdown, running) { status.add(to: $0) { _, _ in } }
+    return listener(listen, shutdown, running) { status.add(to: $0) { _, _ in } }
   }
 
   private func listener(
-    _ door: Door, _ shutdown: Shutdown, _ running: @escaping @Sendable (_ port: Int) -> Void,
+    _ listen: ListenOptions, _ shutdown: Shutdown,
+    _ running: @escaping @Sendable (_ port: Int) -> Void,
     add: (Router<ClientContext>) -> Void
   ) -> Listener {
     let router = Router(context: ClientContext.self, options: .autoGenerateHeadEndpoints)
@@ -179,19 +181,19 @@ public struct RestorationService: Sendable {
     router.add(middleware: ProblemMiddleware())
     add(router)
     var log = logger
-    if door.logsRequests { log.logLevel = min(log.logLevel, .info) }
+    if listen.logsRequests { log.logLevel = min(log.logLevel, .info) }
     let application = Application(
-      responder: FrontDoor(
-        inside: router.buildResponder(), proxies: TrustedProxies(ranges: door.trustedProxies),
+      responder: ServiceResponder(
+        inside: router.buildResponder(), proxies: TrustedProxies(ranges: listen.trustedProxies),
         log: log),
       server: .http1(
         configuration: .init(
           idleTimeout: .seconds(75),
           httpDecoderConfiguration: .init(maxHeaderFieldSize: 16384, maxHeaderListSize: 32768))),
       configuration: ApplicationConfiguration(
-        address: .hostname(door.host, port: door.port), serverName: "nsarm"),
-      onServerRunning: { channel in running(channel.localAddress?.port ?? door.port) },
+        address: .hostname(listen.host, port: listen.port), serverName: "nsarm"),
+      onServerRunning: { channel in running(channel.localAddress?.port ?? listen.port) },
       logger: logger)
-    return Listener(server: application, door: door, shutdown: shutdown)
+    return Listener(server: application, listen: listen, shutdown: shutdown)
   }
 }

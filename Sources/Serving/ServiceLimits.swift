@@ -1,25 +1,25 @@
 import Imaging
 
-/// What a service accepts.
+/// The limits of what a service accepts.
 public struct ServiceLimits: Sendable {
-  /// Bytes of a request's body.
+  /// The size of a request's body, in bytes.
   public var bodyBytes = 100 << 20
-  /// Pixels of a picture.
+  /// The number of pixels of a picture.
   public var pixels = 50_000_000
-  /// Restorations that wait.
+  /// The number of queued restorations.
   public var queue = 100
   public var secondsPerPicture = 3600.0
-  /// Seconds that an upload may take, and for which nothing of it may come.
+  /// The duration of an upload, and of a pause in it, in seconds.
   public var secondsPerUpload = 600.0
   public var secondsOfSilence = 60.0
-  /// Uploads at once from one address, and from all.
+  /// The number of concurrent uploads from one address, and from all.
   public var uploadsPerAddress = 16
   public var uploads = 64
-  /// Wrong tokens from one address that are looked at in a minute.
+  /// The number of wrong tokens per minute and address that are checked.
   public var wrongTokensPerMinute = 10
-  /// Pictures that one address may send in a minute; nil: any number.
+  /// The number of pictures per minute and address; nil: no limit.
   public var perMinute: Int?
-  /// How those are told who are named in uploads; nil: nobody is.
+  /// The policy for webhooks; nil: they are refused.
   public var webhooks: WebhookPolicy?
 
   public init() {}

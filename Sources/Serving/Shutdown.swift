@@ -1,37 +1,41 @@
 import Foundation
+import Synchronization
 
-/// Whether the service is ending: streams of events, workers and uploads are told before the server
-/// waits for them.
-public final class Shutdown: @unchecked Sendable {
-  private let lock = NSLock()
-  private var began = false
-  private var actions: [UUID: @Sendable () -> Void] = [:]
+/// The state of the service's shutdown. Event streams, workers and uploads observe it, since the
+/// server waits for them.
+public final class Shutdown: Sendable {
+  private struct State {
+    var hasBegun = false
+    var actions: [UUID: @Sendable () -> Void] = [:]
+  }
+
+  private let state = Mutex(State())
 
   init() {}
 
   public func begin() {
-    let actions = lock.withLock {
-      began = true
-      defer { self.actions = [:] }
-      return self.actions.values.map { $0 }
+    let actions = state.withLock { state in
+      state.hasBegun = true
+      defer { state.actions = [:] }
+      return Array(state.actions.values)
     }
     for action in actions { action() }
   }
 
-  var hasBegun: Bool { lock.withLock { began } }
+  var hasBegun: Bool { state.withLock { $0.hasBegun } }
 
-  /// Runs `body`, and `action` as soon as the service ends meanwhile.
+  /// Runs `body`, and calls `action` when the shutdown begins meanwhile.
   func watched<Value>(
     isolation: isolated (any Actor)? = #isolation, _ action: @escaping @Sendable () -> Void,
     _ body: () async throws -> Value
   ) async rethrows -> Value {
     let id = UUID()
-    let isOver = lock.withLock {
-      if !began { actions[id] = action }
-      return began
+    let hasBegun = state.withLock { state in
+      if !state.hasBegun { state.actions[id] = action }
+      return state.hasBegun
     }
-    if isOver { action() }
-    defer { lock.withLock { actions[id] = nil } }
+    if hasBegun { action() }
+    defer { state.withLock { $0.actions[id] = nil } }
     return try await body()
   }
 }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A setting that makes no sense: "'transformer.heads' is 0; 1 to 256 are allowed". Whoever knows
-/// the file puts its name before it.
+/// An invalid setting: "'transformer.heads' is 0; 1 to 256 are allowed". Callers that know the file
+/// put its name in front.
 public struct ConfigurationError: Error, LocalizedError, CustomStringConvertible {
-  /// The setting as its file spells it, with the sections that it is in.
+  /// The setting's key as its file spells it, with its sections.
   public let key: String
-  /// What is wrong with it, such as "is 0; 1 to 256 are allowed".
+  /// The problem, such as "is 0; 1 to 256 are allowed".
   public let problem: String
 
   public var description: String { "'\(key)' \(problem)" }

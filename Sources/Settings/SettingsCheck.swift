@@ -1,5 +1,5 @@
 /// Checks the values of one section of settings and throws a `ConfigurationError` for the first
-/// that is wrong.
+/// invalid one.
 ///
 /// ```swift
 /// let check = SettingsCheck() / "transformer"
@@ -10,25 +10,25 @@ public struct SettingsCheck: Sendable {
   private let spelling: @Sendable (String) -> String
 
   /// - Parameters:
-  ///   - path: of the section in its file; empty: the file itself.
-  ///   - spelling: how the file spells the name of a property; empty for a section that it leaves
-  ///     out.
+  ///   - path: the section's path in its file; empty for the file itself.
+  ///   - spelling: returns the file's spelling of a property name; empty for a section that the
+  ///     file omits.
   public init(_ path: String = "", spelling: @escaping @Sendable (String) -> String = { $0 }) {
     self.path = path
     self.spelling = spelling
   }
 
-  /// Of a section of this section.
+  /// The check for a section within this section.
   public static func / (check: SettingsCheck, section: String) -> SettingsCheck {
     SettingsCheck(check.key(section), spelling: check.spelling)
   }
 
-  /// Where property `name` stands in the file.
+  /// The key of property `name` in the file.
   public func key(_ name: String) -> String {
     [path, spelling(name)].filter { !$0.isEmpty }.joined(separator: ".")
   }
 
-  /// - Throws: where `value` is outside of `range`, or not a number.
+  /// - Throws: `ConfigurationError` where `value` is outside of `range`, or not a number.
   public func callAsFunction<Value: Comparable>(
     _ name: String, _ value: Value, _ range: ClosedRange<Value>
   ) throws {
@@ -37,7 +37,7 @@ public struct SettingsCheck: Sendable {
     throw problem(name, "is \(shortened(value)); \(low) to \(high) are allowed")
   }
 
-  /// Checks every element of a list, and how many there are.
+  /// Checks every element of a list, and their number.
   public func callAsFunction<Value: Comparable>(
     _ name: String, _ values: [Value], _ range: ClosedRange<Value>, count: ClosedRange<Int>
   ) throws {
@@ -50,7 +50,7 @@ public struct SettingsCheck: Sendable {
     for (index, value) in values.enumerated() { try self("\(name).\(index)", value, range) }
   }
 
-  /// - Throws: `problem` about `name`, where `condition` does not hold.
+  /// - Throws: `ConfigurationError` with `problem`, where `condition` is false.
   public func callAsFunction(
     _ name: String, _ condition: Bool, else problem: @autoclosure () -> String
   ) throws {

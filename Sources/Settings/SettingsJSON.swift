@@ -1,16 +1,16 @@
 import Foundation
 
-/// Reads a JSON file of settings that has to say everything: what is missing, of another type or
-/// unknown is an error.
+/// Reads a JSON settings file that has to be complete: missing keys, unknown keys and values of
+/// another type are errors.
 public enum SettingsJSON {
-  /// - Parameter example: a value of the type, with which messages are found.
+  /// - Parameter example: a value of the type, from which messages list keys and choices.
   /// - Throws: `SettingsProblem`, without the file's name.
   public static func decode<Value: Decodable>(_ data: Data, example: Value) throws -> Value {
     let value: Value
     do {
       value = try JSONDecoder().decode(Value.self, from: data)
     } catch let error as DecodingError {
-      // The decoder does not say where a number is that fits no type.
+      // The decoder does not report the place of a number that fits no type.
       if case .dataCorrupted(let context) = error, context.codingPath.isEmpty,
         let json = try? JSONSerialization.jsonObject(with: data), let key = hugeNumber(json, "")
       {
@@ -18,9 +18,9 @@ public enum SettingsJSON {
       }
       throw SettingsProblem(SettingsReflection.problem(error, example: example))
     }
-    // Stricter than the decoder, which lets some control characters in texts pass.
+    // Stricter than the decoder, which accepts some control characters in strings.
     guard let json = try? JSONSerialization.jsonObject(with: data) else {
-      throw SettingsProblem("is damaged: it is no valid JSON")
+      throw SettingsProblem("is damaged: it is not valid JSON")
     }
     if let problem = unknownKey(json, SettingsReflection(value), "") {
       throw SettingsProblem(problem)
@@ -28,7 +28,7 @@ public enum SettingsJSON {
     return value
   }
 
-  /// The place of a number beyond all integers.
+  /// The key of a number beyond the range of all integers.
   private static func hugeNumber(_ json: Any, _ path: String) -> String? {
     func under(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
     switch json {

@@ -1,12 +1,11 @@
 import Foundation
 
 extension SettingsReflection {
-  /// What is wrong with a file of settings that `error` kept from being decoded, with the words
-  /// that an enumeration knows.
+  /// The message for a decoding error, with the allowed values of an enumeration.
   /// - Parameters:
-  ///   - example: the section that was to be read, for example its defaults.
-  ///   - path: of the section in the file; empty: the file itself.
-  ///   - spelling: how the file spells the name of a property.
+  ///   - example: an instance of the section that was to be decoded, for example its defaults.
+  ///   - path: the section's path in the file; empty for the file itself.
+  ///   - spelling: returns the file's spelling of a property name.
   public static func problem(
     _ error: DecodingError, example: Any, path: String = "",
     spelling: (String) -> String = { $0 }
@@ -31,7 +30,7 @@ extension SettingsReflection {
       guard let choices = value?.choices else {
         return "'\(place(context.codingPath))': \(oneLine(context.debugDescription))"
       }
-      // The decoder's message ends with the word that the type does not know.
+      // The decoder's message ends with the unknown value.
       let word = context.debugDescription.components(after: "invalid String value ")
       return "'\(place(context.codingPath))' is \(word.map { "'\($0)'" } ?? "unknown"); "
         + "\(enumerated(choices)) are allowed"
@@ -40,33 +39,18 @@ extension SettingsReflection {
     }
   }
 
-  /// The message about a key that a section does not have.
-  /// - Parameter keys: those that it has, as the file spells them.
+  /// The message for a key that a section does not have.
+  /// - Parameter keys: the section's keys, as the file spells them.
   public static func unknownKey(_ name: String, in path: String, keys: [String]) -> String {
     let full = path.isEmpty ? name : path + "." + name
-    let nearest = keys.map { ($0, distance(name.lowercased(), $0.lowercased())) }
+    // A file may contain words of any length; long ones are not close to a key.
+    let nearest = (name.utf8.count <= 64 ? keys : [])
+      .map { ($0, editDistance(name.lowercased(), $0.lowercased())) }
       .min { ($0.1, $0.0) < ($1.1, $1.0) }
     if let nearest, nearest.1 <= 2, nearest.1 < name.count {
       return "unknown key '\(full)'; did you mean '\(nearest.0)'?"
     }
     return "unknown key '\(full)'; the keys here are: \(keys.sorted().joined(separator: ", "))"
-  }
-
-  /// Insertions, deletions and changes of a letter that lead from one word to the other.
-  private static func distance(_ a: String, _ b: String) -> Int {
-    // Longer words are of no interest, and a file may hold words of any length.
-    guard a.utf8.count <= 64 else { return .max }
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let change = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(change, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[b.count]
   }
 }
 
@@ -87,14 +71,14 @@ private func words(for type: Any.Type) -> String {
   }
 }
 
-/// A text on one line, shortened.
+/// A text on one line, shortened to 200 characters.
 private func oneLine(_ text: String) -> String {
   let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
   return line.count <= 200 ? line : line.prefix(200) + "..."
 }
 
 extension String {
-  /// What follows `separator`, on one line and shortened.
+  /// The text after `separator`, on one line and shortened.
   fileprivate func components(after separator: String) -> String? {
     range(of: separator).map { oneLine(String(self[$0.upperBound...])) }
   }

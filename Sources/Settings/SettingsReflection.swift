@@ -1,19 +1,18 @@
-/// A section of settings all of whose keys have defaults.
+/// A section of settings in which every key has a default.
 public protocol SettingsSection {
   init()
 }
 
-/// A section of settings whose keys are not the names of its properties.
+/// A section of settings whose keys differ from the names of its properties.
 public protocol SettingsWithOwnKeys {
   static var keys: [String] { get }
 }
 
-/// What the type of a value of settings tells: the keys of a section, the words that an enumeration
-/// knows.
+/// Reflection of a settings value: the keys of a section, the allowed values of an enumeration.
 public struct SettingsReflection {
   public let value: Any
 
-  /// - Parameter value: a section, or a value in one; in place of a section that is absent, its
+  /// - Parameter value: a section, or a value in one; an absent section is replaced by its
   ///   defaults.
   public init(_ value: Any) {
     var value = value
@@ -25,19 +24,19 @@ public struct SettingsReflection {
     self.value = value
   }
 
-  /// The keys of a section; nil for what is none: numbers, texts, lists and dictionaries.
+  /// The keys of a section; nil for numbers, strings, lists and dictionaries.
   public var keys: [String]? {
     if let own = value as? any SettingsWithOwnKeys { return type(of: own).keys }
     let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
     case .struct, .class: return mirror.children.compactMap(\.label)
-    // A case with a payload reads as the key of its payload, and is the only one.
+    // A case with a payload is decoded from a section whose only key is the case's name.
     case .enum where !mirror.children.isEmpty: return mirror.children.compactMap(\.label)
     default: return nil
     }
   }
 
-  /// Whether the keys are for the file to choose.
+  /// Whether the file may choose the keys freely.
   public var isDictionary: Bool { Mirror(reflecting: value).displayStyle == .dictionary }
 
   /// The value of a key.
@@ -47,7 +46,7 @@ public struct SettingsReflection {
       .map { SettingsReflection($0.value) }
   }
 
-  /// The words that an enumeration knows.
+  /// The allowed values of an enumeration.
   public var choices: [String]? {
     let type =
       (value as? any AnyOptional).map { Swift.type(of: $0).wrapped } ?? Swift.type(of: value)
@@ -55,7 +54,7 @@ public struct SettingsReflection {
   }
 }
 
-/// What reflection needs to see of an optional.
+/// The type and the content of an optional, for reflection.
 private protocol AnyOptional {
   static var wrapped: Any.Type { get }
   var content: Any? { get }

@@ -1,21 +1,24 @@
 import Foundation
+import Synchronization
 
-/// The signal that has come; 0 for none. Unguarded, since a signal handler may take no lock: it is
-/// written by the handler alone, and a `sig_atomic_t` is read and written whole.
-nonisolated(unsafe) private var received: sig_atomic_t = 0
+/// The signal that was received; 0 for none. An atomic, since a signal handler must not lock.
+private let received = Atomic<Int32>(0)
 
-/// SIGINT and SIGTERM as a wish to stop: the first is remembered, a second ends the process at
-/// once.
+/// Handles SIGINT and SIGTERM as requests to stop: the first is noted, a second one ends the
+/// process immediately.
 public enum Interruption {
   public static func install() {
+    // The first use of a global variable takes a lock.
+    _ = isRequested
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
-        received = number
+        received.store(number, ordering: .relaxed)
         signal(SIGINT, SIG_DFL)
         signal(SIGTERM, SIG_DFL)
       }
     }
-    // Programs that start others from a thread of a pool hand on its mask, which blocks signals.
+    // A program that starts others from a pool's thread passes on its mask, which may block
+    // signals.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
@@ -23,9 +26,8 @@ public enum Interruption {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  public static var isRequested: Bool { received != 0 }
+  public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
 
-  /// The exit status that tells which signal stopped the process: 130 after SIGINT, 143 after
-  /// SIGTERM.
-  public static var status: Int32 { 128 + received }
+  /// The exit status that names the signal: 130 after SIGINT, 143 after SIGTERM.
+  public static var status: Int32 { 128 + received.load(ordering: .relaxed) }
 }

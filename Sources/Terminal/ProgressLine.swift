@@ -1,7 +1,7 @@
 import Foundation
 
-/// Progress on standard error: a line that is rewritten in place on a terminal, otherwise a line
-/// every now and then.
+/// Progress on standard error: a line that is rewritten in place on a terminal, otherwise a new
+/// line from time to time.
 public final class ProgressLine {
   private let isTerminal = isatty(2) == 1
   private let isSilent: Bool
@@ -11,7 +11,7 @@ public final class ProgressLine {
 
   /// - Parameters:
   ///   - isSilent: whether nothing is written.
-  ///   - pause: seconds between lines where standard error is no terminal.
+  ///   - pause: seconds between lines if standard error is not a terminal.
   ///   - waits: whether the first line comes after a pause, so that short work shows nothing.
   public init(isSilent: Bool = false, pause: Double = 30, waits: Bool = false) {
     self.isSilent = isSilent
@@ -19,13 +19,13 @@ public final class ProgressLine {
     lastShown = waits ? Date() : .distantPast
   }
 
-  /// Shows `text()` when it is time for it.
+  /// Shows `text()` if an update is due.
   public func update(force: Bool = false, _ text: () -> String) {
     let now = Date()
     guard force || now.timeIntervalSince(lastShown) >= (isTerminal ? 0.3 : pause) else { return }
     lastShown = now
     if isTerminal {
-      // A cursor behind the last column would stand on the next line.
+      // The cursor must not move past the last column, which would wrap the line.
       write("\r\u{1B}[K" + TerminalText.shortened(text(), columns: TerminalText.columns - 1))
       isShown = true
     } else {
@@ -33,7 +33,7 @@ public final class ProgressLine {
     }
   }
 
-  /// A line that stays, in place of the progress.
+  /// Prints a permanent line in place of the progress.
   public func message(_ text: String) {
     clear()
     write(text + "\n")
@@ -59,11 +59,11 @@ public final class ProgressLine {
       ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
   }
 
-  /// A bar of `width` characters and its ends.
+  /// A bar of `width` characters between its delimiters.
   ///
   /// - Parameters:
-  ///   - fraction: how much of it is filled; outside of 0...1 nothing or all.
-  ///   - width: nil: 24, fewer where the terminal is narrow, so that there is room for text.
+  ///   - fraction: the share to fill; clamped to 0...1.
+  ///   - width: nil: 24, or fewer if the terminal is narrow, so that text fits beside it.
   public static func bar(_ fraction: Double, width: Int? = nil) -> String {
     let width = width ?? min(24, max(4, TerminalText.columns / 3 - 2))
     let filled = Int(min(max(fraction, 0), 1) * Double(width))

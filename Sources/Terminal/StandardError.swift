@@ -1,8 +1,8 @@
 import Foundation
 
-/// Text for the person at the terminal.
+/// Messages to the person at the terminal.
 public enum StandardError {
-  /// Writes as much as can be written: that nobody listens is no reason to stop.
+  /// Writes as much as possible; a closed standard error is not a reason to fail.
   public static func write(_ text: String) {
     Array(text.utf8).withUnsafeBytes { bytes in
       var rest = bytes[...]

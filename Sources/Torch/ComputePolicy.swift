@@ -1,8 +1,8 @@
 import Foundation
 
-/// What a user asks for: how exact the arithmetic has to be.
+/// The precision that a user asks for.
 public enum Precision: String, Codable, CaseIterable, Sendable {
-  /// What is fastest on this device without a visible difference (`MeasuredChoice`).
+  /// The precision that is fastest on this device without a visible difference (`MeasuredChoice`).
   case auto
   case float32
   /// Matrix products, convolutions and attention in bfloat16, the rest in float32.
@@ -11,11 +11,11 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   case int8
 }
 
-/// Where and in which element types a model computes. A model carries its policy, and everything
-/// that runs the model reads it there.
+/// The device and the element types in which a model computes. A model carries its policy, and
+/// everything that runs the model reads it there.
 public struct ComputePolicy: Hashable, Sendable {
   public let device: Device
-  /// Of matrix products and convolutions; never `.auto`.
+  /// The precision of matrix products and convolutions; never `.auto`.
   public let precision: Precision
   /// Element type in which matrices and kernels are kept.
   public let storage: DType
@@ -69,7 +69,7 @@ public struct ComputePolicy: Hashable, Sendable {
     self.reason = reason
   }
 
-  /// What suits this machine's processor.
+  /// The policy that suits this machine's processor.
   public static let automatic = try! ComputePolicy()
 
   /// Everything in float32 on the CPU.
@@ -91,7 +91,7 @@ public struct ComputePolicy: Hashable, Sendable {
     try withAutocast(activations, on: device, body)
   }
 
-  /// As "bfloat16 on cpu".
+  /// The precision and the device, such as "bfloat16 on cpu".
   public var title: String { "\(precision.rawValue) on \(device)" }
 
   private static func fastest(

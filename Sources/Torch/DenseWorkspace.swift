@@ -13,12 +13,12 @@
 public struct DenseWorkspace {
   /// Convolutions of a residual-in-residual block.
   public static let convolutionsPerBlock = 15
-  /// Of the leaky activations, for negative inputs.
+  /// The slope of the leaky activations for negative inputs.
   public static let slope = 0.2
-  /// Of what a block adds.
+  /// The factor of a block's result, which is added to its input.
   public static let scale = 0.2
 
-  /// What is computed at a time in bfloat16 may lie behind the pictures by so many pixels.
+  /// The number of pixels behind the pictures that a step in bfloat16 may write to.
   private static let spare = 32
 
   /// [B, H, W, C] in float32; in bfloat16 with a border of one pixel, zero.
@@ -37,7 +37,7 @@ public struct DenseWorkspace {
     else { return false }
     let (channels, growth) = (x.size(1), first.weight.value.size(0))
     return convolutions.enumerated().allSatisfy { index, convolution in
-      guard case .packedKernel(let kernel) = convolution.weight.execution else { return false }
+      guard let kernel = convolution.weight.convolutionKernel as? PackedKernel else { return false }
       let place = index % 5
       return kernel.dtype == x.dtype && convolution.stride == 1 && convolution.padding == 1
         && convolution.bias != nil
@@ -83,7 +83,7 @@ public struct DenseWorkspace {
   public func residualInResidual(_ convolutions: [Conv2d]) {
     residualInResidual(
       convolutions.map { convolution in
-        guard case .packedKernel(let kernel) = convolution.weight.execution else {
+        guard let kernel = convolution.weight.convolutionKernel as? PackedKernel else {
           preconditionFailure("dense blocks take packed kernels")
         }
         return kernel
@@ -92,11 +92,11 @@ public struct DenseWorkspace {
 
   func residualInResidual(_ kernels: [PackedKernel], _ biases: [Tensor]) {
     aten(
-      "nsarm::residual_in_residual", x, memory, kernels.map(\.packed),
+      .residualInResidual, x, memory, kernels.map(\.packed),
       biases.map { $0.to(.float32) }, Self.slope, Self.scale)
   }
 
-  /// What the blocks have made of x, `[B, C, H, W]` of its type, channels-last. The next block may
+  /// The result of the blocks so far, `[B, C, H, W]` of x's type, channels-last. The next block may
   /// change it.
   public var result: Tensor {
     (hasBorder ? Self.inside(x) : x).permuted(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-import CTorchLoader
+import CTorch
 
 extension TorchRuntime {
   /// Makes the process's allocator keep freed memory; for a program whose main work is libtorch's,

@@ -1,4 +1,4 @@
-/// A fused operator at one size: what it computes, the composition that it has to agree with, and
+/// A fused operator at one size: its computation, the composition that it has to agree with, and
 /// inputs for both. Tests compare the two and their derivatives; `nsarm bench` times them.
 package struct FusedCase: Sendable, CustomStringConvertible {
   package let description: String
@@ -6,11 +6,12 @@ package struct FusedCase: Sendable, CustomStringConvertible {
   package var result: DType
   /// Whether the operator has derivatives.
   package var hasDerivatives = true
-  /// Of the results, relative to the largest: integers that are rounded otherwise may be one off.
+  /// The tolerance of the results, relative to the largest: integers that are rounded otherwise may
+  /// be one off.
   package var tolerance = 1e-5
   package let inputs: @Sendable (RandomGenerator) -> [Tensor]
   package let fused: @Sendable ([Tensor]) -> [Tensor]
-  /// In the type of its inputs, float64 too, or wider.
+  /// The composition, in the type of its inputs (float64 too) or a wider one.
   package let composed: @Sendable ([Tensor]) -> [Tensor]
 
   /// Many sizes, odd ones among them, in both element types; for this thread's `KernelKind`.
@@ -142,12 +143,13 @@ package struct FusedCase: Sendable, CustomStringConvertible {
       },
       fused: {
         let (cosines, sines) = turns($0[0])
-        let parts = $0[0].rotatedHeads(h, strength: $0[1], cosines: cosines, sines: sines)
+        let parts = $0[0].rotatedHeads(h, logitScale: $0[1], cosines: cosines, sines: sines)
         return [parts.queries, parts.keys, parts.values]
       },
       composed: {
         let (cosines, sines) = turns($0[0])
-        let parts = $0[0].rotatedHeadsReference(h, strength: $0[1], cosines: cosines, sines: sines)
+        let parts = $0[0].rotatedHeadsReference(
+          h, logitScale: $0[1], cosines: cosines, sines: sines)
         return [parts.queries, parts.keys, parts.values]
       })
   }

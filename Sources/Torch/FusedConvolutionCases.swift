@@ -17,7 +17,7 @@ extension FusedCase {
     return cases
   }
 
-  /// As in the decoders of small and of published models.
+  /// Sizes of the decoders of small and of published models.
   static let largeConvolutions = [
     convolution((1, 64, 64, 128, 192), hasSlope: true),
     convolution((1, 128, 128, 256, 256), hasResidual: true),
@@ -46,7 +46,7 @@ extension FusedCase {
     let weight = Tensor.randn([o, i, 3, 3], using: random) * (1 / Double(9 * i).squareRoot())
     let packed = PackedKernel(weight)
     let bias = hasBias ? Tensor.randn([o], using: random) : nil
-    let fusion = PackedKernel.Fusion(
+    let fusion = ConvolutionFusion(
       slope: hasSlope ? .rand([o], using: random) : nil,
       residual: hasResidual ? .randn([b, o, factor * h, factor * w], using: random) : nil,
       isEnlarged: isEnlarged)

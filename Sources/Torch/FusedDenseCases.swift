@@ -8,7 +8,7 @@ extension FusedCase {
     return wide + [dense((2, 12, 6, 9), growth: 5, .float32)]
   }
 
-  /// As in the decoder of published models.
+  /// Sizes of the decoder of published models.
   static let largeDenseBlocks = denseTypes.map { dense((1, 64, 128, 128), growth: 32, $0) }
 
   private static var denseTypes: [DType] {

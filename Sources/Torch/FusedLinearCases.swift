@@ -13,7 +13,7 @@ extension FusedCase {
     }
   }
 
-  /// As in the transformer of a small model.
+  /// Sizes of the transformer of a small model.
   static func largeLinears(_ type: DType) -> [FusedCase] {
     guard PackedMatrix.hasLayout(type) else { return [] }
     return [

@@ -17,7 +17,7 @@ extension Tensor {
     guard isFusable && weight.isFloat && bias.isFloat else {
       return channelNormReference(weight, bias, epsilon: epsilon, silu: silu)
     }
-    return aten("nsarm::channel_norm", self, weight, bias, epsilon, silu)
+    return aten(.channelNorm, self, weight, bias, epsilon, silu)
   }
 
   func channelNormReference(
@@ -39,7 +39,7 @@ extension Tensor {
         .quantizedReference(scale: scale, zeroPoint: zeroPoint)
     }
     return aten(
-      "nsarm::channel_norm_quantized", self, weight, bias, epsilon, silu, scale, zeroPoint)
+      .channelNormQuantized, self, weight, bias, epsilon, silu, scale, zeroPoint)
   }
 
   /// Layer normalisation without parameters, modulated: LN(x) · (1 + scale) + shift (Peebles and
@@ -55,12 +55,12 @@ extension Tensor {
     guard isFusable && isFloat && scale.isFloat && shift.isFloat && result.isFusable else {
       return modulatedNormReference(scale: scale, shift: shift, epsilon: epsilon).to(result)
     }
-    return aten("nsarm::modulated_norm", self, scale, shift, epsilon, result)
+    return aten(.modulatedNorm, self, scale, shift, epsilon, result)
   }
 
   func modulatedNormReference(scale: Tensor, shift: Tensor, epsilon: Double) -> Tensor {
     let normalized = layerNorm(nil, nil, epsilon: epsilon)
-    return aten("addcmul", normalized + shift, normalized, scale)
+    return aten(.addcmul, normalized + shift, normalized, scale)
   }
 
   /// Group normalisation (Wu and He, 2018), then silu(z) = z σ(z) if asked for: as `channelNorm`,
@@ -77,13 +77,13 @@ extension Tensor {
     guard isFusable && operands.allSatisfy({ $0.isFloat && !$0.requiresGradient }) else {
       return groupNormReference(groups, weight, bias, epsilon: epsilon, silu: silu)
     }
-    return aten("nsarm::group_norm", self, groups, weight, bias, epsilon, silu)
+    return aten(.fusedGroupNorm, self, groups, weight, bias, epsilon, silu)
   }
 
   func groupNormReference(
     _ groups: Int, _ weight: Tensor, _ bias: Tensor, epsilon: Double, silu: Bool
   ) -> Tensor {
-    let normalized = aten("group_norm", self, groups, weight, bias, epsilon)
+    let normalized = aten(.groupNorm, self, groups, weight, bias, epsilon)
     return silu ? normalized.silu() : normalized
   }
 
@@ -95,7 +95,7 @@ extension Tensor {
   /// self of any shape → the same, uint8, in the same memory order.
   public func quantized(scale: Double, zeroPoint: Int) -> Tensor {
     guard isFusable else { return quantizedReference(scale: scale, zeroPoint: zeroPoint) }
-    return aten("nsarm::quantized", self, scale, zeroPoint)
+    return aten(.quantized, self, scale, zeroPoint)
   }
 
   func quantizedReference(scale: Double, zeroPoint: Int) -> Tensor {
@@ -110,33 +110,33 @@ extension Tensor {
   /// # Shapes
   /// self of any shape → the same, of self's type and in the same memory order.
   func geluTanh() -> Tensor {
-    isFusable ? aten("nsarm::gelu_tanh", self) : geluTanhReference()
+    isFusable ? aten(.geluTanh, self) : geluTanhReference()
   }
 
-  func geluTanhReference() -> Tensor { aten("gelu", self, "tanh") }
+  func geluTanhReference() -> Tensor { aten(.gelu, self, "tanh") }
 
   // MARK: Attention
 
   /// Queries, keys and values of cosine attention with rotary positions (Su et al., 2021) from one
-  /// projection: q and k are divided by max(‖·‖₂, 1e-12), q is multiplied by its head's strength,
+  /// projection: q and k are divided by max(‖·‖₂, 1e-12), q is multiplied by its head's scale,
   /// and both turn in pairs of channels: (a, b) → (a cos − b sin, a sin + b cos).
   ///
   /// # Shapes
-  /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; strength with
+  /// self `[B, L, 3 C]` in the order q, k, v, each of `heads` times c channels; logitScale with
   /// `heads` elements; cosines and sines `[L, c / 2]`, or `[B, L, c / 2]` where the samples'
   /// positions differ → q, k, v `[B, H, L, c]` of self's type.
   public func rotatedHeads(
-    _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
+    _ heads: Int, logitScale: Tensor, cosines: Tensor, sines: Tensor
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
-    guard isFusable && strength.isFloat && cosines.isFloat && sines.isFloat else {
-      return rotatedHeadsReference(heads, strength: strength, cosines: cosines, sines: sines)
+    guard isFusable && logitScale.isFloat && cosines.isFloat && sines.isFloat else {
+      return rotatedHeadsReference(heads, logitScale: logitScale, cosines: cosines, sines: sines)
     }
-    let parts = atenList("nsarm::rotated_heads", [self, strength, cosines, sines, heads])
+    let parts = atenList(.rotatedHeads, [self, logitScale, cosines, sines, heads])
     return (parts[0], parts[1], parts[2])
   }
 
   func rotatedHeadsReference(
-    _ heads: Int, strength: Tensor, cosines: Tensor, sines: Tensor
+    _ heads: Int, logitScale: Tensor, cosines: Tensor, sines: Tensor
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
     let (batch, length, type) = (size(0), size(1), dtype)
     let parts = reshaped(batch, length, 3, heads, -1).permuted(2, 0, 3, 1, 4)  // [3, B, H, L, c]
@@ -149,7 +149,7 @@ extension Tensor {
       return Tensor.stacked([a * cosines - b * sines, a * sines + b * cosines], 4)
         .reshaped(x.shape).to(type)
     }
-    let q = parts.selected(0, 0).widened.l2Normalized(-1) * strength.reshaped(heads, 1, 1)
+    let q = parts.selected(0, 0).widened.l2Normalized(-1) * logitScale.reshaped(heads, 1, 1)
     let k = parts.selected(0, 1).widened.l2Normalized(-1)
     return (turned(q), turned(k), parts.selected(0, 2).contiguous())
   }
@@ -174,16 +174,17 @@ extension Tensor {
       operands.allSatisfy({ $0.dtype == dtype && $0.device == device && !$0.requiresGradient }),
       !isFloat || autocastType(on: device) == .float32
     else { return nil }
-    return aten("nsarm::attention", self, keys, values, scale)
+    return aten(.fusedAttention, self, keys, values, scale)
   }
 
-  /// By libtorch; in float32 where its bfloat16 does not serve (`Processor.attendsInBFloat16`).
+  /// Attention by libtorch; in float32 where its bfloat16 does not serve
+  /// (`Processor.attendsInBFloat16`).
   package func attentionReference(
     _ keys: Tensor, _ values: Tensor, mask: Tensor? = nil, scale: Double?,
     processor: Processor = .current
   ) -> Tensor {
     func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
-      aten("scaled_dot_product_attention", q, k, v, mask, 0.0, false, scale)
+      aten(.scaledDotProductAttention, q, k, v, mask, 0.0, false, scale)
     }
     let isNarrow =
       dtype == .bfloat16 || (isFloat && autocastType(on: device) == .bfloat16)
@@ -203,11 +204,11 @@ extension Tensor {
     guard isFusable && isFloat && y.isFusable && gate.isFloat else {
       return gatedResidualReference(y, gate: gate)
     }
-    return aten("nsarm::gated_residual", self, y, gate)
+    return aten(.gatedResidual, self, y, gate)
   }
 
   func gatedResidualReference(_ y: Tensor, gate: Tensor) -> Tensor {
-    aten("addcmul", self, y.to(dtype), gate)
+    aten(.addcmul, self, y.to(dtype), gate)
   }
 
   // MARK: Element types
@@ -215,7 +216,7 @@ extension Tensor {
   private var isFloat: Bool { dtype == .float32 }
   private var isFusable: Bool { dtype.isFusable && device == .cpu }
 
-  /// In a type that arithmetic keeps its precision in: at least float32.
+  /// The tensor in a type in which arithmetic keeps its precision: at least float32.
   private var widened: Tensor { dtype == .float64 ? self : to(.float32) }
 }
 

@@ -7,16 +7,16 @@ public struct QuantizedTokens: Sendable {
   /// Memory for `length` tokens.
   /// - Parameter channels: per head, a multiple of 4 (`holds`).
   public init(batch: Int, heads: Int, length: Int, channels: Int) {
-    memory = aten("nsarm::quantized_tokens", batch, heads, length, channels)
+    memory = aten(.quantizedTokens, batch, heads, length, channels)
   }
 
-  /// Whether tokens of so many channels per head can be kept.
+  /// Whether tokens of this many channels per head can be kept.
   public static func holds(channels: Int) -> Bool { channels > 0 && channels % 4 == 0 }
 
   /// Writes keys and values `[B, H, n, c]`, float32 or bfloat16, as tokens `start` and on. The
   /// integers of a token are i = round(x / step) with step = max |x| / limit, limit 127 or 63.
   public func append(_ keys: Tensor, _ values: Tensor, at start: Int) {
-    _ = aten("nsarm::quantized_append", memory, keys, values, start)
+    _ = aten(.quantizedAppend, memory, keys, values, start)
   }
 
   /// softmax(q kᵀ) v over the first `count` tokens, without derivatives. Both products are of
@@ -28,7 +28,7 @@ public struct QuantizedTokens: Sendable {
   /// q `[B, H, Lq, c]`, float32 or bfloat16 → `[B, H, Lq, c]` of its type, in the memory order of
   /// `[B, Lq, H, c]`.
   public func attention(_ q: Tensor, count: Int) -> Tensor {
-    aten("nsarm::quantized_attention", q, memory, count)
+    aten(.quantizedAttention, q, memory, count)
   }
 
   /// The bytes of all tokens that are written and zeros.
@@ -47,7 +47,7 @@ extension Tensor {
     let limits = QuantizedMatrix.limits
     let (weightLimit, tokenLimit) = (Double(limits.first), Double(limits.second))
     // Memory is whole blocks.
-    let block = aten("nsarm::quantized_tokens", 1, 1, 1, 4).size(2)
+    let block = aten(.quantizedTokens, 1, 1, 1, 4).size(2)
     func integers(_ x: Tensor, _ limit: Double) -> (Tensor, steps: Tensor) {
       let x = x.to(.float32)
       let steps = (x.abs().max([-1], keep: true) / limit).clamped(min: 0x1p-40)
@@ -59,7 +59,7 @@ extension Tensor {
     let base2 = 1.4426950408889634
     let scores =
       q.matmul(k.transposed(2, 3)) * (qSteps * kSteps.transposed(2, 3)) * base2
-      + aten("log2", vSteps).transposed(2, 3)
+      + aten(.log2, vSteps).transposed(2, 3)
     let highest = scores.max([-1], keep: true)
     let fractions = Tensor(
       (1...block).map { Float((UInt32($0) &* 2_654_435_769) >> 8) * 0x1p-24 })
@@ -68,8 +68,8 @@ extension Tensor {
       let count = Swift.min(block, keys.size(2) - start)
       let s = scores.narrowed(3, from: start, count: count)
       let most = s.max([-1], keep: true)
-      let p = aten("exp2", s - most) * weightLimit
-      let factor = aten("exp2", most - highest) * (1 / weightLimit)
+      let p = aten(.exp2, s - most) * weightLimit
+      let factor = aten(.exp2, most - highest) * (1 / weightLimit)
       let rounded = (p + fractions.narrowed(0, from: 0, count: count)).floor()
       sum = sum + rounded.matmul(v.narrowed(2, from: start, count: count)) * factor
       let steps = vSteps.narrowed(2, from: start, count: count).transposed(2, 3)

@@ -9,7 +9,8 @@ package enum KernelKind: Int, CaseIterable, Sendable {
   /// The one that this thread uses.
   package static var current: KernelKind { kinds.last! }
 
-  /// Runs `body` with these kernels on this thread. What one kind has packed, no other can read.
+  /// Runs `body` with these kernels on this thread. Weights that one kind has packed cannot be read
+  /// by another.
   package func callAsFunction<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = use(rawValue)
     defer { _ = use(before) }
@@ -17,12 +18,12 @@ package enum KernelKind: Int, CaseIterable, Sendable {
   }
 
   private func use(_ kind: Int) -> Int {
-    let before: [Int64] = aten("nsarm::use_kernels", kind).values()
+    let before: [Int64] = aten(.useKernels, kind).values()
     return Int(before[0])
   }
 
   private static var kinds: [KernelKind] {
-    let numbers: [Int64] = aten("nsarm::kernel_kinds").values()
+    let numbers: [Int64] = aten(.kernelKinds).values()
     return numbers.map { KernelKind(rawValue: Int($0))! }
   }
 }

@@ -2,48 +2,33 @@
 ///
 /// # Shapes
 /// x `[..., I]` → `[..., O]`; `weight` `[O, I]`, `bias` `[O]`.
-public struct Linear {
+public struct Linear: Sendable {
   public let weight: Parameter
   public let bias: Parameter?
 
   public init(
-    _ inputs: Int, _ outputs: Int, bias: Bool = true, gain: Double = 1, _ p: ParameterScope
+    _ inputs: Int, _ outputs: Int, role: WeightRole = .matrix, bias: Bool = true, gain: Double = 1,
+    _ p: ParameterScope
   ) throws {
-    weight = try p("weight", [outputs, inputs], .scaledNormal(fanIn: inputs, gain: gain))
-    self.bias = bias ? try p("bias", [outputs], .zeros) : nil
+    weight = try p("weight", [outputs, inputs], role, .scaledNormal(fanIn: inputs, gain: gain))
+    self.bias = bias ? try p("bias", [outputs], .vector, .zeros) : nil
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { weight.linear(x, bias?.value) }
 
   /// gelu(x Wᵀ + b) with the tanh approximation.
   public func gelu(_ x: Tensor) -> Tensor {
-    switch weight.execution {
-    case .quantizedMatrix(let matrix): matrix.linearGELU(x, bias?.value)
-    case .streamedMatrix(let streamed): streamed.matrix.linearGELU(x, bias?.value)
-    case .packed(let matrix): matrix.linearGELU(x, bias?.value)
-    case .plain, .observed, .mapped, .packedKernel, .quantizedKernel:
-      self(x).gelu(approximate: true)
-    }
+    weight.linearKernel?.linearGELU(x, bias?.value) ?? self(x).gelu(approximate: true)
   }
 }
 
 extension Parameter {
   /// The range of 8-bit inputs, where this kernel is quantised.
-  public var inputRange: QuantizationRange? {
-    if case .quantizedKernel(let kernel) = execution { kernel.input } else { nil }
-  }
+  public var inputRange: QuantizationRange? { convolutionKernel?.inputRange }
 
   /// x Wᵀ + b for this matrix `[O, I]`.
   public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor {
-    switch execution {
-    case .quantizedMatrix(let matrix): return matrix.linear(x, bias)
-    case .streamedMatrix(let streamed): return streamed.matrix.linear(x, bias)
-    case .packed(let matrix): return matrix.linear(x, bias)
-    case .mapped(let release):
-      defer { release() }
-      return x.linear(value.to(x.dtype), bias)
-    case .plain, .observed, .packedKernel, .quantizedKernel: return x.linear(value, bias)
-    }
+    linearKernel?.linear(x, bias) ?? x.linear(value, bias)
   }
 }
 
@@ -52,7 +37,7 @@ extension Parameter {
 /// # Shapes
 /// x `[B, I, H, W]` → `[B, O, H', W']`; `weight` `[O, I, k, k]`, `bias` `[O]`. Where the weight is
 /// quantised, x may be `uint8` in its `inputRange`.
-public struct Conv2d {
+public struct Conv2d: Sendable {
   public let weight: Parameter
   public let bias: Parameter?
   public let stride, padding: Int
@@ -60,75 +45,61 @@ public struct Conv2d {
   /// `padding` defaults to what keeps the size at stride 1.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil,
-    bias: Bool = true, gain: Double = 1, biasDeviation: Double = 0, _ p: ParameterScope
+    role: WeightRole = .kernel, bias: Bool = true, gain: Double = 1, biasDeviation: Double = 0,
+    _ p: ParameterScope
   ) throws {
     weight = try p(
-      "weight", [outputs, inputs, kernel, kernel],
+      "weight", [outputs, inputs, kernel, kernel], role,
       .scaledNormal(fanIn: inputs * kernel * kernel, gain: gain))
     self.bias =
       bias
-      ? try p("bias", [outputs], biasDeviation == 0 ? .zeros : .normal(biasDeviation)) : nil
+      ? try p("bias", [outputs], .vector, biasDeviation == 0 ? .zeros : .normal(biasDeviation))
+      : nil
     self.stride = stride
     self.padding = padding ?? kernel / 2
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    switch weight.execution {
-    case .quantizedKernel(let kernel):
-      return kernel.conv2d(x, bias?.value, stride: stride, padding: padding)
-    case .packedKernel:
-      if let y = packed(x) { return y }
-      return plain(x, weight.value.to(x.dtype))
-    case .observed(let observer):
-      observer.include(x)
-      return plain(x, weight.value.to(x.dtype))
-    case .plain, .mapped, .packed, .quantizedMatrix, .streamedMatrix:
-      return plain(x, weight.value)
-    }
+    weight.convolutionKernel?.conv2d(x, bias?.value, stride: stride, padding: padding)
+      ?? x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
   }
 
-  private func plain(_ x: Tensor, _ kernel: Tensor) -> Tensor {
-    x.conv2d(kernel, bias?.value, stride: stride, padding: padding)
-  }
-
-  // MARK: With what comes before or after, in one pass over memory where the kernel is packed
+  // MARK: With what comes before or after, in one pass over memory where the kernel can
 
   /// activation(self(x))
   public func callAsFunction(_ x: Tensor, then activation: PReLU) -> Tensor {
-    packed(x, .init(slope: activation.weight.value)) ?? activation(self(x))
+    fused(x, .init(slope: activation.weight.value)) ?? activation(self(x))
   }
 
   /// max(0, z) + slope · min(0, z) for z = self(x)
   public func callAsFunction(_ x: Tensor, leaky slope: Double) -> Tensor {
-    packed(x, slope: slope) ?? self(x).leakyRelu(slope)
+    fused(x, slope: slope) ?? self(x).leakyRelu(slope)
   }
 
   /// self(x) + residual
   public func callAsFunction(_ x: Tensor, plus residual: Tensor) -> Tensor {
-    packed(x, .init(residual: residual)) ?? residual + self(x)
+    fused(x, .init(residual: residual)) ?? residual + self(x)
   }
 
   /// self(x), where each pixel of x is repeated twice in both directions first.
   public func callAsFunction(enlarged x: Tensor) -> Tensor {
-    packed(x, .init(isEnlarged: true)) ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest))
+    fused(x, .init(isEnlarged: true)) ?? self(x.resized(2 * x.size(2), 2 * x.size(3), .nearest))
   }
 
   /// The same with a leaky activation.
   public func callAsFunction(enlarged x: Tensor, leaky slope: Double) -> Tensor {
-    packed(x, slope: slope, isEnlarged: true) ?? self(enlarged: x).leakyRelu(slope)
+    fused(x, slope: slope, isEnlarged: true) ?? self(enlarged: x).leakyRelu(slope)
   }
 
-  private func packed(_ x: Tensor, slope: Double, isEnlarged: Bool = false) -> Tensor? {
-    guard case .packedKernel = weight.execution else { return nil }
+  private func fused(_ x: Tensor, slope: Double, isEnlarged: Bool = false) -> Tensor? {
+    guard weight.convolutionKernel != nil else { return nil }
     let slopes = Tensor.full([weight.value.size(0)], slope)
-    return packed(x, .init(slope: slopes, isEnlarged: isEnlarged))
+    return fused(x, .init(slope: slopes, isEnlarged: isEnlarged))
   }
 
-  private func packed(_ x: Tensor, _ fusion: PackedKernel.Fusion = .init()) -> Tensor? {
-    guard case .packedKernel(let kernel) = weight.execution, stride == 1, padding == 1,
-      kernel.accepts(x, fusion)
-    else { return nil }
-    return kernel.conv2d(x, bias?.value, fusion)
+  private func fused(_ x: Tensor, _ fusion: ConvolutionFusion) -> Tensor? {
+    weight.convolutionKernel?.conv2d(
+      x, bias?.value, stride: stride, padding: padding, fusion: fusion)
   }
 }
 
@@ -136,15 +107,15 @@ public struct Conv2d {
 ///
 /// # Shapes
 /// x `[B, C, H, W]` → the same; `weight` `[C]`.
-public struct PReLU {
+public struct PReLU: Sendable {
   public let weight: Parameter
 
   public init(_ channels: Int, slope: Double = 0.25, _ p: ParameterScope) throws {
-    weight = try p("weight", [channels], .constant(slope))
+    weight = try p("weight", [channels], .vector, .constant(slope))
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    aten("prelu", x, weight.value.to(x.dtype))
+    aten(.prelu, x, weight.value.to(x.dtype))
   }
 }
 
@@ -153,14 +124,14 @@ public struct PReLU {
 ///
 /// # Shapes
 /// x `[..., shape]` → the same, float32; γ (`weight`) and β (`bias`) of shape `shape`.
-public struct LayerNorm {
+public struct LayerNorm: Sendable {
   public let weight, bias: Parameter
   public let shape: [Int]
   public let epsilon: Double
 
   public init(_ shape: Int..., epsilon: Double = 1e-6, _ p: ParameterScope) throws {
-    weight = try p("weight", shape, .ones)
-    bias = try p("bias", shape, .zeros)
+    weight = try p("weight", shape, .vector, .ones)
+    bias = try p("bias", shape, .vector, .zeros)
     self.shape = shape
     self.epsilon = epsilon
   }
@@ -175,18 +146,18 @@ public struct LayerNorm {
 ///
 /// # Shapes
 /// x `[..., C]` → the same, in x's element type; the arithmetic is float32.
-public struct RMSNorm {
+public struct RMSNorm: Sendable {
   public let weight: Parameter
   public let epsilon: Double
 
   public init(_ channels: Int, epsilon: Double = 1e-6, _ p: ParameterScope) throws {
-    weight = try p("weight", [channels], .ones)
+    weight = try p("weight", [channels], .vector, .ones)
     self.epsilon = epsilon
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let wide = x.to(.float32)
-    let scale = aten("rsqrt", wide.square().mean([-1], keep: true) + epsilon)
+    let scale = aten(.rsqrt, wide.square().mean([-1], keep: true) + epsilon)
     return (wide * scale).to(x.dtype) * weight.value
   }
 }
@@ -195,14 +166,17 @@ public struct RMSNorm {
 ///
 /// # Shapes
 /// indices `[...]` → `[..., C]`; `weight` `[N, C]`.
-public struct Embedding {
+public struct Embedding: Sendable {
   public let weight: Parameter
 
-  public init(_ count: Int, _ channels: Int, deviation: Double = 0.02, _ p: ParameterScope) throws {
-    weight = try p("weight", [count, channels], .normal(deviation))
+  public init(
+    _ count: Int, _ channels: Int, role: WeightRole = .table, deviation: Double = 0.02,
+    _ p: ParameterScope
+  ) throws {
+    weight = try p("weight", [count, channels], role, .normal(deviation))
   }
 
   public func callAsFunction(_ indices: Tensor) -> Tensor {
-    aten("embedding", weight.value, indices)
+    aten(.embedding, weight.value, indices)
   }
 }

@@ -1,4 +1,4 @@
-import CTorchLoader
+import CTorch
 
 extension TorchRuntime {
   /// Loads libtorch, or waits until `preload` has.

@@ -3,16 +3,17 @@
 /// `Documentation/performance.md`; int8 has its activations in the type that is fastest in floating
 /// point.
 public struct MeasuredChoice: Sendable {
-  /// How far a precision may be from float32 (`nsarm bench --only agreement`): the least PSNR
-  /// between pictures of the same seed, in dB, and the least share of the bits of a scale with the
-  /// same likelier value.
+  /// The largest distance of a precision from float32 (`nsarm bench --only agreement`): the least
+  /// PSNR between pictures of the same seed, in dB, and the least share of the bits of a scale with
+  /// the same likelier value.
   public static let bound = (psnr: 45.0, equalBits: 0.99)
 
-  /// Of training, and of inference with models that have no calibration.
+  /// The precision of training, and of inference with models that have no calibration.
   public let floating: Precision
-  /// Of inference with models whose inputs of convolutions have known ranges (`nsarm calibrate`).
+  /// The precision of inference with calibrated models, whose inputs of convolutions have known
+  /// ranges.
   public let calibrated: Precision
-  /// What was measured.
+  /// A summary of the measurement, for messages.
   public let reason: String
 
   public static func of(_ kind: Processor.Kind) -> MeasuredChoice {

@@ -1,17 +1,17 @@
 /// Matrix products, convolutions, normalisation, attention and resampling.
 extension Tensor {
-  public func matmul(_ other: Tensor) -> Tensor { aten("matmul", self, other) }
+  public func matmul(_ other: Tensor) -> Tensor { aten(.matmul, self, other) }
 
   /// x Wᵀ + b over the last axis: `[..., I]`, W `[O, I]` → `[..., O]`.
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
-    aten("linear", self, weight, bias)
+    aten(.linear, self, weight, bias)
   }
 
   /// 2-D convolution: `[B, I, H, W]`, W `[O, I / groups, k, k]` → `[B, O, H', W']`.
   public func conv2d(
     _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) -> Tensor {
-    aten("conv2d", self, weight, bias, [stride, stride], [padding, padding], [1, 1], groups)
+    aten(.conv2d, self, weight, bias, [stride, stride], [padding, padding], [1, 1], groups)
   }
 
   public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, epsilon: Double) -> Tensor {
@@ -22,7 +22,7 @@ extension Tensor {
   public func layerNorm(
     over shape: [Int], _ weight: Tensor?, _ bias: Tensor?, epsilon: Double
   ) -> Tensor {
-    aten("layer_norm", self, shape, weight, bias, epsilon)
+    aten(.layerNorm, self, shape, weight, bias, epsilon)
   }
 
   /// softmax(q kᵀ · scale + mask) v for q `[B, H, Lq, c]`, k and v `[B, H, Lk, c]`; a boolean mask
@@ -40,34 +40,34 @@ extension Tensor {
   }
 
   public func maxPool2d(_ size: Int, stride: Int) -> Tensor {
-    aten("max_pool2d", self, [size, size], [stride, stride])
+    aten(.maxPool2d, self, [size, size], [stride, stride])
   }
 
   public func averagePool2d(_ size: Int) -> Tensor {
-    aten("avg_pool2d", self, [size, size], [size, size])
+    aten(.avgPool2d, self, [size, size], [size, size])
   }
 
   /// Means over squares of `side` pixels, an odd number, around every pixel of the last two axes;
   /// at the edges over what lies inside.
   public func boxMean(_ side: Int) -> Tensor {
-    aten("avg_pool2d", self, [side, side], [1, 1], [side / 2, side / 2], false, false)
+    aten(.avgPool2d, self, [side, side], [1, 1], [side / 2, side / 2], false, false)
   }
 
   /// The discrete Fourier transform over the last two dimensions, complex.
   public func fourierTransformed2d() -> Tensor {
-    aten("fft_fft2", self, [Int]?.none, [-2, -1], String?.none)
+    aten(.fft2, self, [Int]?.none, [-2, -1], String?.none)
   }
 
   /// The Moore-Penrose inverse of a matrix; singular values below `tolerance` times the largest
   /// count as 0.
   public func pseudoInverse(tolerance: Double) -> Tensor {
-    aten("linalg_pinv", self, tolerance)
+    aten(.pseudoInverse, self, tolerance)
   }
 
   /// `[B, C, H, W]` → `[B, C f², H/f, W/f]`, channel order c f² + dy f + dx.
-  public func pixelUnshuffled(_ factor: Int) -> Tensor { aten("pixel_unshuffle", self, factor) }
+  public func pixelUnshuffled(_ factor: Int) -> Tensor { aten(.pixelUnshuffle, self, factor) }
   /// The inverse of `pixelUnshuffled`.
-  public func pixelShuffled(_ factor: Int) -> Tensor { aten("pixel_shuffle", self, factor) }
+  public func pixelShuffled(_ factor: Int) -> Tensor { aten(.pixelShuffle, self, factor) }
 
   public enum Interpolation: String, CaseIterable, Codable, Sendable {
     /// Adaptive average: each output cell is the mean of the input cells it touches.
@@ -88,11 +88,11 @@ extension Tensor {
     let size = [height, width]
     let (fy, fx) = (factors?.0, factors?.1)
     switch mode {
-    case .area: return aten("adaptive_avg_pool2d", self, size)
-    case .bilinear: return aten("upsample_bilinear2d", self, size, false, fy, fx)
-    case .bicubic: return aten("upsample_bicubic2d", self, size, false, fy, fx)
-    case .bicubicAntialiased: return aten("_upsample_bicubic2d_aa", self, size, false, fy, fx)
-    case .nearest: return aten("upsample_nearest2d", self, size, fy, fx)
+    case .area: return aten(.adaptiveAvgPool2d, self, size)
+    case .bilinear: return aten(.upsampleBilinear, self, size, false, fy, fx)
+    case .bicubic: return aten(.upsampleBicubic, self, size, false, fy, fx)
+    case .bicubicAntialiased: return aten(.upsampleBicubicAntialiased, self, size, false, fy, fx)
+    case .nearest: return aten(.upsampleNearest, self, size, fy, fx)
     }
   }
 }

@@ -150,37 +150,35 @@ extension Array: OperatorArgument where Element: OperatorArgument {
   }
 }
 
-/// libtorch's dispatcher: every ATen operator by its schema name. Names and arguments are checked
-/// when an operator is called, so that they stay inside of this target; what others call are
-/// methods.
-enum Operators {
-  private static let lock = NSLock()
-  /// Guarded by `lock`; operators live as long as the process.
-  nonisolated(unsafe) private static var handles: [String: ct_operator] = [:]
+/// An operator of libtorch's dispatcher. Arguments are checked when it is called, so that operators
+/// stay inside of this target; what others call are methods.
+struct Operator: Sendable {
+  /// The name in libtorch's schemas: "conv2d" for "aten::conv2d", "add.Tensor" with an overload,
+  /// "nsarm::attention".
+  let name: String
+  /// Operators live as long as the process.
+  nonisolated(unsafe) private let handle: Result<ct_operator, any Error>
 
-  private static func handle(_ name: String) throws -> ct_operator {
-    lock.lock()
-    defer { lock.unlock() }
-    if let known = handles[name] { return known }
+  init(_ name: String) {
+    self.name = name
     let parts = name.split(separator: ".", maxSplits: 1)
     let qualified = parts[0].contains("::") ? String(parts[0]) : "aten::" + parts[0]
-    var result: ct_operator?
-    try check(ct_find_operator(qualified, parts.count > 1 ? String(parts[1]) : "", &result))
-    handles[name] = result!
-    return result!
+    handle = Result {
+      var result: ct_operator?
+      try check(ct_find_operator(qualified, parts.count > 1 ? String(parts[1]) : "", &result))
+      return result!
+    }
   }
 
-  /// Whether this build of libtorch has operator `name`.
-  static func has(_ name: String) -> Bool { (try? handle(name)) != nil }
+  /// Whether this build of libtorch has the operator.
+  var exists: Bool { (try? handle.get()) != nil }
 
-  /// Calls operator `name` ("conv2d", "add.Tensor") and returns its tensors; missing trailing
-  /// arguments take the schema's defaults.
+  /// Calls the operator and returns its tensors, at most `capacity`; missing trailing arguments
+  /// take the schema's defaults.
   /// - Throws: `TorchError` with libtorch's message.
-  static func attempt(
-    _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
-  ) throws -> [Tensor] {
+  func call(_ arguments: [any OperatorArgument], capacity: Int = 16) throws -> [Tensor] {
     // All of them are taken over before the first complaint, so that none is lost.
-    let tensors = try values(name, arguments, capacity: capacity).map { value in
+    let tensors = try values(arguments, capacity: capacity).map { value in
       value.kind == Int32(CT_TENSOR.rawValue)
         ? Tensor(owning: UnsafeMutableRawPointer(mutating: value.pointer!)) : nil
     }
@@ -190,10 +188,8 @@ enum Operators {
     return tensors.compactMap(\.self)
   }
 
-  static func values(
-    _ name: String, _ arguments: [any OperatorArgument], capacity: Int
-  ) throws -> [ct_value] {
-    let handle = try handle(name)
+  private func values(_ arguments: [any OperatorArgument], capacity: Int) throws -> [ct_value] {
+    let handle = try handle.get()
     var results = [ct_value](repeating: ct_value(), count: capacity)
     var count = Int32(capacity)
     let message = OperatorArguments(arguments).withValues { values, length in
@@ -204,18 +200,18 @@ enum Operators {
   }
 }
 
-/// Calls an ATen operator with one tensor as its result. A wrong shape or type is a programming
-/// error: it stops the program with libtorch's message. A resource that is lacking is an error of
-/// the region around (`throwingResourceErrors`).
+/// Calls an operator with one tensor as its result. A wrong shape or type is a programming error:
+/// it stops the program with libtorch's message. A resource that is lacking is an error of the
+/// region around (`throwingResourceErrors`).
 @discardableResult
-func aten(_ name: String, _ arguments: any OperatorArgument...) -> Tensor {
-  atenList(name, arguments)[0]
+func aten(_ op: Operator, _ arguments: any OperatorArgument...) -> Tensor {
+  atenList(op, arguments)[0]
 }
 
-/// Calls an ATen operator with several tensors, or none, as its result.
+/// Calls an operator with several tensors, or none, as its result.
 @discardableResult
 func atenList(
-  _ name: String, _ arguments: [any OperatorArgument], capacity: Int = 16
+  _ op: Operator, _ arguments: [any OperatorArgument], capacity: Int = 16
 ) -> [Tensor] {
-  ResourceRegion.recording { try Operators.attempt(name, arguments, capacity: capacity) }
+  ResourceRegion.recording { try op.call(arguments, capacity: capacity) }
 }

@@ -1,6 +1,6 @@
 import CTorch
 
-/// What the operators of a computation cost: how often each was called, its time, and the
+/// The cost of the operators of a computation: the number of calls of each, its time, and the
 /// arithmetic of matrix products, convolutions and attention. Backward passes are included.
 public struct OperatorProfile: Sendable {
   public struct Entry: Sendable {
@@ -38,7 +38,7 @@ public struct OperatorProfile: Sendable {
   /// Starts to watch this thread's operators; `end` has to follow.
   public static func begin() { demand(ct_profile_start()) }
 
-  /// What was watched since `begin`.
+  /// The profile since `begin`.
   public static func end() -> OperatorProfile {
     let collection = Collection()
     demand(
@@ -52,7 +52,7 @@ public struct OperatorProfile: Sendable {
     return OperatorProfile(entries: collection.entries.sorted { $0.seconds > $1.seconds })
   }
 
-  /// What operators do, for tables.
+  /// The kinds of operators in tables.
   public enum Kind: String, CaseIterable, Sendable {
     case products = "matrix products"
     case convolutions

@@ -37,11 +37,11 @@ public final class AdamW {
       let norm = globalNorm(grads)
       guard norm.isFinite else { return norm }
       if let clipping, norm > clipping {
-        atenList("_foreach_mul_.Scalar", [grads, clipping / norm])
+        atenList(.foreachMulInPlaceScalar, [grads, clipping / norm])
       }
-      atenList("_foreach_add_.Scalar", [active.map { stepCounts[$0] }, 1.0])
+      atenList(.foreachAddInPlaceScalar, [active.map { stepCounts[$0] }, 1.0])
       atenList(
-        "_fused_adamw_",
+        .fusedAdamW,
         [
           active.map { parameters[$0].value.detached() }, grads,
           active.map { firstMoments[$0] }, active.map { secondMoments[$0] }, [Tensor](),
@@ -76,7 +76,7 @@ public final class AdamW {
 
 /// The L2 norm over all elements of all tensors.
 public func globalNorm(_ tensors: [Tensor]) -> Double {
-  let norms = atenList("_foreach_norm.Scalar", [tensors, 2.0], capacity: tensors.count)
+  let norms = atenList(.foreachNormScalar, [tensors, 2.0], capacity: tensors.count)
   return Tensor.stacked(norms).norm().item
 }
 
@@ -98,7 +98,7 @@ public final class ExponentialMovingAverage {
     let rate = 1 - Swift.min(decay, Double(1 + step) / Double(10 + step))
     withoutGradients {
       _ = atenList(
-        "_foreach_lerp_.Scalar", [averages, parameters.map { $0.value.detached() }, rate])
+        .foreachLerpInPlaceScalar, [averages, parameters.map { $0.value.detached() }, rate])
     }
   }
 

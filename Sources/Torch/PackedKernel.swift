@@ -6,7 +6,7 @@
 /// processor's products, without a transform, whose rounding would show in so few bits.
 ///
 /// A sample's result depends neither on the others of its batch nor on the number of threads.
-public struct PackedKernel: Sendable {
+public struct PackedKernel: ConvolutionKernel, Sendable {
   /// Whether this processor gains: with registers of 256 bits or more and fused multiplications.
   public static var isAvailable: Bool {
     Processor.current.features.isSuperset(of: ["avx2", "fma"])
@@ -33,12 +33,12 @@ public struct PackedKernel: Sendable {
 
   private static let leastChannels = 16
 
-  /// Of the pictures that it is for.
+  /// The element type of the pictures that it is for.
   let dtype: DType
   private let kernel: Tensor
   private let kept: Tensor?
   private var outputs: Int { kernel.size(0) }
-  /// Of the plain kernel.
+  /// The shape of the plain kernel.
   var shape: [Int] { kernel.shape }
 
   /// - Parameters:
@@ -53,24 +53,15 @@ public struct PackedKernel: Sendable {
 
   private static func packed(_ kernel: Tensor, _ dtype: DType) -> Tensor {
     dtype == .bfloat16
-      ? aten("nsarm::pack_dense_kernel", kernel.to(.bfloat16))
-      : aten("nsarm::packed_kernel3x3", kernel.to(.float32))
+      ? aten(.packDenseKernel, kernel.to(.bfloat16))
+      : aten(.packedKernel3x3, kernel.to(.float32))
   }
 
-  /// What operators take.
+  /// The packed form, as operators take it.
   var packed: Tensor { kept ?? Self.packed(kernel, dtype) }
 
-  /// What a convolution computes beside the sum: activation(w * x + bias) + residual, where the
-  /// activation is max(0, z) + slope · min(0, z), and x may be enlarged by 2 first, by repeating
-  /// its pixels.
-  struct Fusion {
-    var slope: Tensor?
-    var residual: Tensor?
-    var isEnlarged = false
-  }
-
   /// Whether x `[B, I, H, W]` is computed faster so than plainly, by the size of a sample.
-  func accepts(_ x: Tensor, _ fusion: Fusion = Fusion()) -> Bool {
+  func accepts(_ x: Tensor, _ fusion: ConvolutionFusion = .init()) -> Bool {
     let operands = [x, fusion.slope, fusion.residual].compactMap(\.self)
     guard x.rank == 4, dtype == .float32, autocastType(on: .cpu) == .float32,
       operands.allSatisfy({
@@ -85,19 +76,31 @@ public struct PackedKernel: Sendable {
     return tiles >= 9 && height * width >= 8 * tiles
   }
 
-  /// The convolution, with what it is fused with: `[B, I, H, W]` → `[B, O, H', W']`, channels-last.
-  func conv2d(_ x: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()) -> Tensor {
+  /// The fused convolution: `[B, I, H, W]` → `[B, O, H', W']`, channels-last.
+  func conv2d(_ x: Tensor, _ bias: Tensor?, _ fusion: ConvolutionFusion = .init()) -> Tensor {
     aten(
-      "nsarm::conv3x3", x, packed, outputs, bias, fusion.slope, fusion.residual, fusion.isEnlarged)
+      .conv3x3, x, packed, outputs, bias, fusion.slope, fusion.residual, fusion.isEnlarged)
+  }
+
+  public func conv2d(_ x: Tensor, _ bias: Tensor?, stride: Int, padding: Int) -> Tensor {
+    conv2d(x, bias, stride: stride, padding: padding, fusion: .init())
+      ?? x.conv2d(kernel.to(x.dtype), bias, stride: stride, padding: padding)
+  }
+
+  public func conv2d(
+    _ x: Tensor, _ bias: Tensor?, stride: Int, padding: Int, fusion: ConvolutionFusion
+  ) -> Tensor? {
+    guard stride == 1, padding == 1, accepts(x, fusion) else { return nil }
+    return conv2d(x, bias, fusion)
   }
 
   static func conv2dReference(
-    _ x: Tensor, _ kernel: Tensor, _ bias: Tensor?, _ fusion: Fusion = Fusion()
+    _ x: Tensor, _ kernel: Tensor, _ bias: Tensor?, _ fusion: ConvolutionFusion = .init()
   ) -> Tensor {
     let enlarged =
       fusion.isEnlarged ? x.resized(2 * x.size(2), 2 * x.size(3), .nearest) : x
     var y = enlarged.conv2d(kernel, bias, padding: 1)
-    if let slope = fusion.slope { y = aten("prelu", y, slope.to(y.dtype)) }
+    if let slope = fusion.slope { y = aten(.prelu, y, slope.to(y.dtype)) }
     return fusion.residual.map { y + $0 } ?? y
   }
 }

@@ -2,14 +2,14 @@
 /// product: on x86 for kernels of our own, elsewhere for oneDNN. Inference on the CPU only.
 ///
 /// By our kernels a row's result does not depend on the other rows.
-public struct PackedMatrix: Sendable {
+public struct PackedMatrix: LinearKernel, Sendable {
   /// Whether products of this element type are fast on this processor, and there is a layout for
   /// them.
   public static func isAvailable(_ dtype: DType) -> Bool {
     guard dtype == .float32 || (dtype == .bfloat16 && Processor.current.multipliesBFloat16) else {
       return false
     }
-    return hasKernels || Operators.has("mkldnn::_linear_pointwise")
+    return hasKernels || Operator.linearPointwise.exists
   }
 
   /// Whether there is a layout for matrices of this element type, be it fast or not.
@@ -27,8 +27,8 @@ public struct PackedMatrix: Sendable {
     let plain = matrix.detached().contiguous()
     packed =
       Self.hasKernels
-      ? aten("nsarm::pack_linear", plain)
-      : aten("mkldnn::_reorder_linear_weight", plain, 1024)
+      ? aten(.packLinear, plain)
+      : aten(.reorderLinearWeight, plain, 1024)
   }
 
   /// x Wᵀ + b in the matrix's element type: `[..., I]` → `[..., O]`.
@@ -39,10 +39,10 @@ public struct PackedMatrix: Sendable {
 
   private func product(_ x: Tensor, _ bias: Tensor?, gelu: Bool) -> Tensor {
     if Self.hasKernels {
-      return aten("nsarm::packed_linear", x.to(dtype), packed, outputs, bias, gelu)
+      return aten(.packedLinear, x.to(dtype), packed, outputs, bias, gelu)
     }
     let y = aten(
-      "mkldnn::_linear_pointwise", x.to(dtype), packed, bias?.to(dtype), "none", [Double](), "")
+      .linearPointwise, x.to(dtype), packed, bias?.to(dtype), "none", [Double](), "")
     return gelu ? y.gelu(approximate: true) : y
   }
 }

@@ -3,44 +3,27 @@
 /// Sendable, so that models can be handed from thread to thread; one thread at a time changes a
 /// parameter.
 public final class Parameter: @unchecked Sendable {
-  /// How products and convolutions with this weight are computed.
-  public enum Execution {
-    case plain
-    /// As plain, noting the inputs that come.
-    case observed(InputObserver)
-    /// A matrix that stays in a mapped file, in a narrower type than that of its inputs, and is
-    /// widened for every product, after which `release` gives back the memory of its pages.
-    case mapped(release: () -> Void)
-    /// A matrix in the layout that the processor multiplies fastest; inference on the CPU only.
-    case packed(PackedMatrix)
-    /// A 3x3 kernel, transformed for fewer multiplications; inference on the CPU only.
-    case packedKernel(PackedKernel)
-    case quantizedKernel(QuantizedKernel)
-    case quantizedMatrix(QuantizedMatrix)
-    case streamedMatrix(StreamedMatrix)
-  }
-
   public let name: String
+  public let role: WeightRole
   public var value: Tensor
-  public var execution = Execution.plain
+  /// The form in which products with this matrix are computed; nil: plainly, with `value`.
+  public var linearKernel: (any LinearKernel)?
+  /// The form in which convolutions with this kernel are computed; nil: plainly, with `value`.
+  public var convolutionKernel: (any ConvolutionKernel)?
 
-  /// Whether the value is used seldom or not at all, so that it stays in the type that it has.
-  public var keepsType: Bool {
-    switch execution {
-    case .mapped, .packedKernel, .quantizedKernel: true
-    case .plain, .observed, .packed, .quantizedMatrix, .streamedMatrix: false
-    }
-  }
+  /// Whether the weight is used as `value` alone.
+  public var isPlain: Bool { linearKernel == nil && convolutionKernel == nil }
 
-  init(name: String, value: Tensor) {
+  init(_ name: String, _ role: WeightRole, _ value: Tensor) {
     self.name = name
+    self.role = role
     self.value = value
   }
 }
 
-/// Where the values of parameters come from, such as a checkpoint file.
+/// A source of the values of parameters, such as a checkpoint file.
 public protocol TensorSource {
-  /// How messages name this source, such as a file's path.
+  /// The source's name in messages, such as a file's path.
   var title: String { get }
   var names: [String] { get }
   func tensor(_ name: String) throws -> Tensor
@@ -54,7 +37,7 @@ extension TensorSource {
   public func checkWhole() throws {}
 }
 
-/// How a fresh parameter is filled.
+/// The distribution that a fresh parameter is drawn from.
 public enum Initializer: Sendable {
   case zeros, ones, constant(Double)
   /// N(0, σ²).
@@ -78,7 +61,7 @@ public enum Initializer: Sendable {
   }
 }
 
-/// What is wrong between a model and a checkpoint; every key that does not fit is listed.
+/// A checkpoint does not fit a model; every key that does not fit is listed.
 public struct ParameterMismatch: Error, CustomStringConvertible {
   public let source: String
   public let problems: [String]
@@ -92,9 +75,13 @@ public struct ParameterMismatch: Error, CustomStringConvertible {
 
 /// The parameters of a model by name: made fresh, or loaded from a source and checked against it.
 public final class ParameterStore {
+  /// The form in which a matrix is made where it does not come as a tensor; nil: it does.
+  public typealias KernelSource = (_ name: String, _ shape: [Int], WeightRole) throws
+    -> (any LinearKernel)?
+
   public private(set) var parameters: [Parameter] = []
   private var byName: [String: Parameter] = [:]
-  /// Where the parameters come from; nil for fresh ones.
+  /// The source of the parameters; nil for fresh ones.
   public let source: (any TensorSource)?
   private let device: Device
   private var problems: [String] = []
@@ -110,28 +97,28 @@ public final class ParameterStore {
     renamed = { $0 }
   }
 
-  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's.
-  /// What the source lacks or has in another shape is an error, except for names that `fresh`
-  /// accepts: those are made fresh from `seed`.
+  /// Parameters of `source`, in its element types; `renamed` maps a model's name to the source's. A
+  /// tensor that the source lacks or has in another shape is an error, except for names that
+  /// `fresh` accepts: those are made fresh from `seed`.
   ///
-  /// Where `execution` gives a parameter a form of its own by its name and shape, its tensor is not
-  /// read, and its value is a placeholder.
+  /// Where `kernel` gives a matrix a form of its own, its tensor is not read, and its value is a
+  /// placeholder.
   public init(
     _ source: any TensorSource, on device: Device = .cpu,
     renamed: @escaping (String) -> String = { $0 },
     fresh: @escaping (String) -> Bool = { _ in false }, seed: UInt64 = 0,
-    execution: @escaping (String, [Int]) throws -> Parameter.Execution? = { _, _ in nil }
+    kernel: @escaping KernelSource = { _, _, _ in nil }
   ) {
     random = RandomGenerator(seed: seed)
     self.source = source
     self.device = device
     self.renamed = renamed
     self.fresh = fresh
-    self.execution = execution
+    self.kernel = kernel
     available = Set(source.names)
   }
 
-  private var execution: (String, [Int]) throws -> Parameter.Execution? = { _, _ in nil }
+  private var kernel: KernelSource = { _, _, _ in nil }
   private var available: Set<String> = []
   private var placeholders: Set<String> = []
   private var fresh: (String) -> Bool = { _ in true }
@@ -145,15 +132,15 @@ public final class ParameterStore {
   public var count: Int { parameters.reduce(0) { $0 + $1.value.count } }
 
   func parameter(
-    _ name: String, _ shape: [Int], _ initializer: Initializer
+    _ name: String, _ shape: [Int], _ role: WeightRole, _ initializer: Initializer
   ) throws -> Parameter {
     precondition(byName[name] == nil, "parameter \(name) is declared twice")
     let parameter: Parameter
-    if let execution = try execution(name, shape) {
-      parameter = Parameter(name: name, value: placeholder(name, shape))
-      parameter.execution = execution
+    if let kernel = try kernel(name, shape, role) {
+      parameter = Parameter(name, role, placeholder(name, shape))
+      parameter.linearKernel = kernel
     } else {
-      parameter = Parameter(name: name, value: try value(name, shape, initializer))
+      parameter = Parameter(name, role, try value(name, shape, initializer))
     }
     byName[name] = parameter
     parameters.append(parameter)
@@ -243,8 +230,8 @@ public struct ParameterScope {
 
   /// The parameter `name` of this scope: `shape` is checked, `initializer` fills a fresh one.
   public func callAsFunction(
-    _ name: String, _ shape: [Int], _ initializer: Initializer
+    _ name: String, _ shape: [Int], _ role: WeightRole, _ initializer: Initializer
   ) throws -> Parameter {
-    try store.parameter(path + name, shape, initializer)
+    try store.parameter(path + name, shape, role, initializer)
   }
 }

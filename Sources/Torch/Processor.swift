@@ -4,7 +4,7 @@ import Foundation
   import Darwin
 #endif
 
-/// What the processor can do, as far as the choice of arithmetic depends on it.
+/// The processor's features on which the choice of arithmetic depends.
 public struct Processor: Equatable, Sendable {
   /// The name that the system gives, such as "AMD EPYC 9B14"; empty where it gives none.
   public let name: String
@@ -18,7 +18,7 @@ public struct Processor: Equatable, Sendable {
     self.features = features.filter { !Self.isWithheld($0, environment) }
   }
 
-  /// As "AMD EPYC 9B14 (AVX2)".
+  /// The name and the kind, such as "AMD EPYC 9B14 (AVX2)".
   var title: String { "\(name.isEmpty ? "the processor" : name) (\(instructionSet))" }
 
   /// This machine's processor.
@@ -74,7 +74,7 @@ public struct Processor: Equatable, Sendable {
     return level > last
   }
 
-  // MARK: What the system says
+  // MARK: Features as the system reports them
 
   private static func described() -> (name: String, features: Set<String>) {
     #if canImport(Darwin)

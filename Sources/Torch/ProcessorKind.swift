@@ -11,7 +11,7 @@ extension Processor {
     case arm = "Arm NEON"
     case armBFloat16 = "Arm BF16"
 
-    /// The feature that tells a kind, by the system's name; newer kinds come first.
+    /// The feature that identifies a kind, under the system's name; newer kinds come first.
     fileprivate static let signs: [(feature: String, kind: Kind)] = [
       ("amx_bf16", .amx), ("avx512_bf16", .avx512BFloat16), ("avx512_vnni", .avx512VNNI),
       ("avx512f", .avx512), ("avx_vnni", .avx2VNNI), ("avx2", .avx2), ("bf16", .armBFloat16),

@@ -25,11 +25,12 @@ extension Tensor {
 /// A convolution's kernel in 8 bits (7 where the processor needs that) with a scale per output
 /// channel, packed for the processor, and the range of its inputs: products of 8-bit numbers summed
 /// in 32 bits (oneDNN). Inference on the CPU only.
-public struct QuantizedKernel: Sendable {
-  /// Of the inputs; inputs outside of it are clipped.
+public struct QuantizedKernel: ConvolutionKernel, Sendable {
+  /// The range of the inputs; inputs outside of it are clipped.
   public let input: QuantizationRange
   /// Element type of the outputs, float32 or bfloat16.
   public let output: DType
+  public var inputRange: QuantizationRange? { input }
   private let packed, scales, zeroPoints: Tensor
 
   /// - Parameter kernel: `[O, I, k, k]`, packed for convolutions that keep the size; others may use
@@ -48,7 +49,7 @@ public struct QuantizedKernel: Sendable {
     self.output = output
     let padding = kernel.size(2) / 2
     packed = aten(
-      "onednn::qconv_prepack", rounded.to(.int8), scales, input.scale, input.zeroPoint, [1, 1],
+      .qconvPrepack, rounded.to(.int8), scales, input.scale, input.zeroPoint, [1, 1],
       [padding, padding], [1, 1], 1, [1, kernel.size(1), 64, 64])
   }
 
@@ -57,7 +58,7 @@ public struct QuantizedKernel: Sendable {
   public func conv2d(_ x: Tensor, _ bias: Tensor?, stride: Int, padding: Int) -> Tensor {
     let x = x.dtype == .uint8 ? x : x.quantized(input)
     return aten(
-      "onednn::qconv2d_pointwise", x.channelsLast(), input.scale, input.zeroPoint, packed, scales,
+      .qconv2dPointwise, x.channelsLast(), input.scale, input.zeroPoint, packed, scales,
       zeroPoints, bias, [stride, stride], [padding, padding], [1, 1], 1, 1.0, 0, output, "none",
       [Double](), "")
   }

@@ -5,7 +5,7 @@
 ///
 /// Both factors have 8 bits where the processor adds four products to a 32-bit sum (AVX-512 VNNI).
 /// Others add them in 16 bits, which four products of 7-bit numbers fit; they take 7.
-public struct QuantizedMatrix: Sendable {
+public struct QuantizedMatrix: LinearKernel, Sendable {
   /// Element type of the outputs, float32 or bfloat16.
   public let output: DType
   private let packed, scales, offsets: Tensor
@@ -16,7 +16,7 @@ public struct QuantizedMatrix: Sendable {
   ///     each plus 8, with `scales` `[O, I / group]`.
   ///   - output: element type of the outputs.
   public init(_ matrix: Tensor, scales: Tensor? = nil, output: DType = .float32) {
-    let parts = atenList("nsarm::pack_matrix", [matrix.detached(), scales])
+    let parts = atenList(.packMatrix, [matrix.detached(), scales])
     (packed, self.scales, offsets) = (parts[0], parts[1], parts[2])
     self.output = output
   }
@@ -28,17 +28,17 @@ public struct QuantizedMatrix: Sendable {
   public func linearGELU(_ x: Tensor, _ bias: Tensor?) -> Tensor { product(x, bias, gelu: true) }
 
   private func product(_ x: Tensor, _ bias: Tensor?, gelu: Bool) -> Tensor {
-    aten("nsarm::quantized_linear", x, packed, scales, offsets, bias, gelu, output)
+    aten(.quantizedLinear, x, packed, scales, offsets, bias, gelu, output)
   }
 
   /// The largest numbers of 8-bit products: the first operand lies in 0...n, and the second in
   /// −m...m.
   static var limits: (first: Int, second: Int) {
-    let limits: [Int64] = aten("nsarm::product_limits").values()
+    let limits: [Int64] = aten(.productLimits).values()
     return (Int(limits[0]), Int(limits[1]))
   }
 
-  /// What `linear` computes, in libtorch's operators and float64; W in floating point.
+  /// The computation of `linear` in libtorch's operators and float64; W in floating point.
   static func reference(_ x: Tensor, _ matrix: Tensor, _ bias: Tensor?) -> Tensor {
     func quantized(_ rows: Tensor, _ limit: Int) -> (q: Tensor, scale: Tensor) {
       let rows = rows.to(.float32)
@@ -57,7 +57,7 @@ public struct QuantizedMatrix: Sendable {
 
 /// A quantised matrix that is made for every product and given up after it, since not all of a
 /// model fits into memory.
-public final class StreamedMatrix {
+public final class StreamedMatrix: LinearKernel {
   private let shape: [Int]
   private let make: () throws -> QuantizedMatrix
 
@@ -70,7 +70,10 @@ public final class StreamedMatrix {
     self.make = make
   }
 
-  public var matrix: QuantizedMatrix {
+  public func linear(_ x: Tensor, _ bias: Tensor?) -> Tensor { matrix.linear(x, bias) }
+  public func linearGELU(_ x: Tensor, _ bias: Tensor?) -> Tensor { matrix.linearGELU(x, bias) }
+
+  private var matrix: QuantizedMatrix {
     do {
       return try make()
     } catch {

@@ -25,13 +25,13 @@ extension Tensor {
   public static func randn(
     _ shape: [Int], using generator: RandomGenerator, on device: Device = .cpu
   ) -> Tensor {
-    aten("randn.generator", shape, generator, DType.float32).to(device)
+    aten(.randn, shape, generator, DType.float32).to(device)
   }
 
   /// Samples of U[0, 1), float32, drawn like those of `randn`.
   public static func rand(
     _ shape: [Int], using generator: RandomGenerator, on device: Device = .cpu
   ) -> Tensor {
-    aten("rand.generator", shape, generator, DType.float32).to(device)
+    aten(.rand, shape, generator, DType.float32).to(device)
   }
 }

@@ -11,10 +11,10 @@ import Foundation
 ///
 /// Regions nest; an inner one throws its own errors. Outside of all regions such an error stops the
 /// program, as a wrong shape does everywhere.
-/// - Parameter sources: what is read meanwhile and may turn out to be damaged, such as mapped
-///   weights (`TensorSource.checkWhole`).
-/// - Throws: `TorchError`, what a source or a `StreamedMatrix` could not read, or what `body`
-///   throws.
+/// - Parameter sources: sources that are read meanwhile and may turn out to be damaged, such as
+///   mapped weights (`TensorSource.checkWhole`).
+/// - Throws: `TorchError`; the error of a source or a `StreamedMatrix` that could not be read;
+///   errors that `body` throws.
 public func throwingResourceErrors<Result>(
   reading sources: [any TensorSource] = [], _ body: () throws -> Result
 ) throws -> Result {
@@ -69,7 +69,7 @@ final class ResourceRegion {
     _ = ct_set_shapes_only(true)
   }
 
-  /// What `body` gives; where it lacks a resource, what it gives with shapes alone.
+  /// The result of `body`; where it lacks a resource, its result with shapes alone.
   static func recording<Result>(_ body: () throws -> Result) -> Result {
     do {
       return try body()

@@ -6,7 +6,8 @@ public enum TorchRuntime {
   /// The version of the libtorch in use, such as "2.13.0".
   public static var version: String { String(cString: ct_version()) }
 
-  /// Threads that CPU operators use.
+  /// The number of threads that CPU operators use in the whole process. A program that wants
+  /// another sets it at its start, after `load`.
   public static var threadCount: Int {
     get { Int(ct_thread_count()) }
     set {
@@ -23,7 +24,7 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
   return try body()
 }
 
-/// Where tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
+/// A device on which tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
 public struct Device: Hashable, Sendable, CustomStringConvertible {
   public let description: String
   public static let cpu = Device(unchecked: "cpu")

@@ -5,9 +5,9 @@ import Foundation
 /// Swift reference to this object.
 ///
 /// Sendable, since libtorch counts references atomically and tensors may be read from several
-/// threads at once; who writes into one in place sees to it that nobody else uses it meanwhile.
-public final class Tensor: @unchecked Sendable {
-  let handle: ct_tensor
+/// threads at once; code that writes into one in place has to keep others from using it meanwhile.
+public final class Tensor: Sendable {
+  nonisolated(unsafe) let handle: ct_tensor
 
   init(owning handle: ct_tensor) { self.handle = handle }
   deinit { ct_tensor_release(handle) }
@@ -87,38 +87,38 @@ public final class Tensor: @unchecked Sendable {
   public static func zeros(
     _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
   ) -> Tensor {
-    aten("zeros", shape, dtype, Int?.none, device)
+    aten(.zeros, shape, dtype, Int?.none, device)
   }
 
   public static func ones(
     _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
   ) -> Tensor {
-    aten("ones", shape, dtype, Int?.none, device)
+    aten(.ones, shape, dtype, Int?.none, device)
   }
 
   public static func full(
     _ shape: [Int], _ value: Double, _ dtype: DType = .float32, on device: Device = .cpu
   ) -> Tensor {
-    aten("full", shape, value, dtype, Int?.none, device)
+    aten(.full, shape, value, dtype, Int?.none, device)
   }
 
   /// Memory for a tensor whose elements are written before they are read.
   public static func empty(
     _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
   ) -> Tensor {
-    aten("empty.memory_format", shape, dtype, Int?.none, device)
+    aten(.empty, shape, dtype, Int?.none, device)
   }
 
   /// 0, 1, ..., count - 1.
   public static func range(_ count: Int, _ dtype: DType = .int64, on device: Device = .cpu)
     -> Tensor
   {
-    aten("arange", count, dtype, Int?.none, device)
+    aten(.range, count, dtype, Int?.none, device)
   }
 
-  public static func zeros(like other: Tensor) -> Tensor { aten("zeros_like", other) }
-  public static func ones(like other: Tensor) -> Tensor { aten("ones_like", other) }
-  public static func empty(like other: Tensor) -> Tensor { aten("empty_like", other) }
+  public static func zeros(like other: Tensor) -> Tensor { aten(.zerosLike, other) }
+  public static func ones(like other: Tensor) -> Tensor { aten(.onesLike, other) }
+  public static func empty(like other: Tensor) -> Tensor { aten(.emptyLike, other) }
 
   // MARK: Elements
 
@@ -191,7 +191,7 @@ public final class Tensor: @unchecked Sendable {
   public func backward() throws { try check(ct_backward(handle)) }
 
   /// This tensor outside of the graph, sharing its memory.
-  public func detached() -> Tensor { aten("detach", self) }
+  public func detached() -> Tensor { aten(.detach, self) }
 }
 
 /// d(outputs)/d(inputs), weighted by `weights` (vector-Jacobian product); `nil` for unused inputs.

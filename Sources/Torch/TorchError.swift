@@ -1,7 +1,7 @@
 import CTorch
 import Foundation
 
-/// What libtorch reports when a resource is missing: memory, a device, a file, an operator.
+/// An error of libtorch when a resource is missing: memory, a device, a file, an operator.
 public struct TorchError: Error, LocalizedError, CustomStringConvertible {
   public enum Kind: Sendable {
     /// More memory than there is, of the machine or of an accelerator.
@@ -25,7 +25,7 @@ public struct TorchError: Error, LocalizedError, CustomStringConvertible {
   }
 
   /// Consumes a message of the C interface.
-  /// - Parameter operation: what was tried, such as "conv2d".
+  /// - Parameter operation: the operator that failed, such as "conv2d".
   init(_ message: ct_message, from operation: String? = nil) {
     let kind = ct_last_error_kind()
     let line = text(of: message).split(separator: "\n", maxSplits: 1).first.map(String.init)
@@ -45,8 +45,8 @@ public struct TorchError: Error, LocalizedError, CustomStringConvertible {
     }
   }
 
-  /// How much was asked for, from what libtorch's allocators say: "you tried to allocate 16777216
-  /// bytes", "Tried to allocate 2.00 GiB."
+  /// The size that was asked for, from the messages of libtorch's allocators: "you tried to
+  /// allocate 16777216 bytes", "Tried to allocate 2.00 GiB."
   private static func demand(in trouble: String) -> String {
     guard let match = trouble.firstMatch(of: /[Tt]ried to allocate ([0-9.]+) (\w+)/) else {
       return " (\(trouble))"
@@ -71,8 +71,8 @@ func check(_ message: ct_message?) throws {
   if let message { throw TorchError(message) }
 }
 
-/// Stops the program with a message of the C interface, if there is one: what no caller can do
-/// anything about.
+/// Stops the program with a message of the C interface, if there is one: no caller can do anything
+/// about it.
 func demand(_ message: ct_message?) {
   if let message { fatalError(text(of: message)) }
 }

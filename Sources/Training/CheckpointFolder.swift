@@ -3,10 +3,10 @@ import Files
 import Foundation
 import Torch
 
-/// The folders "checkpoint-NNNNNN" of a run; whatever has such a name is complete.
+/// The checkpoints of a run, in folders "checkpoint-NNNNNN"; a folder of such a name is complete.
 struct CheckpointFolder {
   let run: String
-  /// Checkpoints that are kept.
+  /// The number of checkpoints that are kept.
   static let kept = 2
 
   private struct Progress: Codable {
@@ -20,7 +20,7 @@ struct CheckpointFolder {
 
   func path(_ step: Int) -> String { run + "/checkpoint-" + padded(step) }
 
-  /// The updates after which complete checkpoints were written, oldest first.
+  /// The update numbers of the checkpoints, oldest first.
   var steps: [Int] {
     ((try? manager.contentsOfDirectory(atPath: run)) ?? [])
       .compactMap { numbered($0, prefix: "checkpoint-") }.sorted()
@@ -45,12 +45,12 @@ struct CheckpointFolder {
     }
   }
 
-  /// The recipe that a checkpoint was written with.
+  /// The recipe of a checkpoint.
   func recipe(_ step: Int) throws -> TrainingRecipe {
     try TrainingRecipe(file: path(step) + "/recipe.yaml")
   }
 
-  /// Fills `state` from a checkpoint.
+  /// Restores `state` from a checkpoint.
   /// - Throws: `TrainingError.damagedCheckpoint`.
   func restore(_ step: Int, into state: TrainingState) throws {
     let folder = path(step)

@@ -1,8 +1,8 @@
 import Foundation
 import NSARM
 
-/// Estimates of memory, so that a run that cannot fit is refused at its start rather than after
-/// minutes of swapping.
+/// Estimates of memory, which reject a run that cannot fit at its start rather than after minutes
+/// of swapping.
 extension TrainingRecipe {
   /// - Throws: `TrainingError.recipe` where the batches that are prepared ahead exceed the
   ///   machine's memory.
@@ -10,7 +10,7 @@ extension TrainingRecipe {
     let data = settings.data
     let area = Double(data.crop) * Double(data.crop)
     let pair = 3 * 4 * area * (1 + 1 / Double(scale * scale) + (hasTeacher ? 1 : 0))
-    // Prepared ahead, being made, stacked, and on the device for one update.
+    // Batches prepared ahead, in preparation, stacked, and on the device for one update.
     let batches = Double(data.prefetch + 2 + settings.accumulation)
     try refuse(
       pair * Double(settings.batch) * batches,

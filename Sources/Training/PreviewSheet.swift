@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Torch
 
-/// Rows of pictures side by side on one sheet.
+/// A sheet with rows of pictures.
 enum PreviewSheet {
   /// Writes a JPEG with a gap of 4 grey pixels between pictures; smaller pictures keep their size.
   /// - Parameter rows: pictures `[3, H, W]` in -1...1.
@@ -13,7 +13,7 @@ enum PreviewSheet {
     guard let columns = cells.map(\.count).max(), columns > 0 else { return }
     let width = cells.joined().map { $0.size(2) }.max()!
     let height = cells.joined().map { $0.size(1) }.max()!
-    var sheet = Planes(
+    var sheet = FloatImage(
       width: columns * (width + gap) - gap, height: cells.count * (height + gap) - gap, channels: 3,
       repeating: 0.5)
     for (row, pictures) in cells.enumerated() {
@@ -25,7 +25,9 @@ enum PreviewSheet {
     try Image(sheet).write(to: path, overwrite: true)
   }
 
-  private static func paste(_ picture: Tensor, at place: (x: Int, y: Int), _ sheet: inout Planes) {
+  private static func paste(
+    _ picture: Tensor, at place: (x: Int, y: Int), _ sheet: inout FloatImage
+  ) {
     let (height, width) = (picture.size(1), picture.size(2))
     let values = picture.floats
     for c in 0..<3 {

@@ -2,18 +2,18 @@ import YAMLSettings
 import Yams
 
 extension TrainingRecipe {
-  /// Keys on which no update depends.
+  /// Keys that do not affect updates.
   private static let details: Set<String> = [
     "validationEvery", "previewEvery", "checkpointEvery", "checkpointMinutes", "precision",
     "data.cacheMebibytes", "data.loaderThreads", "data.prefetch", "data.validationCrop",
     "data.validationBatch", "data.validationCount", "data.previewCount",
   ]
 
-  /// What differs from another recipe in the stage or in the model: "model.width is 64, was 32".
+  /// The differences from another recipe in the stage or in the model: "model.width is 64, was 32".
   func modelDifferences(from earlier: TrainingRecipe) -> [String] {
     func values(_ recipe: TrainingRecipe) -> [String: String] {
       var values = flattened(recipe.sections["model"], "model")
-      // Recipes of earlier versions say the model's scale twice.
+      // Recipes of earlier versions give the model's scale twice.
       values["model.tokenizer.trunk.scale"] = nil
       values["stage"] = recipe.settings.stage
       return values
@@ -21,12 +21,12 @@ extension TrainingRecipe {
     return differences(values(self), values(earlier)).map(\.text)
   }
 
-  /// What differs in everything else: in what updates depend on, and in details.
+  /// The other differences: those that affect updates, and details.
   func otherDifferences(from earlier: TrainingRecipe) -> (changes: [String], details: [String]) {
     func values(_ recipe: TrainingRecipe) -> [String: String] {
       var settings = recipe.settings
       settings.stage = ""
-      // Every setting, so that a default that is written down is no difference.
+      // Compares every setting, so that an explicit default is not a difference.
       let all = (try? YAMLEncoder().encode(settings)).flatMap { try? Yams.compose(yaml: $0) }
       return flattened(all).merging(flattened(recipe.sections["loss"], "loss")) { $1 }
     }

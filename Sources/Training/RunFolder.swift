@@ -26,31 +26,31 @@ final class RunFolder {
     if lock >= 0 { close(lock) }
   }
 
-  /// Refuses a folder without a checkpoint in which there is something that a run would replace and
-  /// that no run without a checkpoint has written.
-  /// - Throws: `TrainingError.foreign` naming it.
-  static func refuseForeign(_ folder: String) throws {
+  /// Rejects a folder without a checkpoint that holds files which a run would replace and which do
+  /// not come from a training run.
+  /// - Throws: `TrainingError.foreign`, naming the file.
+  static func rejectForeign(_ folder: String) throws {
     for (name, key) in [("log.jsonl", "loss"), ("validation.jsonl", "figures")] {
       let path = folder + "/" + name
       guard let data = FileManager.default.contents(atPath: path) else { continue }
-      // A run that was killed may have left half a line at the end.
+      // A killed run may have left an incomplete last line.
       let lines = data.split(separator: UInt8(ascii: "\n"))
       for line in data.last == UInt8(ascii: "\n") ? lines[...] : lines.dropLast() {
         let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
         guard object?["step"] is Int, object?[key] is [String: Any] else {
           throw TrainingError.foreign(
-            path: path, problem: "is there already, and no log of a training run")
+            path: path, problem: "exists already and is not a log of a training run")
         }
       }
     }
     let model = folder + "/model"
     if FileManager.default.fileExists(atPath: model) {
       throw TrainingError.foreign(
-        path: model, problem: "is there already, without a checkpoint to go on from")
+        path: model, problem: "exists already, without a checkpoint to resume from")
     }
   }
 
-  /// Removes what an interrupted run wrote after update `step`: log lines and previews.
+  /// Removes the log lines and previews that an interrupted run wrote after update `step`.
   func rewind(to step: Int) throws {
     for name in ["log.jsonl", "validation.jsonl"] {
       let file = path + "/" + name
@@ -73,8 +73,8 @@ final class RunFolder {
     }
   }
 
-  /// Appends one line to a log.
-  func append(_ line: JSONLine, to name: String) throws {
+  /// Appends an entry to a log, as a line.
+  func append(_ entry: some Encodable, to name: String) throws {
     try writing(path + "/" + name) {
       if files[name] == nil {
         let file = path + "/" + name
@@ -85,7 +85,8 @@ final class RunFolder {
         try handle.seekToEnd()
         files[name] = handle
       }
-      try files[name]!.write(contentsOf: Data((line.text + "\n").utf8))
+      let line = try JSONEncoder.forMeasurements(.sortedKeys).encode(entry)
+      try files[name]!.write(contentsOf: line + [UInt8(ascii: "\n")])
     }
   }
 }
@@ -102,8 +103,8 @@ func padded(_ number: Int) -> String {
   return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
 }
 
-/// Runs `body`, which writes `path`.
-/// - Throws: `TrainingError.unwritable` with the reason why it could not.
+/// Runs `body`, which writes `path`, and converts its errors.
+/// - Throws: `TrainingError.unwritable`, with the reason.
 func writing(_ path: String, _ body: () throws -> Void) throws {
   do {
     try body()
@@ -112,7 +113,7 @@ func writing(_ path: String, _ body: () throws -> Void) throws {
   }
 }
 
-/// What an error says; the system's words, without domain and code, for Foundation's.
+/// The message of an error; for Foundation's errors the system's message, without domain and code.
 func reason(_ error: any Error) -> String {
   switch error as? FileError {
   case .unwritable(_, let reason): return reason
@@ -130,33 +131,4 @@ func reason(_ error: any Error) -> String {
   }
   if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
   return error.localizedDescription
-}
-
-/// A JSON object on one line whose keys keep their order. Numbers that are not finite become
-/// strings.
-struct JSONLine {
-  private var fields: [String] = []
-
-  mutating func add(_ key: String, _ value: Int) { fields.append("\(quoted(key)):\(value)") }
-
-  mutating func add(_ key: String, _ value: Double) {
-    fields.append("\(quoted(key)):" + number(value))
-  }
-
-  mutating func add(_ key: String, _ values: [String: Double]) {
-    let inner = values.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(number($0.value))" }
-    fields.append("\(quoted(key)):{\(inner.joined(separator: ","))}")
-  }
-
-  var text: String { "{" + fields.joined(separator: ",") + "}" }
-
-  private func number(_ value: Double) -> String {
-    value.isFinite ? "\(value)" : value.isNaN ? "\"nan\"" : "\"\(value)\""
-  }
-
-  private func quoted(_ text: String) -> String {
-    "\""
-      + text.replacingOccurrences(of: "\\", with: "\\\\")
-      .replacingOccurrences(of: "\"", with: "\\\"") + "\""
-  }
 }

@@ -3,15 +3,15 @@ import Files
 import Foundation
 import Torch
 
-/// What a run learns from beside its recipe: `inputs.json` of its folder. A run that goes on with
-/// other data or another start is another run.
+/// The inputs of a run besides its recipe, stored as `inputs.json` in its folder. A run with
+/// different data or a different start is a different run.
 struct RunInputs: Codable, Equatable {
   static let file = "inputs.json"
 
-  /// The pictures that are used, and the fingerprint of their names and sizes.
+  /// The number of pictures, and the fingerprint of their names and sizes.
   var pictures: Int
   var data: String
-  /// Of the weights that the run started from; nil: fresh ones.
+  /// The fingerprint of the weights that the run started from; nil for fresh weights.
   var initial: String?
 
   /// - Parameter initial: the model folder or file of weights that the run starts from.
@@ -21,25 +21,26 @@ struct RunInputs: Codable, Equatable {
     self.initial = try initial.map { try Self.fingerprint(ofWeights: $0) }
   }
 
-  /// What differs from the inputs of an earlier start.
+  /// The differences from the inputs of an earlier start.
   func differences(from earlier: RunInputs) -> [String] {
     var result: [String] = []
     if data != earlier.data {
       result.append(
         pictures == earlier.pictures
-          ? "other pictures or captions in --data, or other weights"
-          : "--data holds \(pictures) pictures, held \(earlier.pictures)")
+          ? "other pictures or captions, or other weights of the folders"
+          : "the data hold \(pictures) pictures, held \(earlier.pictures)")
     }
     if initial != earlier.initial {
       result.append(
         initial == nil
-          ? "--init is absent, was given"
-          : earlier.initial == nil ? "--init is given, was absent" : "--init names other weights")
+          ? "the initial model is absent, was given"
+          : earlier.initial == nil
+            ? "the initial model is given, was absent" : "the initial model has other weights")
     }
     return result
   }
 
-  /// The inputs that a run's folder tells of; nil for runs of earlier versions, which did not write
+  /// Reads the inputs from a run's folder; nil for runs of earlier versions, which did not store
   /// them.
   static func read(_ folder: String) -> RunInputs? {
     FileManager.default.contents(atPath: folder + "/" + file)

@@ -6,17 +6,18 @@ import Torch
 /// The training loop: batches in, updates, averages, logs, validation, previews, checkpoints, the
 /// model.
 ///
-/// Everything random is keyed by the recipe's seed and the number of the update, so that a run that
-/// was stopped, killed or resumed continues to the bit as if nothing had happened.
+/// All randomness is keyed by the recipe's seed and the number of the update, so that a run that
+/// was stopped, killed or resumed gives the same bits as an uninterrupted one.
 public final class Trainer {
   public enum Outcome: Equatable, Sendable {
     /// The run is complete; the model is in the folder "model" of the output.
     case finished(step: Int)
-    /// Stopped on request after writing a checkpoint.
+    /// The run was stopped on request, after writing a checkpoint.
     case interrupted(step: Int)
   }
 
-  /// Steps in a row without a finite loss and gradient after which training stops.
+  /// The number of consecutive updates without finite losses and gradients after which training
+  /// stops.
   static let patience = 20
 
   let stage: any TrainingStage
@@ -42,13 +43,12 @@ public final class Trainer {
 
   /// Locks the output folder and, where it holds a checkpoint, restores the newest.
   /// - Parameters:
-  ///   - provenance: entered into the model's card beside what the trainer knows itself.
-  ///   - isSilent: whether nothing is written to standard error.
-  ///   - initial: the model folder or file of weights that the stage was made from.
-  ///   - acceptsChanges: whether a run goes on where its recipe, its data or its start have
-  ///     changed.
-  ///   - shouldStop: asked, with the number of updates done, after every update and while data is
-  ///     waited for.
+  ///   - provenance: facts for the model's card, besides those that the trainer adds.
+  ///   - isSilent: whether to write nothing to standard error.
+  ///   - initial: the model folder or file of weights that the stage started from.
+  ///   - acceptsChanges: whether to resume a run whose recipe, data or start have changed.
+  ///   - shouldStop: called with the number of finished updates, after every update and while
+  ///     waiting for data.
   /// - Throws: `TrainingError`, for example where the folder holds another run.
   public init(
     _ stage: any TrainingStage, recipe: TrainingRecipe, source: any TrainingSource,
@@ -67,7 +67,7 @@ public final class Trainer {
     self.shouldStop = shouldStop
     progress = ProgressLine(isSilent: isSilent)
     checkpoints = CheckpointFolder(run: output)
-    if checkpoints.steps.isEmpty { try RunFolder.refuseForeign(output) }
+    if checkpoints.steps.isEmpty { try RunFolder.rejectForeign(output) }
     folder = try RunFolder(output)
     updater = try Updater(stage, recipe.settings)
     AtomicFolder.recoverAll(in: output)
@@ -79,7 +79,7 @@ public final class Trainer {
     try inputs.write(output)
   }
 
-  /// Restores the checkpoint of a run that is the same as this one.
+  /// Restores a checkpoint after comparing its run with this one.
   private func resume(_ step: Int, _ inputs: RunInputs, acceptsChanges: Bool) throws {
     let earlier = try checkpoints.recipe(step)
     let differences = recipe.modelDifferences(from: earlier)
@@ -98,8 +98,8 @@ public final class Trainer {
   }
 
   /// Trains to the end of the recipe, or until `shouldStop`.
-  /// - Throws: `TrainingError` where training diverges or the disk is full; what a loss or the data
-  ///   throws.
+  /// - Throws: `TrainingError` where training diverges or the disk is full; the errors of losses
+  ///   and data.
   public func run() throws -> Outcome {
     started = Date()
     lastCheckpoint = started
@@ -142,7 +142,7 @@ public final class Trainer {
 
   private var elapsed: Double { earlierSeconds + Date().timeIntervalSince(started) }
 
-  /// The part of the run that is done before the next update, 0...1.
+  /// The finished fraction of the run before the next update, 0...1.
   private var fraction: Double {
     let bySteps = settings.steps.map { Double(state.step) / Double($0) } ?? 0
     let byTime = settings.hours.map { elapsed / ($0 * 3600) } ?? 0
@@ -161,7 +161,7 @@ public final class Trainer {
 
   // MARK: One update
 
-  /// - Returns: false where the run is to stop before the update's data is there.
+  /// - Returns: false where the run is to stop before the update's data is ready.
   private func advance(_ loader: BatchLoader) throws -> Bool {
     let start = Date()
     let step = state.step + 1
@@ -186,17 +186,12 @@ public final class Trainer {
   }
 
   private func log(_ result: UpdateResult, factor: Double, seconds: Double, wait: Double) throws {
-    var line = JSONLine()
-    line.add("step", state.step)
-    line.add("loss", result.losses)
-    line.add("figures", result.figures)
-    line.add("gradient_norm", result.norms)
-    line.add("learning_rate", settings.learningRate * factor)
-    if !result.isFinite { line.add("skipped", 1) }
-    line.add("seconds", seconds)
-    line.add("wait_seconds", wait)
-    line.add("samples_per_second", Double(settings.batch * settings.accumulation) / seconds)
-    try folder.append(line, to: "log.jsonl")
+    let entry = UpdateLogEntry(
+      step: state.step, loss: result.losses, gradientNorm: result.norms, figures: result.figures,
+      learningRate: settings.learningRate * factor, skipped: result.isFinite ? nil : 1,
+      seconds: seconds, waitSeconds: wait,
+      samplesPerSecond: Double(settings.batch * settings.accumulation) / seconds)
+    try folder.append(entry, to: "log.jsonl")
   }
 
   private func status(_ result: UpdateResult, wait: Double, seconds: Double) -> String {
@@ -217,10 +212,10 @@ public final class Trainer {
     return text
   }
 
-  // MARK: Looking at the model
+  // MARK: Validation and previews
 
   /// Runs `body` as at inference: averaged weights, no graph, the recipe's precision.
-  private func judging<Result>(_ body: () throws -> Result) throws -> Result {
+  private func evaluating<Result>(_ body: () throws -> Result) throws -> Result {
     try throwingResourceErrors {
       try withoutGradients {
         try state.average.withAverages {
@@ -234,7 +229,7 @@ public final class Trainer {
     guard let validation else { return }
     var sums: [String: Double] = [:]
     var count = 0
-    try judging {
+    try evaluating {
       for batch in validation.batches {
         for (name, value) in try stage.validate(batch.to(device)) {
           sums[name, default: 0] += value * Double(batch.count)
@@ -243,32 +238,31 @@ public final class Trainer {
       }
     }
     let figures = sums.mapValues { $0 / Double(count) }
-    var line = JSONLine()
-    line.add("step", state.step)
-    line.add("figures", figures)
-    line.add("samples", count)
-    try folder.append(line, to: "validation.jsonl")
+    try folder.append(
+      ValidationLogEntry(step: state.step, figures: figures, samples: count),
+      to: "validation.jsonl")
     let text = figures.sorted { $0.key < $1.key }.map {
       "\($0.key) " + String(format: "%.5g", $0.value)
     }
     progress.message("validation at step \(state.step): " + text.joined(separator: "  "))
   }
 
-  /// Shows validation pictures, or without a validation set the first training samples.
+  /// Writes a preview of validation pictures or, without a validation set, of the first training
+  /// samples.
   private func preview() throws {
     let count = settings.data.previewCount
     let batches =
       try validation?.preview(count)
       ?? [TrainingBatch((0..<min(count, settings.batch)).map { try source.pair($0) })]
     let path = folder.path + "/previews/step-\(padded(state.step)).jpg"
-    try judging {
+    try evaluating {
       let rows = try batches.flatMap { try stage.preview($0.to(device)) }
       try checkResources()
       try writing(path) { try PreviewSheet.write(rows, to: path) }
     }
   }
 
-  // MARK: Keeping the model
+  // MARK: Checkpoints and export
 
   private func checkpoint() throws {
     state.seconds = elapsed

@@ -1,8 +1,12 @@
 import Foundation
 
-/// Why training cannot start or go on, in one line with the remedy.
+/// Training cannot start or continue. The message is one line with the remedy.
 public enum TrainingError: LocalizedError, CustomStringConvertible {
   case recipe(file: String, problem: String)
+  /// The stage continues from a model, and none is given.
+  case noInitialModel(file: String, stage: String)
+  /// The pictures have captions, and no model with a text encoder is given.
+  case noTextEncoder
   case noPhotos(folder: String, reason: String)
   case unreadableFolder(String)
   case unreadable(path: String, reason: String)
@@ -23,6 +27,10 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
     switch self {
     case .recipe(let file, let problem):
       "\(file): \(problem)"
+    case .noInitialModel(let file, let stage):
+      "\(file): stage '\(stage)' continues from the model of another one, and none is given"
+    case .noTextEncoder:
+      "captions need the text encoder of a model, and no model is given"
     case .noPhotos(let folder, let reason):
       "\(folder): \(reason)"
     case .unreadableFolder(let folder):
@@ -34,7 +42,7 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
     case .dataWeight(let argument):
       "'\(argument)': the weight after = has to be a number above 0, such as PAIRS=0.5"
     case .validation(let path, let size, let problem):
-      "\(path): cannot be validated with: the middle that 'data.validation_crop' leaves has \(size) "
+      "\(path): cannot be used for validation: its centre crop ('data.validation_crop') has \(size) "
         + "pixels, \(problem); leave the picture out or change the crop"
     case .stage(let problem):
       "the training stage is inconsistent: \(problem)"
@@ -45,10 +53,9 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
         + "choose another output folder or restore the recipe"
     case .otherRun(let folder, let step, let differences):
       "\(folder): holds a run, at step \(step), that was started otherwise "
-        + "(\(differences.joined(separator: "; "))); choose another --output, or go on with the "
-        + "changes by --continue-with-changes"
+        + "(\(differences.joined(separator: "; ")))"
     case .foreign(let path, let problem):
-      "\(path): \(problem); choose another --output or move it away"
+      "\(path): \(problem)"
     case .damagedCheckpoint(let folder, let problem):
       "\(folder): cannot resume from this checkpoint (\(problem)); delete it to use the one before"
     case .unwritable(let path, let reason):
@@ -56,7 +63,7 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
         + "then run the same command to resume from the last checkpoint"
     case .resources(let step, let problem, let checkpoint, let folder):
       "stopped at step \(step): \(problem); a smaller batch (with more accumulation) or crop takes less "
-        + "memory; the same command goes on from "
+        + "memory; the same command resumes from "
         + (checkpoint.map { "checkpoint \($0) in \(folder)" } ?? "the beginning")
     case .diverged(let step, let count, let folder):
       "stopped at step \(step): \(count) steps in a row gave losses or gradients that are not finite; "
@@ -67,7 +74,7 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
 
   public var errorDescription: String? { description }
 
-  /// A resource that was lacking for the update after those that `state` has.
+  /// The error for a resource that was missing for the update after `state`.
   static func resources(
     _ problem: String, _ state: TrainingState, _ checkpoints: CheckpointFolder
   ) -> TrainingError {

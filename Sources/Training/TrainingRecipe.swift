@@ -4,9 +4,9 @@ import Torch
 import YAMLSettings
 import Yams
 
-/// How a model is trained, read from a YAML file. Every key has a default except `stage` and one of
-/// `steps` and `hours`; a key that does not exist is an error. The sections `model` and `loss`
-/// belong to the stage, which reads them with `section`.
+/// A training recipe, read from a YAML file. Every key has a default except `stage` and one of
+/// `steps` and `hours`; unknown keys are errors. The sections `model` and `loss` belong to the
+/// stage, which reads them with `section`.
 ///
 /// ```yaml
 /// stage: tokenizer
@@ -17,52 +17,53 @@ import Yams
 /// model: {width: 64}
 /// ```
 public struct TrainingRecipe {
-  /// The keys outside of the stage's sections.
+  /// The keys outside the stage's sections.
   public struct Settings: Codable, Equatable, Sendable {
-    /// What is trained; `makeStage` knows the names.
+    /// The name of the stage; see `StageName`.
     public var stage = ""
-    /// Updates, after which training ends.
+    /// The number of updates after which training ends.
     public var steps: Int?
-    /// Hours of training (over all resumed runs), after which it ends; the learning rate then
-    /// decays by time where that is further advanced, so that such a run is not reproducible to the
-    /// bit.
+    /// The hours of training, over all resumed runs, after which it ends. The learning rate then
+    /// follows the time where that is further advanced, so that such a run is not reproducible bit
+    /// for bit.
     public var hours: Double?
-    /// Samples per backward pass.
+    /// The number of samples per backward pass.
     public var batch = 8
-    /// Backward passes per update.
+    /// The number of backward passes per update.
     public var accumulation = 1
     public var learningRate = 3e-4
-    /// Learning rates of groups other than `learning_rate`, by name.
+    /// The learning rates of groups that differ from `learning_rate`, by name.
     public var learningRates: [String: Double] = [:]
-    /// Updates over which the learning rate rises linearly from 0.
+    /// The number of updates over which the learning rate rises linearly from 0.
     public var warmup = 100
     public var decay = Decay()
     public var optimizer = AdamW.Configuration()
-    /// Largest L2 norm of a group's gradients; absent: no clipping.
+    /// The largest L2 norm of a group's gradients; absent for no clipping.
     public var gradientClip: Double? = 1
     public var emaDecay = 0.999
-    /// Of matrix products and convolutions; weights and updates are float32. The command line may
-    /// say otherwise.
+    /// The precision of matrix products and convolutions; weights and updates are float32. The
+    /// command line may override it.
     public var precision = Precision.auto
     public var seed: UInt64 = 1
-    /// Updates between validations, previews and checkpoints; 0: only at the end.
+    /// The number of updates between validations, previews and checkpoints; 0 for only at the end.
     public var validationEvery = 1000
     public var previewEvery = 1000
     public var checkpointEvery = 1000
-    /// Minutes after which a checkpoint is written anyway; 0: never.
+    /// The minutes after which a checkpoint is written in any case; 0 for never.
     public var checkpointMinutes = 10.0
     public var data = DataSettings()
 
     public init() {}
   }
 
-  /// How the learning rate falls after the warm-up.
+  /// The decay of the learning rate after the warm-up.
   public struct Decay: Codable, Equatable, Sendable {
     public enum Shape: String, CaseIterable, Codable, Sendable { case constant, linear, cosine }
     public var shape = Shape.linear
-    /// What is left at the end, as a fraction of the highest learning rate.
+    /// The final learning rate as a fraction of the highest one.
     public var to = 0.1
-    /// The fraction of the run during which it falls: 1 from the warm-up on, 0.2 the last fifth.
+    /// The final fraction of the run during which the rate decays: 1 for all of it after the
+    /// warm-up, 0.2 for the last fifth.
     public var over = 1.0
 
     public init() {}
@@ -76,8 +77,8 @@ public struct TrainingRecipe {
   let sections: [String: Node]
   private static let stageSections = ["model", "loss"]
 
-  /// - Throws: `TrainingError.recipe` where the file is missing, is no YAML, or holds a wrong key
-  ///   or value.
+  /// - Throws: `TrainingError.recipe` where the file is missing, is not YAML, or holds an invalid
+  ///   key or value.
   public init(file path: String) throws {
     let data: Data?
     do {
@@ -86,7 +87,7 @@ public struct TrainingRecipe {
       throw TrainingError.recipe(file: path, problem: problem.description)
     }
     guard let text = data.flatMap({ String(data: $0, encoding: .utf8) }) else {
-      throw TrainingError.recipe(file: path, problem: "no such recipe, or it is not text")
+      throw TrainingError.recipe(file: path, problem: "no such recipe, or it is not a text file")
     }
     try self.init(text: text, file: path)
   }
@@ -107,11 +108,11 @@ public struct TrainingRecipe {
     try checking { try settings.validate($0) }
   }
 
-  /// A section of the stage ("model" or "loss") as the stage's own configuration.
+  /// Decodes a section of the stage ("model" or "loss") as the stage's configuration.
   /// - Parameters:
   ///   - defaults: the values of keys that the section does not give.
   ///   - validate: checks the values.
-  /// - Throws: `TrainingError.recipe` naming a wrong key or value.
+  /// - Throws: `TrainingError.recipe`, naming an invalid key or value.
   public func section<Value: Codable>(
     _ name: String, defaults: Value,
     validate: (Value, SettingsCheck) throws -> Void = { _, _ in }
@@ -127,7 +128,7 @@ public struct TrainingRecipe {
   /// - Throws: `TrainingError.recipe` in place of a `ConfigurationError`.
   func checking(_ body: (SettingsCheck) throws -> Void) throws {
     do {
-      // A recipe's network is of the kind that is trained, and its section does not name it.
+      // The kind of network is implied by the stage; a recipe's section does not name it.
       try body(SettingsCheck { $0 == "convolutional" ? "" : snakeCased($0) })
     } catch let error as ConfigurationError {
       throw TrainingError.recipe(file: file, problem: error.description)

@@ -34,8 +34,8 @@ extension TrainingRecipe.Settings {
     try data.validate(check / "data")
   }
 
-  /// The factor on the learning rate of update `step` (from 1), `progress` in 0...1 of the run
-  /// being done.
+  /// The factor of the learning rate at update `step` (from 1), with the fraction `progress`
+  /// (0...1) of the run finished.
   func scheduleFactor(step: Int, progress: Double) -> Double {
     let rise = warmup > 0 ? min(Double(step) / Double(warmup), 1) : 1
     let fall = min(max((progress - (1 - decay.over)) / decay.over, 0), 1)

@@ -1,45 +1,45 @@
 import Torch
 
-/// What one kind of training minimises, and how its model is judged, shown and written. The trainer
-/// owns everything else: data, optimisers, averages, checkpoints, logs.
+/// One kind of training: its losses, validation, previews and export. The trainer owns everything
+/// else: data, optimisers, averages, checkpoints, logs.
 public protocol TrainingStage: AnyObject {
-  /// Groups of parameters, each with an optimiser of its own ("generator", "discriminator").
+  /// Groups of parameters, each with its own optimiser ("generator", "discriminator").
   var parameterGroups: [(name: String, parameters: [Parameter])] { get }
-  /// Low-quality pictures are smaller by this factor.
+  /// The factor by which low-quality pictures are smaller.
   var scale: Int { get }
-  /// Where and in which element types the stage computes; losses run under it.
+  /// The device and precision of the stage; losses run under it.
   var policy: ComputePolicy { get }
   /// The model's parameters, which are averaged and exported.
   var averagedParameters: [Parameter] { get }
-  /// Tensors besides the parameters that updates change or depend on, for checkpoints.
+  /// Tensors besides the parameters that updates change or depend on; checkpoints keep them.
   var buffers: [Parameter] { get }
-  /// How contexts are resized to a scale; nil: the stage has none.
+  /// The interpolation of contexts to a scale; nil where the stage has none.
   var contextResize: Tensor.Interpolation? { get }
-  /// How a group of parameters is optimised where the recipe says `optimizer`.
+  /// The optimiser of a parameter group where the recipe gives `optimizer`.
   func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration
-  /// Called once before a run with captions, for what a stage computes ahead.
+  /// Called once before a run with captions, to compute in advance.
   /// - Parameters:
-  ///   - folder: of the run, to keep it in.
-  ///   - progress: called with the share that is done; an error thrown here stops the work.
+  ///   - folder: the run's folder, for results.
+  ///   - progress: called with the finished fraction of the work; an error thrown here stops it.
   func prepare(
     captions: Set<String>, in folder: String, progress: (Double) throws -> Void) throws
-  /// What is minimised at update `step` (from 1), one after the other, each with its own backward
-  /// pass and update. A step always has the same number of objectives in the same groups, whatever
-  /// the batch. Whatever they draw comes from `random`, which is seeded by the recipe's seed and
-  /// the step, and serves all batches of the update.
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  /// Figures on one validation batch, with the averaged weights in place; the trainer averages them
-  /// over batches, weighted by the number of samples. Noise depends on the samples' seeds only, so
-  /// that figures can be compared from step to step.
+  /// The first objective of update `step` (from 1). Its evaluation gives the next one, if there is
+  /// any; each has its own backward pass and parameter update. A step has the same number of
+  /// objectives in the same groups for every batch. All random numbers come from `random`, which is
+  /// seeded by the recipe's seed and the step and shared by the batches of the update.
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective
+  /// The figures on one validation batch, with the averaged weights in place. The trainer averages
+  /// them over batches, weighted by the number of samples. Noise depends only on the samples'
+  /// seeds, so that figures are comparable between updates.
   func validate(_ batch: TrainingBatch) throws -> [String: Double]
-  /// What keeps the stage from validating with pictures of a size, such as "tiles of 256x256 are
-  /// needed"; nil: nothing.
+  /// The reason why the stage cannot validate with pictures of a size, such as "tiles of 256x256
+  /// are needed"; nil for none.
   func problem(validatingHeight height: Int, width: Int) -> String?
-  /// Pictures `[3, H, W]` in -1...1 to look at, a row per sample: for example the low-quality input
-  /// enlarged, the prediction and the ground truth.
+  /// Pictures `[3, H, W]` in -1...1 for a preview, one row per sample: for example the enlarged
+  /// low-quality input, the prediction and the ground truth.
   func preview(_ batch: TrainingBatch) throws -> [[Tensor]]
-  /// Writes the model as the model folder `folder`, in place of an earlier one; the averaged
-  /// weights are in place.
+  /// Writes the model folder `folder`, in place of an earlier one, with the averaged weights in
+  /// place.
   func export(to folder: String, provenance: [String: String]) throws
 }
 
@@ -62,33 +62,47 @@ extension TrainingStage {
 public struct Objective {
   /// The name of a parameter group of the stage.
   public let group: String
-  /// The loss (one element, in the graph) and figures for the log.
-  public let loss: () throws -> (loss: Tensor, figures: [String: Double])
+  /// Computes the loss.
+  public let evaluate: () throws -> Evaluation
 
-  public init(
-    group: String, loss: @escaping () throws -> (loss: Tensor, figures: [String: Double])
-  ) {
+  /// The result of a forward pass.
+  public struct Evaluation {
+    /// One element, in the graph.
+    public let loss: Tensor
+    /// Figures for the log.
+    public let figures: [String: Double]
+    /// The objective that follows after this one's update.
+    public let next: Objective?
+
+    public init(loss: Tensor, figures: [String: Double] = [:], next: Objective? = nil) {
+      self.loss = loss
+      self.figures = figures
+      self.next = next
+    }
+  }
+
+  public init(group: String, evaluate: @escaping () throws -> Evaluation) {
     self.group = group
-    self.loss = loss
+    self.evaluate = evaluate
   }
 }
 
-/// Pairs of a picture and what a poor camera made, or would have made, of it.
+/// A batch of pairs of high-quality and low-quality pictures.
 public struct TrainingBatch {
   /// `[B, 3, H, W]` in -1...1.
   public let highQuality: Tensor
   /// `[B, 3, H / scale, W / scale]` in -1...1.
   public let lowQuality: Tensor
-  /// What another method made of `lowQuality`, or what is to be made of it, `[B, 3, H, W]` in
-  /// -1...1; nil where no source of the run has a teacher. For samples of sources without one it is
-  /// `highQuality`.
+  /// The teacher's pictures: restorations of `lowQuality` by another method, or other targets, `[B,
+  /// 3, H, W]` in -1...1. Nil where no source of the run has a teacher; equal to `highQuality` for
+  /// samples of sources without one.
   public let teacher: Tensor?
-  /// One per sample, for noise that depends on the sample only.
+  /// One seed per sample, for noise that depends only on the sample.
   public let seeds: [UInt64]
-  /// What the samples show; nil for those without caption.
+  /// The captions of the samples; nil for those without one.
   public let captions: [SampleCaption?]
 
-  /// - Parameter captions: nil: no sample has one.
+  /// - Parameter captions: nil where no sample has one.
   public init(
     highQuality: Tensor, lowQuality: Tensor, teacher: Tensor? = nil, seeds: [UInt64],
     captions: [SampleCaption?]? = nil
@@ -103,7 +117,7 @@ public struct TrainingBatch {
   /// The number of samples.
   public var count: Int { seeds.count }
 
-  /// The batch on another device.
+  /// A copy of the batch on another device.
   public func to(_ device: Device) -> TrainingBatch {
     TrainingBatch(
       highQuality: highQuality.to(device), lowQuality: lowQuality.to(device),

@@ -1,20 +1,20 @@
 import Foundation
 import Torch
 
-/// The parts of a run that change from update to update, apart from the stage itself.
+/// The state of a run that changes with every update, apart from the stage itself.
 final class TrainingState {
   let groups: [(name: String, optimizer: AdamW)]
   let average: ExponentialMovingAverage
   /// Averaged parameters that no group updates, and the stage's buffers.
   let fixed: [Parameter]
-  /// Updates done.
+  /// The number of finished updates.
   var step = 0
-  /// Seconds trained in all runs so far.
+  /// The seconds of training in all runs so far.
   var seconds = 0.0
-  /// How the updates before the last checkpoint were computed, such as "bfloat16 on cpu".
+  /// The arithmetic of the updates before the last checkpoint, such as "bfloat16 on cpu".
   var computed: String?
 
-  /// - Throws: `TrainingError.stage` where names or groups do not fit together.
+  /// - Throws: `TrainingError.stage` where names or groups are inconsistent.
   init(_ stage: any TrainingStage, _ settings: TrainingRecipe.Settings) throws {
     let declared = stage.parameterGroups
     guard !declared.isEmpty, declared.allSatisfy({ !$0.parameters.isEmpty }) else {
@@ -25,11 +25,11 @@ final class TrainingState {
       for parameter in group.parameters {
         guard names.insert(group.name + "/" + parameter.name).inserted else {
           throw TrainingError.stage(
-            problem: "'\(parameter.name)' is twice in group '\(group.name)'")
+            problem: "'\(parameter.name)' appears twice in group '\(group.name)'")
         }
         guard parameter.value.requiresGradient, parameter.value.dtype == .float32 else {
           throw TrainingError.stage(
-            problem: "'\(parameter.name)' is no float32 leaf that collects gradients")
+            problem: "'\(parameter.name)' is not a float32 leaf that requires gradients")
         }
       }
     }
@@ -55,12 +55,12 @@ final class TrainingState {
     average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
   }
 
-  /// What there is to say where a run goes on in another arithmetic, such as on another kind of
-  /// machine.
+  /// A note for a run that continues in a different arithmetic, for example on another kind of
+  /// machine; nil where it does not.
   func change(to policy: ComputePolicy) -> String? {
     guard let computed, computed != policy.title else { return nil }
-    return "computed in \(computed) so far, goes on in \(policy.title) (\(policy.reason)); "
-      + "the run is no longer the same to the bit"
+    return "computed in \(computed) so far, continues in \(policy.title) (\(policy.reason)); "
+      + "the run no longer gives the same bits"
   }
 
   /// The files of a checkpoint: tensors by file and name.
@@ -81,7 +81,7 @@ final class TrainingState {
     ]
   }
 
-  /// Restores what `files` gave; `lookup` finds a tensor by file, name and shape.
+  /// Restores the tensors of `files`; `lookup` finds a tensor by file, name and shape.
   func restore(_ lookup: (_ file: String, _ name: String, _ shape: [Int]) throws -> Tensor) throws {
     func load(_ file: String, _ name: String, into tensor: Tensor) throws {
       tensor.copyInPlace(try lookup(file, name, tensor.shape))

@@ -7,9 +7,9 @@ public struct BatchInputs: Sendable {
   /// Every file once, in the order of the paths; the files of a folder sorted.
   public private(set) var files: [PictureFiles.File] = []
   public private(set) var failures: [BatchPlan.Failure] = []
-  /// How many files of the folders are no pictures.
+  /// The number of files in the folders that are no pictures.
   public private(set) var otherCount = 0
-  /// How many pictures were left out as outputs of an earlier run.
+  /// The number of pictures that were left out as outputs of an earlier run.
   public private(set) var earlierOutputCount = 0
 
   /// Files are taken as they are named, folders are searched as `PictureFiles` does.

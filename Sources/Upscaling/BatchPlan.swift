@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Imaging
 
-/// Which file each input is written to.
+/// The output file of every input.
 public struct BatchPlan: Sendable {
   public struct Item: Sendable, Equatable {
     public let input: PictureFiles.File
@@ -31,7 +31,7 @@ public struct BatchPlan: Sendable {
     }
   }
 
-  /// Where outputs go.
+  /// The place of the outputs.
   public enum Target: Sendable, Equatable {
     /// Into the inputs' folders, with `suffix` after the names: "photo" + "_x4".
     case beside(suffix: String)
@@ -41,7 +41,7 @@ public struct BatchPlan: Sendable {
     case file(String)
   }
 
-  /// What can be processed, in the inputs' order.
+  /// The inputs that can be processed, in their order.
   public let items: [Item]
   /// Inputs that would write one file (a.jpg and a.png to a.png), whose output would replace an
   /// input, or that cannot be named; the others do not suffer from them.

@@ -1,5 +1,6 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
 extension PhotoUpscaler {
@@ -30,9 +31,9 @@ extension PhotoUpscaler {
   /// - Returns: the restored frame and its codes, for the next one.
   /// - Throws: `SuperResolutionError`.
   public func callAsFunction(
-    frame: Planes, _ options: Options = Options(), size: (width: Int, height: Int),
-    _ context: FrameContext, progress: @escaping (Double) throws -> Void = { _ in }
-  ) throws -> (picture: Planes, codes: FrameCodes) {
+    frame: FloatImage, _ options: Options = Options(), size: (width: Int, height: Int),
+    _ context: TemporalPrior, progress: @escaping (Double) throws -> Void = { _ in }
+  ) throws -> (picture: FloatImage, codes: FrameCodes) {
     try throwingResourceErrors {
       var strips: [Tensor] = []
       let codes = try resolver(
@@ -44,12 +45,12 @@ extension PhotoUpscaler {
 
   /// A restored picture in [-1, 1] with the input's colours and of the size that was asked for.
   private func finished(
-    _ restored: Tensor, of input: Planes, _ options: Options, size: (width: Int, height: Int)
-  ) -> Planes {
-    func truncated(_ planes: Planes) -> Planes {
+    _ restored: Tensor, of input: FloatImage, _ options: Options, size: (width: Int, height: Int)
+  ) -> FloatImage {
+    func truncated(_ planes: FloatImage) -> FloatImage {
       options.truncatesColors ? planes.truncated : planes
     }
-    var restored = truncated(Planes(restored.unsigned))
+    var restored = truncated(FloatImage(restored.unsigned))
     let isColorless = input.isColorless
     let color = colorMode(options)
     if color != .none {

@@ -1,6 +1,8 @@
 import Files
 import Foundation
 import NSARM
+import SuperResolution
+import Synchronization
 import Torch
 
 /// The models that a process restores with, by name. One is loaded when it is first asked for and
@@ -8,18 +10,14 @@ import Torch
 /// one goes that has not been used for longest.
 ///
 /// Sendable: loading follows loading on a thread of its own.
-public final class ModelShelf: @unchecked Sendable {
-  /// How models are run.
+public final class ModelShelf: Sendable {
+  /// The way in which models are run.
   public struct Options: Sendable {
-    /// Where and how exactly a model computes; by default what suits it on this machine.
-    public var policy: @Sendable (ModelFolder) throws -> ComputePolicy = { try $0.policy() }
-    /// Bytes that the process may take with such a policy; nil: any number.
-    public var limit: @Sendable (ComputePolicy) -> Int? = { _ in nil }
-    /// Tiles that may go through a transformer together.
-    public var batch = SuperResolver.Options().batch
-    /// What a prompt is to a model; nil: prompts are not taken.
+    /// The arithmetic, the device and the memory of all models together.
+    public var loader = ModelLoader()
+    /// Makes features of a prompt for a model; nil: prompts are not taken.
     public var encode: (@Sendable (ModelFolder, String) throws -> TextFeatures)?
-    /// Hears what a user should know of a model that has been loaded.
+    /// Receives a line for the user on a model that has been loaded.
     public var note: @Sendable (String) -> Void = { _ in }
 
     public init() {}
@@ -28,8 +26,6 @@ public final class ModelShelf: @unchecked Sendable {
   /// A model that can restore. Who keeps it keeps it in memory.
   public struct Loaded: Sendable {
     public let upscaler: PhotoUpscaler
-    /// Tiles that go through the transformer together.
-    public let batch: Int
     let name: String
     let strength: Double
     /// Bytes that it takes while it does nothing, and the most while it restores.
@@ -41,10 +37,15 @@ public final class ModelShelf: @unchecked Sendable {
   public let standard: Entry
   private let options: Options
   private let worker = SerialWorker()
-  /// The one that was used last is the last; touched by the worker alone.
-  private var loaded: [Loaded] = []
-  /// The prompt that was encoded last: the next picture often has the same.
-  private var last: (name: String, prompt: String, text: TextFeatures)?
+  /// Used by the worker alone, so that nobody waits for it.
+  private let state = Mutex(State())
+
+  fileprivate struct State {
+    /// The model that was used last is the last.
+    var loaded: [Loaded] = []
+    /// The prompt that was encoded last: the next picture often has the same.
+    var last: (name: String, prompt: String, text: TextFeatures)?
+  }
 
   private static let most = 2
 
@@ -64,7 +65,7 @@ public final class ModelShelf: @unchecked Sendable {
     self.options = options
   }
 
-  /// What is asked for, without loading it.
+  /// Finds a model, without loading it.
   ///
   /// - Parameters:
   ///   - name: nil: the default model.
@@ -93,15 +94,17 @@ public final class ModelShelf: @unchecked Sendable {
   public func model(_ name: String? = nil, strength: Double = 1) async throws -> Loaded {
     let entry = try entry(name, strength: strength)
     return try await worker.run { [self] in
-      try present(entry, strength) ?? load(entry, strength)
+      try state.withLock { state in
+        try state.present(entry, strength) ?? load(entry, strength, &state)
+      }
     }
   }
 
-  /// Whether a model is told what a picture shows.
+  /// Whether a model takes a prompt.
   public func takesPrompt(_ entry: Entry) -> Bool { options.encode != nil && entry.takesPrompt }
 
-  /// What a prompt is to a model. Text encoders are large: where memory is limited, models make
-  /// room for them.
+  /// The features of a prompt for a model. Text encoders are large: where memory is limited, models
+  /// make room for them.
   ///
   /// - Parameters:
   ///   - prompt: what a picture shows.
@@ -111,21 +114,53 @@ public final class ModelShelf: @unchecked Sendable {
     let entry = try entry(name)
     guard let encode = options.encode else { return nil }
     return try await worker.run { [self] in
-      if let last, last.name == entry.name, last.prompt == prompt { return last.text }
-      if options.limit(try options.policy(entry.folder)) != nil { loaded.removeAll() }
-      let text = try encode(entry.folder, prompt)
-      last = (entry.name, prompt, text)
-      return text
+      try state.withLock { state in
+        if let last = state.last, last.name == entry.name, last.prompt == prompt {
+          return last.text
+        }
+        let loader = options.loader
+        if loader.limit(try loader.policy(entry.folder)) != nil { state.loaded.removeAll() }
+        let text = try encode(entry.folder, prompt)
+        state.last = (entry.name, prompt, text)
+        return text
+      }
     }
   }
 
   /// The names of the models that are loaded, the one that was used last at the end.
   func loadedNames() async throws -> [String] {
-    try await worker.run { [self] in loaded.map(\.name) }
+    try await worker.run { [self] in state.withLock { $0.loaded.map(\.name) } }
   }
 
-  /// What is loaded already; with another strength it goes, for its place is needed.
-  private func present(_ entry: Entry, _ strength: Double) -> Loaded? {
+  private func load(_ entry: Entry, _ strength: Double, _ state: inout State) throws -> Loaded {
+    var loader = options.loader
+    loader.strength = strength
+    let policy = try loader.policy(entry.folder)
+    var limit = loader.limit(policy, includingOwn: true)
+    // What does not fit even alone sends no other model away.
+    var plan = try loader.plan(entry.folder, policy, within: limit)
+    while state.loaded.count >= Self.most
+      || !state.hasRoom(plan.estimate, batch: loader.batch, limit?.bytes)
+    {
+      state.loaded.removeFirst()
+    }
+    limit?.bytes -= state.loaded.reduce(0) { $0 + $1.weights }
+    plan = try plan.limited(to: limit)
+    let (memory, estimate) = (plan.memory, plan.estimate)
+    let new = Loaded(
+      upscaler: PhotoUpscaler(try plan.resolver()), name: entry.name, strength: strength,
+      weights: estimate.weights + memory.blocks * estimate.block, peak: memory.peak)
+    state.loaded.append(new)
+    if let text = memory.note { options.note(text) }
+    return new
+  }
+}
+
+extension ModelShelf.State {
+  /// The model if it is loaded; with another strength it goes, for its place is needed.
+  fileprivate mutating func present(_ entry: ModelShelf.Entry, _ strength: Double)
+    -> ModelShelf.Loaded?
+  {
     guard let place = loaded.firstIndex(where: { $0.name == entry.name }) else { return nil }
     let model = loaded.remove(at: place)
     guard model.strength == strength else { return nil }
@@ -133,34 +168,11 @@ public final class ModelShelf: @unchecked Sendable {
     return model
   }
 
-  private func load(_ entry: Entry, _ strength: Double) throws -> Loaded {
-    let configuration = entry.folder.configuration
-    let policy = try options.policy(entry.folder)
-    let estimate = try MemoryEstimate(configuration, policy)
-    let limit = options.limit(policy)
-    // What does not fit even alone sends no other model away.
-    _ = try MemoryPlan(estimate, policy, limit: limit, batch: options.batch)
-    while loaded.count >= Self.most || !fitsBesideOthers(estimate, limit) {
-      loaded.removeFirst()
-    }
-    let others = loaded.reduce(0) { $0 + $1.weights }
-    let plan = try MemoryPlan(
-      estimate, policy, limit: limit.map { $0 - others }, batch: options.batch)
-    let model = try entry.folder.load(policy, keeping: plan.blockBytes, strength: strength)
-    let new = Loaded(
-      upscaler: PhotoUpscaler(try SuperResolver(model)), batch: plan.batch, name: entry.name,
-      strength: strength, weights: estimate.weights + plan.blocks * estimate.block,
-      peak: plan.peak)
-    loaded.append(new)
-    if let text = plan.note { options.note(text) }
-    return new
-  }
-
   /// Whether a model can be run at its fastest beside those that are loaded, and they beside it.
-  private func fitsBesideOthers(_ estimate: MemoryEstimate, _ limit: Int?) -> Bool {
+  fileprivate func hasRoom(_ estimate: MemoryEstimate, batch: Int, _ limit: Int?) -> Bool {
     guard let limit, !loaded.isEmpty else { return true }
     let own = estimate.weights + estimate.blockCount * estimate.block
-    let peak = estimate.peak(batch: options.batch, blocks: estimate.blockCount)
+    let peak = estimate.peak(batch: batch, blocks: estimate.blockCount)
     let others = loaded.reduce(0) { $0 + $1.weights }
     return peak + others <= limit
       && loaded.allSatisfy { $0.peak + others - $0.weights + own <= limit }

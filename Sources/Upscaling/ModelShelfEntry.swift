@@ -5,9 +5,9 @@ import NSARM
 extension ModelShelf {
   /// A model that there is, loaded or not.
   public struct Entry: Sendable {
-    /// What it is asked for by: the name of its folder.
+    /// The name that it is asked for by: its folder's.
     public let name: String
-    /// What it is good for; empty where nobody has said.
+    /// A sentence on its purpose; empty where there is none.
     public let description: String
     public let folder: ModelFolder
     /// Whether it takes another strength than 1.
@@ -20,13 +20,12 @@ extension ModelShelf {
       hasDial = folder.hasTwin
     }
 
-    /// Whether it is told what a picture shows: it is conditioned on text, and its text encoder is
-    /// there.
+    /// Whether it takes a prompt: it is conditioned on text, and its text encoder is there.
     public var takesPrompt: Bool {
       folder.configuration.transformer?.text != nil && isFolder(folder.textEncoderPath)
     }
 
-    /// How many scales it may run; nil: it has none.
+    /// The numbers of scales that it can run; nil: it has none.
     public var scaleCounts: ClosedRange<Int>? {
       let configuration = folder.configuration
       return configuration.network == nil

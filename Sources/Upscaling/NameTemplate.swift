@@ -1,14 +1,14 @@
 import Foundation
 import Imaging
 
-/// What outputs are called, less their extensions: text with placeholders, such as
+/// The names of outputs without their extensions: text with placeholders, such as
 /// "{name}-{width}x{height}".
 public struct NameTemplate: Equatable, Sendable {
-  /// What a template is filled with.
+  /// A value that is filled in.
   public enum Placeholder: String, CaseIterable, Sendable {
     /// The input's name without its extension.
     case name
-    /// How many times as large the output is, to two decimals: 4, 1.5, 2.67.
+    /// The scale, to two decimals: 4, 1.5, 2.67.
     case scale
     /// The model's name.
     case model
@@ -20,7 +20,7 @@ public struct NameTemplate: Equatable, Sendable {
     case index
   }
 
-  /// What names may tell of a picture beside its name and numbers.
+  /// The values of a picture beside its name and numbers.
   public struct Details: Sendable {
     public var scale: Double
     public var model: String
@@ -116,7 +116,7 @@ public struct NameTemplate: Equatable, Sendable {
     return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
   }
 
-  /// Whether it can have made a name out of an input's, pages included.
+  /// Whether the template can have made a name from an input's, pages included.
   ///
   /// - Parameters:
   ///   - text: the name.
@@ -163,7 +163,7 @@ public struct NameTemplate: Equatable, Sendable {
   }
 }
 
-/// What is wrong with a template, in one line.
+/// An error in a template, in one line.
 public enum NameTemplateError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   case empty
   case folder(String)

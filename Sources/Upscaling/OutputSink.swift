@@ -2,7 +2,7 @@ import Imaging
 
 /// The end of the way: pictures without colour lose what the network has put there, alpha is put
 /// back or a colour behind it, rows go to the file.
-final class OutputSink: RowSink {
+final class OutputSink: ScanlineStage {
   private let reader: ImageReader
   private let writer: ImageWriter
   private let background: SIMD3<Float>?
@@ -20,7 +20,7 @@ final class OutputSink: RowSink {
       .bicubic, from: (reader.width, reader.height), to: (writer.width, writer.height))
   }
 
-  func push(_ strip: Planes) throws {
+  func push(_ strip: FloatImage) throws {
     for rows in pieces(of: 0..<strip.height) {
       let piece =
         rows.count == strip.height
@@ -32,7 +32,7 @@ final class OutputSink: RowSink {
     }
   }
 
-  private func write(_ piece: Planes, rows: Range<Int>) throws {
+  private func write(_ piece: FloatImage, rows: Range<Int>) throws {
     var piece = piece
     let keepsAlpha = writer.channels % 2 == 0
     let alpha = try keepsAlpha || background != nil && !reader.isOpaque() ? alpha(rows) : nil
@@ -41,10 +41,11 @@ final class OutputSink: RowSink {
       writer.channels <= 2 ? Array(piece.values.prefix(piece.width * piece.height)) : piece.values
     if keepsAlpha, let alpha { values += alpha.values }
     try writer.write(
-      Planes(width: piece.width, height: piece.height, channels: writer.channels, values: values))
+      FloatImage(
+        width: piece.width, height: piece.height, channels: writer.channels, values: values))
   }
 
-  private func alpha(_ rows: Range<Int>) throws -> Planes {
+  private func alpha(_ rows: Range<Int>) throws -> FloatImage {
     let window = PixelRect(x: 0, y: rows.lowerBound, width: writer.width, height: rows.count)
     let needed = resize.sourceRect(for: window)
     return resize(try reader.alpha(needed), at: needed, window: window)
@@ -53,9 +54,9 @@ final class OutputSink: RowSink {
   func finish() throws { try writer.finish() }
 }
 
-extension Planes {
+extension FloatImage {
   /// Puts a colour behind RGB by its alpha.
-  fileprivate mutating func flatten(_ alpha: Planes, _ background: SIMD3<Float>) {
+  fileprivate mutating func flatten(_ alpha: FloatImage, _ background: SIMD3<Float>) {
     let area = width * height
     for c in 0..<3 {
       for i in 0..<area {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// How large an output is: so many times as large as the input, or of a size of its own, from which
-/// every picture's scale follows. Scales are 1...8.
+/// The size of an output: a multiple of the input's, or a size from which every picture's scale
+/// follows. Scales are 1...8.
 public enum OutputSize: Hashable, Sendable {
   /// Pixels of the output per pixel of the input along a side.
   case scale(Double)
@@ -68,7 +68,7 @@ public enum OutputSize: Hashable, Sendable {
     return scale
   }
 
-  /// What stands after the names of outputs beside their inputs: "_x4", "_x1.5", "_1920w",
+  /// The text after the names of outputs beside their inputs: "_x4", "_x1.5", "_1920w",
   /// "_1080h", "_2048l", "_2.5mp".
   public var mark: String {
     func text(_ number: Double) -> String {
@@ -88,9 +88,9 @@ public enum OutputSize: Hashable, Sendable {
 /// range that is possible for the picture.
 public struct OutputSizeError: LocalizedError, CustomStringConvertible, Equatable, Sendable {
   public let size: OutputSize
-  /// Of the input.
+  /// Pixels of the input.
   public let width, height: Int
-  /// Of the input, where it is a file.
+  /// The path of the input, where it is a file.
   public let path: String?
 
   public var description: String {

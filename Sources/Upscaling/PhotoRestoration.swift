@@ -1,9 +1,10 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
 extension PhotoUpscaler {
-  /// What is heard of a file's restoration while it goes on.
+  /// An event of a file's restoration.
   public enum Event: Sendable {
     /// The share of the work that is done, 0...1.
     case progress(Double)

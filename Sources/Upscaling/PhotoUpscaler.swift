@@ -2,9 +2,10 @@ import Files
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
-/// How the output gets the input's colours.
+/// The way in which the output gets the input's colours.
 public enum ColorMode: String, CaseIterable, Sendable {
   /// The output's high frequencies on the input's low ones.
   case wavelet
@@ -22,7 +23,7 @@ public enum ColorMode: String, CaseIterable, Sendable {
 /// bit where the format has them; the orientation is applied; ICC profile and EXIF data are kept.
 public final class PhotoUpscaler: Sendable {
   public struct Options: Sendable {
-    /// How large the output is. The model's own scale is resized to others.
+    /// The size of the output. The output of the model's own scale is resized to others.
     public var size = OutputSize.scale(4)
     /// `size` as a scale, 1...8; nil where a size is asked for from which every picture's scale
     /// follows. Set to nil it is 4.
@@ -46,7 +47,7 @@ public final class PhotoUpscaler: Sendable {
     /// The colour that is put behind a transparent picture, whose output then has no alpha; nil
     /// keeps alpha.
     public var background: PictureColor?
-    /// Which metadata the output gets.
+    /// The metadata that the output gets.
     public var metadata = MetadataPolicy.keep
     /// Whether an existing output is replaced.
     public var overwrite = false
@@ -55,15 +56,15 @@ public final class PhotoUpscaler: Sendable {
     public init() {}
   }
 
-  /// What was done.
+  /// The facts about a restored picture.
   public struct Report: Sendable {
-    /// What the files hold.
+    /// The contents of the files.
     public let input, output: PictureSummary
     public let color: ColorMode
     /// The quality that the output is encoded with: that of the options, or a lower one where they
     /// limit the file's size; nil for formats that have none.
     public let quality: Int?
-    /// What was lost or had to be guessed, a line each.
+    /// Lines on everything that was lost or had to be guessed.
     public let warnings: [String]
 
     public var inputSize: (width: Int, height: Int) { (input.width, input.height) }
@@ -88,7 +89,7 @@ public final class PhotoUpscaler: Sendable {
   ///   - progress: called often with the share of the work that is done; an error thrown here stops
   ///     the work, and no output is left.
   ///   - preview: called after every scale of some tiles, likewise.
-  /// - Throws: `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
+  /// - Throws: `OptionRangeError`, `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
     _ input: String, to output: String, _ options: Options = Options(),
@@ -102,13 +103,14 @@ public final class PhotoUpscaler: Sendable {
 
   /// Restores a file that is open already; of the options those for reading do not count.
   ///
-  /// - Throws: `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
+  /// - Throws: `OptionRangeError`, `ImagingError`, `OutputSizeError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
     _ reader: ImageReader, to output: String, _ options: Options = Options(),
     progress: @escaping (Double) throws -> Void = { _ in },
     preview: ((ScalePreview) throws -> Void)? = nil
   ) throws -> Report {
+    try options.validate()
     let color = colorMode(options)
     let picture = LowQualityPicture(width: reader.width, height: reader.height) { rows, columns in
       let planes = try reader.planes(
@@ -123,7 +125,8 @@ public final class PhotoUpscaler: Sendable {
     ) { push in
       try resolver(picture, options.resolver, progress: progress, preview: preview) { _, strip in
         for rows in pieces(of: 0..<strip.size(1), width: strip.size(2)) {
-          let planes = Planes(strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
+          let planes = FloatImage(
+            strip.narrowed(1, from: rows.lowerBound, count: rows.count).unsigned)
           try checkResources()
           try push(planes)
         }
@@ -141,7 +144,7 @@ public final class PhotoUpscaler: Sendable {
   static func write(
     _ reader: ImageReader, to output: String, _ options: Options, color: ColorMode, modelScale: Int,
     willEncode: @escaping () throws -> Void = {},
-    enlarge: (_ push: (Planes) throws -> Void) throws -> Void
+    enlarge: (_ push: (FloatImage) throws -> Void) throws -> Void
   ) throws -> Report {
     let size = try outputSize(reader, options)
     // Everything about the output that can fail fails before the work.
@@ -158,11 +161,11 @@ public final class PhotoUpscaler: Sendable {
       quality: writer.quality, warnings: warnings(reader, planned))
   }
 
-  /// What would be read and written, and what not, without doing it. What only decoding shows, such
-  /// as damage, is told of a picture that has been decoded.
+  /// The contents of the input and of the output, and the losses between them, without restoring
+  /// anything. Facts that only decoding shows, such as damage, are told of decoded pictures.
   ///
-  /// - Returns: what the input holds, what the output will hold, and what is lost or has to be
-  ///   guessed, a line each.
+  /// - Returns: the contents of the input and of the output, and lines on everything that is lost
+  ///   or has to be guessed.
   /// - Throws: `ImagingError` where the picture cannot be read or written so, `OutputSizeError`.
   public static func explain(
     _ reader: ImageReader, to output: String, _ options: Options = Options()
@@ -175,7 +178,7 @@ public final class PhotoUpscaler: Sendable {
     )
   }
 
-  /// What is left out because somebody has asked for it.
+  /// Lines on everything that is left out as asked.
   private static func asked(
     _ options: Options, _ reader: ImageReader, _ planned: PictureOutput
   ) -> [String] {
@@ -254,12 +257,12 @@ public final class PhotoUpscaler: Sendable {
   private static func rowSinks(
     _ reader: ImageReader, _ writer: ImageWriter, _ color: ColorMode, _ scale: Int,
     _ options: Options
-  ) throws -> any RowSink {
-    func truncated(_ sink: any RowSink) -> any RowSink {
+  ) throws -> any ScanlineStage {
+    func truncated(_ sink: any ScanlineStage) -> any ScanlineStage {
       options.truncatesColors ? TruncationSink(next: sink) : sink
     }
     let (width, height) = (reader.width * scale, reader.height * scale)
-    var sink: any RowSink = try OutputSink(
+    var sink: any ScanlineStage = try OutputSink(
       reader, writer, background: options.background.map(reader.components))
     if width != writer.width || height != writer.height {
       sink = ResizeSink(

@@ -1,10 +1,11 @@
 import Files
 import Foundation
 import NSARM
+import SuperResolution
 import Torch
 
-/// How long a model takes on this machine: measured once, with a small picture, and kept in the
-/// user's cache.
+/// The time that a model takes on this machine: measured once, with a small picture, and kept in
+/// the user's cache.
 public struct RestorationSpeed: Sendable {
   /// For a picture of a megapixel.
   public let seconds: Double
@@ -12,18 +13,17 @@ public struct RestorationSpeed: Sendable {
   public let isNew: Bool
 
   /// - Parameters:
-  ///   - folder: of the model.
-  ///   - policy: how it computes.
-  ///   - measuresAnew: whether what was measured before does not count, for the machine may have
+  ///   - plan: the model.
+  ///   - measuresAnew: whether an earlier measurement does not count, since the machine may have
   ///     been busy.
-  /// - Throws: what is wrong with the model; `TorchError` where memory is lacking.
-  public init(_ folder: ModelFolder, _ policy: ComputePolicy, measuresAnew: Bool = false) throws {
-    let key = try Self.key(folder, policy)
+  /// - Throws: as `ModelLoader.Plan.resolver` does; `TorchError` where memory is lacking.
+  public init(_ plan: ModelLoader.Plan, measuresAnew: Bool = false) throws {
+    let key = try Self.key(plan.folder, plan.policy)
     if !measuresAnew, let kept = Self.kept()[key], kept.isFinite, kept > 0 {
       (seconds, isNew) = (kept, false)
       return
     }
-    seconds = try Self.measured(SuperResolver(folder.load(policy)))
+    seconds = try Self.measured(plan.resolver())
     isNew = true
     var all = Self.kept()
     all[key] = seconds
@@ -46,7 +46,7 @@ public struct RestorationSpeed: Sendable {
 
   // MARK: Kept for later
 
-  /// What the time depends on.
+  /// Everything that the time depends on.
   private static func key(_ folder: ModelFolder, _ policy: ComputePolicy) throws -> String {
     let weights = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       .filter { $0.hasSuffix(".safetensors") }

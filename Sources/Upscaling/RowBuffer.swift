@@ -14,7 +14,7 @@ struct RowBuffer {
     planes = Array(repeating: [], count: channels)
   }
 
-  mutating func append(_ strip: Planes) {
+  mutating func append(_ strip: FloatImage) {
     precondition(strip.width == width && strip.channels == channels, "rows of another picture")
     let count = strip.height * width
     for c in 0..<channels {
@@ -23,13 +23,13 @@ struct RowBuffer {
     rows = rows.lowerBound..<rows.upperBound + strip.height
   }
 
-  func window(_ wanted: Range<Int>) -> Planes {
+  func window(_ wanted: Range<Int>) -> FloatImage {
     precondition(rows.clamped(to: wanted) == wanted, "rows \(wanted) are not at hand")
     var values: [Float] = []
     values.reserveCapacity(channels * wanted.count * width)
     let start = (wanted.lowerBound - rows.lowerBound) * width
     for plane in planes { values.append(contentsOf: plane[start..<start + wanted.count * width]) }
-    return Planes(width: width, height: wanted.count, channels: channels, values: values)
+    return FloatImage(width: width, height: wanted.count, channels: channels, values: values)
   }
 
   mutating func discard(before row: Int) {

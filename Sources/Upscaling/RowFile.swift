@@ -14,7 +14,7 @@ final class RowFile {
   }
 
   /// Appends rows with values in 0...1.
-  func append(_ strip: Planes) throws {
+  func append(_ strip: FloatImage) throws {
     let area = strip.width * strip.height
     var samples = [UInt16](repeating: 0, count: area * channels)
     // Row by row with all channels of a row together, so that any rows can be read again.
@@ -31,13 +31,13 @@ final class RowFile {
   }
 
   /// Rows that were appended.
-  func rows(_ rows: Range<Int>) throws -> Planes {
+  func rows(_ rows: Range<Int>) throws -> FloatImage {
     let count = rows.count * channels * width
     var samples = [UInt16](repeating: 0, count: count)
     try samples.withUnsafeMutableBytes {
       try file.read($0, at: rows.lowerBound * channels * width * 2)
     }
-    var planes = Planes(width: width, height: rows.count, channels: channels)
+    var planes = FloatImage(width: width, height: rows.count, channels: channels)
     for y in 0..<rows.count {
       for c in 0..<channels {
         let (to, from) = ((c * rows.count + y) * width, (y * channels + c) * width)

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Files of animated pictures, which hold frames only. They are encoded from all frames at the end,
-/// and transparency is kept.
+/// Formats of animated pictures, which hold frames only. They are encoded from all frames at the
+/// end, with transparency.
 enum AnimatedFormat: String {
   case gif, webp, apng
 
-  /// The format that an extension stands for; a PNG of several frames is an APNG.
+  /// The format of a file name extension; a PNG of several frames is an APNG.
   init?(path: String) {
     let suffix = (path as NSString).pathExtension.lowercased()
     self.init(rawValue: suffix == "png" ? "apng" : suffix)
@@ -19,10 +19,10 @@ enum AnimatedFormat: String {
     }
   }
 
-  /// The encoder by ffmpeg's name.
+  /// ffmpeg's name of the encoder.
   var codec: String { self == .webp ? "libwebp_anim" : rawValue }
 
-  /// What times are multiples of, in seconds; nil: of anything.
+  /// The unit of times in seconds; nil: any.
   var tick: VideoProperties.Ratio? {
     switch self {
     case .gif: .init(1, 100)
@@ -31,18 +31,17 @@ enum AnimatedFormat: String {
     }
   }
 
-  /// Most frames a second that programs show as they are: many take the shortest delay of a GIF
-  /// for none.
+  /// The highest frame rate that programs display: many take the shortest delay of a GIF for none.
   var fastestRate: Double? { self == .gif ? 50 : nil }
 }
 
-/// An animated picture that is made of frames.
+/// The options of an animated picture.
 struct AnimatedPicture {
   let format: AnimatedFormat
   let isDeep, hasAlpha: Bool
-  /// How often it is played; 0: for ever.
+  /// The number of times the animation is played; 0: endlessly.
   let plays: Int
-  /// Whether frames are left out that come faster than programs show them.
+  /// Whether frames beyond the highest displayed rate are dropped.
   let limitsRate: Bool
   let timeBase: VideoProperties.Ratio
 
@@ -57,13 +56,13 @@ struct AnimatedPicture {
     self.timeBase = timeBase
   }
 
-  /// Encodes what `source`, the options of an input of ffmpeg's, gives.
+  /// Encodes the input that `source` describes in ffmpeg's options.
   /// - Parameters:
-  ///   - last: from the first frame's time to the last one's, in seconds.
-  ///   - duration: of the last frame in seconds.
-  ///   - palette: a file for the colours of a GIF, which is removed.
-  ///   - file: what is written.
-  ///   - output: what an error is about.
+  ///   - last: the time from the first frame to the last, in seconds.
+  ///   - duration: the duration of the last frame, in seconds.
+  ///   - palette: a temporary file for the colours of a GIF, which is removed.
+  ///   - file: the file to write.
+  ///   - output: the output's path for error messages.
   func encode(
     _ source: [String], last: Double, duration: Double, palette: String, to file: String,
     for output: String, _ tools: FFmpeg
@@ -101,7 +100,7 @@ struct AnimatedPicture {
     }
   }
 
-  /// Encoder and pixels of the segments, which lose nothing.
+  /// The lossless encoder and pixel format of the segments.
   var segmentArguments: [String] { ["-c:v", "ffv1", "-level", "3"] }
 
   var segmentFilters: String {

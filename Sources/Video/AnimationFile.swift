@@ -1,9 +1,9 @@
 import Files
 import Foundation
 
-/// What the files of animated pictures say of the whole, and ffmpeg does not tell.
+/// Properties of animated pictures that ffmpeg does not report.
 enum AnimationFile {
-  /// How often an animated GIF, PNG or WebP is played; 0: for ever, nil: it is none of them.
+  /// The number of times an animated GIF, PNG or WebP is played; 0: endlessly, nil: not animated.
   static func plays(_ path: String) -> Int? {
     guard let file = FileHandle(forReadingAtPath: path) else { return nil }
     defer { try? file.close() }
@@ -19,16 +19,16 @@ enum AnimationFile {
     return reader.playsOfWebP
   }
 
-  /// Whether a file is a WebP of several frames.
+  /// Whether a file is a WebP with several frames.
   static func isAnimatedWebP(_ path: String) -> Bool {
     guard let file = FileHandle(forReadingAtPath: path) else { return false }
     defer { try? file.close() }
     return (try? file.read(upToCount: 1 << 20)).flatMap { Bytes([UInt8]($0)).playsOfWebP } != nil
   }
 
-  /// Gives the last frame of an animated WebP the time from its begin to the end of the whole:
-  /// encoders give it the mean of the others'. A WebP of one frame has no times.
-  /// - Throws: `FileError` where the file cannot be changed.
+  /// Sets the duration of an animated WebP's last frame, so that it lasts until the end of the
+  /// animation: encoders use the mean of the others. A WebP of one frame has no durations.
+  /// - Throws: `FileError` if the file cannot be changed.
   static func setDuration(milliseconds: Int, ofWebP path: String) throws {
     var data = try Data(contentsOf: URL(fileURLWithPath: path))
     let frames = Bytes([UInt8](data)).chunks(from: 12, littleEndian: true).filter {
@@ -45,7 +45,7 @@ enum AnimationFile {
     try AtomicFile.write(data, to: path)
   }
 
-  /// The bytes of a file, or its beginning.
+  /// The bytes of a file, or of its beginning.
   private struct Bytes {
     private let bytes: [UInt8]
 
@@ -57,14 +57,14 @@ enum AnimationFile {
         && bytes[offset..<offset + wanted.count].elementsEqual(wanted)
     }
 
-    /// A number of the bytes in `range`; nil where there are not so many.
+    /// The little-endian number in `range`; nil if the data ends before it.
     private func number(_ range: Range<Int>, littleEndian: Bool) -> Int? {
       guard range.upperBound <= bytes.count else { return nil }
       let digits = littleEndian ? Array(bytes[range].reversed()) : Array(bytes[range])
       return digits.reduce(0) { $0 << 8 | Int($1) }
     }
 
-    /// Chunks of a PNG or a RIFF, with the place of what is in them.
+    /// The chunks of a PNG or a RIFF file, with the ranges of their contents.
     func chunks(from start: Int, littleEndian: Bool) -> [(name: String, body: Range<Int>)] {
       var result: [(String, Range<Int>)] = []
       var at = start
@@ -73,13 +73,13 @@ enum AnimationFile {
           littleEndian ? at + 4..<at + 8 : at..<at + 4, littleEndian: littleEndian)!
         let name = String(decoding: bytes[(littleEndian ? at : at + 4)...].prefix(4), as: UTF8.self)
         result.append((name, at + 8..<min(at + 8 + size, bytes.count)))
-        // The chunks of a RIFF have an even size, those of a PNG a checksum behind them.
+        // Chunks of RIFF are padded to even sizes; those of PNG are followed by a checksum.
         at += 8 + size + (littleEndian ? size % 2 : 4)
       }
       return result
     }
 
-    /// Of the extension "NETSCAPE2.0" before the first frame: how often the whole is repeated.
+    /// The number of repetitions in the extension "NETSCAPE2.0" before the first frame.
     var playsOfGIF: Int {
       guard bytes.count > 13 else { return 1 }
       let flags = Int(bytes[10])
@@ -98,7 +98,7 @@ enum AnimationFile {
       return 1
     }
 
-    /// Of the chunk "acTL" before the pixels.
+    /// The number in the chunk "acTL" before the pixels.
     var playsOfPNG: Int? {
       for (name, body) in chunks(from: 8, littleEndian: false) {
         if name == "acTL" {
@@ -109,7 +109,7 @@ enum AnimationFile {
       return nil
     }
 
-    /// Of the chunk "ANIM", which the flags of "VP8X" announce.
+    /// The number in the chunk "ANIM", which the flags of "VP8X" announce.
     var playsOfWebP: Int? {
       guard has("RIFF", at: 0), has("WEBPVP8X", at: 8), bytes.count > 20, bytes[20] & 2 != 0
       else { return nil }

@@ -1,11 +1,20 @@
 import Foundation
 
-/// Why a video could not be restored, in one line.
+/// The reason why a video could not be restored, in one line.
 public struct VideoError: Error, LocalizedError, CustomStringConvertible, Equatable {
   public let description: String
   public var errorDescription: String? { description }
 
-  init(_ description: String) { self.description = description }
+  /// Whether the file is a picture.
+  public let isPicture: Bool
 
-  init(_ path: String, _ text: String) { description = "\(path): \(text)" }
+  init(_ description: String) {
+    self.description = description
+    isPicture = false
+  }
+
+  init(_ path: String, _ text: String, isPicture: Bool = false) {
+    description = "\(path): \(text)"
+    self.isPicture = isPicture
+  }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Makes the output of what a run has encoded, and tries first whether it can be made.
+/// Assembles the output from the encoded segments, and checks beforehand that it can.
 struct VideoMuxer {
   let input: VideoProperties
   let size: (width: Int, height: Int)
@@ -11,16 +11,16 @@ struct VideoMuxer {
 
   private var fileExtension: String { (output as NSString).pathExtension }
 
-  /// The output as an animated picture; nil: it is a video.
+  /// The animated picture to make; nil: a video.
   func animation(timeBase: VideoProperties.Ratio) -> AnimatedPicture? {
     AnimatedFormat(path: output).map { AnimatedPicture($0, input, timeBase: timeBase) }
   }
 
-  /// A file that may be written in the work's folder.
+  /// A temporary file in the work folder.
   func trial(in work: WorkFolder) -> String { "\(work.path)/trial.\(fileExtension)" }
 
-  /// Encodes a black frame and puts it into the output's container, so that what cannot be written
-  /// fails before the work.
+  /// Encodes a black frame into the output's container, so that an impossible output fails before
+  /// the work begins.
   func tryEncoding(in work: WorkFolder) throws {
     let (segment, trial) = (work.path + "/trial.nut", trial(in: work))
     defer { for path in [segment, trial] { unlink(path) } }
@@ -29,7 +29,7 @@ struct VideoMuxer {
     let writer = try SegmentWriter(
       segment, output: output, size: size, encoding, input, animation: animation, timeBase: base,
       tools)
-    try writer.append(Planes(width: size.width, height: size.height, channels: 3), time: 0)
+    try writer.append(FloatImage(width: size.width, height: size.height, channels: 3), time: 0)
     try writer.finish()
     let source = ["-i", FFmpeg.file(segment)]
     if let animation {
@@ -40,18 +40,18 @@ struct VideoMuxer {
     do {
       try tools.run(source + ["-c", "copy", "-y", FFmpeg.file(trial)], for: output)
     } catch let error as VideoError {
-      // The file that ffmpeg names is none that anybody knows.
+      // ffmpeg's message names a temporary file that users do not know.
       let prefix = "\(output): ffmpeg failed: "
       let reason = error.description.replacingOccurrences(of: FFmpeg.file(trial), with: output)
         .dropFirst(prefix.count)
       throw VideoError(
         output,
-        "\(encoding.codec(for: output)) does not go into .\(fileExtension) (ffmpeg: \(reason)); "
+        "\(encoding.codec(for: output)) cannot be stored in .\(fileExtension) (ffmpeg: \(reason)); "
           + "choose another codec or another extension, such as .mkv")
     }
   }
 
-  /// Puts the segments and what goes along into one file.
+  /// Puts the segments and the other streams into one file.
   func callAsFunction(_ work: WorkFolder, _ streams: StreamPlan, to path: String) throws {
     let base = work.timeBase ?? input.frameRate.inverse
     let list = FFmpeg.file(try work.writeList())
@@ -63,7 +63,7 @@ struct VideoMuxer {
     }
     let start = Int64((Double(work.firstTime ?? 0) * base.value * 1e6).rounded())
     let isMP4 = ["mp4", "m4v", "mov"].contains(fileExtension.lowercased())
-    // Times of MP4 are multiples of a unit of the track.
+    // Times in MP4 are multiples of the track's unit.
     let units =
       isMP4 && base.numerator == 1 ? ["-video_track_timescale", "\(base.denominator)"] : []
     let video =
@@ -77,8 +77,8 @@ struct VideoMuxer {
         + ["-y", FFmpeg.file(path)], for: output)
   }
 
-  /// Options that give the last frame its duration where it is not what ffmpeg takes for it, that
-  /// of a frame at the frame rate: segments have no durations.
+  /// Options that set the last frame's duration if it differs from ffmpeg's assumption, which is
+  /// the frame rate's: segments have no durations.
   ///
   /// - Parameter video: options for the output without other streams.
   private func lastDuration(
@@ -88,8 +88,8 @@ struct VideoMuxer {
     guard containers.contains(fileExtension.lowercased()),
       abs(input.lastDuration - input.frameRate.inverse.value) > base.value
     else { return [] }
-    // What the filter takes for a unit of time depends on the container and on ffmpeg's version:
-    // it is measured on the first frame.
+    // The unit of the filter's times depends on the container and on ffmpeg's version, so it is
+    // measured on the first frame.
     let trial = trial(in: work)
     defer { unlink(trial) }
     let count = 1 << 20
@@ -107,7 +107,7 @@ struct VideoMuxer {
     guard unit > 0 else { return [] }
     let last = Int((Double(work.length) * base.value / unit).rounded())
     let duration = max(1, Int((input.lastDuration / unit).rounded()))
-    // The last frame as they are shown, and the last one as they are decoded; none ends later.
+    // The last frames in presentation order and in decoding order; no frame ends later.
     let isLast =
       "eq(N\\,\(work.frameCount - 1))+lt(abs(PTS-STARTPTS-\(last))\\,1.5)"
     return [

@@ -1,10 +1,11 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 import Upscaling
 
 extension VideoUpscaler {
-  /// The frames of a video on their way from the decoder to the encoder.
+  /// Restores the frames of a video between the decoder and the encoder.
   struct Run {
     private let upscaler: PhotoUpscaler
     private let input: VideoProperties
@@ -28,7 +29,7 @@ extension VideoUpscaler {
 
     var sceneCount: Int { (scene?.index ?? 0) + 1 }
 
-    /// Restores what has not been restored yet, segment by segment.
+    /// Restores the remaining frames, segment by segment.
     /// - Returns: warnings.
     mutating func restore(progress: @escaping (Double, Int) throws -> Void) throws -> [String] {
       let reader = try FrameReader(input, muxer.tools)
@@ -37,7 +38,7 @@ extension VideoUpscaler {
       for _ in 0..<work.frameCount {
         guard try reader.skip() else {
           throw VideoError(
-            work.path, "is of a longer video; remove the folder to start anew")
+            work.path, "is of a longer video; remove the folder to start over")
         }
         try progress(0, 0)
       }
@@ -55,7 +56,7 @@ extension VideoUpscaler {
               try self.restored(frame.picture, number: number, progress)
             }
             let first = work.firstTime ?? times.first ?? frame.time
-            // Enlarged by itself, as that of pictures is.
+            // Enlarged separately, as that of pictures is.
             let alpha = frame.alpha.map {
               $0.resized(toWidth: size.width, height: size.height, .bicubic).clamped
             }
@@ -74,20 +75,20 @@ extension VideoUpscaler {
       return (reader.warning.map { [$0] } ?? [])
         + (reader.sawTransparency && animation == nil ? ["transparency is left out"] : [])
         + (animation?.limitsRate == true
-          ? ["frames are left out: programs show 50 frames of a GIF a second at most"] : [])
+          ? ["frames are left out: programs show at most 50 frames of a GIF per second"] : [])
     }
 
-    /// A frame, restored with what the scene carries to it.
+    /// A frame, restored in the context of its scene.
     private mutating func restored(
-      _ frame: Planes, number: Int, _ progress: @escaping (Double, Int) throws -> Void
-    ) throws -> Planes {
+      _ frame: FloatImage, number: Int, _ progress: @escaping (Double, Int) throws -> Void
+    ) throws -> FloatImage {
       let all = max(input.frameCount, number + 1)
       let report: (Double) throws -> Void = { try progress(Double(number) + $0, all) }
       var pictures = options.pictures
       guard let consistency = options.consistency else {
         pictures.resolver.seed = RandomStream.key(pictures.resolver.seed, UInt64(number))
         return try upscaler(
-          frame: frame, pictures, size: size, FrameContext(), progress: report
+          frame: frame, pictures, size: size, TemporalPrior(), progress: report
         ).picture
       }
       let (grid, side) = try upscaler.resolver.tokenGrid(

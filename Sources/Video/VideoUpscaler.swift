@@ -5,22 +5,22 @@ import NSARM
 import Torch
 import Upscaling
 
-/// From video file to restored video file: frames are decoded by ffmpeg, restored so that they do
-/// not flicker, and encoded by ffmpeg. Sound, subtitles, chapters and metadata go along; frames
-/// keep their times, their colours their tags.
+/// Restores a video file: ffmpeg decodes the frames, they are restored without flicker, and ffmpeg
+/// encodes them. Sound, subtitles, chapters and metadata are kept, as are the frames' times and
+/// colour tags.
 ///
 /// The output appears under its name when it is complete. Until then the work is kept in a folder
-/// beside it, from which a run that was stopped goes on.
+/// beside it, from which an interrupted run resumes.
 public final class VideoUpscaler {
   public struct Options: Sendable {
-    /// Of the frames: size, of which sides that have to be even get the nearest even number,
-    /// colours, seed, sampling, tiles.
+    /// Options for the frames: size (odd sides become even where the format requires it), colours,
+    /// seed, sampling, tiles.
     public var pictures = PhotoUpscaler.Options()
     public var encoding = VideoEncoding()
-    /// How the frames of a scene are kept alike; nil: every frame is restored on its own, with
-    /// noise of its own.
+    /// The consistency between the frames of a scene; nil: every frame is restored independently,
+    /// with noise of its own.
     public var consistency: Scene.Options? = Scene.Options()
-    /// Frames of a segment: what is lost at most when a run is killed.
+    /// The number of frames in a segment: the most that is lost when a run is killed.
     public var segmentLength = 50
     /// Whether an existing output is replaced.
     public var overwrite = false
@@ -28,20 +28,20 @@ public final class VideoUpscaler {
     public init() {}
   }
 
-  /// What was done.
+  /// The result of a run.
   public struct Report: Sendable {
     public let inputSize, outputSize: (width: Int, height: Int)
     public let frameCount, sceneCount: Int
-    /// Frames that an earlier run had restored.
+    /// The number of frames that an earlier run had restored.
     public let continuedFrom: Int
-    /// What was lost or had to be guessed, a line each.
+    /// Warnings about what was lost or guessed, a line each.
     public let warnings: [String]
   }
 
   public let upscaler: PhotoUpscaler
   private let tools: FFmpeg
 
-  /// - Throws: `VideoError` where ffmpeg is not installed.
+  /// - Throws: `VideoError` if ffmpeg is not installed.
   public init(_ upscaler: PhotoUpscaler, _ tools: FFmpeg) {
     self.upscaler = upscaler
     self.tools = tools
@@ -50,12 +50,12 @@ public final class VideoUpscaler {
   /// Restores one video.
   ///
   /// - Parameters:
-  ///   - settings: what the work depends on beside `options`, such as the model, by names that a
-  ///     message may tell: a run that was stopped is gone on with when all of it is the same.
-  ///   - started: called when the first frame is about to be restored, with how many an earlier run
-  ///     had restored.
-  ///   - progress: called often with the number of frames that are done and of all; an error thrown
-  ///     here stops the work, which the next run with the same options goes on with.
+  ///   - settings: what the result depends on besides `options`, such as the model, by names that
+  ///     messages can show. An interrupted run is resumed only if all of it is the same.
+  ///   - started: called when the first frame is about to be restored, with the number of frames
+  ///     that an earlier run had restored.
+  ///   - progress: called often with the numbers of frames done and in all; an error thrown here
+  ///     stops the work, which the next run with the same options resumes.
   /// - Throws: `VideoError`, `FileError`, `SuperResolutionError`.
   @discardableResult
   public func callAsFunction(
@@ -74,8 +74,8 @@ public final class VideoUpscaler {
     guard size.width * size.height <= Self.maximumPixels else {
       throw VideoError(
         input.path,
-        "its frames would have \(size.width)x\(size.height) pixels, and \(Self.maximumPixels) are the most "
-          + "that is written; take a smaller scale")
+        "its frames would have \(size.width)x\(size.height) pixels, more than the limit of"
+          + " \(Self.maximumPixels); choose a smaller scale")
     }
     let file = try AtomicFile(output, overwrite: options.overwrite)
     let work = try WorkFolder(for: output, settings: settings)
@@ -107,8 +107,8 @@ public final class VideoUpscaler {
   /// - Parameters:
   ///   - input: the video.
   ///   - scale: pixels of the output per pixel of the input along a side.
-  ///   - isEven: whether sides are even, as colours at half the resolution need it; those of
-  ///     animated pictures need not.
+  ///   - isEven: whether sides must be even, as chroma at half the resolution requires; not for
+  ///     animated pictures.
   public static func outputSize(_ input: VideoProperties, scale: Double, isEven: Bool = true)
     -> (width: Int, height: Int)
   {
@@ -119,12 +119,12 @@ public final class VideoUpscaler {
     return (side(input.width), side(input.height))
   }
 
-  /// No codec's levels go further.
+  /// The limit of all codecs' levels.
   private static let maximumPixels = 1 << 27
 }
 
 extension VideoProperties {
-  /// What the output lacks or has otherwise than the input.
+  /// Warnings about differences between the output and the input.
   var warnings: [String] {
     (hidesAlpha ? ["transparency is left out"] : [])
       + (isInterlaced ? ["interlaced frames were deinterlaced"] : [])

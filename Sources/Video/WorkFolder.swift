@@ -3,16 +3,16 @@ import Files
 import Foundation
 import Torch
 
-/// What a run has made of an output so far, in a folder beside it: the encoded segments, and the
-/// scene that the next one goes on with. A run that was stopped goes on from there.
+/// The unfinished work for an output, in a folder beside it: the encoded segments and the scene at
+/// their end, from which an interrupted run resumes.
 final class WorkFolder {
-  /// What is known of the segments that are complete; written last, so that it is true.
+  /// The index of the complete segments; written last, so that it is always true.
   private struct Manifest: Codable, Equatable {
-    /// What the work depends on.
+    /// Everything that the result depends on.
     var settings: [String: String]
-    /// Frames of each segment.
+    /// The number of frames of each segment.
     var segments: [Int] = []
-    /// Of each frame, in units of the time base from the begin of the input.
+    /// The time of each frame, in units of the time base from the beginning of the input.
     var times: [Int64] = []
     var timeBase: [Int] = []
   }
@@ -24,8 +24,8 @@ final class WorkFolder {
   /// The folder for an output.
   static func path(for output: String) -> String { output + ".partial" }
 
-  /// Opens the folder, or makes it.
-  /// - Throws: `VideoError` where it is of another input or of other settings, or in use.
+  /// Opens the folder, or creates it.
+  /// - Throws: `VideoError` if it belongs to another input or other settings, or is in use.
   init(for output: String, settings: [String: String]) throws {
     path = Self.path(for: output)
     manifest = Manifest(settings: settings)
@@ -41,11 +41,11 @@ final class WorkFolder {
     }
     lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      throw VideoError(path, "another nsarm is at work on this video; wait for it or stop it")
+      throw VideoError(path, "another nsarm is working on this video; wait for it or stop it")
     }
     if let data = FileManager.default.contents(atPath: file) {
       guard let earlier = try? JSONDecoder().decode(Manifest.self, from: data) else {
-        throw VideoError(path, "work.json is damaged; remove the folder to start anew")
+        throw VideoError(path, "work.json is damaged; remove the folder to start over")
       }
       let keys = Set(earlier.settings.keys).union(settings.keys).sorted()
       if let key = keys.first(where: { earlier.settings[$0] != settings[$0] }) {
@@ -53,12 +53,12 @@ final class WorkFolder {
           path,
           "an earlier run stopped here with another \(key)"
             + (earlier.settings[key].map { $0.count < 40 ? " (\($0))" : "" } ?? "")
-            + "; give the same options to go on, or remove the folder to start anew")
+            + "; give the same options to resume, or remove the folder to start over")
       }
       manifest = earlier
     } else {
       guard entries.allSatisfy({ $0 == "lock" }) else {
-        throw VideoError(path, "is no folder of an earlier run; remove it or rename it")
+        throw VideoError(path, "is not the folder of an earlier run; remove or rename it")
       }
       try save()
     }
@@ -67,7 +67,7 @@ final class WorkFolder {
 
   deinit { if lock >= 0 { close(lock) } }
 
-  // MARK: What is there
+  // MARK: State
 
   var frameCount: Int { manifest.times.count }
   var timeBase: VideoProperties.Ratio? {
@@ -75,27 +75,27 @@ final class WorkFolder {
       ? VideoProperties.Ratio(manifest.timeBase[0], manifest.timeBase[1]) : nil
   }
   var firstTime: Int64? { manifest.times.first }
-  /// From the first frame's time to the last one's.
+  /// The time from the first frame to the last.
   var length: Int64 { (manifest.times.last ?? 0) - (manifest.times.first ?? 0) }
 
-  /// The scene after the last segment, where frames are kept alike.
+  /// The scene after the last segment, if frames are kept consistent.
   func scene() throws -> Scene? {
     let file = statePath(manifest.segments.count - 1)
     guard FileManager.default.fileExists(atPath: file) else { return nil }
     let tensors = try SafetensorsFile(file)
     let names = Set(tensors.names)
     guard let scene = Scene({ names.contains($0) ? try? tensors.tensor($0).cloned() : nil }) else {
-      throw VideoError(file, "is damaged; remove \(path) to start anew")
+      throw VideoError(file, "is damaged; remove \(path) to start over")
     }
     return scene
   }
 
-  // MARK: Going on
+  // MARK: Progress
 
-  /// Where the next segment is written to.
+  /// The path for the next segment.
   var nextSegment: String { "\(path)/next.nut" }
 
-  /// Takes the next segment, which is complete.
+  /// Adds the next segment, which is complete.
   func commit(times: [Int64], timeBase: VideoProperties.Ratio, scene: Scene?) throws {
     let index = manifest.segments.count
     if let scene { try writeSafetensors(scene.tensors(), to: statePath(index)) }
@@ -110,9 +110,9 @@ final class WorkFolder {
     if index > 0 { unlink(statePath(index - 1)) }
   }
 
-  /// A list of all segments for ffmpeg's demuxer concat. Every segment is as long as it takes to
-  /// the next one's first frame; rounded to microseconds from the begin, so that errors do not add
-  /// up.
+  /// Writes a list of all segments for ffmpeg's demuxer concat. A segment lasts until the next
+  /// one's first frame; times are rounded to microseconds from the beginning, so that errors do not
+  /// accumulate.
   func writeList() throws -> String {
     let base = timeBase?.value ?? 1
     func microseconds(_ frame: Int) -> Int64 {
@@ -132,10 +132,10 @@ final class WorkFolder {
     return list
   }
 
-  /// Removes the folder and all work in it.
+  /// Removes the folder with all work in it.
   func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Removes the folder where nothing in it is worth going on from.
+  /// Removes the folder if it contains nothing to resume from.
   func removeIfEmpty() { if manifest.segments.isEmpty { remove() } }
 
   private var entries: [String] {
@@ -149,7 +149,7 @@ final class WorkFolder {
     try AtomicFile.write(JSONEncoder().encode(manifest), to: path + "/work.json")
   }
 
-  /// Removes what a run that was killed was writing.
+  /// Removes the file that a killed run was writing.
   private func removeUnfinished() throws {
     let count = manifest.segments.count
     let kept =
@@ -158,7 +158,7 @@ final class WorkFolder {
     let present = Set(entries)
     for name in present.subtracting(kept) { unlink("\(path)/\(name)") }
     for index in 0..<count where !present.contains("segment-\(index).nut") {
-      throw VideoError(path, "segment-\(index).nut is missing; remove the folder to start anew")
+      throw VideoError(path, "segment-\(index).nut is missing; remove the folder to start over")
     }
   }
 }

@@ -2,36 +2,35 @@ import Foundation
 import Settings
 import Yams
 
-/// Reads sections of a YAML file into `Codable` values: keys that are absent keep the values of a
-/// default instance, keys that the type does not have are errors. `learning_rate` and
-/// `learningRate` are the same.
+/// Decodes sections of a YAML file into `Codable` values: absent keys keep the values of a default
+/// instance, unknown keys are errors. `learning_rate` and `learningRate` are the same.
 public struct SettingsDecoding {
-  /// The error to throw for a problem such as "'steps' is not a Int".
+  /// Makes the error to throw for a problem such as "'steps' is not a whole number".
   private let failure: (String) -> any Error
 
   public init(failure: @escaping (String) -> any Error) { self.failure = failure }
 
-  /// Values of a file of settings, and how deep they may lie.
-  private static let (mostValues, deepest) = (100_000, 32)
+  /// The largest number of values in a settings file, and their greatest depth.
+  private static let (maximumCount, maximumDepth) = (100_000, 32)
 
   /// The keys of a file.
   /// - Parameters:
   ///   - text: the file.
-  ///   - example: what a file without keys should begin with, for the message.
-  ///   - mayBeEmpty: whether a file with nothing in it, or nothing but comments, has no keys;
-  ///     otherwise it is a mistake.
-  /// - Throws: the failure where the text is no YAML or holds no keys.
+  ///   - example: the beginning of a valid file, for the message about a file without keys.
+  ///   - mayBeEmpty: whether a file may be empty or hold comments only.
+  /// - Throws: the failure where the text is not YAML or holds no keys.
   public func mapping(of text: String, example: String, mayBeEmpty: Bool = false) throws
     -> Node.Mapping
   {
-    guard text.utf8.count <= SettingsFile.longest else {
-      throw failure("has \(text.utf8.count) bytes; settings have \(SettingsFile.longest) at most")
+    guard text.utf8.count <= SettingsFile.maximumSize else {
+      throw failure(
+        "has \(text.utf8.count) bytes; settings have \(SettingsFile.maximumSize) at most")
     }
     let isBlank = text.allSatisfy { $0.isWhitespace || $0 == "\u{FEFF}" }
     if mayBeEmpty, isBlank { return [:] }
     let root: Node?
     do {
-      // A mark of the order of bytes is none of the text.
+      // A byte order mark is not part of the text.
       root = try Yams.compose(yaml: text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
     } catch {
       let reason = "\(error)".split(separator: "\n").joined(separator: " ")
@@ -41,17 +40,17 @@ public struct SettingsDecoding {
     guard case .mapping(let mapping)? = root else {
       throw failure("holds no keys; \(example)")
     }
-    // References to the same few values may stand for endlessly many.
+    // Aliases may expand a small file into an enormous one.
     var values = 0
     guard Self.isSmall(.mapping(mapping), depth: 0, &values) else {
-      throw failure("holds more values, or deeper ones, than settings have")
+      throw failure("holds more values, or more deeply nested ones, than settings have")
     }
     return mapping
   }
 
   private static func isSmall(_ node: Node, depth: Int, _ values: inout Int) -> Bool {
     values += 1
-    guard values <= mostValues, depth <= deepest else { return false }
+    guard values <= maximumCount, depth <= maximumDepth else { return false }
     switch node {
     case .mapping(let mapping):
       for (key, value) in mapping {
@@ -69,8 +68,8 @@ public struct SettingsDecoding {
   }
 
   /// - Parameters:
-  ///   - path: where the section is in the file, such as "data", for messages.
-  ///   - siblings: keys of this section that are read elsewhere, for the list of those that exist.
+  ///   - path: the section's path in the file, such as "data", for messages.
+  ///   - siblings: keys of this section that are decoded elsewhere, for the list of known keys.
   /// - Throws: the failure, naming the key.
   public func decode<Value: Codable>(
     _ node: Node?, path: String, defaults: Value, siblings: [String] = []
@@ -84,7 +83,7 @@ public struct SettingsDecoding {
       throw failure(
         SettingsReflection.problem(error, example: defaults, path: path, spelling: snakeCased))
     } catch let error as ConfigurationError {
-      // Of a type that decodes itself, at its place in the section.
+      // Thrown by a type that decodes itself, with its key within the section.
       throw failure("'\(path.isEmpty ? "" : path + ".")\(error.key)' \(error.problem)")
     }
   }
@@ -123,8 +122,8 @@ public struct SettingsDecoding {
     return .mapping(result)
   }
 
-  /// The defaults of a key: what the section's defaults say, or of a section that is absent by
-  /// default its own.
+  /// The defaults of a key: those of the section's defaults or, for a section that is absent by
+  /// default, its own.
   private func standard(
     _ property: String, _ defaults: Node.Mapping, _ section: SettingsReflection
   ) throws -> (Node, SettingsReflection?)? {
@@ -137,7 +136,8 @@ public struct SettingsDecoding {
   }
 }
 
-/// The values below a node by their path, "width" or "blocks.0": to compare two sections.
+/// The values below a node by their path, such as "width" or "blocks.0", for the comparison of two
+/// sections.
 public func flattened(_ node: Node?, _ path: String = "") -> [String: String] {
   guard let node, !isNull(node) else { return [:] }
   func under(_ name: String) -> String { path.isEmpty ? name : path + "." + name }

@@ -121,9 +121,9 @@ import Torch
     try writeSafetensors(
       [("weight", Tensor.ones([2, 3])), ("bias", poisoned), ("extra", Tensor.ones([1]))], to: path)
     let store = ParameterStore(try SafetensorsFile(path))
-    _ = try store.root("weight", [3, 2], .zeros)
-    _ = try store.root("bias", [3], .zeros)
-    _ = try store.root("gain", [3], .zeros)
+    _ = try store.root("weight", [3, 2], .matrix, .zeros)
+    _ = try store.root("bias", [3], .vector, .zeros)
+    _ = try store.root("gain", [3], .vector, .zeros)
     let text = try #require(message { try store.validate() })
     for part in [
       path, "'weight' has shape [2, 3], expected [3, 2]", "'gain' is missing",

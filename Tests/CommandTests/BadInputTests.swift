@@ -36,7 +36,7 @@ import Torch
     _ = try folder.write("half.jpg", bytes[..<(bytes.count / 2)])
     _ = try folder.write("empty.png", [])
     _ = try folder.write("text.png", "This is a letter, not a picture.\n".utf8)
-    try refuse(folder, [folder("half.jpg")], words: "half.jpg", "damaged or cut short")
+    try refuse(folder, [folder("half.jpg")], words: "half.jpg", "damaged or truncated")
     try refuse(folder, [folder("empty.png")], words: "empty.png", "empty")
     try refuse(folder, [folder("text.png")], words: "text.png", "not a picture")
     try refuse(folder, [folder("none.png")], words: "none.png", "no such file")

@@ -106,7 +106,7 @@ enum Command {
 
 /// A smooth picture with edges.
 func scene(_ width: Int, _ height: Int, channels: Int = 3, bitDepth: Int = 8) -> Image {
-  var planes = Planes(width: width, height: height, channels: channels)
+  var planes = FloatImage(width: width, height: height, channels: channels)
   for c in 0..<channels {
     for y in 0..<height {
       for x in 0..<width {

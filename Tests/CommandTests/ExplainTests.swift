@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func whatCannotBeReadOrWrittenIsSaid() throws {
-    let planes = Planes(width: 8, height: 8, channels: 4, repeating: 0.5)
+    let planes = FloatImage(width: 8, height: 8, channels: 4, repeating: 0.5)
     try Image(planes).write(to: folder("t.png"))
     let refused = try Command.run(["upscale", folder("t.png"), "-o", folder("t.jpg"), "--explain"])
     #expect(refused.status == 1 && refused.errors.contains("--background"))
@@ -48,6 +48,6 @@ import Testing
       #expect(wrong.status == 64 && wrong.errors.contains(value))
     }
     let both = try Command.run(["upscale", folder("t.png"), "--explain", "--dry-run"])
-    #expect(both.status == 64 && both.errors.contains("exclude each other"))
+    #expect(both.status == 64 && both.errors.contains("cannot be combined"))
   }
 }

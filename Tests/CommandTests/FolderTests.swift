@@ -78,7 +78,7 @@ import Testing
     #expect(try objects(result).map { $0["skipped"] as? String } == ["exists already", nil])
     #expect(try ImageFile.open(folder("out/a.png")).width == 4, "kept as it was")
     let both = try Command.upscale(folder("in"), "--overwrite", "--skip-existing")
-    #expect(both.status == 64 && both.errors.contains("exclude each other"))
+    #expect(both.status == 64 && both.errors.contains("cannot be combined"))
   }
 
   @Test func whatIsNoPictureIsCounted() throws {

@@ -76,6 +76,7 @@ private struct Kit {
 }
 
 @Suite(
+  .ownThreads,
   .enabled(
     if: Kit.path != nil && FileManager.default.isExecutableFile(atPath: "/usr/bin/xz"),
     "needs xz and the published code's results: a folder in NSARM_KIT"))

@@ -84,7 +84,7 @@ import Testing
     let long = try Command.upscale(file, "-o", folder("x.jpg"))
     #expect(long.status == 1 && long.errors.contains("--max-pixels 70000 allows it"))
     let allowed = try Command.upscale(file, "-o", folder("x.jpg"), "--max-pixels", "70000")
-    #expect(allowed.status == 1 && allowed.errors.contains("JPEG stores at most"))
+    #expect(allowed.status == 1 && allowed.errors.contains("JPEG supports at most"))
   }
 
   private static let hostile = [

@@ -3,8 +3,6 @@ import Imaging
 import TestSupport
 import Testing
 
-@testable import NSARMCommand
-
 /// `nsarm upscale`: how large the outputs are, in pixels and in bytes, and what they are called.
 @Suite(.serialized, .ownThreads) struct OutputOptionTests {
   private let folder = try! ScratchFolder()
@@ -38,7 +36,8 @@ import Testing
     #expect(folder.contents.filter { $0.hasPrefix("out") } == ["out/a.jpg", "out/b.webp"])
     let text = try Command.upscale(
       folder("in/c.png"), "--max-bytes", "300", "--format", "jpeg", "-o", folder("c.jpg"))
-    #expect(text.status == 1 && text.errors.contains("bytes at quality 1, and 300 are allowed"))
+    #expect(
+      text.status == 1 && text.errors.contains("bytes at quality 1, more than the limit of 300"))
     #expect(!folder.contents.contains("c.jpg"))
     let told = try Command.upscale(
       folder("in/a.jpg"), "-o", folder("d.jpg"), "--max-bytes", "\(limit)")
@@ -87,10 +86,10 @@ import Testing
       #expect(told.status == 1 && told.errors.contains("one of 20 to 160"), "\(told.errors)")
     }
     for (options, words) in [
-      ("--width 100 --scale 2", "--width and --scale exclude each other"),
-      ("--width 100 --height 2", "--width and --height exclude each other"),
-      ("--long-side 9 --megapixels 2", "exclude each other"),
-      ("--width 0", "--width has to be at least 1"), ("--height -1", "--height has to be"),
+      ("--width 100 --scale 2", "--width and --scale cannot be combined"),
+      ("--width 100 --height 2", "--width and --height cannot be combined"),
+      ("--long-side 9 --megapixels 2", "cannot be combined"),
+      ("--width 0", "--width has to be 1 to 1000000"), ("--height -1", "--height has to be"),
       ("--megapixels nan", "--megapixels has to be"), ("--long-side 1.5", "--long-side"),
     ] {
       let refused = try Command.shell("$NSARM upscale in/a.png \(options)", in: folder.path)
@@ -154,7 +153,7 @@ import Testing
       folder("in/a.png"), "--suffix", String(repeating: "x", count: 255))
     #expect(long.status == 1 && long.errors.contains("cannot be written"), "\(long.errors)")
     for (options, words) in [
-      ("--suffix _a --name b", "--suffix and --name exclude each other"),
+      ("--suffix _a --name b", "--suffix and --name cannot be combined"),
       ("--suffix ''", "--suffix: is empty"), ("--name ''", "--name: is empty"),
       ("--suffix a/b", "--suffix: 'a/b' has a '/'"), ("--name ../x", "--name: '../x' has a '/'"),
       (
@@ -168,18 +167,6 @@ import Testing
     ] {
       let refused = try Command.shell("$NSARM upscale in \(options)", in: folder.path)
       #expect(refused.status == 64 && refused.errors.contains(words), "\(refused.errors)")
-    }
-  }
-
-  @Test func numbersOfBytes() {
-    let sizes = [
-      "500k": 500_000, "2M": 2_000_000, "512KiB": 524_288, "1.5mib": 1_572_864,
-      "6GB": 6_000_000_000,
-      "7": 7, "7B": 7,
-    ]
-    for (text, bytes) in sizes { #expect(ByteCount(argument: text)?.bytes == bytes, "\(text)") }
-    for bad in ["", "k", "iB", "3iB", "0", "-1", "0.1", "nan", "inf", "1e30", "2Q", "KiB"] {
-      #expect(ByteCount(argument: bad) == nil, "\(bad)")
     }
   }
 

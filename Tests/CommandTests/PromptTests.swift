@@ -112,7 +112,7 @@ import Testing
     #expect(partly.status == 0)
     #expect(partly.errors.contains("no caption in \(one) for 1 picture: the null text"))
     let bad = try upscale(["--prompts", try folder.write("bad.jsonl", Array("\n{".utf8))])
-    #expect(bad.status == 1 && bad.errors.contains("bad.jsonl:2: is no valid JSON"))
+    #expect(bad.status == 1 && bad.errors.contains("bad.jsonl:2: is not valid JSON"))
     #expect(try upscale(["--prompts", folder("nothing")]).status == 1)
   }
 

@@ -57,7 +57,8 @@ import Testing
       try recipe(steps: 5), ["--precision", "bfloat16", "--continue-with-changes"])
     #expect(second.status == 0, "\(second.errors)")
     #expect(second.errors.contains("resuming after step 3"))
-    #expect(second.errors.contains("computed in float32 on cpu so far, goes on in bfloat16 on cpu"))
+    #expect(
+      second.errors.contains("computed in float32 on cpu so far, continues in bfloat16 on cpu"))
     #expect(second.output.contains("finished after 5 steps"))
   }
 
@@ -108,7 +109,7 @@ import Testing
       ),
       ("stem_patch: 4", "stem_patch: 0", "'model.tokenizer.stem_patch' is 0"),
       ("stage: tokenizer", "stage: tokeniser", "'stage' is 'tokeniser'; there are: tokenizer"),
-      ("validation_crop: 64", "validation_crop: 48", "0.png: cannot be validated with"),
+      ("validation_crop: 64", "validation_crop: 48", "0.png: cannot be used for validation"),
     ] {
       let file = try scratch.write(
         "hostile.yaml", whole.replacingOccurrences(of: old, with: new).utf8)
@@ -122,7 +123,7 @@ import Testing
       atPath: scratch("run"), withIntermediateDirectories: true)
     try Data("mine\n".utf8).write(to: URL(fileURLWithPath: log))
     let foreign = try train(try recipe(), [])
-    #expect(foreign.status == 1 && foreign.errors.contains("log.jsonl: is there already"))
+    #expect(foreign.status == 1 && foreign.errors.contains("log.jsonl: exists already"))
     #expect(try String(contentsOfFile: log, encoding: .utf8) == "mine\n")
   }
 

@@ -151,7 +151,7 @@ import Testing
     let (input, output) = (
       try ImageFile.read(folder("a.png")), try ImageFile.read(folder("out/a.tif"))
     )
-    func means(_ planes: Planes) -> [Float] {
+    func means(_ planes: FloatImage) -> [Float] {
       (0..<3).map { c in
         planes.channels(c..<c + 1).values.reduce(0, +) / Float(planes.values.count / 3)
       }

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import NSARM
 import ParityTestSupport
+import PublishedCheckpoints
 import TestSupport
 import Testing
 import Torch

@@ -71,6 +71,6 @@ import Testing
     let file = try Command.run(["upscale", scratch("a.png"), "--watch"])
     #expect(file.status == 64 && file.errors.contains("--watch takes folders"))
     let both = try Command.run(["upscale", scratch(""), "--watch", "--dry-run"])
-    #expect(both.status == 64 && both.errors.contains("exclude each other"))
+    #expect(both.status == 64 && both.errors.contains("cannot be combined"))
   }
 }

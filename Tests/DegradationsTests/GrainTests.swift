@@ -7,8 +7,8 @@ import Torch
 @testable import Degradations
 
 @Suite struct GrainTests {
-  private func flat(_ side: Int, _ level: Float = 0.5) -> Planes {
-    Planes(width: side, height: side, channels: 3, repeating: level)
+  private func flat(_ side: Int, _ level: Float = 0.5) -> FloatImage {
+    FloatImage(width: side, height: side, channels: 3, repeating: level)
   }
 
   private func deviation(_ values: [Float]) -> Double {
@@ -37,8 +37,8 @@ import Torch
     #expect(seen.count == 8)
   }
 
-  /// Noise of flat areas is the low-quality picture's, but for what interpolation takes: √0.814 of
-  /// its length along each axis where the scale is 4.
+  /// The noise of flat areas is that of the low-quality picture, reduced by interpolation: √0.814
+  /// along each axis at scale 4.
   @Test(
     arguments: [
       DegradationNoise.gaussian(sigma: 6, gray: false), .gaussian(sigma: 20, gray: true),
@@ -63,7 +63,7 @@ import Torch
     }
   }
 
-  /// JPEG is in the input alone, defocus in both.
+  /// JPEG affects only the input, defocus both.
   @Test func whatTheTargetShares() {
     let x = picture(64, 64)
     var sample = GrainSample(GrainConfiguration(), seed: 1, scale: 4)

@@ -4,7 +4,7 @@ import Torch
 @testable import Degradations
 
 /// A picture with edges, ramps and texture, planar RGB in [0, 1].
-func picture(_ height: Int, _ width: Int) -> Planes {
+func picture(_ height: Int, _ width: Int) -> FloatImage {
   var random = RandomStream(seed: 7, stream: 0)
   var values: [Float] = []
   for channel in 0..<3 {
@@ -16,7 +16,7 @@ func picture(_ height: Int, _ width: Int) -> Planes {
       }
     }
   }
-  return Planes(width: width, height: height, channels: 3, values: values)
+  return FloatImage(width: width, height: height, channels: 3, values: values)
 }
 
 func largestDifference(_ a: [Float], _ b: [Float]) -> Float {

@@ -101,7 +101,7 @@ import Torch
   }
 
   @Test func poissonNoiseOfAFlatPicture() {
-    var x = Planes(
+    var x = FloatImage(
       width: 64, height: 64, channels: 3, values: Array(repeating: 0.5, count: 3 * 64 * 64))
     var random = RandomStream(seed: 1, stream: 1)
     x.add(.poisson(scale: 0.1, gray: true), &random)

@@ -1,5 +1,6 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 import Upscaling
 
@@ -57,12 +58,11 @@ func cancelled() async throws {
     return false
   }
   restoration.cancel()
-  await upscaler.resolver.waitUntilIdle()
   let isDone = try await restoration.value
   precondition(!isDone)
 }
 
-/// Sources/NSARM/NSARM.docc.
+/// Sources/SuperResolution/SuperResolution.docc.
 func tensors(_ picture: Tensor) async throws {
   let resolver = try await SuperResolver(model: .nano)
   var options = SuperResolver.Options()
@@ -83,4 +83,11 @@ func policy() throws {
   let model = try folder.load(folder.policy(.float32))
   let resolver = try SuperResolver(model)
   precondition(resolver.model.policy.precision == .float32)
+}
+
+/// Sources/SuperResolution/ModelLoader.swift.
+func loading() throws {
+  let loader = ModelLoader(memory: .bytes(6_000_000_000))
+  let resolver = try loader.resolver(ModelFolder("Models/nano"))
+  precondition(resolver.model.configuration.scale == 4)
 }

@@ -2,6 +2,7 @@ import Foundation
 import NSARM
 import Prompts
 import Settings
+import SuperResolution
 import Torch
 
 /// `SuperResolver`.

@@ -23,7 +23,7 @@ func peerCommand() throws {
 }
 
 /// `ImageWriter`.
-func writer(_ strips: [Planes]) throws {
+func writer(_ strips: [FloatImage]) throws {
   let writer = try ImageWriter("out.png", width: 4096, height: 3072, channels: 3)
   for strip in strips { try writer.write(strip) }
   try writer.finish()

@@ -1,4 +1,5 @@
 import NSARM
+import SuperResolution
 import Torch
 import Upscaling
 

@@ -2,6 +2,7 @@
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
 try await readme()
@@ -20,6 +21,7 @@ try await restoration(small) { shown = $0.shape }
 precondition(shown == [3, 96, 128])
 try await tensors(small)
 try policy()
+try loading()
 var options = SuperResolver.Options()
 try promptEncoder(channels: 128, &options)
 precondition(options.text != nil)
@@ -35,6 +37,6 @@ try evaluation()
 let original = try ImageFile.readRGB("original.png")
 try scores(original, original)
 try peerCommand()
-try writer([Planes](repeating: Planes(width: 4096, height: 768, channels: 3), count: 4))
+try writer([FloatImage](repeating: FloatImage(width: 4096, height: 768, channels: 3), count: 4))
 try resizedWindow(try ImageFile.open("landscape.png"))
 print("every snippet has run")

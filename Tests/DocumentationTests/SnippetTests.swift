@@ -15,7 +15,7 @@ import Testing
     let output: String
   }
 
-  /// Runs a program that stands beside the tests, in the folder, with the shipped model.
+  /// Runs a program of this package in the folder, with the shipped model.
   private func run(_ name: String, _ arguments: String...) throws -> Result {
     let process = Process()
     let places = [Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
@@ -41,7 +41,8 @@ import Testing
     return [reader.width, reader.height]
   }
 
-  /// What the code of the documentation reads: holiday.jpg and others in the working directory.
+  /// The files that the documentation's code reads: holiday.jpg and others in the working
+  /// directory.
   private func prepare() throws {
     let files = FileManager.default
     try files.createDirectory(atPath: folder("Models"), withIntermediateDirectories: true)
@@ -53,7 +54,7 @@ import Testing
     for name in ["holiday.jpg", "photos/holiday.jpg", "original.png", "restored.png"] {
       try folder.write(photo, name)
     }
-    try folder.write(Image(Planes(width: 512, height: 384, channels: 3)), "landscape.png")
+    try folder.write(Image(FloatImage(width: 512, height: 384, channels: 3)), "landscape.png")
   }
 
   @Test func theDocumentationsCodeRuns() throws {

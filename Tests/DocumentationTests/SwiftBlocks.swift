@@ -14,7 +14,7 @@ struct SwiftLines {
     self.lines = lines.map { String($0.dropFirst(shared)) }
   }
 
-  /// Whether these lines stand one after the other in `file`, in any indentation.
+  /// Whether `file` contains these lines consecutively, at any indentation.
   func stand(in file: [String]) -> Bool {
     guard let first = lines.first, lines.count <= file.count else { return false }
     let ends = file.indices.dropLast(lines.count - 1)
@@ -24,7 +24,7 @@ struct SwiftLines {
     }
   }
 
-  /// The imports at the beginning, and what comes after them.
+  /// The imports at the beginning, and the rest.
   var parts: (imports: [String], body: SwiftLines) {
     let body = lines.drop { $0.isEmpty || $0.hasPrefix("import ") }
     return (lines.dropLast(body.count).filter { !$0.isEmpty }, SwiftLines(body))

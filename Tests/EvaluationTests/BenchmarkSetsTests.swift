@@ -56,7 +56,7 @@ import Testing
     #expect(problem("sets: [{folder: f}]").contains("'sets.0.name' is missing"))
     #expect(problem("sets: [{name: a}]").contains("'sets.0.folder' is missing"))
     #expect(problem("sets: [{name: a/b, folder: f}]").contains("'sets.0.name'"))
-    #expect(problem("sets: [{\(set)}, {\(set)}]").contains("a is there twice"))
+    #expect(problem("sets: [{\(set)}, {\(set)}]").contains("a appears twice"))
     #expect(problem("sets: [a, b]").contains("sets.0"))
   }
 
@@ -88,7 +88,8 @@ import Testing
     #expect(levels.count == 60 && Set(levels.map(\.label)).count == 60)
     #expect(levels[0].label == "a-blur1")
     let entry = levels[7].entry(width: 64, height: 64, scale: 4)
-    #expect(entry.damage?.kind == "noise" && entry.damage?.level == 3 && entry.inputWidth == 16)
+    #expect(
+      entry.degradation?.kind == "noise" && entry.degradation?.level == 3 && entry.inputWidth == 16)
     let inputs = try cases("damage: none, crop: 64")
     let alone = try inputs[0].pictures(scale: 4)
     #expect(alone.input.width == 16 && alone.original == nil)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import TestSupport
@@ -51,7 +52,7 @@ struct BenchmarkTests {
     let input = try ImageFile.readRGB(scratch("out/inputs/light/a.png"))
     #expect(kept.samples == input.repeated(4).samples)
     let original = try ImageFile.readRGB(scratch("p/a.png"))
-    #expect(input.samples == Damage.light(original, seed: 1, scale: 4).samples)
+    #expect(input.samples == Degradation.light(original, seed: 1, scale: 4).samples)
     let suite = try MetricSuite.plain()
     #expect(suite.scores(kept, suite.reference(original)) == first.pictures[0].scores["peer"])
     for name in ["index.html", "report.json", "report.csv"] {
@@ -61,14 +62,14 @@ struct BenchmarkTests {
     let again = try #require(try benchmark([peer]).run())
     #expect(calls == 3)
     #expect(again.pictures.map(\.scores) == first.pictures.map(\.scores))
-    // Crops are shown unless they are not wanted.
+    // Crops are shown unless they are disabled.
     func page() throws -> String {
       try String(contentsOfFile: scratch("out/index.html"), encoding: .utf8)
     }
     #expect(try page().contains("data:image"))
     _ = try benchmark([peer]).run(showsCrops: false)
     #expect(try !page().contains("data:image") && calls == 3)
-    // A changed original, and a peer by the same name with another command, are measured anew.
+    // A changed original, and a peer of the same name with another command, are measured again.
     try scratch.write(waves(64, 64, shift: 3), "p/b.png")
     let other = try repeating("other")
     _ = try benchmark([peer, other]).run()
@@ -88,7 +89,7 @@ struct BenchmarkTests {
       return asked == 3
     })
     #expect(stopped == nil && calls == 1)
-    // As if it had been killed while writing.
+    // Simulates a process that was killed while writing.
     let file = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch("out/results.jsonl")))
     try file.seekToEnd()
     try file.write(contentsOf: Data("{\"set\":\"light\",\"lab".utf8))

@@ -108,7 +108,7 @@ import Testing
     try scratch.write(waves(64, 48, shift: 1), "mine/a.png")
     try scratch.write(waves(64, 48, shift: 2), "other/a.png")
     var earlier = try #require(try comparison().picture("a").picture)
-    // A figure that no computation gives shows whether it was kept.
+    // An impossible figure shows whether it was kept.
     earlier.scores["mine"]![.psnrY] = 1000
     func again(_ methods: [String] = ["mine"]) throws -> EvaluationReport.Picture {
       try #require(try comparison(methods).picture("a", continuing: earlier).picture)
@@ -139,7 +139,7 @@ import Testing
     try FileManager.default.createSymbolicLink(
       atPath: scratch("mine"), withDestinationPath: scratch("two"))
     #expect(message { _ = try comparison(["mine", "mine"], reference: false) }.contains("'mine'"))
-    #expect(message { _ = try comparison(reference: false) }.contains("give --reference"))
+    #expect(message { _ = try comparison(reference: false) }.contains("without references"))
   }
 
   @Test func reportFolders() throws {
@@ -166,7 +166,7 @@ import Testing
     #expect(refusal("new/report", border: 4).contains("border 0, now 4"))
 
     try Data("{}".utf8).write(to: URL(fileURLWithPath: scratch("new/report/report.json")))
-    #expect(refusal("new/report").contains("--overwrite"))
+    #expect(refusal("new/report").contains("no report of this version"))
     try scratch.write(waves(8, 8), "photos/a.png")
     #expect(refusal("photos", overwrite: true).contains("holds no report"))
     #expect(refusal("photos/a.png").contains("is a file"))

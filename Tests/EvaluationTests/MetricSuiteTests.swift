@@ -7,10 +7,10 @@ import Torch
 @testable import Evaluation
 
 @Suite struct MetricSuiteTests {
-  /// A metric without weights says how to get them, and the others still run.
+  /// A metric without weights reports how to get them, and the others still run.
   @Test func missingWeights() throws {
     let suite = try MetricSuite.plain()
-    // CER is there where tesseract is installed.
+    // CER is available where tesseract is installed.
     let metrics = suite.metrics.filter { $0 != .characterErrorRate }
     #expect(metrics == [.psnrY, .psnrRGB, .ssimY, .ssimRGB, .msSSIM, .grain, .noise])
     let unavailable = suite.unavailable.filter { $0.title != "CER" }

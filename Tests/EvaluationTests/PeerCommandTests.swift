@@ -21,7 +21,7 @@ import Testing
 
   private func input() throws -> MethodInput {
     let image = waves(20, 12)
-    // Neither spaces nor what a shell or a placeholder would make of the name change anything.
+    // Spaces, shell characters and placeholders in a name have no effect.
     try scratch.write(image, "in $(touch x) {output}.png")
     return MethodInput(
       set: "s", label: "a", image: image, original: nil, seed: 1,

@@ -27,7 +27,9 @@ import Testing
     report.unavailable = [.init(title: Self.hostile, reason: Self.hostile)]
     report.pictures[0].file = Self.hostile
     report.pictures[0].seconds["b"] = 1.5
-    for level in 0..<5 { report.pictures[level].damage = .init(kind: Self.hostile, level: level) }
+    for level in 0..<5 {
+      report.pictures[level].degradation = .init(kind: Self.hostile, level: level)
+    }
     return report
   }
 

@@ -1,6 +1,7 @@
 import Imaging
 import ModelTestSupport
 import NSARM
+import SuperResolution
 import TestSupport
 import Testing
 import Torch
@@ -11,10 +12,11 @@ import Torch
   private let scratch = try! ScratchFolder()
 
   @Test func variantsHaveTheOriginalsSize() throws {
-    let restorer = try Restorer(ModelFolder(try TinyModel.write(in: scratch.path)), .float32)
+    let restorer = try Restorer(
+      ModelFolder(try TinyModel.write(in: scratch.path)), ModelLoader(.float32))
     let side = restorer.model.configuration.tileSide
     let high = waves(side, side)
-    let low = Damage.full(high, seed: 3, scale: restorer.scale)
+    let low = Degradation.full(high, seed: 3, scale: restorer.scale)
     let results = try Restorer.Variant.allCases.map {
       try restorer($0, low: low, high: high, seed: 1)
     }

@@ -76,9 +76,9 @@ import Testing
     var report = try EvaluationReport.made(
       ["a"], [.psnrY], [30, 28, 27, 25, 20].map { ["a": [.psnrY: $0]] })
     for (index, level) in [1, 1, 2, 3].enumerated() {
-      report.pictures[index].damage = .init(kind: "blur", level: level)
+      report.pictures[index].degradation = .init(kind: "blur", level: level)
     }
-    let curves = report.damageCurves
+    let curves = report.degradationCurves
     let curve = try #require(curves.first)
     #expect(curves.count == 1 && curve.kind == "blur" && curve.method == "a")
     #expect(curve.points.map(\.level) == [1, 2, 3])

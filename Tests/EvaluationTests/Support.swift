@@ -8,7 +8,7 @@ import TestSupport
 func waves(_ width: Int, _ height: Int, shift: Int = 0, channels: Int = 3, bitDepth: Int = 8)
   -> Image
 {
-  var planes = Planes(width: width, height: height, channels: channels)
+  var planes = FloatImage(width: width, height: height, channels: channels)
   for c in 0..<channels {
     for y in 0..<height {
       for x in 0..<width {

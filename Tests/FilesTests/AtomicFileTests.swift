@@ -28,7 +28,7 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data([1, 2]))
   }
 
-  /// Found before the work, not when the file gets its name.
+  /// Detected before the work, not when the file gets its name.
   @Test func namesThatAreTooLong() throws {
     let path = folder(String(repeating: "a", count: 256))
     #expect(throws: FileError.system(path, ENAMETOOLONG)) { try AtomicFile(path) }
@@ -50,7 +50,7 @@ import Testing
     #expect(throws: FileError.exists(path: path)) {
       try AtomicFile.write(Data([2]), to: path, overwrite: false)
     }
-    // Another writer may be quicker between the first look and the end.
+    // Another writer may be faster between the first check and the end.
     let late = try AtomicFile(folder("b"), overwrite: false)
     try AtomicFile.write(Data([3]), to: folder("b"))
     #expect(throws: FileError.exists(path: folder("b"))) { try late.commit() }
@@ -88,7 +88,7 @@ import Testing
     #expect(part == Array(bytes[777..<877]))
   }
 
-  /// Nobody's disk holds an exbibyte.
+  /// No disk holds an exbibyte.
   @Test func scratchFilesThatDoNotFitAreRefusedAtOnce() {
     #expect(throws: FileError.self) { try ScratchFile(in: folder.path, reserving: 1 << 60) }
     #expect(folder.entries.isEmpty)

@@ -37,8 +37,8 @@ import Testing
     #expect(folder.entries == ["model"] && text("model/weights") == "1")
   }
 
-  /// What a killed process leaves: a half-written folder, and on systems that cannot exchange two
-  /// names in one step an old folder that has lost its own.
+  /// The remains of a killed process: a half-written folder and, on systems without an atomic
+  /// exchange, an old folder that has lost its name.
   @Test func remainsAreMended() throws {
     let files = FileManager.default
     for name in [".model.partial", ".model.old", ".run.partial"] {
@@ -49,7 +49,7 @@ import Testing
     #expect(folder.entries == ["model"] && text("model/weights") == ".model.old")
   }
 
-  /// The second of two writers is refused, and neither it nor a recovery disturbs the first.
+  /// The second of two writers is rejected, and neither it nor a recovery disturbs the first.
   @Test func twoWritersOfOneFolder() throws {
     try AtomicFolder.write(folder("model")) { temporary in
       try AtomicFile.write(Data("first".utf8), to: temporary + "/weights")

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  /// In steps, over the ends of files, and not back.
+  /// In steps, across the ends of files, and never backwards.
   @Test func digestsAreTakenInSteps() throws {
     let paths = try ["ab", "", "c"].enumerated().map {
       try folder.write("piece\($0.offset)", Array($0.element.utf8))

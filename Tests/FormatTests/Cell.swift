@@ -4,33 +4,33 @@ import Testing
 
 @testable import Upscaling
 
-/// What becomes of an input in an output's format.
+/// The result of converting an input to an output format.
 struct Cell {
   let format: ImageFormat
-  /// Mean CIEDE2000 of the output, reduced to the input's size.
+  /// The mean CIEDE2000 of the output, reduced to the input's size.
   var difference = 0.0
-  /// What the output lacks and a warning says, or what the format cannot have.
+  /// The data that the output lacks, with a warning or because the format has no place for it.
   var notes: [String] = []
-  /// What is wrong.
+  /// The failures.
   var problems: [String] = []
-  /// The name of the output's file.
+  /// The name of the output file.
   var output: String
-  /// Whether a colour is put behind transparency.
+  /// Whether transparency was replaced by a background.
   var isFlattened = false
 
   init(_ format: ImageFormat, output: String) { (self.format, self.output) = (format, output) }
 }
 
-/// Makes a larger picture of a file.
+/// Enlarges a file and judges the outputs.
 struct Enlarger: Sendable {
   var scale = 2
-  /// What is let pass beyond what the formats cost.
+  /// Tolerances beyond the losses of the formats.
   var tolerance = 0.0
   let enlarge:
     @Sendable (ImageReader, _ output: String, PhotoUpscaler.Options) throws
       -> PhotoUpscaler.Report
 
-  /// Twice as large, by interpolation.
+  /// A factor of two, by interpolation.
   static let bicubic = Enlarger { reader, output, options in
     try PhotoUpscaler.write(reader, to: output, options, color: .none, modelScale: 2) { push in
       let large = try reader.planes(reader.rect).asRGB
@@ -44,10 +44,10 @@ struct Enlarger: Sendable {
 }
 
 extension Variant {
-  /// The grey behind transparency for formats that have none.
+  /// The grey background for formats without transparency.
   private static let ground: Float = 128 / 255
 
-  /// Makes the outputs in all formats, in a folder, and judges them.
+  /// Makes the outputs in all formats in a folder and judges them.
   func cells(
     _ formats: [ImageFormat] = ImageFormat.allCases, in folder: String, name: String = "a",
     _ enlarger: Enlarger = .bicubic
@@ -73,17 +73,15 @@ extension Variant {
     options.resolver.seed = 1
     var expected = picture
     if !format.supportsAlpha, picture.isTransparent {
-      // It has to say why, and what can be done.
+      // The error must name the reason and the remedy.
       do {
         _ = try enlarger.enlarge(try ImageFile.open(input), path, options)
         cell.problems.append("its transparency is lost")
-      } catch let error as ImagingError {
-        if !error.description.contains("--background") { throw error }
-      }
+      } catch ImagingError.noTransparency {}
       options.background = PictureColor("#808080")
       options.overwrite = true
       expected = picture.flattened(on: Self.ground)
-      cell.notes.append("on a colour")
+      cell.notes.append("on a background")
       cell.isFlattened = true
     } else if !format.supportsAlpha, picture.channels % 2 == 0 {
       expected = picture.channels(0..<picture.channels - 1)
@@ -120,9 +118,9 @@ extension Variant {
     judge(output, warnings, &cell)
   }
 
-  /// Colours, transparency, and whether it is upright.
+  /// Judges colours, transparency and orientation.
   private func compare(
-    _ reduced: Planes, _ metadata: ImageMetadata, _ expected: Planes, _ cell: inout Cell,
+    _ reduced: FloatImage, _ metadata: ImageMetadata, _ expected: FloatImage, _ cell: inout Cell,
     _ enlarger: Enlarger
   ) {
     guard let outputModel = ColorModel(metadata) else {
@@ -132,7 +130,7 @@ extension Variant {
     let (target, result) = (Colors(expected, model), Colors(reduced, outputModel))
     cell.difference = result.difference(target)
     let isLossy = self.isLossy || ![.png, .tiff].contains(cell.format)
-    // WebP halves the resolution of colours.
+    // WebP stores chroma at half the resolution.
     let isWebp = cell.format == .webp || format == "WebP"
     let limit =
       Cell.interpolation(expected, model)
@@ -145,13 +143,13 @@ extension Variant {
       }
       cell.problems.append(
         "the colours differ by \(cell.difference) dE2000"
-          + (turned.map { "; it is turned as by orientation \($0)" } ?? ""))
+          + (turned.map { "; it is rotated as by orientation \($0)" } ?? ""))
     }
     let error = result.alphaError(target)
     if error > 2.0 / 255 { cell.problems.append("alpha differs by \(error * 255) of 255") }
   }
 
-  /// What the file holds beside its colours: kept, said or silent.
+  /// Judges the data besides the colours: kept, warned about, or silently lost.
   private func judge(_ output: ImageReader, _ warnings: [String], _ cell: inout Cell) {
     for datum in data {
       let isSaid = warnings.contains { $0.contains(datum.words) }
@@ -160,25 +158,25 @@ extension Variant {
       case (false, true):
         if !cell.notes.contains(datum.name) { cell.notes.append(datum.name) }
       case (false, false): cell.problems.append("silent: \(datum.name) (\(datum.words))")
-      case (true, true): cell.problems.append("\(datum.name) is kept, and said to be lost")
+      case (true, true): cell.problems.append("\(datum.name) is kept, but reported as lost")
       }
     }
     for warning in warnings where !data.contains(where: { warning.contains($0.words) }) {
-      cell.problems.append("said without reason: \(warning)")
+      cell.problems.append("unfounded warning: \(warning)")
     }
   }
 }
 
 extension Cell {
-  /// What the enlargement alone costs at edges.
-  static func interpolation(_ picture: Planes, _ model: ColorModel = .sRGB) -> Double {
+  /// The difference at edges that the enlargement alone causes.
+  static func interpolation(_ picture: FloatImage, _ model: ColorModel = .sRGB) -> Double {
     let large = picture.fillingHiddenColors()
       .resized(toWidth: 2 * picture.width, height: 2 * picture.height, .bicubic).clamped
     return Colors(large.reduced(by: 2), model).difference(Colors(picture, model))
   }
 }
 
-extension Planes {
+extension FloatImage {
   fileprivate var isTransparent: Bool {
     guard channels % 2 == 0 else { return false }
     return channels(channels - 1..<channels).values.contains { $0 < 1 }
@@ -190,7 +188,7 @@ private struct Colors {
   var labs: [Lab] = []
   var alphas: [Double] = []
 
-  init(_ planes: Planes, _ model: ColorModel) {
+  init(_ planes: FloatImage, _ model: ColorModel) {
     let colors = planes.channels - (planes.channels % 2 == 0 ? 1 : 0)
     for y in 0..<planes.height {
       for x in 0..<planes.width {
@@ -200,7 +198,7 @@ private struct Colors {
     }
   }
 
-  /// The mean, by the other's alpha.
+  /// The mean, weighted by the other picture's alpha.
   func difference(_ other: Colors) -> Double {
     var sum = 0.0
     for i in labs.indices where other.alphas[i] > 0 {

@@ -1,7 +1,7 @@
 import Imaging
 
-/// The picture that goes through all formats: slopes, patches and, in one corner, a mark, so that
-/// no turn of it looks like another. `Fixtures/make.py` makes the same.
+/// The picture that is converted to all formats: gradients, patches and a mark in one corner, so
+/// that no rotation looks like another. `Fixtures/make.py` makes the same one.
 enum Chart {
   static let (width, height) = (40, 30)
 
@@ -18,23 +18,23 @@ enum Chart {
     return patch?.color ?? [60 + 3 * x, 190 - 4 * y, 90 + x + 2 * y]
   }
 
-  /// Nothing at the left, all at the right.
+  /// Alpha from 0 at the left to opaque at the right.
   static func alpha(_ x: Int) -> Int { x < 6 ? 0 : x >= 34 ? 255 : (x - 6) * 255 / 28 }
 
   static let rgb = planes(3) { color($0, $1).map(level) }
   static let grey = planes(1) { [level(color($0, $1).reduce(0, +) / 3)] }
-  /// Under what is transparent there is green.
+  /// Transparent pixels are green.
   static let rgba = planes(4) { x, y in
     (alpha(x) == 0 ? [0, 255, 0] : color(x, y)).map(level) + [level(alpha(x))]
   }
   static let greyAlpha = planes(2) { x, y in
     [alpha(x) == 0 ? 1 : level(color(x, y).reduce(0, +) / 3), level(alpha(x))]
   }
-  /// With alpha that hides nothing.
+  /// With an opaque alpha channel.
   static let opaque = planes(4) { color($0, $1).map(level) + [1] }
   /// The next frame of an animation.
   static let moved = planes(3) { color(($0 + width - 8) % width, $1).map(level) }
-  /// As the samples of one channel, for curves that end at half the signal.
+  /// The samples of one channel, for curves that end at half the signal.
   static let dim = planes(3) { color($0, $1).map { level($0) / 2 } }
 
   /// The index of a pixel in `palette`: squares of 10 pixels, and the patches.
@@ -53,7 +53,7 @@ enum Chart {
   /// Black and white.
   static let bilevel = planes(1) { [index($0, $1) < 4 ? 1 : 0] }
 
-  /// Inks by the inverted colours, 0...255, and what `Profile.cmyk` says of them.
+  /// The inks of the inverted colours, 0...255, and their colours according to `Profile.cmyk`.
   static func inks(_ x: Int, _ y: Int) -> [Int] { color(x, y).map { (255 - $0) / 2 } + [20 + y] }
   static let printed = planes(3) { x, y in
     ColorModel.scaled(Profile.lab(ofInks: inks(x, y).map { Double($0) / 255 }))
@@ -61,8 +61,8 @@ enum Chart {
 
   private static func level(_ value: Int) -> Float { Float(value) / 255 }
 
-  static func planes(_ channels: Int, _ color: (_ x: Int, _ y: Int) -> [Float]) -> Planes {
-    var planes = Planes(width: width, height: height, channels: channels)
+  static func planes(_ channels: Int, _ color: (_ x: Int, _ y: Int) -> [Float]) -> FloatImage {
+    var planes = FloatImage(width: width, height: height, channels: channels)
     for y in 0..<height {
       for x in 0..<width {
         for (c, value) in color(x, y).enumerated() { planes[c, y, x] = value }
@@ -72,11 +72,11 @@ enum Chart {
   }
 }
 
-extension Planes {
-  /// As it is stored in a file whose orientation, as EXIF counts it, makes it this picture.
-  func stored(_ orientation: Int) -> Planes {
+extension FloatImage {
+  /// The stored picture that an EXIF orientation turns into this one.
+  func stored(_ orientation: Int) -> FloatImage {
     let (w, h) = orientation < 5 ? (width, height) : (height, width)
-    var result = Planes(width: w, height: h, channels: channels)
+    var result = FloatImage(width: w, height: h, channels: channels)
     for c in 0..<channels {
       for y in 0..<height {
         for x in 0..<width {
@@ -91,7 +91,7 @@ extension Planes {
     return result
   }
 
-  /// Samples pixel after pixel, of 8 or 16 bit.
+  /// Interleaved samples, of 8 or 16 bit.
   func samples(bits: Int = 8, littleEndian: Bool = false) -> [UInt8] {
     let image = Image(self, bitDepth: bits)
     switch image.samples {
@@ -102,7 +102,7 @@ extension Planes {
   }
 
   /// Colours multiplied by alpha.
-  var premultiplied: Planes {
+  var premultiplied: FloatImage {
     var result = self
     for c in 0..<channels - 1 {
       for y in 0..<height {
@@ -112,8 +112,8 @@ extension Planes {
     return result
   }
 
-  /// On a grey ground, without alpha.
-  func flattened(on ground: Float) -> Planes {
+  /// Over a grey background, without alpha.
+  func flattened(on ground: Float) -> FloatImage {
     var result = channels(0..<channels - 1)
     for c in 0..<result.channels {
       for y in 0..<height {
@@ -126,9 +126,9 @@ extension Planes {
     return result
   }
 
-  /// Means of squares of `factor` pixels; colours count by their alpha.
-  func reduced(by factor: Int) -> Planes {
-    var result = Planes(width: width / factor, height: height / factor, channels: channels)
+  /// Means over squares of `factor` pixels, with colours weighted by alpha.
+  func reduced(by factor: Int) -> FloatImage {
+    var result = FloatImage(width: width / factor, height: height / factor, channels: channels)
     let hasAlpha = channels % 2 == 0
     for y in 0..<result.height {
       for x in 0..<result.width {
@@ -154,7 +154,7 @@ extension Planes {
   }
 }
 
-/// The bytes of a number as they lie in memory.
+/// The bytes of a number in native order.
 func nativeBytes<T>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
 func be16(_ value: Int) -> [UInt8] { nativeBytes(UInt16(truncatingIfNeeded: value).bigEndian) }
 func be32(_ value: Int) -> [UInt8] { nativeBytes(UInt32(truncatingIfNeeded: value).bigEndian) }

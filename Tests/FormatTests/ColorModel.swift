@@ -1,10 +1,9 @@
 import Foundation
 import Imaging
 
-/// What samples of a picture mean, in CIELAB under D50: the tests' own reading of code points and
-/// profiles.
+/// The meaning of samples in CIELAB under D50: an independent reading of code points and profiles.
 struct ColorModel: Sendable {
-  /// The colour of one pixel's components but alpha, 0...1.
+  /// The colour of one pixel's components without alpha, 0...1.
   let lab: @Sendable ([Double]) -> Lab
 
   typealias Curve = @Sendable (Double) -> Double
@@ -17,7 +16,7 @@ struct ColorModel: Sendable {
 
   init(matrix: Matrix, curves: [Curve]) {
     self.init { values in
-      // Grey may come as one component.
+      // Grey may have a single component.
       let values = values.count == 1 ? values + values + values : values
       let xyz = (0..<3).reduce(SIMD3<Double>()) { $0 + matrix[$1] * curves[$1](values[$1]) }
       return Self.lab(xyz)
@@ -28,7 +27,7 @@ struct ColorModel: Sendable {
     ColorModel { lab(white * pow($0[0], gamma)) }
   }
 
-  /// CIELAB itself, as `scaled` makes components of it.
+  /// CIELAB itself, with components as `scaled` makes them.
   static let lab = ColorModel { Lab($0[0] * 100, $0[1] * 255 - 128, $0[2] * 255 - 128) }
 
   static func scaled(_ lab: Lab) -> [Float] {
@@ -48,7 +47,7 @@ struct ColorModel: Sendable {
 // MARK: Code points
 
 extension ColorModel {
-  /// Of H.273; nil where the tests do not know them.
+  /// H.273's code points; nil if the tests do not know them.
   init?(primaries: Int, transfer: Int) {
     let d65 = SIMD2(0.3127, 0.3290)
     let colors: [SIMD2<Double>]
@@ -71,7 +70,7 @@ extension ColorModel {
 
   static let sRGBCurve: Curve = { $0 <= 0.04045 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4) }
 
-  /// SMPTE ST 2084 with white at 203 nits; what is brighter is white.
+  /// SMPTE ST 2084 with white at 203 nits; brighter values are white.
   static let pq: Curve = { signal in
     let power = pow(signal, 1 / 78.84375)
     let light = pow(max(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power), 1 / 0.1593017578125)
@@ -95,7 +94,7 @@ extension ColorModel {
     m[0] * v.x + m[1] * v.y + m[2] * v.z
   }
 
-  /// x of m x = v, by Cramer's rule.
+  /// The solution x of m x = v, by Cramer's rule.
   private static func solve(_ m: Matrix, _ v: SIMD3<Double>) -> SIMD3<Double> {
     func determinant(_ a: SIMD3<Double>, _ b: SIMD3<Double>, _ c: SIMD3<Double>) -> Double {
       a.x * (b.y * c.z - b.z * c.y) - b.x * (a.y * c.z - a.z * c.y)
@@ -110,8 +109,8 @@ extension ColorModel {
 // MARK: Profiles
 
 extension ColorModel {
-  /// What a picture says of its samples: code points, then a profile, else they are sRGB. nil where
-  /// the tests cannot read it.
+  /// The meaning of a picture's samples: by code points, else by a profile, else sRGB. nil if the
+  /// tests cannot read it.
   init?(_ metadata: ImageMetadata) {
     if let points = metadata.codePoints {
       self.init(primaries: Int(points.primaries), transfer: Int(points.transfer))
@@ -122,7 +121,7 @@ extension ColorModel {
     }
   }
 
-  /// Of a profile of curves and, for RGB, a matrix.
+  /// The model of a profile with curves and, for RGB, a matrix.
   init?(profile: [UInt8]) {
     func number(_ place: Int, _ count: Int = 4) -> Int {
       profile[place..<place + count].reduce(0) { $0 << 8 | Int($1) }

@@ -1,10 +1,9 @@
 import Imaging
 import TestSupport
 
-/// Something that a file holds beside its colours, which an output keeps, or a warning says that it
-/// does not.
+/// Data in a file besides its colours, which an output keeps or a warning reports as lost.
 struct Datum: Sendable {
-  /// As the table has it.
+  /// The name in the table.
   let name: String
   /// Words of the warning.
   let words: String
@@ -14,7 +13,7 @@ struct Datum: Sendable {
     (self.name, self.words, self.isKept) = (name, words, isKept)
   }
 
-  /// What no output keeps.
+  /// Data that no output keeps.
   init(_ name: String, said words: String) {
     self.init(name, said: words) { _ in false }
   }
@@ -49,7 +48,7 @@ struct Datum: Sendable {
     }
   }
 
-  /// Pixels that are higher than wide.
+  /// Non-square pixels, higher than wide.
   static let ratio = Datum("pixel ratio", said: "density") { reader in
     guard let density = reader.metadata.density, density.isRatio else { return false }
     return abs(density.horizontal / density.vertical - 2) < 0.01
@@ -59,19 +58,19 @@ struct Datum: Sendable {
     Datum("further frames", said: "of its \(count) pages is read") { $0.pageCount == count }
   }
 
-  /// Light beyond white.
+  /// Values beyond white.
   static let highlights = Datum("PQ", said: "has no place for") {
     $0.metadata.codePoints?.transfer == 16
   }
 
   static let gainMap = Datum("gain map", said: "gain map") { $0.metadata.gainMap != nil }
-  static let place = Datum("GeoTIFF", said: "its place on the earth")
+  static let place = Datum("GeoTIFF", said: "its geographic position")
   static let credentials = Datum("C2PA", said: "content credentials")
   static let converted = Datum("converted to sRGB", said: "its colours are converted to sRGB")
-  static let float = Datum("as 16 bit", said: "its float samples are read as 16 bit")
+  static let float = Datum("as 16 bit", said: "its float samples are converted to 16 bit")
 }
 
-/// What the inputs hold.
+/// The data in the inputs.
 enum Sample {
   static let xmpText = packet(
     "xmlns:dc=\"http://purl.org/dc/elements/1.1/\"", "dc:source=\"beehive\"")
@@ -88,7 +87,7 @@ enum Sample {
     """
   }
 
-  /// The artist, and the orientation and the pixels per inch where they are given.
+  /// The artist, and the orientation and the pixels per inch if they are given.
   static func exif(_ orientation: Int? = nil, density: [Int]? = nil) -> [UInt8] {
     var fields: [Int: TiffPage.Field] = [0x13b: .text("Jane")]
     if let orientation { fields[0x112] = .shorts([orientation]) }

@@ -1,11 +1,12 @@
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import TestSupport
 import Testing
 import Upscaling
 
-/// Every kind of input in every format: true colours, and nothing lost without a word.
+/// Every kind of input in every format: correct colours, and no silent losses.
 @Suite(.ownThreads) struct FormatTableTests {
   @Test(arguments: Variant.all) func nothingIsSilent(_ variant: Variant) throws {
     let folder = try ScratchFolder()
@@ -14,8 +15,8 @@ import Upscaling
     }
   }
 
-  /// The page has every row; `make formats` writes it (NSARM_FORMATS), `make test-formats` keeps
-  /// the files for other programs (NSARM_FORMATS_KEEP).
+  /// The documentation has every row; `make formats` writes it (NSARM_FORMATS), and `make
+  /// test-formats` keeps the files for other programs (NSARM_FORMATS_KEEP).
   @Test func thePageHasEveryRow() throws {
     let environment = ProcessInfo.processInfo.environment
     let page = Fixture.packageRoot.appendingPathComponent("Documentation/formats.md")
@@ -36,7 +37,7 @@ import Upscaling
     #expect(lines.count { $0.hasPrefix("| ") } == rows.count + 2)
   }
 
-  /// The shipped model, which draws edges of its own.
+  /// The bundled model, which changes edges.
   static let restored = Variant.all.filter { variant in
     [
       "JPEG, 8 bit", "JPEG, grey of gamma 1", "PNG, 16 bit", "PNG, transparency",

@@ -2,7 +2,7 @@ import Imaging
 
 extension Variant {
   private static func jpeg(
-    _ name: String, _ picture: Planes = Chart.rgb, _ model: ColorModel = .sRGB,
+    _ name: String, _ picture: FloatImage = Chart.rgb, _ model: ColorModel = .sRGB,
     isTurned: Bool = false, data: [Datum] = [],
     _ make: @escaping @Sendable () throws -> [UInt8]
   ) -> Variant {
@@ -15,9 +15,9 @@ extension Variant {
     [0xff, mark] + be16(contents.count + 2) + contents
   }
 
-  /// A JPEG file with these segments at its start; those of the application that it has go.
+  /// A JPEG file with these segments at its start, in place of its application segments.
   private static func file(
-    _ segments: [UInt8], of picture: Planes = Chart.rgb, behind: [UInt8] = []
+    _ segments: [UInt8], of picture: FloatImage = Chart.rgb, behind: [UInt8] = []
   ) throws -> [UInt8] {
     let plain = try encoded(picture, .jpeg)
     let end = 4 + Int(plain[4]) << 8 + Int(plain[5])
@@ -82,7 +82,7 @@ extension Variant {
     },
     jpeg("pixels of 2:1", data: [.ratio]) { try file(jfif(unit: 0, 2, 1)) },
     jpeg("XMP in two parts", data: [.xmp]) {
-      // An edit's history, longer than a segment.
+      // An edit history longer than a segment.
       let guid = Array("0123456789ABCDEF0123456789ABCDEF".utf8)
       let second = Array(
         Sample.packet(

@@ -12,7 +12,7 @@ extension Variant {
   }()
 
   private static let p3Metadata = ImageMetadata(iccProfile: .init(Profile.displayP3))
-  /// The primaries of Display P3 with a gamma of 563/256, as the fixtures have them.
+  /// Display P3's primaries with a gamma of 563/256, as in the fixtures.
   private static let p3Gamma = ColorModel(
     matrix: [
       SIMD3(0.51512, 0.2412, -0.00105), SIMD3(0.29198, 0.69225, 0.04189),
@@ -20,7 +20,7 @@ extension Variant {
     ], curves: Array(repeating: { Foundation.pow($0, 563.0 / 256) }, count: 3))
 
   private static func written(
-    _ format: ImageFormat, _ name: String, _ picture: Planes = Chart.rgb,
+    _ format: ImageFormat, _ name: String, _ picture: FloatImage = Chart.rgb,
     _ model: ColorModel = .sRGB, depth: Int = 8, lossless: Bool = false,
     with metadata: ImageMetadata = ImageMetadata(), data: [Datum] = []
   ) -> Variant {
@@ -38,7 +38,7 @@ extension Variant {
     Variant(
       "WebP", "turned", "webp", Chart.rgb, .sRGB, isLossy: true, isTurned: true, data: [.exif]
     ) {
-      // A file without EXIF data, and these behind it.
+      // A file without EXIF data, and these appended.
       let plain = try encoded(Chart.rgb.stored(8), .webp)
       let exif = Sample.exif(8)
       let body =

@@ -1,6 +1,6 @@
 import Imaging
 
-// GIF, BMP and PNM, built here.
+// GIF, BMP and PNM, made here.
 extension Variant {
   private static func gifFile(_ blocks: [[UInt8]]) -> [UInt8] {
     var file = Array("GIF89a".utf8) + le16(Chart.width) + le16(Chart.height) + [0xf3, 0, 0]
@@ -8,7 +8,7 @@ extension Variant {
     return file + blocks.joined() + [0x3b]
   }
 
-  /// A frame whose table of codes is cleared before it grows.
+  /// A frame whose code table is cleared before it grows.
   private static func gifFrame(_ indices: [Int]) -> [UInt8] {
     let (clear, end) = (16, 17)
     var codes: [Int] = []
@@ -49,7 +49,7 @@ extension Variant {
     },
   ]
 
-  /// Rows from below, and the header of the version that these fields make.
+  /// Bottom-up rows, and the header of the version that these fields make.
   private static func bmpFile(
     bits: Int, compression: Int = 0, dpi: Int = 0, header more: [UInt8] = [],
     behind: [UInt8] = [], pixel: (Int, Int) -> [Int]
@@ -90,7 +90,7 @@ extension Variant {
       }
     },
     Variant("BMP", "profile of Display P3", "bmp", Chart.rgb, .displayP3) {
-      // Version 5: the profile stands behind the pixels, counted from the header.
+      // Version 5: the profile follows the pixels, at an offset from the header.
       let size = 3 * Chart.width * Chart.height
       var header = [UInt8](repeating: 0, count: 16) + Array("DEBM".utf8)
       header += [UInt8](repeating: 0, count: 48) + le32(4) + le32(124 + size)
@@ -121,7 +121,7 @@ extension Variant {
     },
     Variant("PNM", "grey", "pgm", Chart.grey) { pnm("P5", "255", Chart.grey.samples()) },
     Variant("PNM", "float", "pfm", depth: 16, data: [.float]) {
-      // From below, little-endian.
+      // Bottom-up, little-endian.
       pnm(
         "PF", "-1.0",
         (0..<Chart.height).reversed().flatMap { y in

@@ -1,16 +1,16 @@
 import Imaging
 
-/// PNG files of any chunks, not compressed.
+/// Uncompressed PNG files with any chunks.
 struct PngFile {
   var width = Chart.width
   var height = Chart.height
   var bits = 8
   /// 0 grey, 2 RGB, 3 a palette, 4 grey and alpha, 6 RGB and alpha.
   var kind: UInt8
-  /// Rows as they are stored, without the byte before each.
+  /// The stored rows, without their filter bytes.
   var rows: [[UInt8]]
 
-  init(_ picture: Planes, bits: Int = 8) {
+  init(_ picture: FloatImage, bits: Int = 8) {
     let samples = picture.samples(bits: bits)
     let size = samples.count / picture.height
     (width, height, self.bits) = (picture.width, picture.height, bits)
@@ -52,7 +52,7 @@ struct PngFile {
     Self.text("iTXt", keyword, [0, 0, 0, 0] + Array(text.utf8))
   }
 
-  /// A stream of zlib whose blocks are not compressed.
+  /// A zlib stream of uncompressed blocks.
   static func stored(_ bytes: [UInt8]) -> [UInt8] {
     var stream: [UInt8] = [0x78, 1]
     for start in stride(from: 0, to: bytes.count, by: 60_000) {
@@ -79,7 +79,7 @@ struct PngFile {
 
 extension Variant {
   private static func png(
-    _ name: String, _ picture: Planes = Chart.rgb, _ model: ColorModel = .sRGB, depth: Int = 8,
+    _ name: String, _ picture: FloatImage = Chart.rgb, _ model: ColorModel = .sRGB, depth: Int = 8,
     isTurned: Bool = false, data: [Datum] = [],
     _ make: @escaping @Sendable () -> [UInt8]
   ) -> Variant {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// ICC profiles, built by the tests' own means.
+/// ICC profiles, made independently of the library.
 enum Profile {
   static let displayP3 = rgb(
     ColorModel.matrix(
@@ -19,13 +19,13 @@ enum Profile {
       white: SIMD2(0.3457, 0.3585)),
     curve: gammaCurve(1.8))
 
-  /// Grey with a gamma of a multiple of 1/256.
+  /// Grey with a gamma that is a multiple of 1/256.
   static func grey(_ gamma: Double) -> [UInt8] {
     file("mntr", "GRAY", "XYZ ", [("kTRC", gammaCurve(gamma))])
   }
 
-  /// A printer whose colours in CIELAB are sums over its inks, each 0...1, so that they are the
-  /// same however one interpolates.
+  /// A printer whose colours in CIELAB are linear in its inks, each 0...1, so that every
+  /// interpolation gives the same colours.
   static func lab(ofInks inks: [Double]) -> Lab {
     let shares = [Lab(-25, -30, -30), Lab(-30, 50, -5), Lab(-6, -3, 50), Lab(-30, 0, 0)]
     return zip(inks, shares).reduce(Lab(96, 0, 0)) { $0 + $1.1 * $1.0 }
@@ -33,7 +33,7 @@ enum Profile {
 
   static let cmyk = cmyk(["A2B0", "A2B1"])
 
-  /// - Parameter tables: by intent, 0 perceptual, 1 relative colorimetric; they are the same.
+  /// - Parameter tables: by intent, 0 perceptual, 1 relative colorimetric; they are equal.
   static func cmyk(_ tables: [String]) -> [UInt8] {
     let line = be16(0) + be16(65535)
     var table: [UInt8] = [4, 3, 2, 0]

@@ -1,16 +1,16 @@
 import Foundation
 import Imaging
 
-/// The document of all formats, made by running all cells.
+/// The documentation's table of formats, made by converting everything.
 struct Table {
   private typealias Row = (format: String, name: String, cells: [Cell])
 
-  /// What a run leaves for `scripts/test-formats`.
+  /// The record of a run for `scripts/test-formats`.
   struct Pair: Encodable {
     let input, output: String
     let scale: Int
     let turned: Bool
-    /// Why what they look like cannot be compared.
+    /// The reason why their appearance cannot be compared.
     let unshown: String?
   }
 
@@ -18,7 +18,7 @@ struct Table {
   private(set) var pairs: [Pair] = []
   private(set) var problems: [String] = []
 
-  /// - Parameter folder: where inputs and outputs go.
+  /// - Parameter folder: the folder for inputs and outputs.
   init(_ variants: [Variant], in folder: String) throws {
     for (number, variant) in variants.enumerated() {
       let name = "\(variant.format) \(variant.name)".lowercased()
@@ -52,7 +52,7 @@ struct Table {
     return cell
   }
 
-  /// The start of a variant's line.
+  /// The beginning of a variant's row.
   static func start(_ variant: Variant) -> String { "| \(variant.format) | \(variant.name) |" }
 
   var document: String {
@@ -66,29 +66,29 @@ struct Table {
     return """
       # Formats
 
-      What becomes of a picture on its way through `nsarm upscale`, for every format that is read and every format that is
-      written. `make formats` runs all cells and writes this page; `make test` runs them, too, and fails where a colour is
-      wrong, a picture lies on its side, or something is lost without a word. The rows differ from each other in one thing at a
-      time.
+      How `nsarm upscale` converts pictures from every format that it reads to every format that it writes. `make formats` runs
+      all conversions and writes this page; `make test` runs them as well, and fails if a colour is wrong, a picture is rotated,
+      or something is lost without a warning. Rows differ from each other in one respect at a time.
 
-      The inputs are small pictures with slopes, patches and a mark, made by the tests (`Tests/FormatTests`) and by other
-      programs. They are enlarged twofold, by interpolation: the page is about files, not about models. Lossy formats have the
-      quality of `nsarm upscale` without options.
+      The inputs are small pictures with gradients, patches and a mark, made by the tests (`Tests/FormatTests`) and by other
+      programs. They are enlarged by a factor of two with interpolation, since the page is about files, not about models. Lossy
+      formats have the default quality of `nsarm upscale`.
 
-      A cell begins with the colour difference of the output to what the input shows, once the output has been reduced to the
-      input's size: the mean of CIEDE2000 over all pixels; 1 is hardly seen side by side. Interpolation alone, which softens the
-      edges of patches, costs \(Self.interpolation) in RGB. Lossy formats add what they lose, as inputs and as outputs, WebP
-      most, as it halves the resolution of colours. Transparency differs by less than 2 of 255, every output is upright and of
-      the right size.
+      A cell begins with the colour difference between the input and the output reduced to the input's size: the mean CIEDE2000
+      over all pixels, of which 1 is barely visible side by side. Interpolation alone, which softens the edges of patches, causes
+      \(Self.interpolation) in RGB. Lossy formats add their losses, as inputs and as outputs; WebP adds the most, since it stores
+      colours at half the resolution. Transparency differs by less than 2 of 255, and every output is upright and of the right
+      size.
 
-      What follows the number:
+      After the number:
 
-      - **8 bit**: the input has more, the output's format has not, and that is said. Other outputs keep 16 bit, AVIF 12.
-      - **on a colour**: the format has no transparency. Without a colour to put behind it (`--background`) the picture is
-        refused, and the reason is said.
-      - anything else: it is not in the output, or was converted, and a warning says so. What the row names and a cell does not
-        is kept, in the place that the output's format has for it: colours as a profile or code points, EXIF and XMP data, IPTC
-        keywords, comments, pixels per inch or the ratio of their sides.
+      - **8 bit**: the input has more, which the output's format does not support; a warning says so. Other outputs keep 16 bit,
+        AVIF 12.
+      - **on a background**: the format has no transparency. Without a background colour (`--background`) the picture is
+        refused with the reason.
+      - anything else is missing in the output, or was converted, and a warning says so. What the row names and a cell does not
+        is kept in the place that the output's format has for it: colours as a profile or code points, EXIF and XMP data, IPTC
+        keywords, comments, pixels per inch or the aspect ratio of a pixel.
 
       | input | | \(formats.map(\.name).joined(separator: " | ")) |
       | --- | --- |\(String(repeating: " --- |", count: formats.count))
@@ -96,7 +96,7 @@ struct Table {
       """
   }
 
-  /// What the enlargement alone costs.
+  /// The difference that the enlargement alone causes.
   private static var interpolation: String { String(format: "%.1f", Cell.interpolation(Chart.rgb)) }
 
   /// The list that `scripts/test-formats` reads.

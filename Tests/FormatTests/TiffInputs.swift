@@ -2,7 +2,7 @@ import Imaging
 
 extension Variant {
   private static func tiff(
-    _ name: String, _ picture: Planes = Chart.rgb, _ model: ColorModel = .sRGB, depth: Int = 8,
+    _ name: String, _ picture: FloatImage = Chart.rgb, _ model: ColorModel = .sRGB, depth: Int = 8,
     isTurned: Bool = false, data: [Datum] = [], _ page: @escaping @Sendable () -> TiffPage
   ) -> Variant {
     Variant("TIFF", name, "tif", picture, model, depth: depth, isTurned: isTurned, data: data) {
@@ -89,8 +89,8 @@ extension Variant {
       bits: bits, photometric: 5, [iccTag: .bytes(profile)])
   }
 
-  /// Colours in CIELAB, as a file of 8 or 16 bit rounds them.
-  private static func cielab(_ bits: Int) -> Planes {
+  /// CIELAB colours, rounded as in a file of 8 or 16 bit.
+  private static func cielab(_ bits: Int) -> FloatImage {
     Chart.planes(3) { x, y in
       let lab = ColorModel.sRGB.lab(Chart.color(x, y).map { Double($0) / 255 })
       let steps: Double = bits == 8 ? 1 : 256

@@ -1,6 +1,6 @@
 import Imaging
 
-/// TIFF files: little-endian, each page an uncompressed strip. Without one it is an EXIF block.
+/// TIFF files: little-endian, each page an uncompressed strip. Without pages, an EXIF block.
 struct TiffPage {
   enum Field {
     case shorts([Int])
@@ -41,8 +41,8 @@ struct TiffPage {
     ].merging(more) { $1 }
   }
 
-  /// A page of a picture as it is stored.
-  init(_ picture: Planes, bits: Int = 8, _ more: [Int: Field] = [:]) {
+  /// A page with the stored form of a picture.
+  init(_ picture: FloatImage, bits: Int = 8, _ more: [Int: Field] = [:]) {
     let hasAlpha = picture.channels % 2 == 0
     self.init(
       picture.samples(bits: bits, littleEndian: true), channels: picture.channels, bits: bits,

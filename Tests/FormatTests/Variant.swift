@@ -3,29 +3,29 @@ import Imaging
 import TestSupport
 import Testing
 
-/// One kind of input: a file, and what a larger picture of it has to look like and to hold.
+/// A kind of input: a file, and the expected appearance and data of its enlargement.
 struct Variant: Sendable, CustomTestStringConvertible {
-  /// "PNG".
+  /// The format, such as "PNG".
   let format: String
-  /// What is special about it. Those of one name share a row of the table.
+  /// The special feature. Variants with the same one share a row of the table.
   let name: String
   let fileExtension: String
-  /// The picture as it is to be read, upright: grey or RGB, with or without alpha, in 0...1.
-  let picture: Planes
-  /// What its components mean.
+  /// The picture that should be read, upright: grey or RGB, with or without alpha, in 0...1.
+  let picture: FloatImage
+  /// The meaning of its components.
   let model: ColorModel
   var depth = 8
-  /// Whether the file's samples are not exactly the picture's.
+  /// Whether the file's samples are only approximately the picture's.
   var isLossy = false
-  /// Whether its samples are turned when they are read.
+  /// Whether reading rotates its samples.
   var isTurned = false
   var data: [Datum] = []
-  /// Why the programs of `scripts/test-formats` show the input otherwise.
+  /// The reason why the programs of `scripts/test-formats` display the input differently.
   var unshown: String?
   let make: @Sendable () throws -> [UInt8]
 
   init(
-    _ format: String, _ name: String, _ fileExtension: String, _ picture: Planes = Chart.rgb,
+    _ format: String, _ name: String, _ fileExtension: String, _ picture: FloatImage = Chart.rgb,
     _ model: ColorModel = .sRGB, depth: Int = 8, isLossy: Bool = false, isTurned: Bool = false,
     data: [Datum] = [], make: @escaping @Sendable () throws -> [UInt8]
   ) {
@@ -36,7 +36,7 @@ struct Variant: Sendable, CustomTestStringConvertible {
 
   /// A file of the folder Fixtures.
   init(
-    _ format: String, _ name: String, fixture: String, _ picture: Planes = Chart.rgb,
+    _ format: String, _ name: String, fixture: String, _ picture: FloatImage = Chart.rgb,
     _ model: ColorModel = .sRGB, depth: Int = 8, isLossy: Bool = false, isTurned: Bool = false,
     data: [Datum] = []
   ) {
@@ -51,9 +51,9 @@ struct Variant: Sendable, CustomTestStringConvertible {
     return [UInt8](try Data(contentsOf: folder.appendingPathComponent("Fixtures/\(name)")))
   }
 
-  /// A picture as the library writes it.
+  /// A picture written by the library.
   static func encoded(
-    _ picture: Planes, _ format: ImageFormat, depth: Int = 8, lossless: Bool = false,
+    _ picture: FloatImage, _ format: ImageFormat, depth: Int = 8, lossless: Bool = false,
     _ metadata: ImageMetadata = ImageMetadata()
   ) throws -> [UInt8] {
     let folder = try ScratchFolder()
@@ -63,7 +63,7 @@ struct Variant: Sendable, CustomTestStringConvertible {
     return [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder("a"))))
   }
 
-  /// The same, of which other programs make something else.
+  /// The same, which other programs display differently.
   func unshown(_ reason: String) -> Variant {
     var variant = self
     variant.unshown = reason

@@ -10,7 +10,7 @@ enum Calibration {
   /// published ones.
   static let samples = Fixture.packageRoot.appendingPathComponent("Tests/Fixtures/metrics")
 
-  /// Pairs that may not be passed on, with the values that the metrics' authors' code gives:
+  /// Pairs that may not be redistributed, with the values of the metrics' authors' code:
   /// `NSARM_CALIBRATION`, else `shared/data/metrics/calibration` beside a folder above the package.
   static let published: [URL] = {
     if let folder = ProcessInfo.processInfo.environment["NSARM_CALIBRATION"] {

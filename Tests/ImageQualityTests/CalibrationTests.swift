@@ -15,10 +15,10 @@ private struct CalibratedMetric: Sendable {
   /// Its value in `pytorch_values.jsonl`, and the largest difference from it.
   var pyTorch: (value: any KeyPath<Calibration.Pair, Double> & Sendable, tolerance: Double)?
 
-  /// Published values have four digits, PSNR two. Rounding of gray levels is what MS-SSIM, NIQE and
-  /// BRISQUE react to; the PyTorch values of the latter two are further from the official ones than
-  /// ours. The PyTorch values of Y are of gray in full range that is not rounded: PSNR is then
-  /// 20 log₁₀(255 / 219) dB lower than in studio range, which scales every difference alike.
+  /// Published values have four digits, PSNR two. MS-SSIM, NIQE and BRISQUE are sensitive to the
+  /// rounding of gray levels; the PyTorch values of the latter two are further from the official
+  /// ones than ours. The PyTorch values of Y are of gray in full range that is not rounded: PSNR is
+  /// then 20 log₁₀(255 / 219) dB lower than in studio range, which scales every difference alike.
   static let all = [
     CalibratedMetric(
       title: "PSNR-RGB", make: { { peakSignalToNoise($0, $1, .rgb)[0] } },
@@ -67,7 +67,7 @@ private struct CalibratedMetric: Sendable {
 
 @Suite(.enabled(if: Calibration.hasWeights, "scripts/metric-weights was not run"))
 struct CalibrationTests {
-  /// Of the pairs face, foliage and bridge, and how far other processors' may be.
+  /// The values of the pairs face, foliage and bridge, and the tolerance for other processors.
   private static let values: [String: (values: [Double], tolerance: Double)] = [
     "PSNR-RGB": ([27.6583, 32.4746, 25.6677], 0.001),
     "PSNR-Y − 1.32": ([28.7483, 32.5426, 25.5996], 0.001),
@@ -80,8 +80,8 @@ struct CalibrationTests {
     "BRISQUE": ([31.427, 50.220, 55.001], 0.05),
   ]
 
-  /// Those of our own pairs; and, where they are at hand, those of pairs that may not be passed on
-  /// are the metrics' authors'.
+  /// The values of our own pairs and, where they are available, of pairs that may not be
+  /// redistributed, which equal those of the metrics' authors.
   @Test func valuesAreKnown() throws {
     for folder in Calibration.published { try table(folder) }
     let pairs = try ["face", "foliage", "bridge"].map {

@@ -4,7 +4,7 @@ import Torch
 @testable import ImageQuality
 
 @Suite struct GridPatternTests {
-  /// Smooth waves and noise, as a photo has them, on the 8-bit grid.
+  /// Smooth waves and noise, like those of a photo, on the 8-bit grid.
   private func picture(noise: Double) -> Tensor {
     let y = Tensor.range(192).to(.float64).unsqueezed(1)
     let x = Tensor.range(256).to(.float64)

@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// BMP files, built here.
+/// BMP files, made here.
 @Suite struct BmpTests {
   private func read(_ file: [UInt8]) throws -> Image {
     let folder = try ScratchFolder()
@@ -33,7 +33,7 @@ import Testing
     let one = try read(
       bmpFile(9, 1, bits: 1, palette: [[0, 0, 0], [255, 255, 255]], rows: [[0b1010_0000, 0x80]]))
     #expect(one.channels == 1 && one.bytes == [255, 0, 255, 0, 0, 0, 0, 0, 255])
-    // An index without a colour is black.
+    // An index without a palette entry is black.
     let beyond = try read(bmpFile(1, 1, bits: 8, palette: [[9, 8, 7]], rows: [[200]]))
     #expect(beyond.bytes == [0, 0, 0])
     // A rectangle that begins within a byte.
@@ -45,12 +45,12 @@ import Testing
   }
 
   @Test func masks() throws {
-    // 5 bit each, then 5, 6 and 5.
+    // 5 bits each, then 5, 6 and 5.
     #expect(try read(bmpFile(1, 1, bits: 16, rows: [le16(0x7c1f)])).bytes == [255, 0, 255])
     let green = bmpFile(
       1, 1, bits: 16, compression: 3, masks: [0xf800, 0x7e0, 0x1f], rows: [le16(0x400)])
     #expect(try read(green).bytes == [0, 130, 0])
-    // The fourth byte is alpha only where a mask says so.
+    // The fourth byte is alpha only if there is a mask for it.
     #expect(try read(bmpFile(1, 1, bits: 32, rows: [[1, 2, 3, 4]])).bytes == [3, 2, 1])
     let alpha = bmpFile(
       1, 1, bits: 32, compression: 6, masks: [0xff, 0xff00, 0xff_0000, 0xff00_0000],
@@ -70,22 +70,24 @@ import Testing
     }
     let packed = bmpFile(4, 1, bits: 8, compression: 1, palette: [[0, 0, 0]], rows: [[4, 0]])
     #expect(
-      message(packed).hasSuffix("BMP: compressed BMP is not read; save it without compression"))
+      message(packed).hasSuffix("BMP: compressed BMP is not supported; save it without compression")
+    )
     let cut = bmpFile(40, 40, bits: 24, rows: [[1, 2, 3]])
-    #expect(message(cut).contains("damaged or cut short (BMP: the rows end early)"))
+    #expect(message(cut).contains("damaged or truncated (BMP: the rows end early)"))
     for (width, height, bits) in [(0, 1, 24), (-1, 1, 24), (1, 0, 24), (1, 1, 7), (1, 1, 0)] {
       #expect(message(bmpFile(width, height, bits: bits, rows: [[1, 2, 3]])).contains("damaged"))
     }
     #expect(message(bmpFile(1, Int(Int32.min), bits: 24, rows: [[1, 2, 3]])).contains("damaged"))
     #expect(
-      message([0, 0, 1, 0, 1, 0, 16, 16]).hasSuffix("ICO files are not read; convert it to PNG"))
-    // A text that begins like one.
+      message([0, 0, 1, 0, 1, 0, 16, 16]).hasSuffix(
+        "ICO files are not supported; convert it to PNG"))
+    // A text with the same first bytes.
     #expect(
       message(Array("BM is what the text begins with, and so on.".utf8)).contains("not a picture"))
   }
 }
 
-/// A BMP file with a header of 40 bytes. Rows come as they are stored, without padding.
+/// A BMP file with a header of 40 bytes. Rows are given as stored, without padding.
 func bmpFile(
   _ width: Int, _ height: Int, bits: Int, compression: Int = 0, masks: [UInt32] = [],
   palette: [[UInt8]] = [], rows: [[UInt8]]

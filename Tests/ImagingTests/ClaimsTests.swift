@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What XMP packets claim of a picture that is another one now.
+/// Statements of XMP packets about a picture that has changed.
 @Suite struct ClaimsTests {
   private static func packet(_ namespaces: String, _ attributes: String, _ inner: String = "")
     -> String
@@ -15,7 +15,7 @@ import Testing
     """
   }
 
-  /// A JPEG file with segments behind its first mark.
+  /// A JPEG file with segments after its first marker.
   private func jpeg(_ folder: ScratchFolder, _ segments: [(UInt8, [UInt8])], behind: [UInt8] = [])
     throws -> String
   {
@@ -34,7 +34,7 @@ import Testing
     (0xe1, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + Array(packet.utf8))
   }
 
-  /// The file written twice as large: its packet, and all that is said.
+  /// The file written at twice the size: its packet and all warnings.
   private func enlarged(_ path: String, to name: String, in folder: ScratchFolder) throws
     -> (xmp: String, warnings: [String])
   {
@@ -83,7 +83,7 @@ import Testing
     + #"xmlns:Container="http://ns.google.com/photos/1.0/container/" "#
     + #"xmlns:Item="http://ns.google.com/photos/1.0/container/item/""#
 
-  /// A picture with a gain map behind it.
+  /// A picture with a gain map appended.
   private func ultraHDR(_ folder: ScratchFolder) throws -> (path: String, map: [UInt8]) {
     let map = [UInt8](
       try Data(
@@ -115,16 +115,16 @@ import Testing
     #expect(xmp.contains(#"hdrgm:Version="1.0""#) && xmp.contains(#"Item:Length="\#(map.count)""#))
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder("b.jpg"))))
     #expect(Array(bytes.suffix(map.count)) == map)
-    // The index of pictures: the second's size and its place behind the index's own.
+    // The index of pictures: the second one's size and its offset from the index.
     let index = try #require(Data(bytes).range(of: Data("MPF\0".utf8))).upperBound
     func be32(_ place: Int) -> Int { bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
     #expect(be32(index + 54) == bytes.count - map.count)
     #expect(be32(index + 70) == map.count && index + be32(index + 74) == bytes.count - map.count)
-    // And read again it is the same.
+    // Reading it again gives the same.
     #expect(try ImageFile.open(folder("b.jpg")).metadata.gainMap?.jpeg == Data(map))
   }
 
-  /// Phones store upright pictures lying, and their maps likewise.
+  /// Phones store upright pictures rotated, and their maps likewise.
   @Test func gainMapsTurnWithTheirPicture() throws {
     let folder = try ScratchFolder()
     let (path, map) = try ultraHDR(folder)
@@ -144,7 +144,7 @@ import Testing
       ImageFile.read(folder.write("m.jpg", Data(map))), ImageFile.read(folder.write("n.jpg", kept))
     )
     #expect((after.width, after.height) == (before.height, before.width))
-    // The top right corner is what was the top left one.
+    // The top right corner was the top left one.
     let (corner, old) = (3 * (after.width - 1), 0)
     #expect(
       (0..<3).allSatisfy { abs(Int(after.bytes[corner + $0]) - Int(before.bytes[old + $0])) < 6 })
@@ -156,14 +156,14 @@ import Testing
     let (xmp, warnings) = try enlarged(path, to: "b.png", in: folder)
     #expect(warnings == ["PNG has no place for the gain map; it is left out"])
     #expect(!xmp.contains("hdrgm:Version") && !xmp.contains("GainMap"))
-    // Cut off, as by a program that knows nothing of it.
+    // Truncated, as by a program that does not know about it.
     let cut = try Data(contentsOf: URL(fileURLWithPath: path)).dropLast(map.count)
     let lost = try enlarged(folder.write("c.jpg", Data(cut)), to: "d.jpg", in: folder)
     #expect(
       !lost.xmp.contains("hdrgm:Version") && lost.warnings.contains { $0.contains("gain map") })
   }
 
-  /// A packet in parts, in one that JPEG has no room for either.
+  /// A packet in several parts, inside one that JPEG has no room for either.
   @Test func extendedPacketsAreJoined() throws {
     let folder = try ScratchFolder()
     let more = Self.packet(

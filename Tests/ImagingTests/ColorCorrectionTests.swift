@@ -30,7 +30,7 @@ import Testing
 
   @Test(arguments: [(1, 1), (3, 2), (1, 40), (40, 33)])
   func lowPassKeepsConstantsOnAnySize(_ size: (Int, Int)) {
-    let flat = Planes(width: size.0, height: size.1, channels: 2, repeating: 0.3)
+    let flat = FloatImage(width: size.0, height: size.1, channels: 2, repeating: 0.3)
     #expect(ColorCorrection.lowPass(flat).values.allSatisfy { abs($0 - 0.3) < 1e-6 })
   }
 

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct ColorSpaceTests {
-  /// Files made elsewhere: a CMYK JPEG of one colour, palettes of red, green, blue and black.
+  /// Files made by other programs: a CMYK JPEG of one colour, palettes of red, green, blue and
+  /// black.
   @Test func otherColourSpacesBecomeRGB() throws {
     let folder = try ScratchFolder()
     func read(_ base64: String) throws -> Image {
@@ -54,7 +55,7 @@ import Testing
       let path = folder("p.\(format.fileExtensions[0])")
       try picture.write(to: path)
       let kept = try ImageFile.open(path).metadata.iccProfile
-      // JPEG XL stores what a profile says, not its bytes.
+      // JPEG XL stores the meaning of a profile, not its bytes.
       if format == .jxl { #expect(kept != nil) } else { #expect(kept == profile, "\(format)") }
     }
     // A profile of another colour space is not written.
@@ -65,7 +66,7 @@ import Testing
   }
 }
 
-/// A matrix profile of the RGB colour space, built here: D50 white, sRGB primaries, gamma 2.2.
+/// An RGB matrix profile, made here: D50 white, sRGB primaries, gamma 2.2.
 func rgbProfile() -> Data? {
   func be16(_ v: UInt16) -> [UInt8] { [UInt8(v >> 8), UInt8(v & 255)] }
   func be32(_ v: UInt32) -> [UInt8] { be16(UInt16(v >> 16)) + be16(UInt16(v & 0xffff)) }

@@ -1,7 +1,7 @@
 import Imaging
 import Testing
 
-/// A picture's colours, as the networks take them.
+/// A picture's colours in the networks' form.
 @Suite struct ColorsTests {
   private static let grey: [UInt8] = [10, 200]
   private static let rgb: [UInt8] = [1, 2, 3, 251, 252, 253]

@@ -3,11 +3,11 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What containers say in places that libvips does not look at.
+/// Statements of containers in places that libvips ignores.
 @Suite struct FileContentsTests {
   private let picture = Image(gradient(width: 24, height: 16, channels: 3))
 
-  /// The picture as PNG with chunks before the pixels, or behind them.
+  /// The picture as PNG with chunks before or after the pixels.
   private func png(
     _ folder: ScratchFolder, _ chunks: [(String, [UInt8])], late: Bool = false,
     _ picture: Image? = nil
@@ -27,7 +27,7 @@ import Testing
 
   // MARK: Colours
 
-  /// gAMA and cHRM become a profile, which every format has; sRGB's own numbers say nothing.
+  /// gAMA and cHRM become a profile, which every format has; sRGB's own numbers are redundant.
   @Test func gammaAndPrimariesBecomeAProfile() throws {
     let folder = try ScratchFolder()
     let p3 = be32(31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
@@ -50,8 +50,8 @@ import Testing
     }
   }
 
-  /// Code points are written again in PNG and AVIF, elsewhere as a profile; in PNG they go before
-  /// gamma and before a profile.
+  /// Code points are kept in PNG and AVIF, and become a profile elsewhere; in PNG they take
+  /// precedence over gamma and a profile.
   @Test(arguments: [CodePoints(primaries: 12, transfer: 13), .init(primaries: 9, transfer: 16)])
   func codePointsAreKept(_ points: CodePoints) throws {
     let folder = try ScratchFolder()
@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  /// Profiles whose header is not as the standard has it: others refuse or drop them.
+  /// Profiles with non-conforming headers, which other programs reject or drop.
   @Test func oddProfilesAreMended() throws {
     let folder = try ScratchFolder()
     let profile = [UInt8](try #require(rgbProfile()))
@@ -102,7 +102,7 @@ import Testing
         #expect(kept != kind, "\(format)")
       }
     }
-    // Without a curve, without a primary, cut off: libjxl must not see them.
+    // Without a curve, without a primary, truncated: libjxl must not see them.
     for bad in [odd { $0[217] ^= 1 }, odd { $0[169] ^= 1 }, Data(profile.prefix(160))] {
       for name in ["x.png", "x.jxl"] {
         let output = try PictureOutput(
@@ -112,10 +112,10 @@ import Testing
     }
   }
 
-  /// A grey profile stays with grey samples; WebP, which has none, gets them converted.
+  /// A grey profile stays with grey samples; WebP, which has none, gets converted ones.
   @Test func greyProfiles() throws {
     let folder = try ScratchFolder()
-    var grey = Image(Planes(width: 16, height: 16, channels: 1, repeating: 128 / 255))
+    var grey = Image(FloatImage(width: 16, height: 16, channels: 1, repeating: 128 / 255))
     let chunk = [("gAMA", be32(100_000))]
     let profile = try #require(try ImageFile.read(png(folder, chunk, grey)).metadata.iccProfile)
     grey.metadata.iccProfile = profile
@@ -146,9 +146,9 @@ import Testing
     let reader = try ImageFile.open(png(folder, [("eXIf", exif), ("iTXt", xmp)], late: isLate))
     #expect((reader.width, reader.height) == (16, 24))
     #expect(reader.metadata.exif == Data(exif) && reader.metadata.xmp?.count == 18)
-    // The first row is the first column from below.
+    // The first row was the first column, bottom-up.
     #expect(try reader.image().bytes[0..<3] == picture.bytes[(15 * 24 * 3)..<(15 * 24 * 3 + 3)])
-    // As ImageMagick has it in its older way.
+    // In ImageMagick's older encoding.
     let digits = (Array("Exif\0\0".utf8) + exif).map { String(format: "%02x", $0) }.joined()
     let raw = Array("Raw profile type exif\0\nexif\n      \(exif.count + 6)\n\(digits)\n".utf8)
     let other = try ImageFile.open(png(folder, [("tEXt", raw)], late: isLate))
@@ -181,7 +181,7 @@ import Testing
     #expect(damaged.warnings == ["a damaged text is left out"])
   }
 
-  /// Numbers without a unit are no density: they say how wide pixels are.
+  /// Numbers without a unit are not a density but the aspect ratio of a pixel.
   @Test func densitiesWithoutAUnit() throws {
     let folder = try ScratchFolder()
     #expect(try ImageFile.open(png(folder, [("pHYs", be32(1, 1) + [0])])).metadata.density == nil)
@@ -199,7 +199,7 @@ import Testing
     }
   }
 
-  /// Frames are counted, whatever the file says.
+  /// Frames are counted, whatever the file claims.
   @Test func framesThatAreNotThere() throws {
     let folder = try ScratchFolder()
     let reader = try ImageFile.open(png(folder, [("acTL", be32(1_000_000, 0))]))
@@ -211,13 +211,13 @@ import Testing
     let reader = try ImageFile.open(png(folder, [("caBX", [1]), ("teSt", [2])]))
     #expect(
       reader.warnings == [
-        "content credentials (C2PA) speak of the old picture and are left out",
+        "content credentials (C2PA) are about the original picture and are left out",
         #"the chunk "teSt" is left out"#,
       ])
   }
 }
 
-/// A chunk of PNG.
+/// A PNG chunk.
 func pngChunk(_ type: String, _ contents: [UInt8]) -> [UInt8] {
   func be32(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 255) } }
   let body = Array(type.utf8) + contents

@@ -10,7 +10,7 @@ import Testing
 
   private static let formats = ImageFormat.allCases.filter { $0.hasQuality && $0.isWritable }
 
-  /// Detail of every size, and metadata that count too.
+  /// Detail at every scale, and metadata, which count too.
   private static let picture: Image = {
     var planes = gradient(width: 120, height: 90, channels: 3)
     let grain = noise(width: 120, height: 90, channels: 3)
@@ -20,7 +20,7 @@ import Testing
     return image
   }()
 
-  /// The file's bytes and the quality it has.
+  /// The size of the file and its quality.
   private func write(
     _ format: ImageFormat, _ options: EncodingOptions, memoryLimit: Int = 1 << 30,
     _ willEncode: @escaping () throws -> Void = {}
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  /// Below some quality encoders may have scales of their own.
+  /// Encoders may have different scales below some quality.
   @Test(arguments: formats)
   func lowerQualitiesTakeLess(_ format: ImageFormat) throws {
     let sizes = try [1, 4, 5, 30, 60, 90].map {

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -16,7 +17,7 @@ import Testing
       let back = try ImageFile.read(path)
       #expect((back.width, back.height) == (67, 45))
       #expect(back.bitDepth == depth, "\(format) \(depth)")
-      // WebP and AVIF files hold no grey: it comes back as RGB.
+      // WebP and AVIF files do not store grey: it is read back as RGB.
       let expected =
         (format == .webp || format == .avif) && channels <= 2 ? channels + 2 : channels
       #expect(back.channels == expected, "\(format) \(channels) channels")
@@ -69,15 +70,14 @@ import Testing
       let rects = (0..<48).map {
         PixelRect(x: 28 * ($0 % 8), y: 26 * ($0 / 8), width: 32, height: 32)
       }
-      let lock = NSLock()
-      nonisolated(unsafe) var wrong = 0  // guarded by the lock
+      let wrong = Atomic(0)
       DispatchQueue.concurrentPerform(iterations: rects.count) { i in
         let same =
           (try? reader.region(rects[i]).samples)
           == picture.cropped(to: rects[i]).samples
-        lock.withLock { wrong += same ? 0 : 1 }
+        if !same { wrong.add(1, ordering: .relaxed) }
       }
-      #expect(wrong == 0)
+      #expect(wrong.load(ordering: .relaxed) == 0)
     }
   }
 }

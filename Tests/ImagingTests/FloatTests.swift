@@ -14,7 +14,8 @@ import Testing
     let reader = try ImageFile.open(path)
     #expect(
       reader.warnings
-        == ["its float samples are read as 16 bit: 0 is black, 1 is white, others are cut off"])
+        == ["its float samples are converted to 16 bit: 0 is black, 1 is white, others are clipped"]
+    )
     let picture = try reader.image()
     #expect(picture.channels == channels)
     #expect(picture.samples == .u16([0, 16384, 32768, 65535, 0, 65535]))

@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  /// A folder that is searched finds every file that could be written.
+  /// Searching a folder finds every file that could be written.
   @Test func whatIsWrittenIsRead() {
     for format in ImageFormat.allCases {
       for suffix in format.fileExtensions {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files in formats that the library does not write.
+/// Files in formats that the library cannot write.
 enum MadeElsewhere {
   /// Three frames of 5x3 pixels: red, green, blue.
   static let gif = bytes(
@@ -17,7 +17,7 @@ enum MadeElsewhere {
     iP4HIqL/AQBBTk1GKAAAAAAAAAAAAAQAAAIAAGQAAABWUDhMDwAAAC8EgAAABxDR//4HIqL/AQA=
     """)
 
-  /// 8x6 pixels of 200, 40, 90, without loss.
+  /// 8x6 pixels of 200, 40, 90, lossless.
   static let jpeg2000 = bytes(
     """
     AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRyAAAABgAAAAgAAwcHAAAAAAAPY29s\

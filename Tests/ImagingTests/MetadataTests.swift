@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What a camera and an editor say of a picture, written in every format and read back.
+/// Metadata of a camera and an editor, written in every format and read back.
 @Suite struct MetadataTests {
   private static let iptc: [UInt8] =
     [0x1c, 1, 90, 0, 3, 0x1b, 0x25, 0x47] + [0x1c, 2, 25, 0, 3] + Array("bee".utf8)
@@ -46,7 +46,7 @@ import Testing
     #expect(exif.numbers("exif/829d").map { $0[0] * 10 == $0[1] * 28 } == true)
     #expect(exif.numbers("gps/2")?.prefix(4) == [48, 1, 12, 1])
     #expect(exif.numbers("0/11a") == [300, 1] && exif.numbers("0/128") == [2])
-    // True of this picture: upright, of its size, no thumbnail of the old one, no place in it.
+    // Correct for this picture: upright, its size, no old thumbnail, no location in it.
     #expect([nil, [1]].contains(exif.numbers("0/112")))
     if format != .tiff {
       #expect(exif.numbers("exif/a002") == [96] && exif.numbers("exif/a003") == [64])
@@ -54,7 +54,7 @@ import Testing
     #expect(exif.tags["exif/9214"] == nil && exif.tags["1/201"] == nil)
     let file = try Data(contentsOf: URL(fileURLWithPath: path))
     #expect(file.range(of: Data("THUMBNAIL".utf8)) == nil)
-    // The maker note is kept, and where it can be at its place.
+    // The maker's note is kept, at its offset if possible.
     #expect(exif.tags["exif/927c"]?.bytes == ExifFile.makerNote)
     if format != .tiff && format != .avif {
       let block = try #require(file.range(of: Data([0x4d, 0x4d, 0, 42, 0, 0, 0])))
@@ -78,7 +78,7 @@ import Testing
           ? [] : ["\(format.name) has no place for IPTC data; they are left out"]))
   }
 
-  /// From each format through each other one.
+  /// From each format to every other.
   @Test func nothingIsLostOnTheWayThroughTwoFormats() throws {
     let folder = try ScratchFolder()
     let formats = ImageFormat.allCases.filter(\.isWritable)
@@ -128,7 +128,7 @@ import Testing
     #expect(ExifFile(try bytes("b.tif")).numbers("0/128") == [1])
   }
 
-  /// Photoshop's resources around IPTC data, as libvips hands over those of a JPEG file.
+  /// Photoshop's resources around IPTC data, as libvips reports them for a JPEG file.
   @Test func iptcIsTakenOutOfPhotoshopsResources() throws {
     let folder = try ScratchFolder()
     var picture = Self.picture()
@@ -161,7 +161,7 @@ import Testing
     #expect(
       try warnings("a.jpg", ImageMetadata(xmp: Data(repeating: 32, count: 70_000)))
         == ["the XMP data are damaged and left out"])
-    // Circles and places outside of the block end nowhere.
+    // Cycles, and offsets outside of the block.
     var circle = ExifFile.camera()
     circle.replaceSubrange(200..<204, with: [0xff, 0xff, 0x87, 0x69])
     for place in stride(from: 8, to: 140, by: 1) {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// Whatever bytes a file has, reading it ends in a picture or in one line that says why not.
+/// Reading any bytes results in a picture or in an error in one line.
 @Suite struct MutationTests {
   private static func seeds(_ folder: ScratchFolder) throws -> [(String, [UInt8])] {
     var picture = Image(gradient(width: 19, height: 14, channels: 3))
@@ -41,12 +41,12 @@ import Torch
         do {
           let options = ReadOptions(maximumPixels: 1 << 20, page: round % 4 == 0 ? 1 : nil)
           let picture = try ImageFile.read(path, options: options)
-          // Its metadata are taken apart and put together again.
+          // Its metadata are parsed and serialised again.
           try picture.write(to: folder("copy.\(round % 2 == 0 ? "png" : "tif")"), overwrite: true)
           read += 1
         } catch  where error is ImagingError || error is FileError {
           let text = "\(error)"
-          // Of the file, or of a copy that its metadata make impossible.
+          // About the file, or about a copy that its metadata make impossible.
           let namesOne = text.contains("m-\(name)") || text.contains("/copy.")
           #expect(!text.contains("\n") && namesOne, "round \(round) of \(name): \(text)")
           refused += 1
@@ -55,12 +55,12 @@ import Torch
         }
       }
     }
-    // Neither all whole nor all broken: the mutations reach into the readers.
+    // Some are readable and some are not, so the mutations reach the readers' code.
     #expect(read > 100 && refused > 100, "\(read) read, \(refused) refused")
   }
 
-  /// Some bytes changed, most of them near the start where the headers are; now and then cut short,
-  /// or a part repeated.
+  /// Changes some bytes, most of them in the header; sometimes truncates the file or repeats a
+  /// part.
   private func mutated(_ seed: [UInt8], _ random: inout RandomStream) -> [UInt8] {
     var bytes = seed
     for _ in 0..<Int.random(in: 1...6, using: &random) {

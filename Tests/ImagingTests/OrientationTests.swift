@@ -20,7 +20,7 @@ import Testing
     #expect((shown.width, shown.height) == (turned ? 32 : 48, turned ? 48 : 32))
     for y in 0..<32 {
       for x in 0..<48 {
-        // Where the stored pixel (x, y) is shown, by the EXIF standard's table.
+        // The position at which the stored pixel (x, y) is displayed, by the EXIF standard's table.
         let (u, v) = [
           (x, y), (47 - x, y), (47 - x, 31 - y), (x, 31 - y), (y, x), (31 - y, x), (31 - y, 47 - x),
           (y, 47 - x),
@@ -34,7 +34,7 @@ import Testing
   }
 }
 
-/// Copies a JPEG file with an EXIF segment put in.
+/// Copies a JPEG file with an EXIF segment inserted.
 func insertExif(_ exif: [UInt8], into source: String, as target: String) throws {
   var jpeg = try Data(contentsOf: URL(fileURLWithPath: source))
   let length = exif.count + 2

@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Files of several pages or frames: each of the three is red, green and blue.
+/// Files with several pages or frames: red, green and blue.
 @Suite struct PageTests {
   private static let files: [(name: String, bytes: [UInt8])] = [
     (

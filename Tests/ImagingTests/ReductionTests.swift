@@ -19,8 +19,8 @@ import Testing
     return image
   }
 
-  /// Mean distance of two pictures' samples, of 255.
-  private func distance(_ a: Planes, _ b: Planes) -> Float {
+  /// The mean distance of two pictures' samples, in levels of 255.
+  private func distance(_ a: FloatImage, _ b: FloatImage) -> Float {
     zip(a.values, b.values).reduce(0) { $0 + abs($1.0 - $1.1) } / Float(a.values.count) * 255
   }
 
@@ -42,8 +42,8 @@ import Testing
   }
 
   @Test(arguments: ["a.png", "a.tif", "a.webp"]) func alphaStays(_ name: String) throws {
-    // A red disc of which half is transparent, on colours that nobody is to see.
-    var planes = Planes(width: 64, height: 64, channels: 4)
+    // A half transparent red disc, with other colours under an alpha of 0.
+    var planes = FloatImage(width: 64, height: 64, channels: 4)
     for y in 0..<64 {
       for x in 0..<64 {
         let isInside = x < 32
@@ -56,7 +56,7 @@ import Testing
     let image = try reduced(folder(name), side: 32)
     #expect(image.channels == 4)
     let small = image.planes()
-    // The green that was transparent has not gone into the red.
+    // The transparent green has not spread into the red.
     #expect(small[3, 16, 4] > 0.98 && small[3, 16, 28] < 0.02)
     #expect(small[0, 16, 14] > 0.9 && small[1, 16, 14] < 0.1, "\(small[1, 16, 14])")
   }
@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  /// Orientation, and with it the part that is taken: as by the reader.
+  /// The orientation, and with it the part to read, is applied as by the reader.
   @Test(arguments: 1...8) func turnedPicturesAreUpright(_ orientation: Int) throws {
     let planes = gradient(width: 48, height: 32, channels: 3)
     try folder.write(Image(planes), "plain.jpg")
@@ -100,7 +100,7 @@ import Testing
     #expect(distance(part.planes(), try ImageFile.read(path, options: options).planes()) < 5)
   }
 
-  /// Of a profile and of code points the colours are those of sRGB.
+  /// Colours with a profile and with code points become sRGB.
   @Test(arguments: ["p3.avif", "profile.jxl", "cmyk.jpg", "grey.avif", "pages.heic", "turned.heic"])
   func othersFilesAreShown(_ name: String) throws {
     let path = Fixture.packageRoot.appendingPathComponent("Tests/FormatTests/Fixtures/\(name)").path
@@ -117,7 +117,7 @@ import Testing
     #expect(reader.width == 20 && reader.height == 30)
     let whole = try ImageFile.read(folder("a.png")).planes()
     #expect(try reader.image().planes() == whole.cropped(to: options.part!))
-    // Beyond the part its edge is repeated, not what lies there.
+    // Beyond the part its edge is repeated, not the surrounding pixels.
     let beyond = try reader.planes(PixelRect(x: -2, y: 0, width: 4, height: 1))
     #expect(beyond[0, 0, 0] == whole[0, 5, 10] && beyond[0, 0, 3] == whole[0, 5, 11])
     options.part = PixelRect(x: 50, y: 0, width: 11, height: 1)

@@ -26,7 +26,7 @@ import Torch
 
   @Test func constantsStayConstant() {
     for filter in ResizeFilter.allCases {
-      let planes = Planes(width: 9, height: 7, channels: 1, repeating: 0.625)
+      let planes = FloatImage(width: 9, height: 7, channels: 1, repeating: 0.625)
       let out = planes.resized(toWidth: 31, height: 3, filter)
       #expect(out.values.allSatisfy { abs($0 - 0.625) < 1e-6 }, "\(filter)")
       let image = Image(

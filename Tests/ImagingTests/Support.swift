@@ -4,15 +4,15 @@ import TestSupport
 import Torch
 
 /// Uniform noise in 0...1.
-func noise(width: Int, height: Int, channels: Int, seed: UInt64 = 1) -> Planes {
+func noise(width: Int, height: Int, channels: Int, seed: UInt64 = 1) -> FloatImage {
   var random = RandomStream(seed)
   let values = (0..<width * height * channels).map { _ in Float.random(in: 0...1, using: &random) }
-  return Planes(width: width, height: height, channels: channels, values: values)
+  return FloatImage(width: width, height: height, channels: channels, values: values)
 }
 
 /// A smooth picture with some detail, which lossy formats keep well.
-func gradient(width: Int, height: Int, channels: Int) -> Planes {
-  var planes = Planes(width: width, height: height, channels: channels)
+func gradient(width: Int, height: Int, channels: Int) -> FloatImage {
+  var planes = FloatImage(width: width, height: height, channels: channels)
   for c in 0..<channels {
     for y in 0..<height {
       for x in 0..<width {

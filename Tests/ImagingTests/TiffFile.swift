@@ -30,7 +30,7 @@ struct TiffFile {
   var bytes: [UInt8] {
     var file = Array("II".utf8) + le16(42) + le32(8)
     for (index, page) in pages.enumerated() {
-      // Every value that is an array has an array of its own behind the directory.
+      // Every value that is an array is stored after the directory.
       let count = 10
       let behind = file.count + 2 + 12 * count + 4
       let bits = (0..<page.channels).flatMap { _ in le16(UInt16(page.bitsPerSample)) }

@@ -23,7 +23,7 @@ import Testing
     #expect(folder.entries == ["strips16.png", "strips8.png"])
   }
 
-  /// A photo as PNG takes about half of its samples' bytes, less where more effort is asked for.
+  /// A photo as PNG takes about half the size of its samples, and less with more effort.
   @Test func photosDeflateWell() throws {
     let folder = try ScratchFolder()
     let photo = try ImageFile.read(
@@ -43,7 +43,7 @@ import Testing
     let folder = try ScratchFolder()
     let (a, b) = (
       Image(noise(width: 5, height: 5, channels: 1)),
-      Image(Planes(width: 4, height: 4, channels: 1))
+      Image(FloatImage(width: 4, height: 4, channels: 1))
     )
     let path = folder("a.png")
     try a.write(to: path)
@@ -65,16 +65,16 @@ import Testing
     for limit in [0, 1 << 20] {
       let path = folder("half.png")
       let writer = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
-      try writer.write(Planes(width: 8, height: 3, channels: 3))
+      try writer.write(FloatImage(width: 8, height: 3, channels: 3))
       #expect(throws: ImagingError.incomplete(path: path, written: 3, height: 8)) {
         try writer.finish()
       }
       let cancelled = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
-      try cancelled.write(Planes(width: 8, height: 3, channels: 3))
+      try cancelled.write(FloatImage(width: 8, height: 3, channels: 3))
       cancelled.cancel()
       do {
         let dropped = try ImageWriter(path, width: 8, height: 8, channels: 3, memoryLimit: limit)
-        try dropped.write(Planes(width: 8, height: 3, channels: 3))
+        try dropped.write(FloatImage(width: 8, height: 3, channels: 3))
       }
     }
     #expect(folder.entries == [])
@@ -104,7 +104,7 @@ import Testing
     let picture = Image(noise(width: 400, height: 400, channels: 3))
     for format in ImageFormat.allCases where format.isWritable {
       let path = disk("x.\(format.fileExtensions[0])")
-      // Rows in a file, then rows in memory and the encoded file too large.
+      // First the rows do not fit on the disk, then the encoded file does not.
       for limit in [0, 1 << 30] {
         #expect(throws: FileError.diskFull(path: path), "\(format) \(limit)") {
           let writer = try ImageWriter(

@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 @Suite struct AccelerationTests {
   private let random = RandomGenerator(seed: 4)

@@ -24,7 +24,7 @@ import Torch
       let c = configuration(stemPatch: stemPatch, normalization)
       let store = ParameterStore(seed: 1)
       let encoder = try LatentEncoder(c, store.root / "encoder")
-      let decoder = try MirrorDecoder(c, store.root / "decoder")
+      let decoder = try AutoencoderDecoder(c, store.root / "decoder")
       let latent = encoder(Tensor.randn([2, 3, 32, 48], using: random))
       #expect(latent.shape == [2, 6, 4, 6])
       #expect(decoder(latent).shape == [2, 3, 32, 48])

@@ -3,9 +3,10 @@ import TestSupport
 import Testing
 
 @testable import NSARM
+@testable import SuperResolution
 
 #if os(Linux)
-  /// What may be used, told by a folder that stands for the system's files.
+  /// The memory that may be used, by a folder that stands for the system's files.
   @Suite struct AvailableMemoryTests {
     private let root = try! ScratchFolder()
 

@@ -3,13 +3,14 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// Frames of videos, which take over codes and noise of the frame before.
 @Suite struct FrameTests {
   private let resolver = try! SuperResolver(SuperResolverTests.model)
   private let picture = testPicture(44, 60)
 
-  private func restored(_ picture: Tensor, _ context: FrameContext) throws
+  private func restored(_ picture: Tensor, _ context: TemporalPrior) throws
     -> (bytes: [UInt8], codes: FrameCodes)
   {
     var strips: [Tensor] = []
@@ -20,12 +21,13 @@ import Torch
   }
 
   private func context(
-    moved: SIMD2<Float> = SIMD2(0, 0), certainty: Float = 1, _ earlier: FrameCodes? = nil,
+    moved: TemporalPrior.Displacement = .init(rows: 0, columns: 0), certainty: Float = 1,
+    _ earlier: FrameCodes? = nil,
     hysteresis: Double = 2
-  ) throws -> FrameContext {
+  ) throws -> TemporalPrior {
     let (grid, side) = try resolver.tokenGrid(width: 60, height: 44)
     #expect(side == 4 && grid == GridSize(11, 15))
-    var context = FrameContext()
+    var context = TemporalPrior()
     context.displacements = Array(repeating: moved, count: grid.count)
     context.certainties = Array(repeating: certainty, count: grid.count)
     context.earlier = earlier
@@ -35,7 +37,7 @@ import Torch
 
   @Test func withNothingCarriedAFrameIsAPicture() throws {
     let expected = bytes(try resolver.upscaled(picture))
-    let alone = try restored(picture, FrameContext())
+    let alone = try restored(picture, TemporalPrior())
     #expect(alone.bytes == expected)
     #expect(try restored(picture, context()).bytes == expected)
     // What is not surely the same has nothing carried either.
@@ -49,21 +51,22 @@ import Torch
     let size = GridSize(6, 5)
     let logits = Tensor.randn([1, size.count, 18], using: RandomGenerator(seed: 2))
     let sampler = BitSampler(SamplingConfiguration(), seed: 3)
-    func draw(_ origin: GridSize, _ moved: GridSize) -> [Bool] {
-      let carried = CarriedScale(
+    func draw(_ origin: GridOffset, _ moved: GridOffset) -> [Bool] {
+      let carried = TemporalBias(
         displacements: Array(repeating: moved, count: size.count), bias: nil)
       return sampler(logits, scale: 2, size: size, origins: [origin], carried: carried).values()
     }
-    let still = draw(GridSize(7, 9), GridSize(0, 0))
+    let (place, moved) = (GridOffset(row: 7, column: 9), GridOffset(row: 2, column: -3))
+    let still = draw(place, .zero)
     #expect(
-      still == sampler(logits, scale: 2, size: size, origins: [GridSize(7, 9)]).values(Bool.self))
-    #expect(draw(GridSize(5, 12), GridSize(2, -3)) == still)
-    #expect(draw(GridSize(7, 9), GridSize(2, -3)) != still)
+      still == sampler(logits, scale: 2, size: size, origins: [place]).values(Bool.self))
+    #expect(draw(GridOffset(row: 5, column: 12), moved) == still)
+    #expect(draw(place, moved) != still)
   }
 
   /// Places at every scale: by the scale's own tokens, where these fit.
   @Test func displacementsAreThoseOfEveryScale() throws {
-    let codes = try restored(picture, context(moved: SIMD2(8, -4))).codes
+    let codes = try restored(picture, context(moved: .init(rows: 8, columns: -4))).codes
     let own = try restored(picture, context()).codes
     // A token of scale k covers 8 / n_k of the last scale.
     let expected: [(rows: Int64, columns: Int64)] = [(1, -1), (2, -1), (4, -2), (6, -3), (8, -4)]
@@ -95,7 +98,7 @@ import Torch
     let first = try restored(picture, context()).codes
     // All content came from one token of the last scale further right.
     let next = try restored(
-      picture, context(moved: SIMD2(0, 1), first, hysteresis: 1000)
+      picture, context(moved: .init(rows: 0, columns: 1), first, hysteresis: 1000)
     ).codes
     let (old, new) = (first.bits[4], next.bits[4])  // [T, 64, 32]
     for row in 0..<8 {

@@ -2,6 +2,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 @Suite struct GenerationTests {
   let random = RandomGenerator(seed: 1)
@@ -128,7 +129,7 @@ import Torch
       transformer.hidden(
         transformer.startTokens(condition), condition,
         AttentionContext(
-          turns: model.generator.rotary.turns(0..<1), scales: [1], cache: nil))
+          rotaryCosSin: model.generator.rotary.cosSin(0..<1), scales: [1], cache: nil))
     }
     let mixed = transformer.logits(hidden[0] * 3 - hidden[1] * 2, model.condition)
     #expect(distance(guided[0], mixed) < 1e-4)

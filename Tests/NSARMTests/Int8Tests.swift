@@ -4,6 +4,7 @@ import ModelTestSupport
 import Testing
 
 @testable import NSARM
+@testable import SuperResolution
 @testable import Torch
 
 /// Restoring in 8 bits, with a tiny model.
@@ -68,16 +69,13 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: parent) }
     let folder = try ModelFolder(try TinyModel.write(in: parent))
     let model = try folder.load(ComputePolicy(.int8))
-    let isQuantized = { (parameter: Parameter) -> Bool in
-      if case .quantizedMatrix = parameter.execution { true } else { false }
-    }
-    #expect(model.store.parameters.filter(isQuantized).count == 8)
+    #expect(model.store.parameters.filter { $0.linearKernel is QuantizedMatrix }.count == 8)
     try Data("{".utf8).write(to: URL(fileURLWithPath: folder.calibrationPath))
     let damaged = #expect(throws: CheckpointError.self) { try folder.load(ComputePolicy(.int8)) }
     #expect("\(damaged!)".contains("is damaged"))
   }
 
-  /// How the matrices of blocks may be stored.
+  /// The forms in which the matrices of blocks may be stored.
   enum Storage: CaseIterable, Sendable { case bfloat16, int8, int4 }
 
   /// Matrices that are read again for every product give the pictures of those that are kept, from
@@ -87,9 +85,11 @@ import Testing
     let folder = try ModelFolder(try TinyModel.write(in: parent))
     let file = folder.path + "/model.safetensors"
     let source = try SafetensorsFile(file)
+    let parameters = try TinyModel.configuration.withoutTensors().store
     let tensors = try source.names.flatMap { name -> [(String, Tensor)] in
       let tensor = try source.tensor(name).cloned()
-      guard Model.isQuantizableMatrix(name, tensor.shape) else { return [(name, tensor)] }
+      let role = try #require(parameters[name]).role
+      guard role.isQuantizableMatrix(tensor.shape) else { return [(name, tensor)] }
       switch storage {
       case .bfloat16: return [(name, tensor)]
       case .int8:
@@ -106,9 +106,7 @@ import Testing
     let picture = testPicture(20, 24)
     func restored(keeping limit: Int) throws -> [UInt8] {
       let model = try folder.load(policy, keeping: limit)
-      let streamed = model.store.parameters.filter {
-        if case .streamedMatrix = $0.execution { true } else { false }
-      }
+      let streamed = model.store.parameters.filter { $0.linearKernel is StreamedMatrix }
       #expect(limit == .max ? streamed.isEmpty : !streamed.isEmpty)
       if limit == 0 { #expect(streamed.count == 8) }
       return bytes(try SuperResolver(model).upscaled(picture))

@@ -7,6 +7,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 @Suite struct ModelConfigurationTests {
   private func problem(_ change: (inout ModelConfiguration) -> Void) -> String {

@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// Models without code.
 @Suite struct NetworkTests {

@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// Whatever operator fails, a picture ends in an error, and the next one comes out as it should.
 @Suite struct ResourceTests {

@@ -5,6 +5,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 @Suite struct RestorationTests {
   @Test func eventsAreThoseOfTheWork() async throws {
@@ -56,22 +57,20 @@ import Torch
     #expect(bytes(found) == bytes(try resolver.upscaled(small)))
   }
 
-  /// What nobody listens to any more is waited for, in a task that is cancelled itself, too.
-  @Test func theEndIsWaitedFor() async throws {
-    let worker = SerialWorker()
-    let hasEnded = Mutex(false)
-    let events = worker.stream { send in
+  /// Work without a listener is finished before the next piece begins, also after its worker is
+  /// gone.
+  @Test func workIsDoneInOrder() async throws {
+    let done = Mutex<[Int]>([])
+    var worker: SerialWorker? = SerialWorker()
+    let events = worker!.stream { send in
       try send(1)
       Thread.sleep(forTimeInterval: 0.3)
-      hasEnded.withLock { $0 = true }
+      done.withLock { $0.append(1) }
     }
     for try await _ in events { break }
-    let task = Task {
-      await worker.waitUntilIdle()
-      return hasEnded.withLock { $0 }
-    }
-    task.cancel()
-    #expect(await task.value)
+    let last = worker!.stream { try $0(done.withLock { $0 }) }
+    worker = nil
+    for try await found in last { #expect(found == [1]) }
   }
 
   @Test func errorsArriveInTheLoop() async throws {

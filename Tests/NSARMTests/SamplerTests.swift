@@ -18,7 +18,9 @@ import Torch
     return BitSampler(configuration, seed: seed)
   }
 
-  private func origins(_ count: Int) -> [GridSize] { (0..<count).map { GridSize(10 * $0, 3 * $0) } }
+  private func origins(_ count: Int) -> [GridOffset] {
+    (0..<count).map { GridOffset(row: 10 * $0, column: 3 * $0) }
+  }
 
   /// The same bits however a batch is divided.
   @Test func batchSplit() {
@@ -38,13 +40,13 @@ import Torch
   @Test func tilesAgreeWithTheWhole() {
     let whole = GridSize(8, 9)
     let logits = Tensor.randn([1, whole.count, 2 * 9], using: random)
-    let bits = sampler()(logits, scale: 2, size: whole, origins: [GridSize(0, 0)])
+    let bits = sampler()(logits, scale: 2, size: whole, origins: [.zero])
       .reshaped(8, 9, 9)
     func crop(_ x: Tensor) -> Tensor {
       x.narrowed(0, from: 2, count: size.height).narrowed(1, from: 3, count: size.width)
     }
     let part = crop(logits.reshaped(8, 9, 18)).reshaped(1, size.count, 18)
-    let tile = sampler()(part, scale: 2, size: size, origins: [GridSize(2, 3)])
+    let tile = sampler()(part, scale: 2, size: size, origins: [GridOffset(row: 2, column: 3)])
     #expect(tile.values(Bool.self) == crop(bits).contiguous().values(Bool.self))
   }
 
@@ -61,7 +63,7 @@ import Torch
   @Test func seedsAndScalesDiffer() {
     let logits = Tensor.zeros([1, size.count, 2 * 9])
     func bits(_ seed: UInt64, _ scale: Int) -> [Bool] {
-      sampler(seed: seed)(logits, scale: scale, size: size, origins: [GridSize(0, 0)]).values()
+      sampler(seed: seed)(logits, scale: scale, size: size, origins: [.zero]).values()
     }
     #expect(bits(1, 0) == bits(1, 0))
     for other in [bits(2, 0), bits(1, 1)] {
@@ -77,7 +79,7 @@ import Torch
     let margins: [Float] = [-3, -1, -0.2, 0.3, 1, 2.5]
     let row: [Float] = margins.flatMap { [Float(0), $0] }
     let logits = Tensor(row).expanded([1, grid.count, 2 * bits])
-    let drawn = sampler()(logits, scale: 1, size: grid, origins: [GridSize(0, 0)])
+    let drawn = sampler()(logits, scale: 1, size: grid, origins: [.zero])
       .to(.float64).selected(0, 0)  // [L, bits]
     let means = drawn.mean([0]).values(Double.self)
     for (mean, margin) in zip(means, margins) {
@@ -106,7 +108,7 @@ import Torch
     let logits = Tensor.randn([1, size.count, 2 * 9], using: random) * 2
     let pairs = logits.reshaped(1, size.count, 9, 2)
     let likelier = pairs.argmax(-1).to(.bool).values(Bool.self)
-    let place = [GridSize(0, 0)]
+    let place = [GridOffset.zero]
     for greedy in [sampler(0), sampler(1, topK: 1), sampler(1, topP: 0.5)] {
       #expect(greedy(logits, scale: 0, size: size, origins: place).values() == likelier)
     }

@@ -3,6 +3,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// A picture with edges, gradients and texture, the same for the same size: `[3, h, w]` in [-1, 1].
 func testPicture(_ height: Int, _ width: Int) -> Tensor {
@@ -164,7 +165,7 @@ func bytes(_ picture: Tensor) -> [UInt8] {
     #expect(one.decoder == Double(2 * (trunk + code)))
   }
 
-  /// What the operators themselves report, but for the vectors that are computed once per picture.
+  /// The operators' own report, without the vectors that are computed once per picture.
   @Test func isWhatTheOperatorsDo() throws {
     let resolver = try SuperResolver(SuperResolverTests.model)
     let expected = try resolver.operationCount(width: 56, height: 56).total

@@ -2,6 +2,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// Compares an analytic gradient with central differences in float64.
 ///

@@ -3,8 +3,9 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
-/// What a super-resolver does with texts.
+/// A super-resolver's use of texts.
 @Suite struct TextFeaturesTests {
   private let model = try! TinyModel.make(TinyModel.textConfiguration)
 

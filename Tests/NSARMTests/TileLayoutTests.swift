@@ -3,6 +3,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 @Suite struct TileLayoutTests {
   @Test(arguments: [(1, 16), (16, 16), (17, 16), (40, 16), (100, 16), (9, 8)])
@@ -21,9 +22,9 @@ import Torch
 
   @Test func originsAgreeAcrossScales() throws {
     let layout = try TileLayout(TinyModel.configuration, width: 200, height: 90, overlap: 0.25)
-    #expect(layout.origin(1, scale: 4) == GridSize(0, 6))
-    #expect(layout.origin(1, scale: 2) == GridSize(0, 3))
-    #expect(layout.origin(0, scale: 2) == GridSize(0, 0))
+    #expect(layout.origin(1, scale: 4) == GridOffset(row: 0, column: 6))
+    #expect(layout.origin(1, scale: 2) == GridOffset(row: 0, column: 3))
+    #expect(layout.origin(0, scale: 2) == .zero)
     #expect(layout.pixels(1).columns == 24..<56)
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the scripts around the tests promise.
+/// The guarantees of the scripts around the tests.
 @Suite struct ScriptTests {
   private let folder = try! ScratchFolder()
 
@@ -78,7 +78,7 @@ import Testing
     let clean = try run(
       "$S/in-temporary-folder --empty sh -c 'mkdir $TMPDIR/TemporaryDirectory.aB3 && echo done'")
     #expect(clean.status == 0 && clean.output == "done\n")
-    // Whatever ends it.
+    // Independently of what ends it.
     for signal in [SIGTERM, SIGKILL] {
       let (process, _) = process("exec $S/in-temporary-folder sleep 600")
       try start(process)
@@ -113,8 +113,8 @@ import Testing
 
   private static let hasPostgres = FileManager.default.fileExists(atPath: "/usr/lib/postgresql")
 
-  /// Starts a process to which signals come through: those of a pool's threads are blocked, which
-  /// it would take over.
+  /// Starts a process that receives signals: a thread pool blocks them, and a process would inherit
+  /// that.
   private func start(_ process: Process) throws {
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)
@@ -139,7 +139,7 @@ import Testing
     process.waitUntilExit()
   }
 
-  /// Who has ended and waits for nobody's interest has no command line.
+  /// A zombie process has no command line.
   private func isRunning(_ process: pid_t) -> Bool {
     (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8))?.isEmpty == false
   }
@@ -153,7 +153,7 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: folder("tmp"))
   }
 
-  /// What cannot be installed is said, and the tests run without it.
+  /// Packages that cannot be installed are reported, and the tests run without them.
   @Test func setupGoesOnWithoutWhatTestsUse() throws {
     mkdir(folder("bin"), 0o700)
     let missing = ["ffmpeg", "apt-get", "tesseract"]

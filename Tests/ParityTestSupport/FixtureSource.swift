@@ -18,7 +18,7 @@ public struct FixtureSource: TensorSource {
   public func tensor(_ name: String) throws -> Tensor { fixture.tensor(prefix + name) }
 }
 
-/// Several sources as one, each under a prefix of its own.
+/// Several sources as one, each under its own prefix.
 public struct JoinedSource: TensorSource {
   let parts: [(prefix: String, source: any TensorSource)]
 

@@ -3,13 +3,14 @@ import TestSupport
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 
 /// Generation by a model with the weights of infinity_small, vae_small and map8b_small, compared
 /// with the reference's.
 public struct GenerationComparison {
   public init() {}
 
-  /// Everything of the fixture that is about generation: picture, bits, logits, sums of codes.
+  /// The fixture's data about generation: picture, bits, logits, sums of codes.
   public func run(_ model: Model, _ fixture: Fixture, _ report: ParityReport) throws {
     try withoutGradients {
       let guided = fixture["infer.in.cfg_tau"].floats
@@ -76,7 +77,7 @@ public struct GenerationComparison {
 
     compareLogits(name, logits, forced: prefix.count, fixture, report)
     for (k, scale) in logits.enumerated() {
-      // Forced bits are in `result`; the reference stores what the logits alone would have given.
+      // Forced bits are in `result`; the reference stores the bits of the logits alone.
       let bits =
         k < prefix.count
         ? scale.reshaped(scale.size(0), scale.size(1), -1, 2).argmax(-1)
@@ -102,7 +103,7 @@ public struct GenerationComparison {
         "\(name).out.logits" + suffix, logits[k].strided(1, by: step), fixture, tolerance: 2e-4,
         relativeTo: .standardDeviation)
     }
-    // How far the closest decision is from a tie, over the scales that are decided.
+    // The margin of the closest decision, over the scales that are decided.
     let margin = logits.dropFirst(forced).map { scale in
       let pairs = scale.reshaped(-1, 2)
       let gap = (pairs.selected(1, 1) - pairs.selected(1, 0)).abs().min()

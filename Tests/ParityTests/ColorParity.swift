@@ -22,7 +22,7 @@ import Testing
     compareLevels("out.wavelet_u8", Image(wavelet, rounding: .down))
 
     let low = ColorCorrection.lowPass(x)
-    let high = Planes(
+    let high = FloatImage(
       width: x.width, height: x.height, channels: x.channels,
       values: zip(x.values, low.values).map { $0 - $1 })
     compare("out.wavelet_low", low, tolerance: 1e-5)
@@ -41,7 +41,7 @@ import Testing
     #expect(report.failures.isEmpty, "\(report.failures)")
 
     /// Compares planes with a tensor that may hold every n-th row and column only.
-    func compare(_ name: String, _ planes: Planes, tolerance: Double) {
+    func compare(_ name: String, _ planes: FloatImage, tolerance: Double) {
       let expected = fixture[name]
       let step = planes.height / expected.shape[2]
       var values: [Float] = []

@@ -93,8 +93,8 @@ import Torch
   }
 
   /// The fast form of a stage on every picture of a batch.
-  private func planar(_ x: Tensor, _ stage: (Planes) -> Planes) -> [Float] {
-    (0..<x.size(0)).flatMap { stage(Planes(x.selected(0, $0).contiguous())).values }
+  private func planar(_ x: Tensor, _ stage: (FloatImage) -> FloatImage) -> [Float] {
+    (0..<x.size(0)).flatMap { stage(FloatImage(x.selected(0, $0).contiguous())).values }
   }
 
   private func kernels(_ report: ParityReport) {

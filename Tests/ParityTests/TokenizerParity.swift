@@ -39,11 +39,11 @@ import Torch
 }
 
 /// The encoder and decoder of a fixture, checked for missing and unused weights.
-func tokenizer(_ fixture: Fixture) throws -> (LatentEncoder, MirrorDecoder) {
+func tokenizer(_ fixture: Fixture) throws -> (LatentEncoder, AutoencoderDecoder) {
   let configuration = AutoencoderConfiguration(fixture)
   let store = ParameterStore(FixtureSource(fixture))
   let encoder = try LatentEncoder(configuration, store.root / "encoder")
-  let decoder = try MirrorDecoder(configuration, store.root / "decoder")
+  let decoder = try AutoencoderDecoder(configuration, store.root / "decoder")
   try store.validate(ignoring: isBuffer)
   return (encoder, decoder)
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 
   private func endpoint(_ server: LocalServer, model: String? = nil) throws -> CaptionEndpoint {
     var endpoint = try CaptionEndpoint(server.address, model: model)
-    (endpoint.patience, endpoint.pause) = (20, 0.01)
+    (endpoint.timeout, endpoint.retryDelay) = (20, 0.01)
     return endpoint
   }
 
@@ -33,7 +34,7 @@ import Testing
       requests.append(request)
       return .status(200, LocalServer.completion("  A stone\n bridge.\n"))
     }
-    var planes = Planes(width: 1500, height: 30, channels: 4)
+    var planes = FloatImage(width: 1500, height: 30, channels: 4)
     for x in 0..<1500 { planes[0, 7, x] = 0.5 }
     try folder.write(Image(planes), "wide.png")
     var endpoint = try endpoint(server, model: "vision")
@@ -112,7 +113,7 @@ import Testing
   @Test func silenceEnds() throws {
     let server = try LocalServer { _, _ in .silence }
     var endpoint = try endpoint(server)
-    (endpoint.patience, endpoint.attempts) = (0.2, 2)
+    (endpoint.timeout, endpoint.attempts) = (0.2, 2)
     let problem = try #require(error { try endpoint(jpeg: jpeg) })
     #expect(problem.description.contains("no answer within 1 s") && problem.concernsAllPictures)
     #expect(throws: CancellationError.self) {
@@ -148,12 +149,11 @@ import Testing
   }
 }
 
-/// What a server was asked, which its lock guards.
-private final class Requests: @unchecked Sendable {
-  private let lock = NSLock()
-  private var requests: [LocalServer.Request] = []
+/// The requests that a server received.
+private final class Requests: Sendable {
+  private let requests = Mutex<[LocalServer.Request]>([])
 
-  func append(_ request: LocalServer.Request) { lock.withLock { requests.append(request) } }
+  func append(_ request: LocalServer.Request) { requests.withLock { $0.append(request) } }
 
-  var all: [LocalServer.Request] { lock.withLock { requests } }
+  var all: [LocalServer.Request] { requests.withLock { $0 } }
 }

@@ -42,12 +42,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "no valid JSON"), ("[1]", "no JSON object"), ("3", "no JSON object"),
+    ("{", "not valid JSON"), ("[1]", "not a JSON object"), ("3", "not a JSON object"),
     (#"{"image_path": "a"}"#, "'long_caption' is missing"),
     (#"{"long_caption": "a"}"#, "'image_path' is missing"),
-    (#"{"image_path": 3, "long_caption": "a"}"#, "'image_path' is no text"),
-    (#"{"image_path": "a", "long_caption": null}"#, "'long_caption' is no text"),
-    (#"{"image_path": "a", "long_caption": "b"} x"#, "no valid JSON"),
+    (#"{"image_path": 3, "long_caption": "a"}"#, "'image_path' is not a string"),
+    (#"{"image_path": "a", "long_caption": null}"#, "'long_caption' is not a string"),
+    (#"{"image_path": "a", "long_caption": "b"} x"#, "not valid JSON"),
     (String(repeating: "[", count: 100_000), "JSON"),
   ]) func badLinesAreNumbered(_ bad: String, _ problem: String) throws {
     let good = try line("a.png", "text")

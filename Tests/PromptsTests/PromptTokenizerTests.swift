@@ -14,7 +14,7 @@ import Testing
 
   private let tokenizer = try! PromptTokenizer(TinyTextEncoder.tokenizer)
 
-  /// What Hugging Face's tokenizers give (Fixtures/make.py).
+  /// The output of Hugging Face's tokenizers (Fixtures/make.py).
   @Test func equalsTheReference() throws {
     let file = URL(fileURLWithPath: TinyTextEncoder.tokenizer).deletingLastPathComponent()
       .appendingPathComponent("prompts.json")
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  /// Damaged models are refused, or do no harm.
+  /// Damaged models are rejected or harmless.
   @Test func mutants() throws {
     let folder = try ScratchFolder()
     let whole = [UInt8](FileManager.default.contents(atPath: TinyTextEncoder.tokenizer)!)
@@ -85,7 +85,7 @@ import Testing
     ] {
       let path = try folder.write("spiece.model", bytes)
       let text = message(path)
-      #expect(text.hasPrefix(path) && text.contains("no model of SentencePiece"), "\(text)")
+      #expect(text.hasPrefix(path) && text.contains("is not a SentencePiece model"), "\(text)")
       #expect(!text.contains("\n"))
     }
   }

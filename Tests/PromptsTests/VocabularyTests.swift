@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import ModelTestSupport
 import NSARM
+import PublishedCheckpoints
 import TestSupport
 import Testing
 
@@ -9,8 +10,8 @@ import Testing
 
 /// The vocabulary of a fast tokenizer, `tokenizer.json`, as a model of SentencePiece.
 @Suite struct VocabularyTests {
-  /// What Hugging Face's converter makes of the fixture's model: its pieces and its table, and the
-  /// extra names behind them.
+  /// The output of Hugging Face's converter for the fixture's model: its pieces and its table,
+  /// followed by the extra names.
   private func tokenizer() throws -> [String: Any] {
     let model = try SentencePieceFields(
       Data(contentsOf: URL(fileURLWithPath: TinyTextEncoder.tokenizer)))

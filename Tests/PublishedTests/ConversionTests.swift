@@ -7,6 +7,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 @Suite(.ownThreads) struct ConversionTests {
   @Test func everyKeyIsAccountedFor() throws {

@@ -7,6 +7,7 @@ import Torch
 import TorchSaveSupport
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 /// Every layout in which checkpoints are published becomes the same model, which computes what the
 /// reference does.

@@ -7,8 +7,9 @@ import Torch
 import TorchSaveSupport
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
-/// What the published script drops, ignores or changes when it loads a checkpoint.
+/// Tensors that the published script drops, ignores or changes when it loads a checkpoint.
 @Suite(.ownThreads) struct LeftOutTests {
   private let folder = try! ScratchFolder()
 

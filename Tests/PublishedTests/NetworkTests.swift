@@ -7,6 +7,8 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import PublishedCheckpoints
+@testable import SuperResolution
 
 /// Networks of Real-ESRGAN's shapes with random weights; their pictures were computed by others.
 @Suite(.ownThreads) struct NetworkTests {

@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 /// Names and shapes without bytes.
 private struct ShapesOnly: TensorFile {

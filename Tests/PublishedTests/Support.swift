@@ -7,6 +7,7 @@ import Torch
 import TorchSaveSupport
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 /// Checkpoints with the weights of the fixtures, in the layouts of published ones.
 enum PublishedFixtures {

@@ -5,6 +5,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 @Suite struct TextEncoderTests {
   private let shape = PublishedTextEncoder.Shape(

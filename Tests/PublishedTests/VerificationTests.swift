@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import PublishedCheckpoints
 
 /// Shapes of published checkpoints, without their values.
 @Suite struct VerificationTests {

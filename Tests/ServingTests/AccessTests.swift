@@ -4,7 +4,7 @@ import Testing
 
 @testable import Serving
 
-/// Who may use the service, and where it is listened to.
+/// Authentication, host names and the listening address.
 @Suite struct AccessTests {
   private let folder: ScratchFolder
 
@@ -45,7 +45,8 @@ import Testing
     }
   }
 
-  /// A page of another site that the user has open, and a name that leads here by somebody's DNS.
+  /// Requests from another site's page in the user's browser, and from a domain that resolves to
+  /// this machine.
   @Test func otherSitesPagesAreRefused() async throws {
     try await TestService.with(folder, restores: false) { service in
       for (headers, code) in [
@@ -71,43 +72,43 @@ import Testing
 
   @Test func anAddressThatIsNotToBeHadIsTold() async throws {
     try await TestService.with(folder, restores: false) { service in
-      var door = RestorationService.Door()
-      door.port = try #require(URL(string: service.base)?.port)
+      var listen = RestorationService.ListenOptions()
+      listen.port = try #require(URL(string: service.base)?.port)
       for (host, reason) in [
-        ("127.0.0.1", "another program listens there"), ("nowhere.invalid", "no address of this"),
+        ("127.0.0.1", "the port is in use"), ("nowhere.invalid", "not an address of this"),
       ] {
-        door.host = host
+        listen.host = host
         let other = try await RestorationService(.folder(folder("other")), logger: silent)
-        let server = other.server(door, models: service.models, version: "1") { _ in }
+        let server = other.server(listen, models: service.models, version: "1") { _ in }
         do {
           try await server.run()
           Issue.record("listens")
-        } catch { #expect("\(error)".hasPrefix("\(host):\(door.port): \(reason)")) }
+        } catch { #expect("\(error)".hasPrefix("\(host):\(listen.port): \(reason)")) }
       }
     }
   }
 
   @Test func anAddressHasItsRate() {
-    let (limit, start) = (Allowance(perMinute: 2), ContinuousClock.now)
-    func take(_ address: String, _ seconds: Int) -> Allowance.State {
+    let (limit, start) = (RateLimit(perMinute: 2), ContinuousClock.now)
+    func take(_ address: String, _ seconds: Int) -> RateLimit.State {
       limit.take(address, at: start + .seconds(seconds))
     }
     #expect(take("a", 0) == .init(isGranted: true, remaining: 1, retryAfter: 0, reset: 30))
     #expect(take("a", 0).isGranted && take("b", 0).isGranted)
     #expect(take("a", 15) == .init(isGranted: false, remaining: 0, retryAfter: 15, reset: 45))
-    #expect(limit.look("a", at: start + .seconds(31)).isGranted)
+    #expect(limit.peek("a", at: start + .seconds(31)).isGranted)
     #expect(take("a", 31).isGranted && !take("a", 32).isGranted)
     #expect(take("a", 3600).remaining == 1)
   }
 
-  /// Who guesses is slowed down and written down, and does not keep others out.
+  /// An attacker who guesses tokens is slowed down and logged, without locking others out.
   @Test func tokensAreNotGuessed() async throws {
     let lines = LogLines()
     var limits = ServiceLimits()
     (limits.perMinute, limits.wrongTokensPerMinute) = (3, 2)
     try await TestService.with(
       folder, restores: false, token: "a-long-token", limits, logger: lines.logger(level: .notice),
-      door: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
+      listen: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
     ) { service in
       func signIn(_ token: String, from address: String) async throws -> TestService.Answer {
         try await service.send(
@@ -118,7 +119,7 @@ import Testing
       let cookie = try #require(
         try await signIn("a-long-token", from: guesser).header("Set-Cookie")?.prefix { $0 != ";" })
       for number in 0..<2 {
-        // By both doors.
+        // By the header and by signing in.
         let answer =
           number % 2 == 0
           ? try await signIn("wrong-\(number)", from: guesser)
@@ -127,7 +128,7 @@ import Testing
             ["Authorization": "Bearer wrong-\(number)", "X-Forwarded-For": guesser], asks: false)
         #expect(answer.status == 401, "\(number)")
       }
-      // Not even the right one is told from a wrong one now.
+      // The right token is no longer distinguished from a wrong one either.
       for token in ["wrong-10", "a-long-token"] {
         let refused = try await signIn(token, from: guesser)
         #expect(refused.status == 429 && refused.code == "too_many_attempts")
@@ -137,14 +138,14 @@ import Testing
       let inside = try await service.send(
         "GET", "/v1/service", ["Cookie": "\(cookie)", "X-Forwarded-For": guesser], asks: false)
       #expect(inside.status == 200)
-      // The uploads' allowance is another one.
+      // The rate limit of uploads is separate.
       let upload = try await service.send(
         "POST", "/v1/restorations", body: Data("{}".utf8),
         ["Content-Type": "application/json", "Cookie": "\(cookie)", "X-Forwarded-For": guesser],
         asks: false)
       #expect(upload.status == 422 && upload.header("RateLimit-Remaining") == "2")
     }
-    let events = try lines.events("a wrong token")
+    let events = try lines.events("wrong token")
     #expect(events.count == 2)
     #expect(events.allSatisfy { $0["address"] as? String == "203.0.113.1" })
     #expect(events.allSatisfy { $0["level"] as? String == "notice" })
@@ -168,7 +169,7 @@ import Testing
       for cookie in [one, other] { #expect(try await isInside(cookie)) }
       let out = try await service.send("DELETE", "/v1/session", ["Cookie": one], asks: false)
       #expect(out.status == 204 && out.header("Set-Cookie")?.contains("Max-Age=0") == true)
-      // A copy of the cookie is of no use any more.
+      // A copied cookie is useless from now on.
       #expect(try await isInside(one) == false)
       #expect(try await isInside(other))
     }
@@ -180,11 +181,11 @@ import Testing
     #expect(!sessions.isOpen(""))
   }
 
-  /// Where everybody may use it, pages of other sites may not yet: their names tell them apart.
+  /// Without a token, pages of other sites are still refused, by the host names they address.
   @Test func otherNamesAreRefusedWhereThereIsNoToken() async throws {
     try await TestService.with(
       folder, restores: false,
-      door: {
+      listen: {
         $0.host = "0.0.0.0"
         $0.publicURL = try? PublicURL("http://photos.example:81")
       }
@@ -206,9 +207,9 @@ import Testing
       }
     }
     try await TestService.with(
-      folder, restores: false, token: "a-long-token", door: { $0.host = "0.0.0.0" }
+      folder, restores: false, token: "a-long-token", listen: { $0.host = "0.0.0.0" }
     ) { service in
-      // Its token keeps pages out that a name has let in.
+      // The token protects from pages that a host name has let in.
       let answer = try await service.send("GET", "/v1/service", ["Host": "box.example"])
       #expect(answer.status == 200)
     }

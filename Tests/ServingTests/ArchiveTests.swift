@@ -12,7 +12,8 @@ import Testing
 
   init() throws { folder = try ScratchFolder() }
 
-  /// What Python's zipfile finds in an archive: names, sizes, and that every sum holds.
+  /// The contents of an archive according to Python's zipfile: names and sizes, with checksums
+  /// verified.
   private func read(_ path: String, checks: Bool = true) throws -> [(name: String, size: Int)] {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Self.python)
@@ -73,7 +74,7 @@ import Testing
     }
   }
 
-  /// Beyond what 32 bits count: a file with a hole, so that it takes no room.
+  /// Beyond 32-bit sizes: a sparse file, which takes no space.
   @Test(.enabled(if: hasPython, "no Python")) func largeFilesAreCounted() throws {
     let path = folder("large.zip")
     try Data().write(to: URL(fileURLWithPath: path))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Serving
 
-/// Who listens hears of every change once, of any number of jobs.
+/// Listeners receive every change once, for any number of jobs.
 @Suite struct ChangeTests {
   private let folder: ScratchFolder
   private let photo: String
@@ -33,10 +33,10 @@ import Testing
     try await store.remove(second)
     changes = try #require(await store.changes(after: seen))
     #expect(changes.jobs.map(\.id) == [first] && changes.removed == [second])
-    // Nothing to tell: no change.
+    // Without news there is no change.
     try await store.report(first, "w", nil, preview: nil)
     #expect(try await JobStore.lastChange(store.database) == changes.last)
-    // Of another database, or of a time that is forgotten.
+    // Numbers of another database, or of changes that have been forgotten.
     #expect(try await store.changes(after: changes.last + 1) == nil)
     let last = changes.last
     _ = try await store.database.write { db in
@@ -65,7 +65,7 @@ import Testing
     #expect(rest.jobs.map(\.id) == [ids[1]] && rest.next == nil)
     let cancelled = try await store.jobs(JobQuery(states: [.cancelled]))
     #expect(cancelled.jobs.map(\.id) == [ids[1]])
-    // What waits is always there, however old.
+    // Queued jobs are always included, however old.
     let present = try await store.present(limit: 2)
     #expect(present.jobs.map(\.id) == [ids[0]] + ids[2...])
   }
@@ -102,32 +102,54 @@ import Testing
   @Test(arguments: TestDatabase.all) func workersAreCounted(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
     #expect(try await store.workersAlive() == 0)
-    for name in ["a", "b", "a"] { try await store.isPresent(name) }
+    for name in ["a", "b", "a"] { try await store.register(name) }
     #expect(try await store.workersAlive() == 2)
     _ = try await store.database.write { db in
       try db.run("UPDATE nsarm_workers SET seen = seen - 60 WHERE name = 'a'")
     }
     #expect(try await store.workersAlive() == 1)
-    try await store.isLeaving("b")
+    try await store.unregister("b")
     #expect(try await store.workersAlive() == 0)
   }
 
-  /// Who waits is woken by this process at once, and by another one soon.
+  /// Waiting tasks are woken immediately by this process, and soon by another one.
   @Test(arguments: TestDatabase.all) func changesWakeWhoWaits(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
-    let other = JobStore(database: store.database)  // as another process has it
+    let other = JobStore(database: store.database)  // the view of another process
     for writer in [store, other] {
-      let seen = store.feed.now
+      let seen = store.feed.generation
       let waiting = Task { await store.feed.wait(after: seen, atMost: .seconds(600)) }
       try await Task.sleep(for: .seconds(1))
       _ = try await add(writer)
       await waiting.value
     }
-    let seen = store.feed.now
+    let seen = store.feed.generation
     await store.feed.wait(after: seen, atMost: .milliseconds(1))
     let cancelled = Task { await store.feed.wait(after: seen, atMost: .seconds(600)) }
     cancelled.cancel()
     await cancelled.value
+  }
+
+  @Test func ownChangesAreNoticedOnce() {
+    let feed = ChangeFeed { 0 }
+    feed.notify(5)
+    let seen = feed.generation
+    feed.notify(5)
+    #expect(feed.generation == seen)
+    feed.notify(6)
+    #expect(feed.generation > seen)
+  }
+
+  /// Listeners that know the same change share a query until something changes.
+  @Test func listenersShareQueries() async throws {
+    let store = try await TestDatabase.sqlite.store(folder)
+    let updates = EventUpdates(store: store)
+    let first = try await updates.update(after: nil, generation: 1)
+    _ = try await add(store)
+    #expect(try await updates.update(after: nil, generation: 1).last == first.last)
+    let next = try await updates.update(after: first.last, generation: 2)
+    #expect(next.last > first.last && next.queue.count == 1)
+    #expect(next.events.contains("event: restoration") && !next.events.contains("event: list"))
   }
 
   // MARK: Earlier versions
@@ -162,7 +184,7 @@ import Testing
       }
     }
     try await JobSchema.prepare(database)
-    try await JobSchema.prepare(database)  // done once
+    try await JobSchema.prepare(database)  // already done
     let store = JobStore(database: database)
     #expect(try await store.jobs(JobQuery()).jobs.map(\.id) == [waiting, done])
     var result = Data()

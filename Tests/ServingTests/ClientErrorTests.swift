@@ -6,7 +6,7 @@ import Testing
 
 @testable import Serving
 
-/// A client's mistakes are the client's, and are told as such where it can still be told.
+/// Clients' mistakes are reported to them as such, as far as that is possible.
 @Suite struct ClientErrorTests {
   private let folder: ScratchFolder
 
@@ -16,7 +16,7 @@ import Testing
     "POST /v1/restorations HTTP/1.1\r\nHost: localhost\r\n"
     + "Content-Type: multipart/form-data; boundary=x\r\n"
 
-  /// Runs `body` with a service whose log is kept, and sees that nothing in it is an error.
+  /// Runs `body` with a service whose log is kept, and checks that it contains no errors.
   private func with(_ body: @Sendable (TestService, LogLines) async throws -> Void) async throws {
     let lines = LogLines()
     var limits = ServiceLimits()
@@ -24,7 +24,7 @@ import Testing
     try await TestService.with(
       folder, restores: false, limits, logger: lines.logger(level: .debug)
     ) { try await body($0, lines) }
-    // Those of the image library may come from other tests' pictures.
+    // Warnings of the image library may be caused by other tests' pictures.
     for line in lines.all where !line.contains(#""library""#) {
       #expect(
         !line.contains(#""level":"error""#) && !line.contains(#""level":"warning""#), "\(line)")
@@ -71,7 +71,8 @@ import Testing
     }
   }
 
-  /// RFC 9110, 10.1.1: who asks before it sends is told to, or why not.
+  /// RFC 9110, section 10.1.1: a client that asks before it sends gets "100 Continue" or the reason
+  /// for a refusal.
   @Test func bodiesAreInvited() async throws {
     let form = Data(
       "--x\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nno picture\r\n--x--".utf8)
@@ -102,7 +103,7 @@ import Testing
     }
   }
 
-  /// What is under way is counted until it has ended, whatever was asked.
+  /// Requests in progress are counted until they have ended, whatever the path.
   @Test func requestsThatHaveEndedAreNotUnderWay() async throws {
     try await with { service, lines in
       func active(_ method: String) async throws -> Int? {
@@ -116,7 +117,7 @@ import Testing
       }
       _ = try await service.send("HEAD", "/v1/events")
       _ = try await service.send("HEAD", "/nowhere")
-      // Other tests of this process have services of their own, which count here, too.
+      // Services of other tests in this process are counted too.
       #expect(try await eventually { try await active("HEAD") == 0 })
       #expect(try await eventually { (try await active("other") ?? 0) == 0 })
       let text = try await service.send("GET", "/metrics").text

@@ -13,7 +13,8 @@ import Testing
 
   init() throws {
     folder = try ScratchFolder()
-    try folder.write(Image(Planes(width: 24, height: 16, channels: 3, repeating: 0.4)), "photo.png")
+    try folder.write(
+      Image(FloatImage(width: 24, height: 16, channels: 3, repeating: 0.4)), "photo.png")
   }
 
   private func with(
@@ -63,7 +64,7 @@ import Testing
     }
   }
 
-  /// A full service, and one that is started anew, are asked again, under the same name.
+  /// Requests to a service that is full or is restarted are repeated with the same key.
   @Test func whatIsNotTakenIsSentAgain() async throws {
     let requests = Mutex<[LocalServer.Request]>([])
     let restoration = """

@@ -1,10 +1,10 @@
 import Foundation
 import TestSupport
 
-/// A connection to a service on which a test sends and reads bytes, right ones and wrong ones.
+/// A raw connection to a service, on which a test sends and receives any bytes. Unchecked: calls
+/// are serial.
 final class Connection: @unchecked Sendable {
   private let socket: Int32
-  /// Used by one call after the other.
   private let queue = DispatchQueue(label: "connection")
   private var received = Data()
 
@@ -21,7 +21,7 @@ final class Connection: @unchecked Sendable {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
     }
     guard status == 0 else { throw FixtureError(description: "no connection") }
-    // A test that waits for ever tells nothing.
+    // A test that waits forever reports nothing.
     var limit = timeval(tv_sec: 120, tv_usec: 0)
     setsockopt(
       socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -52,7 +52,7 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  /// What has come when `mark` has, up to its end, or when the service has hung up.
+  /// The bytes received up to and including `mark`, or until the service has closed the connection.
   func read(until mark: String) async throws -> String {
     try await perform { [self] in
       while true {
@@ -72,7 +72,7 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  /// A head and as many bytes as it says.
+  /// A header and as many bytes as it announces.
   func answer() async throws -> (head: String, body: Data) {
     let head = try await read(until: "\r\n\r\n")
     let length = head.lowercased().firstMatch(of: #/content-length: *(\d+)/#).flatMap { Int($0.1) }
@@ -92,7 +92,7 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  /// Goes without a word, as a program that is killed does.
+  /// Closes the connection abruptly, as when a process is killed.
   func vanish() async throws {
     try await perform { [socket] in
       var linger = linger(l_onoff: 1, l_linger: 0)
@@ -102,13 +102,13 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  /// Sends nothing more, and waits.
+  /// Ends sending, and waits.
   func endSending() async throws {
     try await perform { [socket] in _ = shutdown(socket, Int32(SHUT_WR)) }
   }
 }
 
-/// Waits until something is so, at most for as long as a slow machine may take.
+/// Waits until a condition holds, for as long as a slow machine may take.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
   for _ in 0..<600 {
     if try await condition() { return true }

@@ -11,7 +11,8 @@ import Testing
 
   init() throws {
     folder = try ScratchFolder()
-    try folder.write(Image(Planes(width: 8, height: 8, channels: 3, repeating: 0.4)), "photo.png")
+    try folder.write(
+      Image(FloatImage(width: 8, height: 8, channels: 3, repeating: 0.4)), "photo.png")
     photo = try Data(contentsOf: URL(fileURLWithPath: folder("photo.png")))
   }
 
@@ -44,7 +45,7 @@ import Testing
         #expect(other.status == 422 && other.code == "idempotency_key_reused", "\(other.text)")
       }
       #expect(try await upload(service, photo, key: "k 2").status == 202)
-      // The queue is full by now, but this one is in it.
+      // The queue is full by now, but this upload is in it.
       #expect(try await upload(service, photo, key: "k 1").status == 200)
       #expect(try await upload(service, photo, key: "k 3").status == 503)
       for key in ["", String(repeating: "k", count: 256), "ü"] where !key.isEmpty {
@@ -74,7 +75,7 @@ import Testing
     }
     #expect(Set(jobs.map(\.0)).count == 1 && jobs.filter(\.1).count == 1)
     #expect(try await store.counts()[.queued] == 1)
-    // What nobody remembers any more is taken anew.
+    // A forgotten key is accepted as new.
     _ = try await store.database.write { db in
       try db.run("UPDATE nsarm_keys SET created = created - 90000")
     }

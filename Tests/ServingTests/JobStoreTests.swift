@@ -29,7 +29,7 @@ import Testing
     try await store.jobs(JobQuery(limit: limit)).jobs.map(\.id)
   }
 
-  /// The whole picture.
+  /// A rectangle of the whole picture.
   private func bytes(_ store: JobStore, _ id: UUID, _ kind: JobFiles.Kind) async throws -> Data {
     var bytes = Data()
     let size = try await store.files.size(id, kind) ?? 0
@@ -73,12 +73,12 @@ import Testing
     #expect(now.seconds == 2.5 && now.progress == nil && now.expires! > now.finished!)
     let restored = try await bytes(store, job.id, .result)
     #expect(restored == Data("restored".utf8))
-    // A thumbnail of the result takes the place of the preview.
+    // The result's thumbnail replaces the preview.
     #expect(try await store.files.preview(job.id) == Data([4]) && now.preview == 2)
     #expect(try await store.counts() == [.succeeded: 1])
   }
 
-  /// What a version without a choice of models has left in the queue.
+  /// A job queued by a version without a choice of models.
   @Test(arguments: TestDatabase.all) func olderJobsAreRestored(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
     let id = try await add(store).id
@@ -87,7 +87,7 @@ import Testing
       "input":{"width":4,"height":3,"bytes":9,"mediaType":"image/png","name":"old.png"},\
       "output":{"width":16,"height":12,"bytes":null,"mediaType":"image/png","name":"old_x4.png"}}
       """
-    try await store.database.write { db in
+    _ = try await store.database.write { db in
       try db.run(
         "UPDATE nsarm_jobs SET description = ?1 WHERE id = ?2", .text(description),
         .text(JobStore.name(id)))
@@ -112,12 +112,12 @@ import Testing
       try await store.add(order(), input: .file(photo), limit: 1)
     }
     #expect(try await self.ids(store).count == 3)
-    // What was refused has left no picture.
+    // Refused uploads leave no pictures.
     #expect(
       try await store.database.pictures.size(.init(job: "x", kind: .input), store.database) == nil)
   }
 
-  /// Any number of workers at once: every job is taken by one.
+  /// With any number of concurrent workers, every job is claimed by exactly one.
   @Test(arguments: TestDatabase.all) func aJobHasOneWorker(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
     let small = try folder.write("small", [1])
@@ -146,19 +146,19 @@ import Testing
     for worker in ["a", "b", "c"] {
       #expect(try await store.claim(worker)?.id == id)
       #expect(try await store.claim("other") == nil)
-      // One that is heard of meanwhile keeps it.
+      // A worker whose heartbeat continues keeps its job.
       let before = try await store.running()
       try await store.report(id, worker, nil, preview: nil)
-      try await store.takeBack(before)
+      try await store.reclaim(before)
       #expect(try await store.job(id)?.state == .running)
-      try await store.takeBack(try await store.running())
+      try await store.reclaim(try await store.running())
     }
-    // What has killed three workers is given up.
+    // A job whose workers have died three times is given up.
     let job = try #require(await store.job(id))
     #expect(job.state == .failed && job.error?.contains("3 times") == true)
     try await store.retry(id)
     #expect(try await store.claim("d")?.id == id)
-    // The first ones are told when they report.
+    // The earlier workers learn it when they report.
     await #expect(throws: JobError.ended("elsewhere")) {
       try await store.report(id, "a", nil, preview: nil)
     }
@@ -166,7 +166,7 @@ import Testing
     try await store.finish(
       id, "a", .succeeded(result: result, thumbnail: nil, warnings: []), seconds: 1)
     #expect(try await store.job(id)?.state == .running)
-    // What was done while the database was away is taken nevertheless.
+    // A result that was finished while the database was unavailable is accepted late.
     try await store.finish(
       id, "a", .succeeded(result: result, thumbnail: nil, warnings: []), seconds: 1, isLate: true)
     #expect(try await store.job(id)?.state == .succeeded)
@@ -177,9 +177,9 @@ import Testing
   {
     let store = try await place.store(folder)
     let id = try await add(store).id
-    for _ in 0..<5 {  // more often than a worker may die
+    for _ in 0..<5 {  // more often than workers may die
       #expect(try await store.claim("w")?.id == id)
-      try await store.finish(id, "w", .givenBack, seconds: 0)
+      try await store.finish(id, "w", .requeued, seconds: 0)
       #expect(try await store.job(id)?.state == .queued)
     }
   }
@@ -198,7 +198,7 @@ import Testing
     }
     try await store.finish(running, "w", .cancelled, seconds: 1)
     #expect(try await store.job(running)?.state == .cancelled)
-    try await store.cancel(running)  // it is what was wanted
+    try await store.cancel(running)  // a repeated request is accepted
 
     let done = try await add(store).id
     _ = try await store.claim("w")
@@ -234,7 +234,7 @@ import Testing
     try await store.removeExcess()
     try await store.removeExpired()
     #expect(try await self.ids(store).count == 4)
-    // The newest stay; what waits stays in any case, and counts.
+    // The newest stay. Queued jobs always stay, and count.
     store.retention.bytes = 2 * bytes.count + 10
     try await store.removeExcess()
     #expect(try await self.ids(store) == [ids[3], ids[2]])
@@ -243,7 +243,7 @@ import Testing
     #expect(try await self.ids(store) == [ids[3]])
   }
 
-  /// Skipped, it says that the tests above have tried SQLite alone.
+  /// When skipped, it shows that the tests above have used SQLite only.
   @Test(.enabled(if: TestDatabase.postgresURL != nil, "PostgreSQL is not installed"))
   func theTestsKnowPostgres() async throws {
     let database = try PostgresDatabase(TestDatabase.postgresURL!)
@@ -251,7 +251,7 @@ import Testing
     #expect(rows.first?.text("name")?.hasPrefix("PostgreSQL") == true)
   }
 
-  /// Pictures are files that only their owner can read, and are gone with their jobs.
+  /// Pictures are files that only their owner can read, and are removed with their jobs.
   @Test func theDiskGetsItsSpaceBack() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
     func files() throws -> [String] {
@@ -269,12 +269,12 @@ import Testing
     #expect(try files().isEmpty)
   }
 
-  /// A crash between a picture and its job leaves nothing for long.
+  /// A crash between storing a picture and its job leaves nothing behind for long.
   @Test func picturesWithoutJobsAreSwept() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
     let kept = JobStore.name(try await add(store).id) + ".input"
     let (old, new) = (UUID().uuidString.lowercased(), UUID().uuidString.lowercased())
-    for name in [old, new] { try folder.write("pictures/\(name).input", [1]) }
+    for name in [old, new] { _ = try folder.write("pictures/\(name).input", [1]) }
     var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
     #expect(utimensat(AT_FDCWD, folder("pictures/\(old).input"), &times, 0) == 0)
     try await store.database.pictures.sweep(store.database)

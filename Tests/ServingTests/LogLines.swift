@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import Serving
 
-/// A log that a test reads.
+/// A log that a test can read.
 final class LogLines: Sendable {
   private let written = Mutex<[String]>([])
 
@@ -18,7 +18,7 @@ final class LogLines: Sendable {
     return logger
   }
 
-  /// The events with a message, of a log in JSON.
+  /// The events with a message in a JSON log.
   func events(_ message: String) throws -> [[String: Any]] {
     try all.compactMap {
       try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]

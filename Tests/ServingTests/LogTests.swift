@@ -20,7 +20,7 @@ import Testing
         "a line\nwith \"breaks\"\u{1b}[31m",
         metadata: ["path": "/a b\n\"c", "bytes": .stringConvertible(12), "job": "x"])
       logger.debug("not wanted")
-      // Told by who runs the services, in words for people.
+      // Reported by the command that runs the services, in words for people.
       logger.error("a service has ended", source: "ServiceLifecycle")
     }
     #expect(text.all.count == 1 && json.all.count == 1)
@@ -35,12 +35,12 @@ import Testing
     #expect(json.all[0].split(separator: "\n").count == 1)
   }
 
-  /// Every request is known by a name, in its answer and in the log.
+  /// Every request has an identifier, in the response and in the log.
   @Test func requestsHaveNames() async throws {
     let lines = LogLines()
     try await TestService.with(
       folder, restores: false, logger: lines.logger(level: .notice),
-      door: {
+      listen: {
         $0.logsRequests = true
         $0.trustedProxies = [AddressRange("127.0.0.1")!]
       }
@@ -71,27 +71,29 @@ import Testing
       #expect(try entry(1)?["bytes"] as? Int == 0 && entry(2)?["status"] as? Int == 404)
     }
     try await TestService.with(folder, restores: false, logger: lines.logger()) { service in
-      // Of nobody else.
+      // Not of other requests.
       let answer = try await service.send("GET", "/healthz", ["X-Request-Id": "trace-1"])
       #expect(answer.header("X-Request-Id") != "trace-1")
     }
   }
 
   @Test func acceptedPicturesAreInTheLogOfTheirRequest() async throws {
-    try Image(Planes(width: 9, height: 7, channels: 3, repeating: 0.5)).write(to: folder("p.png"))
+    try Image(FloatImage(width: 9, height: 7, channels: 3, repeating: 0.5)).write(
+      to: folder("p.png"))
     let photo = try Data(contentsOf: URL(fileURLWithPath: folder("p.png")))
     let lines = LogLines()
     try await TestService.with(folder, restores: false, logger: lines.logger()) { service in
       let answer = try await service.upload(photo)
-      let event = try #require(try lines.events("a picture waits").first)
+      let event = try #require(try lines.events("a picture was queued").first)
       #expect(event["job"] as? String == (try answer.json["id"] as? String))
       #expect(event["request"] as? String == answer.header("X-Request-Id"))
     }
   }
 
-  /// JSON is sent small to who takes that; nothing else is touched.
+  /// JSON is compressed for clients that accept it; nothing else is.
   @Test func jsonIsCompressed() async throws {
-    try Image(Planes(width: 9, height: 7, channels: 3, repeating: 0.5)).write(to: folder("p.png"))
+    try Image(FloatImage(width: 9, height: 7, channels: 3, repeating: 0.5)).write(
+      to: folder("p.png"))
     let photo = try Data(contentsOf: URL(fileURLWithPath: folder("p.png")))
     try await TestService.with(folder, restores: false) { service in
       func get(_ path: String, _ encoding: String?) async throws -> (head: String, body: Data) {
@@ -101,7 +103,7 @@ import Testing
         let (head, body) = try await connection.answer()
         return (head.lowercased(), body)
       }
-      // Little is not worth it.
+      // Short bodies are not worth it.
       let little = try await get("/v1/restorations", "gzip")
       #expect(!little.head.contains("content-encoding"))
       for _ in 0..<3 { #expect(try await service.upload(photo).status == 202) }

@@ -7,7 +7,7 @@ import Upscaling
 
 @testable import Serving
 
-/// Pictures that name the model and the strength that they want.
+/// Pictures with a choice of model and strength.
 @Suite struct ModelChoiceTests {
   private let folder: ScratchFolder
   private let models: ModelShelf
@@ -34,7 +34,6 @@ import Upscaling
   private func expected(_ name: String, strength: Double = 1) async throws -> Data {
     let model = try await models.model(name, strength: strength)
     var options = PhotoUpscaler.Options()
-    options.resolver.batch = model.batch
     options.overwrite = true
     let path = folder("expected.png")
     try await model.upscaler.resolver.worker.run { [options] in
@@ -85,7 +84,7 @@ import Upscaling
         (["model": "../two"], "there is no '../two'; there are one, two"),
         (["model": "one", "strength": "0.5"], "'one' has no dial"),
         (["strength": "0"], "one with a dial is two"),
-        (["model": "two", "strength": "2"], "strength: a number from 0 to 1 is wanted"),
+        (["model": "two", "strength": "2"], "strength: must be a number from 0 to 1"),
       ] {
         let answer = try await service.upload(photo, fields)
         #expect(answer.status == 422 && answer.code == "invalid_setting", "\(fields)")
@@ -96,7 +95,7 @@ import Upscaling
     }
   }
 
-  /// A worker on another machine, with other models.
+  /// A worker on another machine has other models.
   @Test func aWorkerWithoutTheModelSaysSo() async throws {
     let other = try ScratchFolder()
     let fewer = try TinyModel.shelf(["one"], in: other)
@@ -105,12 +104,12 @@ import Upscaling
       let last = try await service.events(#require(try accepted.json["id"] as? String)).last
       #expect(last?["state"] as? String == "failed")
       let told = last?["error"] as? String
-      #expect(told == "the worker that took this picture has no model 'two', only one")
+      #expect(told == "the worker of this picture does not have model 'two', only one")
       _ = try await result([:], service)
     }
   }
 
-  /// A model that is damaged after the start ends its jobs alone, and no path is told.
+  /// A model that is damaged after the start fails only its own jobs, without revealing paths.
   @Test func aModelThatCannotBeLoadedEndsItsJob() async throws {
     try FileManager.default.removeItem(atPath: folder("Models/two/model.safetensors"))
     try await TestService.with(folder, models: models) { service in

@@ -9,7 +9,7 @@ import Testing
     var bytes: [UInt8] = []
   }
 
-  /// The parts of a body that comes in pieces of `size` bytes; nil where it is not complete.
+  /// The parts of a body that arrives in chunks of `size` bytes; nil if it is incomplete.
   private func parts(_ body: [UInt8], pieces size: Int, boundary: String = "B") throws -> [Part]? {
     var parser = try #require(
       MultipartParser(contentType: "multipart/form-data; boundary=\(boundary)"))
@@ -32,7 +32,7 @@ import Testing
       + "\r\n\r\n\(value)\r\n"
   }
 
-  /// Wherever the body is cut into pieces.
+  /// With any division of the body into chunks.
   @Test func partsComeWhole() throws {
     let tricky = "a\r\n--\r\n-B\r\n--A\r\n\r\n--"
     let body =
@@ -72,7 +72,7 @@ import Testing
     #expect(MultipartParser(contentType: "Multipart/Form-Data; charset=x; boundary=\"a b\"") != nil)
   }
 
-  /// A client's name never leads anywhere.
+  /// A client's file name never becomes a path.
   @Test(
     arguments: [
       (nil, "picture"), ("", "picture"), ("../../etc/passwd", "passwd"), ("C:\\a\\b.jpg", "b.jpg"),

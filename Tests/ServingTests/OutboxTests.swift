@@ -4,7 +4,7 @@ import Testing
 
 @testable import Serving
 
-/// What was worked for outlives a database that is away.
+/// Finished work survives an unavailable database.
 @Suite struct OutboxTests {
   private let folder: ScratchFolder
 
@@ -27,12 +27,12 @@ import Testing
         id, "w", .succeeded(result: result, thumbnail: Data([4]), warnings: ["w"]), seconds: 2)
     }
     try outbox.keep(ids[2], "w", .failed("no"), seconds: 2)
-    try outbox.keep(ids[3], "w", .givenBack, seconds: 2)
-    // Meanwhile another worker has been given one of them.
-    try await store.takeBack(try await store.running().filter { $0.job == ids[1] })
+    try outbox.keep(ids[3], "w", .requeued, seconds: 2)
+    // Meanwhile another worker has claimed one of them.
+    try await store.reclaim(try await store.running().filter { $0.job == ids[1] })
     #expect(try await store.claim("v")?.id == ids[1])
 
-    let later = try Outbox(folder("finished"))  // also of the next process
+    let later = try Outbox(folder("finished"))  // also by the next process
     #expect(!later.isEmpty)
     try await later.deliver(to: store)
     #expect(later.isEmpty)

@@ -5,13 +5,13 @@ import Testing
 
 @testable import Serving
 
-/// Pictures over HTTP: tags, ranges, and versions that browsers show.
+/// Pictures over HTTP: entity tags, ranges, and displayable versions.
 @Suite struct PictureTests {
   private let folder: ScratchFolder
 
   init() throws { folder = try ScratchFolder() }
 
-  /// A picture of more than a part of the store.
+  /// A picture larger than a chunk of the store.
   private func photo(_ name: String = "photo.png", width: Int = 900, height: Int = 700) throws
     -> Data
   {
@@ -78,7 +78,7 @@ import Testing
         #expect(answer.status == 416 && answer.code == "range_not_satisfiable", "\(text)")
         #expect(answer.header("Content-Range") == "bytes */\(count)")
       }
-      // Several parts, and what is no range, are answered with the whole.
+      // Several ranges, and malformed ones, are answered with the whole picture.
       for text in ["bytes=0-1,4-5", "bytes=5-4", "bytes=a-b", "lines=1-2", "bytes", "bytes=-", ""] {
         let answer = try await service.send("GET", path, ["Range": text])
         #expect(answer.status == 200 && answer.body.count == count, "\(text)")
@@ -108,7 +108,7 @@ import Testing
         #expect(answer.status == 200 && answer.header("Content-Type") == "image/webp")
         try answer.body.write(to: URL(fileURLWithPath: folder("shown.webp")))
         #expect(try ImageFile.read(folder("shown.webp")).width == width)
-        // Nothing of it runs in the app's name.
+        // No script in it runs in the app's origin.
         #expect(answer.header("X-Content-Type-Options") == "nosniff")
         #expect(answer.header("Content-Security-Policy")?.contains("default-src 'self'") == true)
         let tag = try #require(answer.header("ETag"))
@@ -125,7 +125,7 @@ import Testing
     }
   }
 
-  /// Made once, by whoever comes first, and gone with the job.
+  /// Made once, for whichever request comes first, and removed with the job.
   @Test(arguments: TestDatabase.all) func displaysAreKept(_ place: TestDatabase) async throws {
     let store = try await place.store(folder)
     let photo = try photo("photo.png", width: 60, height: 40)
@@ -151,7 +151,7 @@ import Testing
     #expect(bytes == photo.count + sizes[0])
     try await store.remove(job.id)
     #expect(try await store.files.size(job.id, .inputDisplay) == nil)
-    // Of a job that is gone nothing is left behind.
+    // Nothing of a removed job is left behind.
     try await store.files.keep(job.id, .display, from: folder("photo.png"))
     #expect(try await store.files.size(job.id, .display) == nil)
     await #expect(throws: JobError.missing) { try await maker.display(job, .input) }
@@ -169,7 +169,7 @@ import Testing
   }
 
   @Test func thumbnailsAreOfTheResult() throws {
-    var planes = Planes(width: 1600, height: 400, channels: 4, repeating: 0.5)
+    var planes = FloatImage(width: 1600, height: 400, channels: 4, repeating: 0.5)
     planes[3, 0, 0] = 0
     try folder.write(Image(planes), "result.png")
     let webp = try Thumbnail.make(of: folder("result.png"), in: folder.path)

@@ -5,17 +5,18 @@ import Testing
 
 @testable import NSARM
 @testable import Serving
+@testable import SuperResolution
 
 @Suite struct PreviewCanvasTests {
   private let folder: ScratchFolder
 
   init() throws { folder = try ScratchFolder() }
 
-  /// A canvas of a grey picture, and the tiles of it: two, half of which overlaps.
+  /// A canvas of a grey picture, and its tiles: two that overlap by half.
   private func canvas(width: Int = 96, height: Int = 64) throws -> (
     PreviewCanvas, [ScalePreview.Tile]
   ) {
-    try Image(Planes(width: width, height: height, channels: 3, repeating: 0.5)).write(
+    try Image(FloatImage(width: width, height: height, channels: 3, repeating: 0.5)).write(
       to: folder("photo.png"))
     let rows = TileAxis(length: 8, tile: 8, overlap: 0.5)
     let columns = TileAxis(length: 12, tile: 8, overlap: 0.5)
@@ -25,11 +26,11 @@ import Testing
     return (try PreviewCanvas(ImageFile.open(folder("photo.png")), scale: 4), tiles)
   }
 
-  private func plain(_ value: Float) -> Planes {
-    Planes(width: 16, height: 16, channels: 3, repeating: value)
+  private func plain(_ value: Float) -> FloatImage {
+    FloatImage(width: 16, height: 16, channels: 3, repeating: value)
   }
 
-  /// The largest step between neighbours of a row.
+  /// The largest step between neighbours in a row.
   private func step(_ canvas: PreviewCanvas) -> Float {
     let row = (0..<canvas.planes.width).map { canvas.planes[0, canvas.planes.height / 2, $0] }
     return zip(row, row.dropFirst()).map { abs($0 - $1) }.max()!
@@ -40,7 +41,7 @@ import Testing
     canvas.paint([(plain(0.2), tiles[0]), (plain(0.8), tiles[1])])
     let row = (0..<canvas.planes.width).map { canvas.planes[1, 100, $0] }
     #expect(abs(row.first! - 0.2) < 1e-4 && abs(row.last! - 0.8) < 1e-4)
-    // No seam: the step of an edge would be 0.6.
+    // No seam: the step of a hard edge would be 0.6.
     #expect(step(canvas) < 0.05, "\(step(canvas))")
     #expect(zip(row, row.dropFirst()).allSatisfy { $0 <= $1 + 1e-4 })
   }
@@ -50,14 +51,14 @@ import Testing
     canvas.paint([(plain(0.9), tiles[0])])
     canvas.paint([(plain(0.1), tiles[0])])
     #expect(abs(canvas.planes[0, 50, 5] - 0.1) < 1e-4)
-    // Towards the tile that is not done the input is seen.
+    // The input shows towards the tile that is not done.
     #expect(step(canvas) < 0.05)
     canvas.paint([(plain(1), tiles[1])])
     canvas.paint([(plain(0.1), tiles[1])])
     for x in 0..<canvas.planes.width { #expect(abs(canvas.planes[0, 50, x] - 0.1) < 1e-3) }
   }
 
-  /// Tiles reach beyond the picture, and previews of large pictures are smaller than these.
+  /// Tiles reach beyond the picture, and previews of large pictures are smaller than the tiles.
   @Test(arguments: [(90, 50), (2000, 1300)]) func anySizeIsFilled(_ width: Int, _ height: Int)
     throws
   {

@@ -40,10 +40,10 @@ import Testing
   }
 
   @Test(arguments: [
-    // From a stranger: nothing of it counts.
+    // From a client that is not a trusted proxy, all of it is ignored.
     ("192.0.2.9", "203.0.113.1", "192.0.2.9"),
     ("127.0.0.1", "203.0.113.1", "203.0.113.1"),
-    // What a client has made up comes before what the proxies append.
+    // Forged addresses precede those that the proxies append.
     ("127.0.0.1", "1.1.1.1, 203.0.113.1", "203.0.113.1"),
     ("127.0.0.1", "1.1.1.1, 203.0.113.1, 10.0.0.7", "203.0.113.1"),
     ("127.0.0.1", "10.0.0.8, 10.0.0.7", "10.0.0.8"),
@@ -76,11 +76,11 @@ import Testing
     ] { #expect(throws: PublicURLError.self, "\(text)") { try PublicURL(text) } }
   }
 
-  /// The names under which nginx and Caddy pass requests on, by default and as they are told.
+  /// The host names under which nginx and Caddy forward requests, by default and as configured.
   @Test func itAnswersToItsPublicName() async throws {
     try await TestService.with(
       folder, restores: false,
-      door: {
+      listen: {
         $0.publicURL = try? PublicURL("https://photos.example")
         $0.trustedProxies = [AddressRange("127.0.0.1")!]
       }
@@ -94,7 +94,7 @@ import Testing
           "GET", "/v1/service", headers.merging(origin) { $1 })
         #expect(answer.status == 200, "\(headers): \(answer.text)")
       }
-      // A name that leads here by somebody's DNS, whose page sends a proxy's headers itself.
+      // A page whose domain resolves to this machine sends a proxy's headers itself.
       for headers in [
         ["Host": "evil.example"], ["X-Forwarded-Host": "evil.example"],
         ["Host": "evil.example", "X-Forwarded-Host": "photos.example"],
@@ -118,7 +118,7 @@ import Testing
     }
     try await TestService.with(
       folder, restores: false, token: "a-long-token",
-      door: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
+      listen: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
     ) { service in
       let plain = try await isSecure(service)
       let http = try await isSecure(service, ["X-Forwarded-Proto": "http"])
@@ -127,13 +127,13 @@ import Testing
     }
     try await TestService.with(
       folder, restores: false, token: "a-long-token",
-      door: { $0.publicURL = try? PublicURL("https://photos.example") }
+      listen: { $0.publicURL = try? PublicURL("https://photos.example") }
     ) { service in
       let isSecure = try await isSecure(service, ["Host": "photos.example"])
       #expect(isSecure)
     }
     try await TestService.with(folder, restores: false, token: "a-long-token") { service in
-      // Nobody is believed who was not named.
+      // Only named proxies are trusted.
       let isSecure = try await isSecure(service, ["X-Forwarded-Proto": "https"])
       #expect(!isSecure)
     }
@@ -145,7 +145,7 @@ import Testing
     let lines = LogLines()
     try await TestService.with(
       folder, restores: false, limits, logger: lines.logger(),
-      door: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
+      listen: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
     ) { service in
       func post(_ client: String) async throws -> TestService.Answer {
         try await service.send(
@@ -161,7 +161,7 @@ import Testing
       #expect(second.header("RateLimit-Remaining") == "0")
       let wait = try #require(second.header("Retry-After").flatMap { Int($0) })
       #expect((1...60).contains(wait))
-      // Others are not counted.
+      // Other clients are not counted.
       let other = try await service.send("GET", "/v1/service")
       #expect(other.header("RateLimit-Limit") == nil)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Synchronization
 import TestSupport
 import Testing
 import Torch
@@ -14,14 +15,10 @@ import Upscaling
 
   init() throws {
     folder = try ScratchFolder()
-    picture = Image(
-      width: 40, height: 24, channels: 3,
-      samples: .u8((0..<2880).map { (i: Int) -> UInt8 in UInt8(i % 3 * 60 + i / 120 * 2) }))
-    try folder.write(picture, "photo.png")
-    photo = try Data(contentsOf: URL(fileURLWithPath: folder("photo.png")))
+    (picture, photo) = try writePhoto(in: folder)
   }
 
-  /// What libtorch lacks ends one job, not the service.
+  /// A failure in libtorch ends one job, not the service.
   @Test func aDeviceThatFailsEndsOneJob() async throws {
     try await TestService.with(folder) { service in
       let model = try await service.models.model()
@@ -121,7 +118,8 @@ import Upscaling
         "large.ppm", Array("P6\n90 90\n255\n".utf8) + Array(repeating: 9, count: 24300))
       let pixels = try await service.upload(Data(contentsOf: URL(fileURLWithPath: large)))
       #expect(pixels.status == 422 && pixels.code == "not_a_picture", "\(pixels.text)")
-      try Image(Planes(width: 9, height: 9, channels: 4, repeating: 0.5)).write(to: folder("t.png"))
+      try Image(FloatImage(width: 9, height: 9, channels: 4, repeating: 0.5)).write(
+        to: folder("t.png"))
       let transparent = try Data(contentsOf: URL(fileURLWithPath: folder("t.png")))
       let jpeg = try await service.upload(transparent, name: "t.png", ["format": "jpeg"])
       #expect(jpeg.status == 422 && jpeg.code == "not_writable", "\(jpeg.text)")
@@ -180,7 +178,7 @@ import Upscaling
     }
   }
 
-  /// Jobs survive the service: what was accepted is done by the next one.
+  /// Jobs survive a restart: the next service finishes what was accepted.
   @Test func theNextServiceGoesOn() async throws {
     let ids = Ids()
     try await TestService.with(folder, restores: false) { service in
@@ -201,7 +199,7 @@ import Upscaling
       let paths = try #require(document["paths"] as? [String: [String: Any]])
       #expect(paths.count > 10)
       for (path, operations) in paths {
-        // What a path takes is told to who asks for something else.
+        // Requests with another method are told the allowed ones.
         let answer = try await service.send("OPTIONS", path.replacing("{id}", with: "x"))
         let methods = answer.header("Allow")?.lowercased().split(separator: ", ") ?? []
         #expect(
@@ -224,10 +222,9 @@ import Upscaling
     }
   }
 
-  private final class Ids: @unchecked Sendable {
-    private let lock = NSLock()
-    private var ids: [String] = []
-    func add(_ id: String?) { lock.withLock { if let id { ids.append(id) } } }
-    var all: [String] { lock.withLock { ids } }
+  private final class Ids: Sendable {
+    private let ids = Mutex<[String]>([])
+    func add(_ id: String?) { ids.withLock { if let id { $0.append(id) } } }
+    var all: [String] { ids.withLock { $0 } }
   }
 }

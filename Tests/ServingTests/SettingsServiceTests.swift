@@ -2,6 +2,8 @@ import Foundation
 import Imaging
 import ModelTestSupport
 import NSARM
+import SuperResolution
+import Synchronization
 import TestSupport
 import Testing
 import Torch
@@ -9,7 +11,7 @@ import Upscaling
 
 @testable import Serving
 
-/// What settings do to a picture.
+/// The effects of settings on pictures.
 @Suite struct SettingsServiceTests {
   private let folder: ScratchFolder
   private let picture: Image
@@ -17,11 +19,7 @@ import Upscaling
 
   init() throws {
     folder = try ScratchFolder()
-    picture = Image(
-      width: 40, height: 24, channels: 3,
-      samples: .u8((0..<2880).map { (i: Int) -> UInt8 in UInt8(i % 3 * 60 + i / 120 * 2) }))
-    try folder.write(picture, "photo.png")
-    photo = try Data(contentsOf: URL(fileURLWithPath: folder("photo.png")))
+    (picture, photo) = try writePhoto(in: folder)
   }
 
   private func result(
@@ -52,8 +50,9 @@ import Upscaling
       }
       for (fields, word) in [
         (["width": "39"], "width"), (["width": "321"], "40 to 320"), (["longSide": "9999"], "side"),
-        (["megapixels": "5"], "megapixels"), (["width": "80", "height": "48"], "excludes"),
-        (["width": "80", "scale": "2"], "excludes"), (["page": "2"], "page"),
+        (["megapixels": "5"], "megapixels"),
+        (["width": "80", "height": "48"], "cannot be combined"),
+        (["width": "80", "scale": "2"], "cannot be combined"), (["page": "2"], "page"),
         (["crop": "0,0,41,24"], "40x24"), (["crop": "39,23,2,1"], "crop"),
         (["scales": "99"], "scales"),
         (["prompt": "a bridge"], "prompt"),
@@ -62,7 +61,7 @@ import Upscaling
         #expect(answer.status == 422 && answer.code == "invalid_setting", "\(fields)")
         #expect(answer.text.contains(word) && !answer.text.contains("/tmp"), "\(answer.text)")
       }
-      // The default scale may be named beside a size.
+      // The default scale is allowed beside a size.
       #expect(try await service.upload(photo, ["width": "80", "scale": "4"]).status == 202)
     }
   }
@@ -77,7 +76,7 @@ import Upscaling
       #expect(output?["name"] as? String == "photo_crop_x2.png")
       let crop = (job["settings"] as? [String: Any])?["crop"] as? [String: Int]
       #expect(crop == ["x": 8, "y": 4, "width": 20, "height": 16])
-      // As a picture that is no more than the part.
+      // Equal to a picture that is nothing but the part.
       let part = picture.planes().cropped(to: PixelRect(x: 8, y: 4, width: 20, height: 16))
       try Image(part).write(to: folder("part.png"))
       let alone = try await result(
@@ -122,7 +121,7 @@ import Upscaling
     }
   }
 
-  /// Where a model is told what a picture shows, and its text encoder is there.
+  /// With a model that takes a description of the picture, and its text encoder.
   @Test func promptsReachTheModel() async throws {
     let path = folder("Models/told")
     try ModelFolder.write(
@@ -131,8 +130,8 @@ import Upscaling
     let plain = try TinyModel.shelf(["tiny"], in: folder)
     let told = ModelShelf.Entry(try ModelFolder(path))
     var options = ModelShelf.Options()
-    options.policy = { _ in .float32 }
-    options.batch = 4
+    options.loader = ModelLoader(.float32, memory: .unlimited)
+    options.loader.batch = 4
     let prompts = Prompts()
     options.encode = { folder, prompt in
       prompts.add(prompt)
@@ -156,10 +155,9 @@ import Upscaling
     }
   }
 
-  private final class Prompts: @unchecked Sendable {
-    private let lock = NSLock()
-    private var prompts: [String] = []
-    func add(_ prompt: String) { lock.withLock { prompts.append(prompt) } }
-    var all: [String] { lock.withLock { prompts } }
+  private final class Prompts: Sendable {
+    private let prompts = Mutex<[String]>([])
+    func add(_ prompt: String) { prompts.withLock { $0.append(prompt) } }
+    var all: [String] { prompts.withLock { $0 } }
   }
 }

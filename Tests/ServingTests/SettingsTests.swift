@@ -1,5 +1,7 @@
 import Foundation
+import TestSupport
 import Testing
+import Upscaling
 
 @testable import Serving
 
@@ -59,7 +61,7 @@ import Testing
     #expect(try settings(("model", .text("nan"))).model == "nan")
   }
 
-  /// Of a time when there was one model.
+  /// Orders from the time when there was one model.
   @Test func olderSettingsAreRead() throws {
     let text = """
       {"scale":2,"temperature":null,"seed":5,"color":null,"format":"png","quality":90}
@@ -90,6 +92,39 @@ import Testing
     } catch let error as InvalidSetting {
       #expect(error.description.contains(name) && !error.description.contains("\n"))
     } catch { Issue.record(error) }
+  }
+
+  /// Wherever the API's description tells the range of an option, it is the one that counts.
+  @Test func theDescriptionHasTheRanges() throws {
+    let path = Fixture.packageRoot.appendingPathComponent("Sources/CWebApp/app/openapi.json")
+    let document = try JSONSerialization.jsonObject(with: Data(contentsOf: path))
+    var count = 0
+    func check<Value: Equatable>(_ option: NumberOption<Value>, _ schemas: [String: Any]) {
+      guard let schema = schemas[option.name] as? [String: Any] else { return }
+      count += 1
+      #expect(schema["minimum"] as? Value == option.range.lowerBound, "\(option.name)")
+      #expect(schema["maximum"] as? Value == option.range.upperBound, "\(option.name)")
+      if let value = schema["default"] as? Value { #expect(value == option.standard) }
+    }
+    func walk(_ value: Any) {
+      if let list = value as? [Any] { list.forEach(walk) }
+      guard let object = value as? [String: Any] else { return }
+      if let schemas = object["properties"] as? [String: Any], schemas["longSide"] != nil {
+        typealias Limits = RestorationLimits
+        for option in [
+          Limits.scale, Limits.megapixels, Limits.strength, Limits.temperature,
+        ] { check(option, schemas) }
+        for option in [
+          Limits.width, Limits.height, Limits.longSide, Limits.quality, Limits.scales,
+          Limits.page, RestorationSettings.seeds,
+        ] { check(option, schemas) }
+        let prompt = schemas["prompt"] as? [String: Any]
+        #expect(prompt?["maxLength"] as? Int == Limits.prompt.range.upperBound)
+      }
+      object.values.forEach(walk)
+    }
+    walk(document)
+    #expect(count >= 22, "\(count) options are described")
   }
 
   @Test func partsInJSONHaveFourSides() throws {

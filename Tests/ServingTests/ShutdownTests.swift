@@ -1,23 +1,24 @@
 import Foundation
 import Imaging
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import Serving
 
-/// A service ends at once, whatever is under way, and loses nothing.
+/// A service ends quickly, whatever it is doing, and loses nothing.
 @Suite struct ShutdownTests {
   private let folder: ScratchFolder
   private let photo: Data
 
   init() throws {
     folder = try ScratchFolder()
-    try Image(Planes(width: 40, height: 24, channels: 3, repeating: 0.5))
+    try Image(FloatImage(width: 40, height: 24, channels: 3, repeating: 0.5))
       .write(to: folder("photo.png"))
     photo = try Data(contentsOf: URL(fileURLWithPath: folder("photo.png")))
   }
 
-  /// Listeners are told before the server waits for them.
+  /// Listeners end before the server waits for them.
   @Test(.timeLimit(.minutes(2))) func streamsEndWithTheService() async throws {
     let streams = Streams()
     try await TestService.with(folder, restores: false) { service in
@@ -25,13 +26,13 @@ import Testing
       for path in ["/v1/events", "/v1/restorations/\(id)/events"] {
         streams.add(Task { try await service.send("GET", path).text })
       }
-      // Until both are listened to.
+      // Until both have listeners.
       try await Task.sleep(for: .seconds(1))
     }
     for stream in streams.all { #expect(try await stream.value.contains("event: restoration")) }
   }
 
-  /// What is being computed is left alone, and begins anew later.
+  /// A running computation is abandoned, and starts over later.
   @Test(.timeLimit(.minutes(2))) func workUnderWayGoesBackIntoTheQueue() async throws {
     let (blocked, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     try await TestService.with(folder) { service in
@@ -61,10 +62,9 @@ import Testing
     }
   }
 
-  private final class Streams: @unchecked Sendable {
-    private let lock = NSLock()
-    private var tasks: [Task<String, any Error>] = []
-    func add(_ task: Task<String, any Error>) { lock.withLock { tasks.append(task) } }
-    var all: [Task<String, any Error>] { lock.withLock { tasks } }
+  private final class Streams: Sendable {
+    private let tasks = Mutex<[Task<String, any Error>]>([])
+    func add(_ task: Task<String, any Error>) { tasks.withLock { $0.append(task) } }
+    var all: [Task<String, any Error>] { tasks.withLock { $0 } }
   }
 }

@@ -7,25 +7,25 @@ import Testing
 
 @testable import Serving
 
-/// What those hear who watch over a service.
+/// Endpoints for monitoring.
 @Suite struct StatusTests {
   private let folder: ScratchFolder
 
   init() throws { folder = try ScratchFolder() }
 
-  /// A database that answers as a test wants.
+  /// A database that responds as a test requires.
   private struct OddDatabase: Database {
     enum Oddity { case hangs, isFull, fails }
     let inner: SQLiteDatabase
     let oddity: Oddity
     var dialect: SQLDialect { inner.dialect }
-    var pictures: any PicturePlace { inner.pictures }
+    var pictures: any PictureStorage { inner.pictures }
 
     func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
       async throws -> Value
     {
       switch oddity {
-      // Without an end, and without looking whether anybody still waits.
+      // Never returns, not even after cancellation.
       case .hangs: return await withUnsafeContinuation { _ in }
       case .fails: throw DatabaseFailure(reason: .unavailable, description: "gone")
       case .isFull: return try await inner.read(body)
@@ -59,7 +59,7 @@ import Testing
       } catch { return Problem(error) }
     }
     #expect(await problem(try await status(nil)) == nil)
-    // A worker's own.
+    // A worker's own endpoint.
     #expect(await problem(try await status(nil, workers: nil)) == nil)
     #expect(await problem(try await status(nil, workers: { 0 }))?.code == "no_worker")
     #expect(await problem(try await status(.isFull))?.code == "disk_full")
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  /// The answer comes though the database never does.
+  /// The response arrives although the database's never does.
   @Test func aDatabaseThatHangsIsTold() async throws {
     let status = try await status(.hangs)
     let start = ContinuousClock.now
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  /// Gauges are as of the moment, and zero where there is nothing.
+  /// Gauges have the current values, and zero if there is nothing.
   @Test func gaugesAreReadWhenTheyAreAskedFor() async throws {
     try Data("P6\n2 2\n255\n".utf8 + Array(repeating: 9, count: 12)).write(
       to: URL(fileURLWithPath: folder("p.ppm")))
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  /// Every metric says what it is, and Prometheus' own tool finds nothing wrong.
+  /// Every metric has a description, and Prometheus' own checker finds no fault.
   @Test func metricsAreWellFormed() async throws {
     let text = Mutex("")
     try await TestService.with(folder, restores: false) { service in
@@ -161,7 +161,7 @@ import Testing
     FileManager.default.isExecutableFile(atPath: $0)
   }
 
-  /// Workers are watched over like servers.
+  /// Workers are monitored like servers.
   @Test func workersHaveFigures() async throws {
     let service = try await RestorationService(.folder(folder("data")), logger: silent)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)

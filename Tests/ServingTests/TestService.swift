@@ -18,7 +18,7 @@ import Upscaling
 final class TestService: Sendable {
   let base: String
   let port: Int
-  /// What it restores with.
+  /// The models of the service.
   let models: ModelShelf
   private let token: String?
 
@@ -27,28 +27,28 @@ final class TestService: Sendable {
     (self.models, self.token) = (models, token)
   }
 
-  /// Runs `body` while there is a service.
+  /// Runs `body` while the service is running.
   /// - Parameters:
   ///   - restores: whether it has a worker.
-  ///   - models: what it offers; nil: the tiny model alone.
-  ///   - workerModels: what its worker has; nil: the same.
-  ///   - door: changes how it is reached.
+  ///   - models: the models it offers; nil: the tiny model alone.
+  ///   - workerModels: the models of its worker; nil: the same.
+  ///   - listen: changes the listening options.
   static func with(
     _ folder: ScratchFolder, restores: Bool = true, token: String? = nil,
     _ limits: ServiceLimits = ServiceLimits(), models: ModelShelf? = nil,
     workerModels: ModelShelf? = nil, logger: Logger = silent,
-    door change: (inout RestorationService.Door) -> Void = { _ in },
+    listen change: (inout RestorationService.ListenOptions) -> Void = { _ in },
     body: @Sendable (TestService) async throws -> Void
   ) async throws {
     var service = try await RestorationService(.folder(folder("data")), logger: logger)
     service.limits = limits
-    var door = RestorationService.Door()
-    (door.port, door.token) = (0, token)
-    change(&door)
+    var listen = RestorationService.ListenOptions()
+    (listen.port, listen.token) = (0, token)
+    change(&listen)
     let models = try models ?? TinyModel.shelf(["tiny"], in: folder)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let server = service.server(
-      door, models: models, version: "1"
+      listen, models: models, version: "1"
     ) {
       found.yield($0)
       found.finish()
@@ -135,7 +135,8 @@ final class TestService: Sendable {
   }
 }
 
+/// Unchecked: Foundation types header fields as `Any`; they are strings.
 extension TestService.Answer: @unchecked Sendable {}
 
-/// Tests say by themselves what goes wrong.
+/// The services' logs are discarded; tests report failures themselves.
 let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

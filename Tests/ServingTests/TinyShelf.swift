@@ -1,11 +1,12 @@
 import ModelTestSupport
 import NSARM
+import SuperResolution
 import TestSupport
 import Upscaling
 
 extension TinyModel {
-  /// Tiny models of these names, each with weights of its own, in a folder.
-  /// - Parameter twins: the names of those that have a twin.
+  /// Tiny models with these names, each with weights of its own, in a folder.
+  /// - Parameter twins: the names of those with a twin.
   static func shelf(_ names: [String], twins: Set<String> = [], in folder: ScratchFolder) throws
     -> ModelShelf
   {
@@ -21,8 +22,8 @@ extension TinyModel {
       return ModelShelf.Entry(try ModelFolder(path), description: "Model \(index).")
     }
     var options = ModelShelf.Options()
-    options.policy = { _ in .float32 }
-    options.batch = 4
+    options.loader = ModelLoader(.float32, memory: .unlimited)
+    options.loader.batch = 4
     return ModelShelf(entries, standard: entries[0], options)
   }
 }

@@ -5,7 +5,7 @@ import Tracing
 
 @testable import Serving
 
-/// Who installs a tracer sees requests and restorations.
+/// An installed tracer receives requests and restorations.
 @Suite struct TracingTests {
   private static let tracer = {
     let tracer = InMemoryTracer()

@@ -6,14 +6,15 @@ import Testing
 
 @testable import Serving
 
-/// What is taken in is bounded, however it comes.
+/// What an upload occupies is bounded, whatever its form.
 @Suite struct UploadTests {
   private let folder: ScratchFolder
   private let photo: Data
 
   init() throws {
     folder = try ScratchFolder()
-    try Image(Planes(width: 9, height: 7, channels: 3, repeating: 0.5)).write(to: folder("p.png"))
+    try Image(FloatImage(width: 9, height: 7, channels: 3, repeating: 0.5)).write(
+      to: folder("p.png"))
     photo = try Data(contentsOf: URL(fileURLWithPath: folder("p.png")))
   }
 
@@ -23,7 +24,7 @@ import Testing
   private static let imageHead =
     "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"p.png\"\r\n\r\n"
 
-  /// The rest of an object and its picture, when it comes in pieces of `size` bytes.
+  /// The rest of an object and its picture, if it arrives in chunks of `size` bytes.
   private func scan(_ text: String, pieces size: Int) throws -> (rest: String, image: [UInt8]) {
     var (scanner, decoder, image) = (JSONImageScanner(), Base64Decoder(), [UInt8]())
     let bytes = Array(text.utf8)
@@ -36,7 +37,7 @@ import Testing
     return (String(decoding: scanner.rest, as: UTF8.self), image)
   }
 
-  /// Wherever the object is cut into pieces.
+  /// With any division of the object into chunks.
   @Test func picturesAreTakenOutOfObjects() throws {
     let bytes = (0..<200).map { UInt8($0) }
     let base64 = Data(bytes).base64EncodedString()
@@ -54,7 +55,7 @@ import Testing
         #expect(found.rest == rest && found.image == bytes, "pieces of \(size): \(rest)")
       }
     }
-    // In an array, and further in, it is no picture.
+    // Inside an array or a nested object, it is not a picture.
     #expect(try scan(#"["image", "QUJD"]"#, pieces: 3).image.isEmpty)
     #expect(try scan(#"{"a": {"image": "QUJD"}}"#, pieces: 3).image.isEmpty)
     #expect(throws: JSONImageScanner.Malformed.twoImages) {
@@ -75,7 +76,7 @@ import Testing
     #expect((isWhole ? decoded.map { Data($0) } : nil) == Data(base64Encoded: text))
   }
 
-  /// What is kept of an object in memory does not grow with its picture.
+  /// The memory for an object does not grow with its picture.
   @Test func picturesInObjectsGoToTheDisk() throws {
     let receiver = try UploadJSON(in: nil)
     let count = 30 << 20
@@ -95,21 +96,22 @@ import Testing
       try #require(MultipartParser(contentType: "multipart/form-data; boundary=x")), in: nil)
     try form.take(.init(string: String(repeating: part, count: 100)))
     do {
-      // It does not matter how many more there would have been.
+      // Regardless of how many more would follow.
       try form.take(.init(string: String(repeating: part, count: 3)))
       Issue.record("accepted")
     } catch let problem as Problem {
-      #expect(problem.status == .badRequest && problem.detail == "a form has at most 100 parts")
+      #expect(problem.status == .badRequest && problem.detail == "the form has more than 100 parts")
     }
   }
 
-  /// So many at once, from one address and in all; the next ones go on when those have ended.
+  /// The concurrent uploads from one address and in all are limited; others are accepted once these
+  /// have ended.
   @Test func uploadsAtOnceAreFew() async throws {
     var limits = ServiceLimits()
     (limits.uploadsPerAddress, limits.uploads) = (2, 3)
     try await TestService.with(
       folder, restores: false, limits,
-      door: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
+      listen: { $0.trustedProxies = [AddressRange("127.0.0.1")!] }
     ) { service in
       func begin(_ address: String) async throws -> Connection {
         let connection = try Connection(service)
@@ -144,7 +146,7 @@ import Testing
       try await connection.send(Self.imageHead + "some")
       let (head, body) = try await connection.answer()
       #expect(head.hasPrefix("HTTP/1.1 408 "))
-      #expect(String(decoding: body, as: UTF8.self).contains("nothing of the upload came for"))
+      #expect(String(decoding: body, as: UTF8.self).contains("no data of the upload arrived for"))
     }
   }
 
@@ -160,7 +162,7 @@ import Testing
     }
     defer { for path in others { try? FileManager.default.removeItem(atPath: path) } }
     let inUse = try TemporaryFolder()
-    // What has just been made may be about to be locked.
+    // New folders may be about to be locked.
     TemporaryFolder.removeLeftOver()
     #expect(FileManager.default.fileExists(atPath: left))
     let old = [FileAttributeKey.modificationDate: Date(timeIntervalSinceNow: -3600)]
@@ -175,33 +177,26 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  /// Web users know no options of a command.
+  /// Users of the web do not know the command's options.
   @Test func errorsAreInTheirWords() async throws {
     #expect(
       WebText.of(
         ImagingError.tooLarge(
-          path: "/tmp/x/upload", width: 90, height: 80,
-          limit: "2000 pixels; raise it (--max-pixels, ReadOptions.maximumPixels)"),
+          path: "/tmp/x/upload", width: 90, height: 80, limit: .area(2000)),
         names: ["/tmp/x": "", "/tmp/x/upload": "a.png"])
-        == "a.png: 90x80 pixels are more than is taken here, which is 2000 pixels")
-    for text in [
-      "JPEG stores no transparency; choose PNG, or put a colour behind the picture (--background,"
-        + " Options.background)",
-      "only the first of its 3 pages is read; --pages (ReadOptions.page) reads the others",
-      "an input takes 9 GB, which may be more than there is; raise --max-memory or use a smaller model",
-      "memory ran out; lower limit of memory may do (--batch, --max-memory)",
-    ] {
-      let shown = WebText.cleaned(text)
-      #expect(!shown.contains("--") && !shown.contains("Options"), "\(shown)")
-      #expect(shown.count > 20, "\(shown)")
-    }
+        == "a.png: 90x80 pixels exceed the limit of this service, which is 2000 pixels")
+    let error = ImagingError.noTransparency(path: "/tmp/x/upload", format: "JPEG")
+    #expect(
+      WebText.of(error, names: ["/tmp/x/upload": "a.png"])
+        == "a.png: JPEG stores no transparency; choose PNG, or put a colour behind the picture"
+        + " (background)")
     var limits = ServiceLimits()
     limits.pixels = 50
     try await TestService.with(folder, restores: false, limits) { service in
       let refused = try await service.upload(photo, name: "a.png")
       #expect(
         try refused.json["detail"] as? String
-          == "a.png: 9x7 pixels are more than is taken here, which is 50 pixels")
+          == "a.png: 9x7 pixels exceed the limit of this service, which is 50 pixels")
     }
   }
 }

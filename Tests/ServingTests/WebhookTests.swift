@@ -6,13 +6,14 @@ import Testing
 
 @testable import Serving
 
-@Suite(.ownThreads, .timeLimit(.minutes(30))) struct WebhookTests {
+@Suite(.timeLimit(.minutes(30))) struct WebhookTests {
   private let folder: ScratchFolder
   private static let secret = "whsec_" + Data((0..<32).map { UInt8($0) }).base64EncodedString()
 
   init() throws {
     folder = try ScratchFolder()
-    try folder.write(Image(Planes(width: 8, height: 8, channels: 3, repeating: 0.4)), "photo.png")
+    try folder.write(
+      Image(FloatImage(width: 8, height: 8, channels: 3, repeating: 0.4)), "photo.png")
   }
 
   private func order() -> Job.Order {
@@ -21,7 +22,7 @@ import Testing
     return Job.Order(settings: RestorationSettings(), input: picture, output: picture)
   }
 
-  /// A job that has ended, of which somebody is to be told.
+  /// An ended job with a webhook.
   private func ended(_ store: JobStore, url: String) async throws -> Job {
     var order = order()
     order.settings.webhook = url
@@ -33,15 +34,15 @@ import Testing
     return job
   }
 
-  /// Runs a sender until something is the case.
+  /// Runs a sender until a condition holds.
   private func send(
     _ store: JobStore, allowsPrivate: Bool = true,
     until condition: @escaping @Sendable () async throws -> Bool
   ) async throws {
     let policy = try WebhookPolicy(secret: Self.secret, allowsPrivate: allowsPrivate)
     var sender = WebhookSender(store: store, policy: policy, logger: silent)
-    sender.haste = 0.002
-    // A child, so that it runs on this suite's threads too.
+    sender.pauseScale = 0.002
+    // A child task, so that it runs on this suite's threads too.
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { [sender] in try await sender.run() }
       while try await !condition() { try await Task.sleep(for: .milliseconds(20)) }
@@ -91,13 +92,13 @@ import Testing
       #expect(data?["error"] as? String == "no light")
     }
     #expect(ids.count == 1)
-    // Nobody is told twice, also by the next service.
+    // Nobody is notified twice, not even by the next service.
     try await send(store) { true }
     #expect(requests.withLock { $0.count } == 3)
     try await store.remove(job.id)
   }
 
-  /// Nor followed to there: by its name, in any notation, or by a redirection.
+  /// By name, in any notation of the address, or through a redirect.
   @Test func whatIsNotPublicIsNotTold() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
     let count = Mutex(0)
@@ -133,7 +134,7 @@ import Testing
     #expect(paths.withLock { $0 } == [expected, expected])
   }
 
-  /// After days nobody listens any more.
+  /// A receiver that has not responded for days.
   @Test func someTimeItIsGivenUp() async throws {
     let store = try await TestDatabase.sqlite.store(folder)
     _ = try await ended(store, url: "http://127.0.0.1:1/")

@@ -115,14 +115,22 @@ import YAMLSettings
     for i in 1...40 { references += "a\(i): &a\(i) [*a\(i - 1), *a\(i - 1)]\n" }
     #expect(message { try yaml(references) }.contains("more values"))
     let deep = "a: " + String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
-    #expect(message { try yaml(deep) }.contains("deeper"))
+    #expect(message { try yaml(deep) }.contains("deeply nested"))
     #expect(message { try yaml("a: " + String(repeating: "[", count: 100_000)) }.contains("YAML"))
     #expect(message { try yaml("#" + String(repeating: " ", count: 2 << 20)) }.contains("bytes"))
   }
 
   @Test func filesThatAreNoSettings() throws {
     #expect(try SettingsFile.contents("/no such file") == nil)
-    #expect(message { try SettingsFile.contents("/dev/zero") } == "is no regular file")
-    #expect(message { try SettingsFile.contents("/tmp") } == "is no regular file")
+    #expect(message { try SettingsFile.contents("/dev/zero") } == "is not a regular file")
+    #expect(message { try SettingsFile.contents("/tmp") } == "is not a regular file")
+  }
+
+  @Test(arguments: [
+    ("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("", "", 0), ("flaw", "lawn", 2),
+    ("Grüße", "Grüsse", 2), ("same", "same", 0),
+  ])
+  func editDistances(a: String, b: String, expected: Int) {
+    #expect(editDistance(a, b) == expected && editDistance(b, a) == expected)
   }
 }

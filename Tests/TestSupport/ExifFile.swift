@@ -1,15 +1,16 @@
 import Foundation
 
-/// EXIF blocks, built and read by the tests' own means: a tag's bytes by the path of directories.
+/// EXIF blocks, written and read independently of the library: a tag's bytes by the path of
+/// directories.
 public struct ExifFile {
-  /// "0/10f" is tag 0x10f of the first directory, "exif/..." and "gps/..." those below it, "1/..."
-  /// the thumbnail's directory.
+  /// Tag 0x10f of the first directory is "0/10f"; "exif/..." and "gps/..." are its subdirectories,
+  /// "1/..." the thumbnail's directory.
   public private(set) var tags: [String: (type: Int, bytes: [UInt8])] = [:]
 
   public static let makerNote = Array("Maker: counts from the start of the block".utf8)
 
-  /// A big-endian block as a camera writes it: orientation 6, 300 pixels per inch, a size, a maker
-  /// note after 1000 bytes, the place of the picture, a thumbnail.
+  /// A big-endian block as a camera writes it: orientation 6, 300 pixels per inch, a size, a
+  /// maker's note at offset 1000, the location, a thumbnail.
   public static func camera() -> [UInt8] {
     typealias Entry = (tag: Int, type: Int, bytes: [UInt8])
     func short(_ v: Int) -> [UInt8] { [UInt8(v >> 8), UInt8(v & 255)] }
@@ -44,7 +45,7 @@ public struct ExifFile {
         (0x9214, 3, short(10) + short(12)), (0x927c, 7, makerNote), (0xa002, 3, short(48)),
         (0xa003, 3, short(32)),
       ], at: 200)
-    // The maker note's place, in the entry's last four bytes: 1000.
+    // The maker's note's offset, in the entry's last four bytes: 1000.
     exif.replaceSubrange(2 + 3 * 12 + 8..<2 + 4 * 12, with: long(1000))
     file += exif
     pad(to: 600)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Element type of a stored tensor, named as in the safetensors format.
+/// The element type of a stored tensor, named as in the safetensors format.
 public enum FixtureElement: String, Sendable {
   case float32 = "F32"
   case float64 = "F64"
@@ -33,7 +33,7 @@ public struct FixtureTensor: Sendable {
     self.bytes = bytes
   }
 
-  /// Number of elements.
+  /// The number of elements.
   public var count: Int { shape.reduce(1, *) }
 
   /// The elements as float32. F8_E4M3 is widened exactly; integers beyond 2^24 are rounded.
@@ -79,18 +79,18 @@ public struct FixtureTensor: Sendable {
   }
 }
 
-/// A file of reference tensors (safetensors) that tests compare against.
+/// A file of reference tensors (safetensors) for comparisons.
 ///
-/// Found as `NAME.safetensors` in the first of these folders that holds it: the one that the
-/// environment variable `NSARM_FIXTURES` names, `shared/fixtures` beside the package or beside any
-/// folder above it, `Tests/Fixtures` inside the package, which has all of them.
+/// It is `NAME.safetensors` in the first of these folders that contains it: the one named by the
+/// environment variable `NSARM_FIXTURES`, `shared/fixtures` beside the package or beside any folder
+/// above it, `Tests/Fixtures` inside the package, which has all of them.
 public struct Fixture: Sendable {
   public let name: String
   /// The file's `__metadata__`.
   public let metadata: [String: String]
   public let tensors: [String: FixtureTensor]
 
-  /// The tensor's names, sorted.
+  /// The names of the tensors, sorted.
   public var names: [String] { tensors.keys.sorted() }
 
   /// The names that begin with `prefix`, sorted, without the prefix.
@@ -98,7 +98,7 @@ public struct Fixture: Sendable {
     names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
 
-  /// The tensor called `name`. Traps with a readable message where the fixture has none.
+  /// The tensor called `name`. Traps with a readable message if the fixture has none.
   public subscript(_ name: String) -> FixtureTensor {
     guard let tensor = tensors[name] else {
       preconditionFailure("fixture \(self.name) has no tensor \(name)")
@@ -106,12 +106,12 @@ public struct Fixture: Sendable {
     return tensor
   }
 
-  /// The integers in a metadata entry, in order: "[1, 2, 4, 4]" or "7". Empty where it is missing.
+  /// The integers in a metadata entry, in order: "[1, 2, 4, 4]" or "7". Empty if it is missing.
   public func integers(_ key: String) -> [Int] {
     (metadata[key] ?? "").split { !"-0123456789".contains($0) }.compactMap { Int($0) }
   }
 
-  /// Folders that may hold fixtures, in the order they are searched.
+  /// The folders that may contain fixtures, in the order in which they are searched.
   public static var folders: [URL] {
     var folders: [URL] = []
     if let folder = ProcessInfo.processInfo.environment["NSARM_FIXTURES"], !folder.isEmpty {
@@ -131,7 +131,7 @@ public struct Fixture: Sendable {
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   }
 
-  /// Where the fixture's file is, or nil where no folder holds it.
+  /// The path of the fixture's file, or nil if no folder contains it.
   public static func url(_ name: String) -> URL? {
     folders.map { $0.appendingPathComponent("\(name).safetensors") }
       .first { FileManager.default.fileExists(atPath: $0.path) }
@@ -139,7 +139,7 @@ public struct Fixture: Sendable {
 
   /// Reads `NAME.safetensors`.
   ///
-  /// Throws `FixtureError` where the file is missing or not a safetensors file.
+  /// Throws `FixtureError` if the file is missing or not a safetensors file.
   public static func load(_ name: String) throws -> Fixture {
     guard let url = url(name) else {
       throw FixtureError(description: "there is no \(name).safetensors in any of \(folders)")

@@ -1,18 +1,19 @@
 import Foundation
 import Synchronization
 
-/// An HTTP server on a free port of this machine that answers each connection as a test says.
+/// An HTTP server on a free port of this machine that gives each connection the response that a
+/// test provides.
 public final class LocalServer: Sendable {
   public enum Reply: Sendable {
-    /// A status and a body of JSON.
+    /// A status and a JSON body.
     case status(Int, String)
-    /// Bytes in place of an answer.
+    /// Raw bytes instead of a response.
     case raw(String)
-    /// Nothing, until the server goes.
+    /// No response until the server is closed.
     case silence
   }
 
-  /// A request's head and body.
+  /// The header and the body of a request.
   public struct Request: Sendable {
     public let head: String
     public let body: Data
@@ -21,12 +22,12 @@ public final class LocalServer: Sendable {
   public let port: Int
   public var address: String { "http://127.0.0.1:\(port)" }
   private let listener: Int32
-  /// Whether `listener` is still this server's; closed, its number may be another file's.
+  /// Whether `listener` is still open; once closed, its number may be reused for another file.
   private let isOpen = Mutex(true)
-  /// Signalled when the thread that answers has ended.
+  /// Signalled when the responding thread has ended.
   private let ended: DispatchSemaphore
 
-  /// - Parameter answer: to the requests, which are numbered from 0.
+  /// - Parameter answer: the response to a request; requests are numbered from 0.
   public init(_ answer: @escaping @Sendable (_ number: Int, Request) -> Reply) throws {
     #if canImport(Glibc)
       let stream = Int32(SOCK_STREAM.rawValue)
@@ -56,7 +57,7 @@ public final class LocalServer: Sendable {
     self.ended = ended
   }
 
-  /// Ends the server and returns when its port refuses connections.
+  /// Closes the server and returns when its port refuses connections.
   public func stop() {
     isOpen.withLock { isOpen in
       guard isOpen else { return }
@@ -129,7 +130,7 @@ public final class LocalServer: Sendable {
     }
   }
 
-  /// The body of a completion of a chat.
+  /// The body of a chat completion.
   public static func completion(_ text: String) -> String {
     let message = ["role": "assistant", "content": text]
     let object =

@@ -1,13 +1,13 @@
 import Foundation
 import Torch
 
-/// Damages files in the ways that disks, editors and enemies do: the same way for the same seed.
+/// Damages files as disks, editors and attackers do, deterministically by seed.
 public struct Mutator {
   private var random: RandomStream
 
   public init(seed: UInt64) { random = RandomStream(seed) }
 
-  /// How many mutants a test tries: `NSARM_FUZZ` times as many where that is set.
+  /// The number of mutants in a test, multiplied by `NSARM_FUZZ` if it is set.
   public static func count(_ standard: Int) -> Int {
     standard * (ProcessInfo.processInfo.environment["NSARM_FUZZ"].flatMap(Int.init) ?? 1)
   }
@@ -20,7 +20,7 @@ public struct Mutator {
     "[1, 1]", "{\"a\": 1}",
   ]
 
-  /// A text with one or two changes: numbers become hostile ones, parts vanish, appear twice or
+  /// A text with one or two changes: numbers become extreme ones; parts vanish, are repeated or
   /// change.
   public mutating func mutant(of text: String) -> String {
     var bytes = Array(text.utf8)
@@ -35,7 +35,7 @@ public struct Mutator {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Bytes with one to four changes in a range of them.
+  /// Bytes with one to four changes in a range.
   public mutating func mutant(of bytes: [UInt8], in range: Range<Int>) -> [UInt8] {
     var bytes = bytes
     var end = range.upperBound
@@ -74,7 +74,7 @@ public struct Mutator {
     bytes.replaceSubrange(to, with: Array(bytes[from]))
   }
 
-  /// One of the longest stretches of bytes of a kind.
+  /// One of the longest runs of bytes of a kind.
   private mutating func run(in bytes: [UInt8], _ isMember: (UInt8) -> Bool) -> Range<Int>? {
     guard !bytes.isEmpty else { return nil }
     let start = Int.random(in: 0..<bytes.count, using: &random)

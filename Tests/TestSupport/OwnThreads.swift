@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// Runs the tests of a suite on threads of their own: those that wait for programs or compute for
-/// long would hold the few threads that all tasks share, and tests of the service, whose work is in
-/// many short tasks, would come to their turn when the others are done.
+/// Runs the tests of a suite on threads of their own. Tests that wait for programs or compute for a
+/// long time would otherwise occupy the few threads that all tasks share, and tests of the service,
+/// whose work consists of many short tasks, would have to wait for them.
 public struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
   public var isRecursive: Bool { true }
 
@@ -16,7 +16,7 @@ public struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == OwnThreads {
-  /// On threads of their own.
+  /// Runs on separate threads.
   public static var ownThreads: OwnThreads { OwnThreads() }
 }
 

@@ -9,7 +9,7 @@ import Foundation
 /// #expect(report.failures.isEmpty, "\(report.failures)")
 /// ```
 public final class ParityReport {
-  /// What a tolerance is relative to.
+  /// The reference of a tolerance.
   public enum Scale: Sendable {
     /// max |a − b| ≤ tolerance
     case absolute
@@ -28,14 +28,14 @@ public final class ParityReport {
 
   /// - Parameters:
   ///   - name: the fixture's name, without extension.
-  ///   - part: what the report covers, where several share a file.
+  ///   - part: the part that the report covers, if several share a file.
   public init(_ name: String, part: String? = nil) {
     file = "\(name).safetensors" + (part.map { "/\($0)" } ?? "")
   }
 
-  /// Compares element by element; records a failure where shapes or values differ.
+  /// Compares element by element; records a failure if shapes or values differ.
   ///
-  /// - Parameter allowedOutliers: number of elements that may exceed the tolerance, at most by
+  /// - Parameter allowedOutliers: the number of elements that may exceed the tolerance, at most by
   ///   `outlierTolerance` (for 8-bit pictures: tolerance 0, a few pixels by one level).
   @discardableResult
   public func compare(
@@ -92,8 +92,8 @@ public final class ParityReport {
     for name in names where !covered.contains(name) { failures.append("\(name): not compared") }
   }
 
-  /// Prints the record: `PARITY file tensor-count worst-error tolerance`, the tensor that came
-  /// nearest to its tolerance (or furthest beyond it); allowed outliers do not count.
+  /// Prints the record: `PARITY file tensor-count worst-error tolerance`, for the tensor that came
+  /// nearest to its tolerance (or exceeded it most); allowed outliers do not count.
   public func finish() {
     print(
       String(

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// An empty folder that is removed with everything in it when the test ends.
+/// A temporary folder that is removed with its contents when the test ends.
 public final class ScratchFolder: Sendable {
   public let path: String
 
@@ -21,7 +21,7 @@ public final class ScratchFolder: Sendable {
     return self(name)
   }
 
-  /// Writes a picture, and the folder that it is in.
+  /// Writes a picture, creating its folder.
   public func write(_ image: Image, _ name: String) throws {
     let file = self(name)
     try FileManager.default.createDirectory(
@@ -29,12 +29,12 @@ public final class ScratchFolder: Sendable {
     try image.write(to: file, overwrite: true)
   }
 
-  /// Names of all files and folders in the folder, hidden ones too, sorted.
+  /// The names of all files and folders in the folder, including hidden ones, sorted.
   public var entries: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }
 
-  /// Names of all files in the folder and below, hidden ones too, sorted.
+  /// The names of all files in the folder and its subfolders, including hidden ones, sorted.
   public var contents: [String] {
     (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? [])
       .filter { name in

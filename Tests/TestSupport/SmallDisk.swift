@@ -1,12 +1,12 @@
 import Foundation
 
-/// A file system of few bytes, gone when the test ends, even if it is killed.
+/// A small file system, which vanishes when the test ends, even if it is killed.
 ///
-/// A process of its own mounts it in a namespace, which takes no privileges where users may have
-/// namespaces of their own; others reach it through that process's entry in /proc. `realpath`
-/// therefore leads elsewhere: to a folder that is empty.
+/// A child process mounts it in a namespace of its own, which needs no privileges where users may
+/// create namespaces; other processes reach it through that process's entry in /proc. `realpath`
+/// therefore leads to the empty mount point instead.
 public final class SmallDisk {
-  /// The disk's uppermost folder.
+  /// The root folder of the disk.
   public let path: String
   private let place: ScratchFolder
   private let holder = Process()
@@ -17,7 +17,7 @@ public final class SmallDisk {
 
   public struct CannotMount: Error {}
 
-  /// Mounts `$0` with a size in kilobytes, then gives it each size that it reads.
+  /// Mounts `$0` with a size in kilobytes, then resizes it to each size that it reads.
   private static let script = """
     mount -t tmpfs -o "size=$1k,mode=700" none "$0" && echo &&
     while read -r size; do mount -t tmpfs -o "remount,size=${size}k" none "$0" && echo || exit; done
@@ -45,12 +45,12 @@ public final class SmallDisk {
   /// A path on the disk.
   public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// Names of all files and folders in the uppermost folder, hidden ones too, sorted.
+  /// The names of all files and folders in the root folder, including hidden ones, sorted.
   public var entries: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }
 
-  /// Gives it another size, with all that it holds.
+  /// Changes the size and keeps the contents.
   public func resize(kilobytes: Int) throws {
     try sizes.fileHandleForWriting.write(contentsOf: Data("\(kilobytes)\n".utf8))
     try wait()

@@ -4,15 +4,15 @@ import Foundation
 /// a magic number, the protocol, the system, the object and the storages' keys, then the storages.
 public enum LegacyTorchSaveFile {
   /// - Parameters:
-  ///   - value: what the file holds.
-  ///   - path: the file's.
+  ///   - value: the contents of the file.
+  ///   - path: the file's path.
   public static func write(_ value: TorchSaveValue, to path: String) throws {
     let pickle = TorchSavePickle(value)
     var bytes: [UInt8] = [
       0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
     ]
     bytes += [0x80, 0x02, 0x4d, 0xe9, 0x03, 0x2e]  // protocol 1001
-    bytes += [0x80, 0x02, 0x7d, 0x2e]  // a system of which nothing is said
+    bytes += [0x80, 0x02, 0x7d, 0x2e]  // an empty description of the system
     bytes += pickle.bytes
     bytes += [0x80, 0x02, UInt8(ascii: "]"), UInt8(ascii: "(")]
     for index in pickle.tensors.indices {

@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 /// Writes files as `torch.save` does: a zip archive of uncompressed entries, each tensor's bytes
-/// aligned to 64. Tensors are made one after the other.
+/// aligned to 64. Tensors are generated one after the other.
 public struct TorchSaveFile {
   private let file: AtomicFile
   private var position = 0
@@ -33,7 +33,7 @@ public struct TorchSaveFile {
   private mutating func append(_ name: String, _ content: [UInt8]) throws {
     let name = Array(name.utf8)
     let start = position
-    var common: [UInt8] = []  // what local and central headers share, from the version needed on
+    var common: [UInt8] = []  // shared by local and central headers
     common.append(contentsOf: [45, 0, 0, 0, 0, 0, 0, 0, 0, 0])  // flags, stored, no time
     common.append(number: CRC32.of(content))
     common.append(number: UInt32(content.count))

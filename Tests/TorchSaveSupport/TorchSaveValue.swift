@@ -1,6 +1,6 @@
 import Torch
 
-/// What a file of `torch.save` holds: nested dictionaries with tensors.
+/// The contents of a file of `torch.save`: nested dictionaries with tensors.
 public indirect enum TorchSaveValue {
   case tensor(TorchSaveTensor)
   case dictionary([(key: String, value: TorchSaveValue)])
@@ -12,7 +12,7 @@ public indirect enum TorchSaveValue {
   }
 }
 
-/// A contiguous tensor whose bytes are made when it is their turn.
+/// A contiguous tensor whose bytes are generated when they are written.
 public struct TorchSaveTensor {
   public let dtype: DType
   public let shape: [Int]

@@ -5,7 +5,7 @@ import Testing
 @Suite struct AutocastTests {
   /// 1 + 2⁻¹⁰ is 1 in bfloat16: a product tells which type it was computed in.
   private let x = Tensor.full([4, 4], 1 + 0x1p-10)
-  private let identity = aten("eye", 4)
+  private let identity = aten(Operator("eye"), 4)
 
   private var isExact: Bool { x.matmul(identity).floats[0] == Float(1 + 0x1p-10) }
 

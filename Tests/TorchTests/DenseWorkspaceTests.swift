@@ -19,7 +19,7 @@ import Testing
         channels + place * growth, place == 4 ? channels : growth, biasDeviation: 0.1,
         store.root / "conv\(index)")
       if let type {
-        layer.weight.execution = .packedKernel(PackedKernel(layer.weight.value, type))
+        layer.weight.convolutionKernel = PackedKernel(layer.weight.value, type)
       }
       return layer
     }
@@ -83,7 +83,7 @@ import Testing
     #expect(!DenseWorkspace.accepts(x, layers))
   }
 
-  /// What is packed in bfloat16 for dense blocks is computed plainly elsewhere.
+  /// Kernels packed in bfloat16 for dense blocks are computed plainly elsewhere.
   @Test func kernelsOfDenseBlocksServeOtherConvolutions() throws {
     guard PackedKernel.multipliesBFloat16 else { return }
     let layer = try convolutions(64, growth: 32, blocks: 1, .bfloat16)[0]
@@ -100,7 +100,7 @@ import Testing
     let plain = [layer(x, leaky: 0.2), layer(enlarged: x, leaky: 0.1)]
     expectClose(plain[0], layer(x).leakyRelu(0.2), "leaky")
     expectClose(plain[1], layer(enlarged: x).leakyRelu(0.1), "enlarged, leaky")
-    layer.weight.execution = .packedKernel(PackedKernel(layer.weight.value))
+    layer.weight.convolutionKernel = PackedKernel(layer.weight.value)
     for (a, b) in zip([layer(x, leaky: 0.2), layer(enlarged: x, leaky: 0.1)], plain) {
       expectClose(a, b, "packed")
       #expect(a.floats != b.floats)
@@ -116,8 +116,7 @@ import Testing
     )
     let memory = [Tensor.zeros([1, 4, 5, 12]), .zeros([1, 4, 5, 12]), .zeros([1, 4, 5, 20])]
     func attempt(_ x: Tensor, _ memory: [Tensor], _ kernels: [Tensor], _ biases: [Tensor]) throws {
-      _ = try Operators.attempt(
-        "nsarm::residual_in_residual", [x, memory, kernels, biases, 0.2, 0.2])
+      _ = try Operator.residualInResidual.call([x, memory, kernels, biases, 0.2, 0.2])
     }
     #expect(throws: Never.self) { try attempt(x, memory, kernels, biases) }
     #expect(throws: TorchError.self) { try attempt(x.to(.float64), memory, kernels, biases) }
@@ -134,7 +133,7 @@ import Testing
     #expect(throws: TorchError.self) { try attempt(x.to(.bfloat16), narrow, kernels, biases) }
     for weight in [Tensor.zeros([32, 32, 3, 3]), Tensor.zeros([20, 32, 3, 3]).to(.bfloat16)] {
       #expect(throws: TorchError.self) {
-        try Operators.attempt("nsarm::pack_dense_kernel", [weight])
+        try Operator.packDenseKernel.call([weight])
       }
     }
   }

@@ -152,18 +152,18 @@ import Testing
 
   @Test func refusesWrongShapes() {
     #expect(throws: TorchError.self) {
-      _ = try Operators.attempt(
-        "nsarm::channel_norm",
-        [Tensor.zeros([1, 4, 2, 2]), Tensor.ones([3]), Tensor.ones([3]), 1e-6, true])
+      _ = try Operator.channelNorm.call([
+        Tensor.zeros([1, 4, 2, 2]), Tensor.ones([3]), Tensor.ones([3]), 1e-6, true,
+      ])
     }
     #expect(throws: TorchError.self) {
-      _ = try Operators.attempt(
-        "nsarm::gated_residual",
-        [Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4])])
+      _ = try Operator.gatedResidual.call([
+        Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4]), Tensor.zeros([2, 3, 4]),
+      ])
     }
   }
 
-  /// What the fused operators do not take goes through the compositions.
+  /// Inputs that the fused operators do not take go through the compositions.
   @Test(arguments: [DType.float64, .float16])
   func otherElementTypesAreComposed(_ type: DType) {
     let x = Tensor.randn([2, 6, 3, 5], using: random).to(type)
@@ -181,8 +181,8 @@ import Testing
     let (cosines, sines) = (angles.cos(), angles.sin())
     let strength = Tensor.rand([3], using: random)
     let (found, expected) = (
-      tokens.rotatedHeads(3, strength: strength, cosines: cosines, sines: sines),
-      tokens.to(.float32).rotatedHeads(3, strength: strength, cosines: cosines, sines: sines)
+      tokens.rotatedHeads(3, logitScale: strength, cosines: cosines, sines: sines),
+      tokens.to(.float32).rotatedHeads(3, logitScale: strength, cosines: cosines, sines: sines)
     )
     #expect(close(found.queries, expected.queries) && close(found.values, expected.values))
   }

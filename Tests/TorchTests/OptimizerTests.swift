@@ -6,7 +6,7 @@ import Testing
   /// One step from zero moments moves each weight by the learning rate against the gradient's sign.
   @Test func firstStepHasTheLearningRate() throws {
     let store = ParameterStore(seed: 1)
-    let p = try store.root("w", [3], .constant(1))
+    let p = try store.root("w", [3], .vector, .constant(1))
     store.prepareForTraining()
     var configuration = AdamW.Configuration()
     configuration.weightDecay = 0
@@ -22,7 +22,7 @@ import Testing
 
   @Test func nonFiniteGradientsChangeNothing() throws {
     let store = ParameterStore(seed: 1)
-    let p = try store.root("w", [2], .constant(1))
+    let p = try store.root("w", [2], .vector, .constant(1))
     store.prepareForTraining()
     let adam = AdamW(store.parameters)
     try (p.value * Double.infinity).sum().backward()
@@ -32,7 +32,7 @@ import Testing
 
   @Test func averagesFollowAndAreSwapped() throws {
     let store = ParameterStore(seed: 1)
-    let p = try store.root("w", [1], .constant(0))
+    let p = try store.root("w", [1], .vector, .constant(0))
     let ema = ExponentialMovingAverage(store.parameters, decay: 0.5)
     p.value = Tensor([1] as [Float])
     for step in 10...14 { ema.update(step: step) }

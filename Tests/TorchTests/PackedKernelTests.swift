@@ -66,7 +66,7 @@ extension FusedOperationTests {
     }
     let plain = results()
     #expect(PackedKernel.suits(layer.weight.value.shape))
-    layer.weight.execution = .packedKernel(PackedKernel(layer.weight.value))
+    layer.weight.convolutionKernel = PackedKernel(layer.weight.value)
     let packed = results()
     for (a, b) in zip(packed, plain) {
       expectClose(a, b, "layer")
@@ -116,7 +116,7 @@ extension FusedOperationTests {
   }
 
   @Test func convolutionsRefuseWrongShapes() {
-    let kernel = aten("nsarm::packed_kernel3x3", Tensor.ones([4, 2, 3, 3]))
+    let kernel = aten(.packedKernel3x3, Tensor.ones([4, 2, 3, 3]))
     let x = Tensor.ones([1, 2, 8, 8])
     for arguments: [any OperatorArgument] in [
       [Tensor.ones([1, 3, 8, 8]), kernel, 4], [x, kernel, 100], [x, kernel, 0],
@@ -124,14 +124,13 @@ extension FusedOperationTests {
       [x, kernel, 4, Tensor?.none, Tensor?.none, Tensor.ones([1, 4, 8, 9])],
       [x.to(.float64), kernel, 4],
     ] {
-      #expect(throws: TorchError.self) { try Operators.attempt("nsarm::conv3x3", arguments) }
+      #expect(throws: TorchError.self) { try Operator.conv3x3.call(arguments) }
     }
     #expect(throws: TorchError.self) {
-      try Operators.attempt("nsarm::packed_kernel3x3", [Tensor.ones([4, 2, 5, 5])])
+      try Operator.packedKernel3x3.call([Tensor.ones([4, 2, 5, 5])])
     }
     #expect(throws: TorchError.self) {
-      try Operators.attempt(
-        "nsarm::group_norm", [x, 3, Tensor.ones([2]), Tensor.ones([2]), 1e-6, true])
+      try Operator.fusedGroupNorm.call([x, 3, Tensor.ones([2]), Tensor.ones([2]), 1e-6, true])
     }
   }
 

@@ -146,11 +146,11 @@ extension FusedOperationTests {
 
   @Test func mistakesInTokensAreRefused() {
     func refuses(_ name: String, _ arguments: [any OperatorArgument]) -> Bool {
-      (try? Operators.attempt("nsarm::" + name, arguments)) == nil
+      (try? Operator("nsarm::" + name).call(arguments)) == nil
     }
     #expect(
       refuses("quantized_tokens", [1, 1, 5, 6]) && refuses("quantized_tokens", [1, 1, 0, 4]))
-    let memory = aten("nsarm::quantized_tokens", 1, 2, 5, 8)
+    let memory = aten(.quantizedTokens, 1, 2, 5, 8)
     let x = Tensor.ones([1, 2, 3, 8])
     for (k, v, start) in [
       (x, x, -1), (x, x, 254), (x, x.to(.bfloat16), 0), (x, Tensor.ones([1, 2, 2, 8]), 0),

@@ -32,7 +32,8 @@ import Testing
     }
   }
 
-  /// What 8 or 7 bits of both factors cost: normal numbers of n, with a largest of four deviations.
+  /// The error of 8 or 7 bits of both factors: normal numbers of n, with a largest of four
+  /// deviations.
   @Test func productsAreNearThoseInFloatingPoint() {
     let (x, w) = (Tensor.randn([50, 512], using: random), Tensor.randn([70, 512], using: random))
     let limits = QuantizedMatrix.limits

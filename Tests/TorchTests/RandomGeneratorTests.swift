@@ -17,7 +17,7 @@ import Testing
     #expect(first != draw(RandomGenerator(seed: 6)))
   }
 
-  /// What PyTorch gives after `torch.manual_seed(0)`.
+  /// The numbers that PyTorch gives after `torch.manual_seed(0)`.
   @Test func streamOfPyTorch() {
     func expect(_ values: [Float], _ known: [Float]) {
       for (value, known) in zip(values, known) { #expect(abs(value - known) < 1e-5) }
@@ -66,7 +66,7 @@ import Testing
   /// `count` numbers of libtorch's default generator.
   private func rawNumbersOfTheProcess(_ count: Int) -> [UInt32] {
     let pairs = Tensor.zeros([count / 2], .int64)
-    aten("random_.from", pairs, Int.min, Int?.none)
+    aten(Operator("random_.from"), pairs, Int.min, Int?.none)
     return pairs.values(Int64.self).flatMap {
       [UInt32(truncatingIfNeeded: $0 >> 32), UInt32(truncatingIfNeeded: $0)]
     }

@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  /// What `body` throws because of an error comes after it.
+  /// An error that `body` throws because of another comes after it.
   @Test func theFirstErrorIsTheOneThatIsThrown() {
     struct Consequence: Error {}
     #expect(throws: TorchError.self) {
@@ -102,7 +102,7 @@ import Testing
     let streamed = StreamedMatrix([5, 3]) { throw DiskError() }
     #expect(throws: DiskError.self) {
       try throwingResourceErrors {
-        #expect(streamed.matrix.linear(.ones([2, 3]), nil).shape == [2, 5])
+        #expect(streamed.linear(.ones([2, 3]), nil).shape == [2, 5])
       }
     }
   }

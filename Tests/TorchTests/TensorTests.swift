@@ -27,12 +27,12 @@ import Testing
 
   @Test func errorsAreOneLine() {
     let error = #expect(throws: TorchError.self) {
-      _ = try Operators.attempt("matmul", [Tensor.zeros([2, 3]), Tensor.zeros([2, 3])])
+      _ = try Operator.matmul.call([Tensor.zeros([2, 3]), Tensor.zeros([2, 3])])
     }
     #expect(error!.description.contains("2x3"))
     #expect(!error!.description.contains("\n"))
     #expect(throws: TorchError.self) { _ = try Device("quantum") }
-    #expect(throws: TorchError.self) { _ = try Operators.attempt("no_such_operator", []) }
+    #expect(throws: TorchError.self) { _ = try Operator("no_such_operator").call([]) }
   }
 
   @Test func memoryIsReleased() throws {

@@ -12,7 +12,7 @@ import Torch
   private let scratch = try! TemporaryFolder()
   private var captions: String { scratch / "captions.jsonl" }
 
-  /// A tiny model that nothing tells what a picture shows but its caption.
+  /// A tiny model whose only information about a picture is its caption.
   private func model(encoder: Bool = true) throws -> String {
     var configuration = TinyModel.textConfiguration
     configuration.schedule = [1, 2, 4].map { GridSize($0, $0) }
@@ -93,8 +93,8 @@ import Torch
       let batch = TrainingBatch(try (0..<4).map { try source.pair($0) })
       #expect(batch.captions.allSatisfy { $0?.isDropped == isNull })
       try stage.prepare(captions: source.captions, in: scratch / "run\(dropout)") { _ in }
-      let objective = try stage.objectives(batch, step: 1, random: RandomGenerator(seed: 1))[0]
-      try objective.loss().loss.backward()
+      let objective = try stage.objective(batch, step: 1, random: RandomGenerator(seed: 1))
+      try objective.evaluate().loss.backward()
       func gradient(_ name: String) -> Double {
         stage.model.store["transformer." + name]!.value.gradient?.abs().max().item ?? 0
       }
@@ -117,10 +117,10 @@ import Torch
     #expect((300...500).contains(shown.count))
     let share = Double(shown.count(where: \.isDropped)) / Double(shown.count)
     #expect(abs(share - 0.25) < 0.08, "\(share)")
-    // A sample is what it is, whoever asks and when.
+    // A sample does not depend on the time or order of requests.
     let again = try self.source(settings, photos)
     #expect(try (0..<50).reversed().map { try again.pair($0).caption } == samples[..<50].reversed())
-    // With other captions it is another run, with the same pictures.
+    // With other captions it is a different run with the same pictures.
     settings.captions = nil
     let plain = try self.source(settings, photos)
     #expect(plain.fingerprint != source.fingerprint && plain.captions.isEmpty)
@@ -159,13 +159,13 @@ import Torch
     #expect(batch.captions.count == 2 && batch.captions[0] != nil)
   }
 
-  /// Shorter texts are masked, and the null text is as long as what it stands in for.
+  /// Shorter texts are masked, and the null text is as long as the text that it replaces.
   @Test func textsOfABatchArePadded() throws {
     let photos = try photos(4)
     let recipe = try recipe(1, data: withCaptions(0))
     let start = try StageStart(recipe: recipe, from: try model(), policy: .float32)
     let model = try start.model()
-    let condition = try #require(BatchTexts(model, start))
+    let condition = try #require(TextConditioning(model, start))
     try condition.prepare([text(0), text(2)], in: scratch / "run") { _ in }
     let (features, mask) = try condition([
       SampleCaption(text(0)), SampleCaption(text(2)), SampleCaption(text(0), isDropped: true),

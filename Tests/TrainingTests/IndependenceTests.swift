@@ -36,8 +36,8 @@ import Torch
     stage.parameterGroups.flatMap(\.parameters).map(\.value.floats)
   }
 
-  /// Two runs in one process that take turns after every update, or work at the same time, go on as
-  /// each does alone.
+  /// Two runs in one process that alternate after every update, or run at the same time, give the
+  /// same results as each alone.
   @Test func runsDoNotDisturbEachOther() throws {
     let (photos, output) = (try photos(4, width: 64, height: 64), try TemporaryFolder())
     let alone = try [1, 2].map { seed in
@@ -47,7 +47,7 @@ import Torch
     }
     #expect(alone[0] != alone[1])
 
-    // Each stops after every update, so that the other one has its turn, and resumes.
+    // Each stops after every update, so that the other one runs, and resumes.
     for update in 1...6 {
       for (index, seed) in [1, 2].enumerated() {
         let stage = try stage(seed: seed)
@@ -59,7 +59,7 @@ import Torch
       }
     }
 
-    // Each thread touches a run of its own.
+    // Each thread uses its own run.
     nonisolated(unsafe) let runs = try [1, 2].map { seed in
       let stage = try stage(seed: seed)
       return (stage, try trainer(stage, recipe(seed: seed), photos, output / "at-once\(seed)"))

@@ -186,7 +186,7 @@ import Torch
     #expect(samples.allSatisfy { $0.teacher != nil } && real.allSatisfy(agree))
     #expect((30...70).contains(real.count))
 
-    // A loader that starts later gives what an earlier one gave then.
+    // A loader that starts later gives the same batches as an earlier one.
     func batches(first: Int, threads: Int) throws -> [TrainingBatch] {
       let loader = BatchLoader(try source(1), size: 4, first: first, threads: threads, ahead: 2)
       defer { loader.stop() }

@@ -29,8 +29,7 @@ import Torch
     }
   }
 
-  /// Noise averages out, what repeats every four or eight pixels does not, whatever brightness lies
-  /// under it.
+  /// Noise averages out; patterns that repeat every four or eight pixels do not, at any brightness.
   @Test func grid() throws {
     func grid(_ prediction: Tensor, _ truth: Tensor) throws -> Double {
       var settings = PictureLossSettings()

@@ -7,7 +7,7 @@ import Torch
 
 @testable import Training
 
-/// Every stage in float32 and in bfloat16, and runs that go on in the other one.
+/// Every stage in float32 and in bfloat16, and runs that continue in the other precision.
 @Suite(.ownThreads) struct PrecisionTests {
   /// A recipe of six updates.
   private func recipe(_ stage: String) throws -> TrainingRecipe {
@@ -66,8 +66,8 @@ import Torch
         #expect(begun.computed == "\(first) on cpu")
         let ended = try train(second, run)
         #expect(ended.step == 6 && ended.computed == "\(second) on cpu")
-        // bfloat16 has 8 bits of precision, and a bit of the code that flips is felt in pictures
-        // this small: losses stay near those of float32, but are not them.
+        // bfloat16 has 8 bits of precision, and a flipped bit of the code matters in pictures this
+        // small: losses are close to those of float32, but not equal.
         for (loss, exact) in zip(try losses(output / run, of: group), expected) {
           #expect(abs(loss - exact) < 0.3 * abs(exact) + 0.01, "\(run): \(loss), float32 \(exact)")
         }
@@ -85,7 +85,7 @@ import Torch
     #expect(state.change(to: .float32) == nil)
     let change = try #require(state.change(to: try ComputePolicy(.bfloat16)))
     #expect(
-      change.contains("float32 on cpu so far") && change.contains("no longer the same to the bit"))
+      change.contains("float32 on cpu so far") && change.contains("no longer gives the same bits"))
   }
 
   @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
@@ -109,7 +109,7 @@ import Torch
           "lpips_vgg"] == 0)
       let gradient = picture.gradient!
       #expect(gradient.dtype == .float32 && gradient.floats.allSatisfy(\.isFinite))
-      // A step against the gradient comes nearer.
+      // A step against the gradient reduces the loss.
       let better = picture.detached() - gradient * (0.02 / gradient.abs().max().item)
       #expect(
         try loss(better, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[

@@ -40,7 +40,7 @@ import Torch
     #expect(abs(HingeLoss.ofGenerator(fake).item - (1.5 - 0.5) / 2) < 1e-6)
   }
 
-  /// The gradient of one loss, and that of another at a share of its length.
+  /// The gradient of one loss, plus that of another scaled to a fraction of its length.
   @Test func gradientsAreJoined() throws {
     let random = RandomGenerator(seed: 2)
     let leaf = Tensor.randn([50], using: random)
@@ -68,7 +68,7 @@ import Torch
     }
   }
 
-  /// Its updates tell two pictures apart, from activations without graph.
+  /// Its updates learn to distinguish two pictures, from activations without a graph.
   @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
   func theDiscriminatorLearns() throws {
     let loss = try loss()

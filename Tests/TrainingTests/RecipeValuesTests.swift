@@ -173,7 +173,7 @@ import Torch
     }
   }
 
-  /// What the recipe says reaches the pictures.
+  /// The recipe's values affect the pictures.
   @Test func degradationsAreUsed() throws {
     let folder = try photos(1, width: 64, height: 64)
     func low(_ degradation: String) throws -> [Float] {

@@ -5,7 +5,7 @@ import Torch
 
 @testable import Training
 
-/// What is refused when a run starts, or starts again.
+/// The checks at the start and at the resumption of a run.
 @Suite struct RunChecksTests {
   private func recipe(_ extra: String = "", steps: Int = 4) throws -> TrainingRecipe {
     try TrainingRecipe(
@@ -55,7 +55,7 @@ import Torch
         stage, recipe: recipe, source: source, validation: validation, output: output / "run",
         isSilent: true)
     }
-    #expect(text.contains("\(small.path)/photo0.png: cannot be validated with"), "\(text)")
+    #expect(text.contains("\(small.path)/photo0.png: cannot be used for validation"), "\(text)")
     #expect(text.contains("48x40"))
     #expect(!FileManager.default.fileExists(atPath: output / "run"))
   }
@@ -102,10 +102,10 @@ import Torch
         atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
       try Data(text.utf8).write(to: URL(fileURLWithPath: file))
       let text = message { try trainer(TinyStage(), recipe(), photos, output.path) }
-      #expect(text.contains(output.path) && text.contains("is there already"), "\(text)")
+      #expect(text.contains(output.path) && text.contains("exists already"), "\(text)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: output.path).count == 1)
     }
-    // What a run left that was killed before its first checkpoint is its own.
+    // Files of a run that was killed before its first checkpoint are accepted.
     let output = try TemporaryFolder()
     try Data("{\"step\":1,\"loss\":{\"a\":1}}\n{\"step\":2,\"lo".utf8)
       .write(to: URL(fileURLWithPath: output / "log.jsonl"))
@@ -124,9 +124,8 @@ import Torch
 
     let longer = message { try trainer(TinyStage(), recipe(steps: 6), photos, output.path) }
     #expect(longer.contains("at step 4") && longer.contains("(steps is 6, was 4)"), "\(longer)")
-    #expect(longer.contains("--output") && longer.contains("--continue-with-changes"))
     let data = message { try trainer(TinyStage(), recipe(), others, output.path) }
-    #expect(data.contains("--data holds 3 pictures, held 2"), "\(data)")
+    #expect(data.contains("the data hold 3 pictures, held 2"), "\(data)")
     let renamed = try TemporaryFolder()
     for kind in 0..<2 { try wave(32, 32, kind: kind).write(to: renamed / "p\(kind).png") }
     #expect(
@@ -142,7 +141,7 @@ import Torch
         TinyStage(), recipe(steps: 6), others, output.path, acceptsChanges: true)
       #expect(try accepted.run() == .finished(step: 6))
     }
-    // From now on the run is the changed one.
+    // The run now has the changed inputs.
     #expect(
       try trainer(TinyStage(), recipe(steps: 6), others, output.path).run() == .finished(step: 6))
   }
@@ -163,11 +162,11 @@ import Torch
     }
     _ = try start(output / "a").run()
     _ = try start(output / "a")
-    #expect(message { try start(output / "b") }.contains("--init names other weights"))
-    #expect(message { try start(nil) }.contains("--init is absent, was given"))
+    #expect(message { try start(output / "b") }.contains("the initial model has other weights"))
+    #expect(message { try start(nil) }.contains("the initial model is absent, was given"))
   }
 
-  /// Runs of versions that wrote no inputs.json, and said the model's scale twice.
+  /// Runs of versions that wrote no inputs.json and gave the model's scale twice.
   @Test func runsOfEarlierVersionsGoOn() throws {
     let (photos, output) = (try photos(2), try TemporaryFolder())
     let model = "model: {tokenizer: {trunk: {channels: 8"
@@ -185,7 +184,7 @@ import Torch
     #expect(try losses(output.path).count == 4)
   }
 
-  /// The sign to stop is seen while the first batch, which never comes, is waited for.
+  /// The request to stop is noticed while waiting for the first batch, which never comes.
   @Test func stoppingDoesNotWaitForData() throws {
     struct Endless: TrainingSource {
       let count = 1

@@ -24,7 +24,7 @@ import Torch
     #expect(abs(convolution.largestSingularValue.item - 3) < 1e-4)
   }
 
-  /// What the convolution divides by lets no direction grow: the largest singular value becomes 1.
+  /// The normalised kernel amplifies no direction: its largest singular value is 1.
   @Test func kernelsAreNormalised() throws {
     let convolution = try convolution()
     for _ in 0..<100 { convolution.iterate() }
@@ -42,7 +42,7 @@ import Torch
     #expect(abs(exp2(logarithm) - 1) < 1e-2)
   }
 
-  /// Of a kernel that training moves, one iteration an update suffices.
+  /// One iteration per update follows a kernel that training changes.
   @Test func oneIterationFollows() throws {
     let convolution = try convolution()
     for _ in 0..<50 { convolution.iterate() }

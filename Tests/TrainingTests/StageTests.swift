@@ -6,7 +6,7 @@ import Torch
 
 @testable import Training
 
-/// A tiny NSARM learns four pictures by heart, through all stages.
+/// A tiny NSARM memorises four pictures through all stages.
 @Suite(.ownThreads) struct StageTests {
   /// The settings that all stages share: every picture is one tile, and nothing varies.
   private func recipe(_ stage: String, steps: Int, _ sections: String) throws -> TrainingRecipe {
@@ -99,7 +99,7 @@ import Torch
         "loss: {picture: {adversarial: 0.001}}"), photos,
       from: output / "stage2/model", to: output / "decoder")
     #expect(decoder.losses[0] < 1.5 * tokenizer.losses.last!)
-    // The pictures are known by heart already.
+    // The pictures have been memorised already.
     #expect(stage2.figures["psnr"]! > 45)
     #expect(decoder.figures["psnr"]! > stage2.figures["psnr"]! - 0.1)
 

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Imaging
+import Synchronization
 import Torch
 
 @testable import Training
@@ -30,7 +31,7 @@ func settings(_ change: (inout DataSettings) -> Void = { _ in }) -> DataSettings
 
 /// Smooth coloured waves, different for every `kind`.
 func wave(_ width: Int, _ height: Int, kind: Int) -> Image {
-  var planes = Planes(width: width, height: height, channels: 3)
+  var planes = FloatImage(width: width, height: height, channels: 3)
   for c in 0..<3 {
     for y in 0..<height {
       for x in 0..<width {
@@ -52,22 +53,13 @@ func photos(_ count: Int, width: Int = 32, height: Int = 32) throws -> Temporary
   return folder
 }
 
-/// Collects warnings from any thread, which its lock guards.
-final class Warnings: @unchecked Sendable {
-  private let lock = NSLock()
-  private var lines: [String] = []
+/// Collects warnings from any thread.
+final class Warnings: Sendable {
+  private let lines = Mutex<[String]>([])
 
-  func callAsFunction(_ line: String) {
-    lock.lock()
-    lines.append(line)
-    lock.unlock()
-  }
+  func callAsFunction(_ line: String) { lines.withLock { $0.append(line) } }
 
-  var all: [String] {
-    lock.lock()
-    defer { lock.unlock() }
-    return lines
-  }
+  var all: [String] { lines.withLock { $0 } }
 }
 
 /// Two convolutions from a quarter of the size to the full size, whose input is noisy.
@@ -107,21 +99,18 @@ final class TinyStage: TrainingStage {
 
   func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
 
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  {
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
     if step == failsAt { throw Failure() }
     if step == operatorFailsAt { failOperator(after: 5) }
-    return [
-      Objective(group: "generator") { [self] in
-        var input = batch.lowQuality
-        if noise > 0 {
-          input = input + (Tensor.rand(input.shape, using: random) * 2 - 1) * noise
-        }
-        var loss = (enlarge(input) - (batch.teacher ?? batch.highQuality)).square().mean()
-        if step >= divergesFrom { loss = loss * Double.nan }
-        return (loss, ["twice": loss.item * 2])
+    return Objective(group: "generator") { [self] in
+      var input = batch.lowQuality
+      if noise > 0 {
+        input = input + (Tensor.rand(input.shape, using: random) * 2 - 1) * noise
       }
-    ]
+      var loss = (enlarge(input) - (batch.teacher ?? batch.highQuality)).square().mean()
+      if step >= divergesFrom { loss = loss * Double.nan }
+      return .init(loss: loss, figures: ["twice": loss.item * 2])
+    }
   }
 
   func validate(_ batch: TrainingBatch) throws -> [String: Double] {
@@ -158,7 +147,7 @@ func losses(_ run: String, of group: String = "generator") throws -> [Double] {
   try logLines(run + "/log.jsonl").map { ($0["loss"] as! [String: Double])[group]! }
 }
 
-/// A silent trainer that validates on what it learns from.
+/// A silent trainer that validates on its training data.
 func trainer(
   _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ photos: TemporaryFolder, _ output: String,
   stopAfter: Int = .max, acceptsChanges: Bool = false
@@ -168,7 +157,7 @@ func trainer(
     acceptsChanges: acceptsChanges)
 }
 
-/// A silent trainer that validates on the first folder that it learns from.
+/// A silent trainer that validates on its first folder of training data.
 func trainer(
   _ stage: any TrainingStage, _ recipe: TrainingRecipe, _ folders: [DataFolder], _ output: String,
   stopAfter: Int = .max, acceptsChanges: Bool = false

@@ -58,7 +58,7 @@ import Torch
     let second = try trainer(resumed, recipe, photos, output / "stopped").run()
     #expect(second == .finished(step: 12))
 
-    // Died at update 11, with a half-written checkpoint and log line: goes on from step 8.
+    // Died at update 11, with a half-written checkpoint and log line: resumes from step 8.
     let died = try TinyStage(noise: 0.1)
     died.failsAt = 11
     #expect(throws: TinyStage.Failure.self) {
@@ -75,7 +75,7 @@ import Torch
     _ = try trainer(revived, recipe, photos, output / "died").run()
     #expect(!FileManager.default.fileExists(atPath: partial))
 
-    // A device failed at update 7: told with where the run goes on from.
+    // A device failed at update 7: the message names the step from which the run resumes.
     let failed = try TinyStage(noise: 0.1)
     failed.operatorFailsAt = 7
     let error = #expect(throws: TrainingError.self) {

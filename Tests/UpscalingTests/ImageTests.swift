@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import ModelTestSupport
 import NSARM
+import SuperResolution
 import Testing
 
 @testable import Upscaling
@@ -13,7 +14,7 @@ import Testing
     let folder = NSTemporaryDirectory() + "/nsarm-image-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    var planes = Planes(width: 40, height: 30, channels: 3)
+    var planes = FloatImage(width: 40, height: 30, channels: 3)
     for i in planes.values.indices { planes.values[i] = 0.5 + 0.4 * sin(Float(i) / 17) }
     let image = Image(planes)
     try image.write(to: folder + "/a.png")

@@ -1,6 +1,7 @@
 import Foundation
 import ModelTestSupport
 import NSARM
+import SuperResolution
 import TestSupport
 import Testing
 import Torch
@@ -27,8 +28,7 @@ import Torch
   {
     let entries = try names.map { try entry($0, hasTwin: twins.contains($0)) }
     var options = ModelShelf.Options()
-    options.policy = { _ in .float32 }
-    options.limit = { _ in limit }
+    options.loader = ModelLoader(.float32, memory: limit.map { .bytes($0) } ?? .unlimited)
     return ModelShelf(entries, standard: entries[0], options)
   }
 

@@ -30,8 +30,8 @@ import Testing
   }
 
   /// A disc of one colour, another colour hidden around it.
-  private func disc(_ color: SIMD3<Float>, hidden: SIMD3<Float>) -> Planes {
-    var planes = Planes(width: 48, height: 48, channels: 4)
+  private func disc(_ color: SIMD3<Float>, hidden: SIMD3<Float>) -> FloatImage {
+    var planes = FloatImage(width: 48, height: 48, channels: 4)
     for y in 0..<48 {
       for x in 0..<48 {
         let distance = (Float(x - 24) * Float(x - 24) + Float(y - 24) * Float(y - 24)).squareRoot()
@@ -59,9 +59,9 @@ import Testing
     let filled = disc(color, hidden: .zero).fillingHiddenColors()
     #expect(abs(filled[1, 0, 0] - 0.8) < 1e-5 && filled[1, 24, 24] == 0.8)
     // Nothing visible, and nothing hidden.
-    let empty = Planes(width: 5, height: 4, channels: 2).fillingHiddenColors()
+    let empty = FloatImage(width: 5, height: 4, channels: 2).fillingHiddenColors()
     #expect(empty.values.prefix(20).allSatisfy { $0 == 0.5 })
-    let opaque = Planes(width: 5, height: 4, channels: 4, repeating: 1)
+    let opaque = FloatImage(width: 5, height: 4, channels: 4, repeating: 1)
     #expect(opaque.fillingHiddenColors() == opaque)
   }
 
@@ -86,7 +86,7 @@ import Testing
   @Test func opaqueAlphaIsNoTransparency() throws {
     let folder = try ScratchFolder()
     for channels in [2, 4] {
-      var planes = Planes(width: 16, height: 12, channels: channels, repeating: 0.5)
+      var planes = FloatImage(width: 16, height: 12, channels: channels, repeating: 0.5)
       for i in 0..<192 { planes.values[(channels - 1) * 192 + i] = 1 }
       let input = folder("\(channels).png")
       try Image(planes).write(to: input)
@@ -96,7 +96,9 @@ import Testing
       try Image(planes).write(to: input, overwrite: true)
       #expect {
         try write(input, to: folder("x.jpg"))
-      } throws: { "\($0)".contains("--background") && "\($0)".contains("transparency") }
+      } throws: {
+        if case ImagingError.noTransparency = $0 { true } else { false }
+      }
     }
   }
 
@@ -114,7 +116,7 @@ import Testing
       #expect(read.bytes[middle..<middle + 3].allSatisfy { $0 >= 253 })
     }
     // Grey stays grey on grey, and becomes RGB on a colour.
-    let grey = Planes(width: 8, height: 8, channels: 2, repeating: 0.5)
+    let grey = FloatImage(width: 8, height: 8, channels: 2, repeating: 0.5)
     try Image(grey).write(to: folder("g.png"))
     for (color, channels) in [("white", 1), ("red", 3)] {
       _ = try write(folder("g.png"), to: folder("g.jpg")) {
@@ -128,7 +130,7 @@ import Testing
   /// The colour is one of sRGB, whatever the picture's samples mean.
   @Test func theColourBehindIsShownAsIsAsked() throws {
     let folder = try ScratchFolder()
-    var image = Image(Planes(width: 8, height: 8, channels: 4))
+    var image = Image(FloatImage(width: 8, height: 8, channels: 4))
     for (points, wanted) in [
       (CodePoints(primaries: 1, transfer: 8), [255, 55, 0]),
       (CodePoints(primaries: 12, transfer: 13), [237, 138, 53]),
@@ -142,7 +144,7 @@ import Testing
       let read = try ImageFile.read(folder("b.png"))
       #expect(zip(read.bytes, wanted).allSatisfy { abs(Int($0) - $1) <= 3 }, "\(read.bytes[..<3])")
     }
-    var grey = Image(Planes(width: 8, height: 8, channels: 2))
+    var grey = Image(FloatImage(width: 8, height: 8, channels: 2))
     grey.metadata.codePoints = CodePoints(primaries: 1, transfer: 8)
     try grey.write(to: folder("g.png"))
     #expect(throws: ImagingError.self) {
@@ -152,7 +154,7 @@ import Testing
 
   @Test func whatHasNoColourGetsNone() throws {
     let folder = try ScratchFolder()
-    var planes = Planes(width: 16, height: 16, channels: 3)
+    var planes = FloatImage(width: 16, height: 16, channels: 3)
     for i in 0..<256 { for c in 0..<3 { planes.values[c * 256 + i] = Float(i) / 255 } }
     try Image(planes).write(to: folder("a.png"))
     _ = try write(folder("a.png"), to: folder("b.png"), tint: SIMD3(0.05, 0, -0.02))
@@ -172,7 +174,7 @@ import Testing
 
   @Test func policiesOfMetadata() throws {
     let folder = try ScratchFolder()
-    var picture = Image(Planes(width: 16, height: 12, channels: 3, repeating: 0.5))
+    var picture = Image(FloatImage(width: 16, height: 12, channels: 3, repeating: 0.5))
     picture.metadata.exif = Data(ExifFile.camera())
     picture.metadata.xmp = Data(
       """

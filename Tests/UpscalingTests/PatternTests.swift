@@ -1,6 +1,7 @@
 import ImageQuality
 import Imaging
 import NSARM
+import SuperResolution
 import TestSupport
 import Testing
 import Torch

@@ -6,6 +6,7 @@ import Testing
 import Torch
 
 @testable import NSARM
+@testable import SuperResolution
 @testable import Upscaling
 
 /// What tiles leave no trace of: their places, their order, how many go together.
@@ -15,7 +16,7 @@ import Torch
   static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
   /// The middle of a sample photo, shrunk.
-  static func photo() throws -> Planes {
+  static func photo() throws -> FloatImage {
     let image = try ImageFile.read(root + "/Samples/foliage-seeding-dandelion.jpg")
     let side = min(image.width, image.height)
     return image.cropped(

@@ -5,11 +5,11 @@ import Testing
 
 @testable import Video
 
-/// Animated pictures as inputs and as outputs.
+/// Animated pictures as inputs and outputs.
 @Suite(.serialized, .ownThreads, .enabled(if: Clips.isHere, Clips.missing)) struct AnimationTests {
   private let clips = try! Clips()
 
-  /// Four frames of a square on a transparent ground, in GIF or APNG.
+  /// Four frames of a square on a transparent background, in GIF or APNG.
   private func animation(_ name: String, _ options: String) throws -> String {
     try clips.make(
       name,
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  /// ffmpeg gives the last frame of an animated WebP the mean of the others.
+  /// ffmpeg gives the last frame of an animated WebP the mean duration of the others.
   @Test func theLastFrameOfAWebP() throws {
     let input = try animation("in.gif", "-final_delay 80")
     _ = try restore(input, "out.webp")
@@ -90,14 +90,15 @@ import Testing
     )
     let report = try restore(input, "out.gif")
     #expect(report.warnings.count == 2, "\(report.warnings)")
-    #expect(report.warnings.contains { $0.hasPrefix("frames are left out: programs show 50") })
+    #expect(
+      report.warnings.contains { $0.hasPrefix("frames are left out: programs show at most 50") })
     #expect(report.warnings.contains { $0.hasPrefix("audio stream 1 (aac) is left out") })
     let delays = try clips.probe(
       clips.folder("out.gif"), "packet=duration_time", stream: "v:0")
     #expect(delays.allSatisfy { $0 == "0.020000" } && (9...11).contains(delays.count))
   }
 
-  /// VP8's and VP9's alpha is a stream of its own, which their decoders in ffmpeg do not read.
+  /// VP8's and VP9's alpha is a separate stream, which ffmpeg's native decoders ignore.
   @Test func alphaThatIsPassedOverIsSaid() throws {
     for codec in ["libvpx", "libvpx-vp9"] {
       let input = try animation(
@@ -109,7 +110,7 @@ import Testing
   }
 }
 
-/// How often animations are played, by the bytes of their files.
+/// The number of times animations are played, read from their files.
 @Suite struct AnimationFileTests {
   private static let gif: [UInt8] =
     Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0] + [0, 0, 0, 255, 255, 255]
@@ -125,7 +126,7 @@ import Testing
     #expect(AnimationFile.plays(Self.gif + loop(4) + image) == 5)
     #expect(AnimationFile.plays(Self.gif + Self.comment + image + loop(0)) == 1)
     for count in 0..<60 {
-      // Whatever the end of a file that is cut.
+      // Truncated files must not trap.
       let plays = AnimationFile.plays(Array((Self.gif + Self.comment + loop(0)).prefix(count)))
       #expect(plays == nil || plays == 1 || plays == 0)
     }

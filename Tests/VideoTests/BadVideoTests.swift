@@ -25,7 +25,7 @@ import Testing
     let text = try clips.folder.write("text.mp4", "not a video at all".utf8)
     #expect(error(text).contains("text.mp4: not a video that ffmpeg can read ("))
     let sound = try clips.make("sound.mp4", "-f lavfi -i sine=duration=0.2 -c:a aac")
-    #expect(error(sound).contains("sound.mp4: holds no video"))
+    #expect(error(sound).contains("sound.mp4: contains no video"))
     #expect(!clips.folder.entries.contains { $0.hasPrefix("out") })
   }
 
@@ -43,7 +43,7 @@ import Testing
     #expect(warnings.contains { $0.hasPrefix("damaged: ffmpeg reports") }, "\(warnings)")
   }
 
-  /// Told before the work, with ffmpeg's own words.
+  /// Reported before the work begins, in ffmpeg's words.
   @Test func encodersThatCannot() throws {
     let input = try clips.make(
       "in.mp4", "-f lavfi -i testsrc2=size=40x30:rate=25:duration=0.2 -c:v libx264 -pix_fmt yuv420p"
@@ -73,21 +73,23 @@ import Testing
     for (text, parts) in [
       (
         reason("a.webm", codec: "libx264"),
-        ["libx264 does not go into .webm (ffmpeg: Only VP8", ".mkv"]
+        ["libx264 cannot be stored in .webm (ffmpeg: Only VP8", ".mkv"]
       ),
       (
         reason("a.mp4", codec: "ffv1"),
-        ["ffv1 does not go into .mp4 (ffmpeg: Could not find tag", ".mkv"]
+        ["ffv1 cannot be stored in .mp4 (ffmpeg: Could not find tag", ".mkv"]
       ),
       (
         reason("a.xyz"),
-        ["does not go into .xyz (ffmpeg: Unable to find", "'\(clips.folder("a.xyz"))'"]
+        ["cannot be stored in .xyz (ffmpeg: Unable to find", "'\(clips.folder("a.xyz"))'"]
       ),
-      (reason("a.gif", codec: "libx264"), ["libx264 does not go into .gif; leave the codec out"]),
+      (
+        reason("a.gif", codec: "libx264"), ["libx264 cannot be stored in .gif; leave the codec out"]
+      ),
       (reason("a.webp", crf: 3), ["a rate factor is for encoders of videos"]),
       (reason("a.png", preset: "slow"), ["a preset is for encoders of videos"]),
-      (reason("a.webm", preset: "slow"), ["a preset is for other encoders than libvpx-vp9"]),
-      (reason("a.jpg"), ["a.jpg: is named like a picture"]),
+      (reason("a.webm", preset: "slow"), ["a preset cannot be used with libvpx-vp9"]),
+      (reason("a.jpg"), ["a.jpg: has a picture's extension"]),
     ] {
       for part in parts { #expect(text.contains(part), "\(text)") }
     }
@@ -97,7 +99,8 @@ import Testing
   @Test func pictures() throws {
     for name in ["in.png", "in.jpg", "in.webp", "in.tif"] {
       let input = try clips.make(name, "-f lavfi -i testsrc2=size=20x16:rate=1 -frames:v 1")
-      #expect(error(input).contains("restored by nsarm upscale"), "\(error(input))")
+      #expect(
+        error(input).contains("is a picture, not a video"), "\(error(input))")
     }
     let animated = try clips.make(
       "animated.webp", "-f lavfi -i testsrc2=size=20x16:rate=5:duration=1 -c:v libwebp_anim")
@@ -105,12 +108,13 @@ import Testing
     #expect(text == "none" || text.contains("does not decode; convert it to a GIF"), "\(text)")
   }
 
-  /// What ffmpeg fails of, among what it says besides.
+  /// Finds ffmpeg's reason for a failure among its other messages.
   @Test func reasons() throws {
     func reason(_ lines: String) throws -> String {
-      let process = try ChildProcess("/bin/sh", ["-c", "printf '\(lines)' >&2; exit 3"])
-      let status = process.finish()
-      return process.log.reason(status)
+      let log = FFmpegLog()
+      let process = try ChildProcess(
+        "/bin/sh", ["-c", "printf '\(lines)' >&2; exit 3"], line: log.append)
+      return log.reason(process.finish())
     }
     #expect(
       try reason("[a @ 0x1] [error] cause\\n[error] Conversion failed!\\n[error] \\n") == "cause")
@@ -128,7 +132,7 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: clips.folder("out.mp4.partial"), withIntermediateDirectories: false)
     _ = try clips.folder.write("out.mp4.partial/diary.txt", "mine".utf8)
-    #expect(error(input).contains("is no folder of an earlier run"))
+    #expect(error(input).contains("is not the folder of an earlier run"))
     #expect(clips.folder.contents.contains("out.mp4.partial/diary.txt"))
   }
 }

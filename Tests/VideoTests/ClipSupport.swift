@@ -1,13 +1,14 @@
 import Foundation
 import ModelTestSupport
 import NSARM
+import SuperResolution
 import TestSupport
 import Testing
 import Upscaling
 
 @testable import Video
 
-/// Clips that ffmpeg makes for tests.
+/// Clips made by ffmpeg.
 struct Clips {
   static let tools = try? FFmpeg()
   static let isHere = tools != nil
@@ -23,7 +24,7 @@ struct Clips {
     tools = try FFmpeg()
   }
 
-  /// Runs ffmpeg with the arguments of a line, in which a word may stand in apostrophes.
+  /// Runs ffmpeg with the arguments in a line, in which apostrophes quote an argument.
   func make(_ name: String, _ line: String) throws -> String {
     var words: [String] = []
     for (i, part) in line.components(separatedBy: "'").enumerated() {
@@ -35,8 +36,8 @@ struct Clips {
   }
 
   /// - Parameters:
-  ///   - output: in the folder, or a whole path.
-  ///   - last: as many frames are restored, then the run is stopped.
+  ///   - output: a name in the folder, or a whole path.
+  ///   - last: the number of frames after which the run is stopped.
   func restore(
     _ input: String, _ output: String, settings: [String: String] = [:],
     stoppedAt last: Double = .infinity,
@@ -52,7 +53,7 @@ struct Clips {
       progress: { done, _ in if done >= last { throw CancellationError() } })
   }
 
-  /// What ffprobe says, as text.
+  /// ffprobe's output as text.
   func probe(_ path: String, _ entries: String, stream: String? = nil) throws -> [String] {
     let text = try tools.probe(
       path,
@@ -63,7 +64,7 @@ struct Clips {
     }
   }
 
-  /// When the frames are shown, in seconds, ascending.
+  /// The presentation times of the frames in seconds, ascending.
   func times(_ path: String) throws -> [String] {
     try probe(path, "packet=pts_time", stream: "v:0").sorted { Double($0)! < Double($1)! }
   }

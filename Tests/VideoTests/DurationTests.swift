@@ -4,12 +4,12 @@ import Testing
 
 @testable import Video
 
-/// A video is as long as its input, whatever the number of frames and the container.
+/// A video is as long as its input, for any number of frames and any container.
 @Suite(.serialized, .ownThreads, .enabled(if: Clips.isHere, Clips.missing)) struct DurationTests {
   private let clips = try! Clips()
 
-  /// One segment of one frame, of two, and two segments, the last of one frame and of two; with
-  /// frames that are stored in another order than they are shown in.
+  /// One segment of one or two frames, and two segments of which the last has one or two frames;
+  /// with frames that are not stored in presentation order.
   @Test(arguments: [1, 2, 5, 6]) func ofConstantRate(_ frames: Int) throws {
     let input = try clips.make(
       "in.mp4",
@@ -25,13 +25,13 @@ import Testing
       #expect(try clips.times(output).map { Double($0)! } == expected, "\(suffix)")
       let length = try #require(try VideoLength(output, clips.tools).seconds)
       #expect(abs(length - Double(frames) / 10) < 0.0015, "\(suffix): \(length) s")
-      // What ffprobe tells of packets, where it tells it.
+      // The packets according to ffprobe, if it reports them.
       let durations = try clips.probe(output, "packet=duration_time", stream: "v:0")
       #expect(durations.allSatisfy { $0 == "N/A" || Double($0) == 0.1 }, "\(durations)")
     }
   }
 
-  /// Delays of .1, .3 and .2 seconds, the last frame stays for one and a half.
+  /// Delays of .1, .3 and .2 seconds; the last frame stays for one and a half.
   @Test func ofTheLastFrame() throws {
     let input = try clips.make(
       "in.gif",
@@ -49,7 +49,7 @@ import Testing
       let length = try VideoLength(clips.folder("out.\(suffix)"), clips.tools).seconds
       #expect(abs(length! - 2.1) < 0.0015, "\(suffix): \(length!) s")
     }
-    // And back, from containers that tell it in other ways.
+    // And back, from containers that state it differently.
     for suffix in ["mp4", "mkv"] {
       let again = try VideoProperties(clips.folder("out.\(suffix)"), clips.tools)
       #expect(suffix == "mkv" || abs(again.lastDuration - 1.5) < 0.0015, "\(again.lastDuration)")

@@ -1,3 +1,4 @@
+import ImageQuality
 import Imaging
 import Testing
 
@@ -5,17 +6,17 @@ import Testing
 
 @Suite struct FlickerMeterTests {
   private func measure(step: Int, noise: Float, sameNoise: Bool = false) -> FlickerMeter.Result {
-    var meter = FlickerMeter(1)
+    var meter = FlickerMeter(videoCount: 1, width: 96, height: 64)
     for t in 0..<25 {
       let clean = texture(96, 64, x: step * t)
       var damaged = noisy(clean, noise, seed: sameNoise ? 1 : 50 + UInt64(t))
-      // Grey noise, whose luma deviates as its channels do.
+      // Grey noise, whose luma has the same deviation as its channels.
       let area = 96 * 64
       for i in 0..<area {
         let d = damaged.values[i] - clean.values[i]
         for c in 0..<3 { damaged.values[c * area + i] = clean.values[c * area + i] + d }
       }
-      meter.add(Luma(clean), [Luma(damaged)])
+      meter.add(Luma(clean).values, [Luma(damaged).values])
     }
     return meter.results[0]
   }
@@ -26,7 +27,7 @@ import Testing
     let still = measure(step: 0, noise: 0.02)
     #expect(abs(still.peakSignalToNoise - 33.98) < 0.1)
     #expect(abs(try #require(still.flicker) - 255 * 0.02 * 1.1284) < 0.1)
-    // With the variance of n values about their own mean, σ² (n − 1) / n.
+    // The variance of n values about their own mean is σ² (n − 1) / n.
     #expect(abs(try #require(still.stillDeviation) - 255 * 0.02 * (24.0 / 25).squareRoot()) < 0.1)
     let moving = measure(step: 2, noise: 0.02)
     #expect(abs(try #require(moving.flicker) - 255 * 0.02 * 1.1284) < 0.2)

@@ -4,9 +4,10 @@ import Testing
 
 @testable import Video
 
-/// Smooth random texture, the same for the same place: a frame is what a window shows of it.
-func texture(_ width: Int, _ height: Int, y: Int = 0, x: Int = 0, offset: Double = 0) -> Planes {
-  var planes = Planes(width: width, height: height, channels: 3)
+/// A smooth random texture that is the same at the same position: a frame is a window of it.
+func texture(_ width: Int, _ height: Int, y: Int = 0, x: Int = 0, offset: Double = 0) -> FloatImage
+{
+  var planes = FloatImage(width: width, height: height, channels: 3)
   for c in 0..<3 {
     for row in 0..<height {
       for column in 0..<width {
@@ -21,7 +22,7 @@ func texture(_ width: Int, _ height: Int, y: Int = 0, x: Int = 0, offset: Double
 }
 
 /// The picture with normal noise.
-func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
+func noisy(_ planes: FloatImage, _ deviation: Float, seed: UInt64) -> FloatImage {
   var (planes, state) = (planes, seed &* 2 &+ 1)
   func uniform() -> Float {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -34,7 +35,7 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
 }
 
 @Suite struct MotionTests {
-  /// Every block away from the border finds the very shift, near and far.
+  /// Every block away from the border finds the exact shift, near and far.
   @Test(arguments: [(0, 0), (1, -2), (-7, 5), (12, -20), (-24, 3)])
   func shiftsAreFound(_ y: Int, _ x: Int) {
     let previous = Luma(texture(160, 120))
@@ -67,7 +68,7 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
     let inner = (4..<20).flatMap { row in (4..<20).map { field.vectors[row * 24 + $0] } }
     let right = inner.filter { $0 == SIMD2(5, -2) }.count
     #expect(Double(right) > 0.9 * Double(inner.count), "\(right) of \(inner.count)")
-    // And undone: the frame before as it lies in this one.
+    // Inverted: the frame before, motion compensated.
     let moved = field.moved(frame(0, 0).values, width: 96, height: 96)
     for y in 16..<80 {
       for x in 16..<80 { #expect(abs(moved[y * 96 + x] - frame(1.25, -0.5)[y, x]) < 0.02) }
@@ -85,9 +86,9 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
 
   @Test func theNoiseIsEstimated() {
     for deviation: Float in [0.01, 0.03, 0.06] {
-      let flat = Planes(width: 120, height: 90, channels: 3, repeating: 0.5)
+      let flat = FloatImage(width: 120, height: 90, channels: 3, repeating: 0.5)
       var planes = noisy(flat, deviation, seed: 3)
-      // Grey noise, whose luma deviates as its channels do.
+      // Grey noise, whose luma has the same deviation as its channels.
       let area = 120 * 90
       for c in 1..<3 { for i in 0..<area { planes.values[c * area + i] = planes.values[i] } }
       #expect(abs(Luma(planes).noise / deviation - 1) < 0.05)
@@ -104,7 +105,7 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
       #expect(scene.index == 0)
       var (error, count) = (0.0, 0)
       for y in 8..<88 {
-        // What has come into the picture lately has seen few frames.
+        // Content that appeared recently has been seen in few frames.
         for x in 8..<90 {
           let d = Double(scene.average[0, y, x] - clean[0, y, x])
           error += d * d
@@ -145,13 +146,13 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
 
 @Suite struct SceneCutTests {
   @Test(arguments: [0, 0.04]) func cutsAreFoundAndNothingElse(_ noise: Float) {
-    func frame(_ y: Int, _ x: Int, offset: Double = 0, seed: UInt64) -> Planes {
+    func frame(_ y: Int, _ x: Int, offset: Double = 0, seed: UInt64) -> FloatImage {
       noisy(texture(128, 96, y: y, x: x, offset: offset), noise, seed: seed)
     }
     var scene = Scene(frame(0, 0, seed: 1), side: 4)
     for t in 1..<5 { scene.advance(to: frame(t, 2 * t, seed: UInt64(t))) }
     #expect(scene.index == 0)
-    let other = Planes(width: 128, height: 96, channels: 3, repeating: 0.2)
+    let other = FloatImage(width: 128, height: 96, channels: 3, repeating: 0.2)
     scene.advance(to: noisy(other, noise, seed: 9))
     #expect(scene.index == 1 && scene.codes == nil)
     scene.advance(to: noisy(other, noise, seed: 10))
@@ -163,7 +164,7 @@ func noisy(_ planes: Planes, _ deviation: Float, seed: UInt64) -> Planes {
   @Test func scenesHaveSeedsOfTheirOwn() {
     var scene = Scene(texture(64, 64), side: 4)
     #expect(scene.seed(7) == 7)
-    scene.advance(to: Planes(width: 64, height: 64, channels: 3, repeating: 0))
+    scene.advance(to: FloatImage(width: 64, height: 64, channels: 3, repeating: 0))
     #expect(scene.index == 1 && scene.seed(7) != 7 && scene.seed(8) != scene.seed(7))
   }
 

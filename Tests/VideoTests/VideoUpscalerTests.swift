@@ -15,7 +15,7 @@ struct VideoUpscalerTests {
 
   private static let source = "-f lavfi -i testsrc2=size=40x30:rate=25:duration=1"
 
-  /// Everything that travels with a video.
+  /// Everything that is kept of a video.
   @Test func whatTheInputHasTheOutputHas() throws {
     _ = try clips.folder.write(
       "meta.txt",
@@ -55,8 +55,8 @@ struct VideoUpscalerTests {
     #expect(clips.folder.entries == ["in.mp4", "meta.txt", "out.mp4", "s.srt"])
   }
 
-  /// The frames are those that the decoder gives, restored as pictures are; each with noise of its
-  /// own where nothing is carried.
+  /// The frames are the decoder's, restored as pictures are; each with its own noise if nothing is
+  /// carried over.
   @Test func framesAreRestoredAsPicturesAre() throws {
     let input = try clips.make("in.mkv", "\(Self.source) -frames:v 3 -c:v ffv1 -pix_fmt yuv420p")
     let frames = try frames(input)
@@ -70,7 +70,7 @@ struct VideoUpscalerTests {
       $0.encoding.codec = "ffv1"
       $0.encoding.preset = nil
     }
-    func difference(_ frame: Planes, _ number: Int, seed: UInt64) throws -> Float {
+    func difference(_ frame: FloatImage, _ number: Int, seed: UInt64) throws -> Float {
       var options = PhotoUpscaler.Options()
       options.resolver.seed = seed
       let expected = Luma(try Clips.upscaler(Image(frames[number]), options).planes())
@@ -82,7 +82,7 @@ struct VideoUpscalerTests {
       let own = try difference(frame, number, seed: seed)
       #expect(try own < 0.01 && difference(frame, number, seed: 99) > 2 * own, "\(own)")
     }
-    // The first frame of a video is what nsarm upscale makes of it.
+    // The first frame of a video equals the result of nsarm upscale.
     let first = try self.frames(clips.folder("carried.mkv"))[0]
     #expect(try difference(first, 0, seed: 0) < 0.01)
   }
@@ -98,7 +98,7 @@ struct VideoUpscalerTests {
       let left = stop > 4 ? ["in.mp4", "parts.mp4.partial", "whole.mp4"] : ["in.mp4", "whole.mp4"]
       #expect(clips.folder.entries == left)
     }
-    // As if it had been killed while it was encoding.
+    // As if the run had been killed while it was encoding.
     _ = try clips.folder.write("parts.mp4.partial/next.nut", [1, 2, 3])
     let report = try clips.restore(input, "parts.mp4")
     #expect(report.continuedFrom == 8 && report.frameCount == 11)
@@ -133,14 +133,14 @@ struct VideoUpscalerTests {
         clips.folder("out.mkv"), "stream=pix_fmt,color_range,color_space", stream: "v")
         == ["yuv420p10le,pc,bt2020nc"])
     let (before, after) = (try frames(input), try frames(clips.folder("out.mkv")))
-    // The mean stays, so that the range and the matrix are understood.
+    // The mean is preserved, so the range and the matrix are interpreted correctly.
     for (a, b) in zip(before, after) {
-      func mean(_ p: Planes) -> Float { p.values.reduce(0, +) / Float(p.values.count) }
+      func mean(_ p: FloatImage) -> Float { p.values.reduce(0, +) / Float(p.values.count) }
       #expect(abs(mean(a) - mean(b)) < 0.1)
     }
   }
 
-  /// Odd sizes, times that do not begin at 0, frames that are stored turned.
+  /// Odd sizes, times that do not begin at 0, rotated frames.
   @Test func oddOnesAreTaken() throws {
     let odd = try clips.make(
       "odd.mkv", "-f lavfi -i testsrc=size=33x27:rate=10:duration=0.3 -c:v ffv1 -pix_fmt yuv444p")
@@ -170,7 +170,8 @@ struct VideoUpscalerTests {
       try clips.probe(output.path, "stream=width,height", stream: "v") == ["120,160"])
   }
 
-  /// A column that moves: the lines of each frame are of two times, half of them a step behind.
+  /// A moving column: in interlaced frames, the lines are alternately of two times, half of them a
+  /// step behind.
   @Test func interlacedFramesAreDeinterlaced() throws {
     let column =
       "-f lavfi -i color=gray:size=64x48:rate=50:duration=0.4 -f lavfi -i color=white:size=8x48:rate=50"
@@ -180,8 +181,8 @@ struct VideoUpscalerTests {
         + "-c:v libx264 -qp 1 -flags +ildct+ilme -top 1")
     let properties = try VideoProperties(input, clips.tools)
     #expect(properties.isInterlaced && properties.warnings.count == 1)
-    /// How much lines differ from those above and below them, where those agree.
-    func combing(_ frames: [Planes]) -> Float {
+    /// The difference of lines from those above and below them, where those agree.
+    func combing(_ frames: [FloatImage]) -> Float {
       var sum: Float = 0
       for f in frames {
         for y in 2..<46 {
@@ -225,14 +226,14 @@ struct VideoUpscalerTests {
     )
     let report = try clips.restore(input, "out.mp4")
     #expect(report.warnings.count == 2, "\(report.warnings)")
-    #expect(report.warnings[0].contains("encoded anew") && report.warnings[1].contains("left out"))
+    #expect(report.warnings[0].contains("re-encoded") && report.warnings[1].contains("left out"))
     #expect(
       try clips.probe(clips.folder("out.mp4"), "stream=codec_name", stream: "s") == ["mov_text"])
   }
 
-  private func frames(_ path: String) throws -> [Planes] {
+  private func frames(_ path: String) throws -> [FloatImage] {
     let reader = try FrameReader(VideoProperties(path, clips.tools), clips.tools)
-    var result: [Planes] = []
+    var result: [FloatImage] = []
     while let frame = try reader.next() { result.append(frame.picture) }
     return result
   }

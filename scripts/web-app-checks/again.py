@@ -139,7 +139,7 @@ def pictures_too_large_to_show_are_shown_reduced(browser, service, options):
     browser.choose(scan)
     browser.wait(lambda: any("7000 × 4000" in card.text for card in browser.cards()), "the large one", 120)
     browser.all(".card .thumb")[0].click()
-    browser.wait(lambda: "Too large to show whole: the original at 9" in browser.find("#reduced").text,
+    browser.wait(lambda: "Reduced for display: the original at 9" in browser.find("#reduced").text,
                  "word of the reduction", 60)
     assert sources(browser)[0].endswith("/input?as=display"), sources(browser)
     browser.click("#actual")

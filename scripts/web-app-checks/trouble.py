@@ -153,7 +153,7 @@ def file_that_went_is_not_waited_for(browser, service, options):
         file.unlink()
         proxy.mend()
         browser.wait_for("failed")
-        assert "cannot be read any more" in browser.find(".card .notes .error").text, browser.find(".card .notes").text
+        assert "can no longer be read" in browser.find(".card .notes .error").text, browser.find(".card .notes").text
     finally:
         browser.open(service.url)
         proxy.close()
@@ -197,9 +197,9 @@ def token_is_asked_for(browser, service, options):
         browser.wait(lambda: browser.find("#token").is_displayed(), "the question for the token")
         audit(browser, "token")
         browser.find("#token-value").send_keys("wrong")
-        browser.press("Go on")
+        browser.press("Sign in")
         browser.wait(lambda: "not the token" in browser.find("#token-error").text, "the refusal of a wrong token")
-        browser.press("Go on")
+        browser.press("Sign in")
         browser.wait(lambda: not browser.find("#token").is_displayed(), "the question to close")
         browser.wait_for("succeeded")
     finally:

@@ -22,4 +22,3 @@ let clock = Task {
 let isDone = try await restoration.value
 clock.cancel()
 print(isDone ? "\(arguments[1]) is ready" : "stopped after \(arguments[2]) s")
-await upscaler.resolver.waitUntilIdle()  // what is cancelled ends within moments

@@ -3,6 +3,7 @@
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 
 let arguments = CommandLine.arguments.dropFirst()
 guard arguments.count == 2, let photo = arguments.first, let output = arguments.last else {
@@ -18,7 +19,7 @@ let writer = try ImageWriter(
 
 for try await event in resolver.restore(picture.planes().tensor.signed) {
   if case .rows(let first, let strip) = event {  // [3, n, scale · w] in [-1, 1]
-    try writer.write(Planes(strip.unsigned))
+    try writer.write(FloatImage(strip.unsigned))
     print("rows \(first) to \(first + strip.shape[1] - 1)")
   }
 }

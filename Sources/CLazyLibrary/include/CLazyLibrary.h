@@ -1,6 +1,6 @@
 // Dynamic libraries that are loaded when they are first wanted, so that programs that never want
-// them start without them. Whoever calls such a library has functions of the same names linked in
-// that call through a table of addresses (see CTorchLoader).
+// them start without them. A program calls functions of its own, which call the library's through a
+// table of addresses (see CTorch).
 #ifndef CLAZYLIBRARY_H
 #define CLAZYLIBRARY_H
 
@@ -9,13 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lazy_table.h"
+
 typedef enum { LAZY_UNTRIED, LAZY_LOADED, LAZY_MISSING } lazy_state;
 
 typedef struct {
   const char *title;         // what it brings, for messages: "libtorch"
   const char *file;          // its name: "libCTorch.so"
+  const char *entry;         // the name of its one exported function, which returns a lazy_table
+  const lazy_table *(*linked)(void);  // that function, where it is linked into the program
   const char *remedy;        // what to do where it is missing, for messages
-  const char *const *names;  // of its functions
+  const char *const *names;  // of the functions that the program calls
   void **functions;          // their addresses, as many
   size_t count;
   bool is_global;  // whether libraries that are loaded later find its symbols
@@ -25,9 +29,9 @@ typedef struct {
   char message[1024];
 } lazy_library;
 
-// Loads the library, once: from the folder of the program, else from that of the object that holds
-// `library`, else from where the system looks. Returns NULL, or in one line why it cannot be
-// loaded; the text stays.
+// Takes the library that is linked into the program, else loads it, once: from the folder of the
+// program, else from that of the object that holds `library`, else from where the system looks.
+// Returns NULL, or in one line why it cannot be loaded; the text stays.
 const char *lazy_load(lazy_library *library);
 
 // Loads the library or ends the process with that line.

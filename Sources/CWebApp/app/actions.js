@@ -5,7 +5,7 @@ import { archiveURL, downloadURL } from "./pictures.js";
 import { count, dimensions } from "./words.js";
 import { isActive, isUnfinished } from "./store.js";
 
-/** What can be done with entries, from the list and from the viewer. */
+/** The operations on entries that the list and the viewer offer. */
 export class Actions {
   constructor(store, history, uploads, settings) { Object.assign(this, { store, history, uploads, settings }); }
 
@@ -18,13 +18,13 @@ export class Actions {
     return this.#attempt(async () => this.store.put(await api.cancel(entry.restoration.id)));
   }
 
-  /** Once more what failed or was cancelled, with its own settings. */
+  /** Retries a restoration that failed or was cancelled, with its own settings. */
   retry(entry) {
     if (entry.upload) return this.uploads.retry(entry);
     return this.#attempt(async () => this.store.put(await api.retry(entry.restoration.id)));
   }
 
-  /** Removes a picture and its result, at the server too; true when it is gone. */
+  /** Removes a picture and its result, on the server too; true if it has been removed. */
   async remove(entry) {
     const { restoration } = entry;
     if (!restoration) { this.store.remove(entry); return true; }
@@ -33,19 +33,19 @@ export class Actions {
     if ((isRunning || state === "succeeded") && !await confirmed({
       title: isRunning ? "Stop and delete this picture?" : "Delete this picture?",
       text: isRunning
-        ? `${name} is being restored; what is done of it is lost. Your own file stays where it is.`
-        : `${name} and its result are removed from this list. Your own file stays where it is.`,
+        ? `${name} is being restored; its progress will be lost. Your own file is not affected.`
+        : `${name} and its result will be removed from this list. Your own file is not affected.`,
       yes: isRunning ? "Stop and delete" : "Delete",
     })) return false;
     return this.#attempt(async () => {
       await api.remove(restoration.id).catch((error) => { if (error.status !== 404) throw error; });
       this.store.removeID(restoration.id);
-      announce(`${name} is deleted`);
+      announce(`${name} deleted`);
     });
   }
 
   /**
-   * The same picture, or a part of it, once more with settings that are asked for; the new entry, or null.
+   * Restores the same picture, or a part of it, with settings that the user chooses; the new entry, or null.
    */
   async again(entry, crop = null) {
     const { id, name, input } = entry.restoration;
@@ -60,7 +60,7 @@ export class Actions {
       const restoration = await api.again(id, this.settings.valuesFor(input, crop));
       this.store.put(restoration);
       made = this.store.entry(restoration.id);
-      announce(crop ? `A part of ${name} is restored` : `${name} is restored again`);
+      announce(crop ? `Restoring a part of ${name}` : `Restoring ${name} again`);
     });
     return made;
   }
@@ -76,10 +76,10 @@ export class Actions {
 
   download(restoration) { this.#save(downloadURL(restoration), restoration.output.name); }
 
-  /** Every result in one file, those too that the list does not reach. */
+  /** Downloads every result in one file, including those that the list does not reach. */
   downloadAll() {
     return this.#attempt(async () => {
-      // A link cannot ask for the token, a call can.
+      // A link cannot show the token dialog, a call can.
       await api.mayRead();
       announce("Downloading all results as one ZIP file");
       this.#save(archiveURL, "");
@@ -93,24 +93,24 @@ export class Actions {
       + this.store.queued;
     if (number > 1 && !await confirmed({
       title: `Cancel ${count(number, "picture")}?`,
-      text: "Everything that is being restored or waits is stopped. It stays in the list and can be tried again"
-        + (uploads.length > 0 ? ", except for what was not sent yet: that leaves the list." : "."),
+      text: "All running and waiting restorations are stopped. They stay in the list and can be retried"
+        + (uploads.length > 0 ? ", except for pictures that have not been sent: they are removed." : "."),
       yes: "Cancel them",
     })) return;
     await this.#attempt(async () => {
       for (const entry of uploads) this.uploads.cancel(entry);
       await api.cancelAll();
-      announce("All are cancelled");
+      announce("All cancelled");
     });
   }
 
   retryAll() {
     const uploads = this.store.entries.filter((entry) => entry.upload && isUnfinished(entry));
     return this.#attempt(async () => {
-      // The first of the list is the last that was added.
+      // The first entry of the list was added last.
       for (const entry of uploads.reverse()) this.uploads.retry(entry);
       const { count: number } = await api.retryAll();
-      announce(`${count(number + uploads.length, "picture")} tried again`);
+      announce(`${count(number + uploads.length, "picture")} queued again`);
     });
   }
 
@@ -119,18 +119,18 @@ export class Actions {
     const finished = ended.filter(({ restoration }) => restoration?.state === "succeeded").length;
     // The server has more than the list shows.
     const isAll = this.history.hasMore;
-    const results = isAll ? "All results, also older ones that are not shown," : count(finished, "result");
+    const results = isAll ? "All results, including older ones that are not shown," : count(finished, "result");
     if (!await confirmed({
       title: isAll ? "Remove all finished pictures?" : `Remove ${count(ended.length, "picture")} from the list?`,
       text: isAll || finished > 0
-        ? `${results} will be deleted. Download first what you want to keep; your own files stay.`
-        : "Your own files stay where they are.",
+        ? `${results} will be deleted. Download the ones you want to keep first. Your own files are not affected.`
+        : "Your own files are not affected.",
       yes: "Remove",
     })) return;
     await this.#attempt(async () => {
       await api.clearFinished();
       for (const entry of ended) this.store.remove(entry);
-      announce("The list is cleared");
+      announce("List cleared");
     });
   }
 }

@@ -5,7 +5,7 @@ import { isActive, isUnfinished } from "./store.js";
 let pending = [];
 let timer = null;
 
-/** Says something to screen readers; what comes together is said together. */
+/** Announces a message to screen readers; messages at the same time are combined. */
 export function announce(text) {
   pending.push(text);
   clearTimeout(timer);
@@ -17,24 +17,24 @@ export function announce(text) {
 
 const summarised = (lines) => `${lines.slice(-2).join(". ")}, and ${count(lines.length - 2, "more change")}`;
 
-/** Ends of restorations are announced; progress would be chatter. */
+/** Announces ended restorations; progress would be too much. */
 export function announceChanges(store) {
   store.subscribe((kind, entry, previous) => {
     const { upload, restoration } = entry;
     if (kind !== "changed") return;
-    if (upload?.state === "failed") announce(`${upload.name} was not taken: ${upload.error}`);
+    if (upload?.state === "failed") announce(`${upload.name} was not accepted: ${upload.error}`);
     if (!restoration || !previous) return;
     if (restoration.cancelling && !previous.cancelling) announce(`${restoration.name} is being stopped`);
     if (previous.state === restoration.state) return;
-    const said = { succeeded: "is finished", failed: `failed: ${restoration.error}`, cancelled: "is cancelled" };
+    const said = { succeeded: "is finished", failed: `failed: ${restoration.error}`, cancelled: "was cancelled" };
     const text = said[restoration.state];
     if (text) announce(`${restoration.name} ${text}`);
   });
 }
 
-/** The window's title and the line above the list show how far everything is. */
+/** Shows the overall progress in the window's title and above the list. */
 export function showOverall(store, history) {
-  // What is being worked at, and what was finished since nothing was.
+  // The work in progress, and what has been finished since there was none.
   let batch = new Set();
   let frame = null;
 
@@ -70,7 +70,7 @@ export function showOverall(store, history) {
     setText($("others"), running > 0 && others ? `, ${others}` : others);
   }
 
-  // In a long list it is far from the top: it has waited longer than others.
+  // In a long list the running entry is far from the top, since it has waited the longest.
   $("running").addEventListener("click", () =>
     document.querySelector('.card[data-state="running"] .thumb')?.focus());
 

@@ -1,4 +1,4 @@
-// Calls of the server's HTTP interface. Every failure becomes a Problem with one line for a person.
+// Calls of the server's HTTP interface. Every failure becomes a Problem with a message in one line.
 
 const passing = new Set([408, 425, 429, 502, 503, 504]);
 
@@ -8,7 +8,7 @@ export class Problem extends Error {
     Object.assign(this, { status, code, retryAfter });
   }
 
-  /** Whether the same call may do later: the server is away, busy or full, not of another mind. */
+  /** Whether the same call may succeed later: the server is unreachable, busy or full. */
   get isPassing() { return this.code === "unreachable" || passing.has(this.status); }
 }
 
@@ -16,18 +16,18 @@ const unreachable = () =>
   new Problem(0, "The server cannot be reached. Is nsarm serve still running?", { code: "unreachable" });
 
 let signIn = async () => {};
-/** What asks for the token and opens a session, after which the call is made again. */
+/** The function that asks for the token and opens a session, after which the call is repeated. */
 export function useSignIn(action) { signIn = action; }
 
 function problem(status, text, retryAfter) {
   let body = null;
-  try { body = JSON.parse(text); } catch { /* a proxy's page, or nothing */ }
+  try { body = JSON.parse(text); } catch { /* the page of a proxy, or an empty body */ }
   return new Problem(status, body?.detail ?? body?.title ?? `The server answered ${status}.`, {
     code: body?.code ?? null, retryAfter: secondsToWait(retryAfter),
   });
 }
 
-/** Retry-After holds seconds or a date. */
+/** Retry-After is in seconds or a date. */
 function secondsToWait(header) {
   if (!header) return null;
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
@@ -60,27 +60,27 @@ export const retryAll = () => post("/v1/restorations/retry");
 export const remove = (id) => call(`/v1/restorations/${id}`, { method: "DELETE" });
 export const clearFinished = () => call("/v1/restorations", { method: "DELETE" });
 
-/** The restorations that follow `cursor`, newest first, and the next cursor. */
+/** The restorations after `cursor`, newest first, and the next cursor. */
 export const page = async (cursor) =>
   (await call(`/v1/restorations?limit=100&cursor=${encodeURIComponent(cursor)}`)).json();
 
-/** The same picture once more with other settings; nothing is sent but these. */
+/** Restores the same picture with other settings, without sending it again. */
 export const again = (id, settings) => post(`/v1/restorations/${id}/again`, {
   headers: { "Content-Type": "application/json" }, body: JSON.stringify({ settings: said(settings) }),
 });
 
-/** Settings without those that are left to the server. */
+/** The settings without those that have the server's default. */
 const said = (settings) => Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
 
-/** Opens a session; throws a Problem of status 401 where the token is wrong. */
+/** Opens a session; throws a Problem of status 401 if the token is wrong. */
 export const openSession = (token) =>
   answer("/v1/session", {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }),
   });
 
 /**
- * Sends one picture. `fetch` tells nothing of how much has gone out, hence XMLHttpRequest. Sent again
- * under the same key, because the answer was lost, it is still one restoration.
+ * Uploads a picture. `fetch` does not report the progress of uploads, hence XMLHttpRequest. An upload that is repeated
+ * with the same key because its response was lost is still one restoration.
  */
 export function upload({ file, name, settings, key }, onProgress, signal) {
   const form = new FormData();
@@ -99,7 +99,7 @@ export function upload({ file, name, settings, key }, onProgress, signal) {
       else reject(problem(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     });
     request.addEventListener("error", () =>
-      reject(new Problem(0, "The connection broke while the picture was sent.", { code: "unreachable" })));
+      reject(new Problem(0, "The connection was lost while the picture was being sent.", { code: "unreachable" })));
     request.addEventListener("abort", () => reject(new Problem(0, "Cancelled", { code: "aborted" })));
     signal.addEventListener("abort", () => request.abort());
     request.send(form);

@@ -1,4 +1,4 @@
-// Puts the page together: the store in the middle, the server's events into it, list and viewer out of it.
+// Connects the parts of the page: the server's events update the store, and the store updates the list and the viewer.
 
 import { $, placeIcons, setText } from "./dom.js";
 import * as api from "./api.js";
@@ -30,7 +30,7 @@ announceChanges(store);
 showOverall(store, history);
 
 listenForPictures((files) => {
-  if (files.length === 0) return notice("There is no picture in that folder.");
+  if (files.length === 0) return notice("That folder contains no pictures.");
   for (const file of files) uploads.add(file, file.name, settings.values);
   announce(`${count(files.length, "picture")} added`);
 });
@@ -42,15 +42,15 @@ $("clear").addEventListener("click", () => actions.clear());
 const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 setText($("promise"), isHere
   ? "NSARM restores and enlarges them on this computer; no picture leaves it."
-  : `NSARM restores and enlarges them on ${location.hostname}; they go nowhere else.`);
+  : `NSARM restores and enlarges them on ${location.hostname}; they are not sent anywhere else.`);
 
 addEventListener("beforeunload", (event) => {
-  // Pictures that are not sent yet would be lost; the server's work goes on without the page.
+  // Pictures that have not been uploaded would be lost; restorations continue without the page.
   if (store.entries.some((entry) => entry.upload && isActive(entry))) event.preventDefault();
 });
 
 let isListed = false;
-/** The page shows the invitation or the list, neither before the server said what there is. */
+/** Shows the empty state or the list, but neither before the server has reported what there is. */
 function arrange() {
   const { entries } = store;
   $("empty").hidden = !isListed || entries.length > 0;
@@ -63,7 +63,7 @@ function arrange() {
   settings.about(last);
 }
 
-/** A button that was used and cannot be used again hands the keyboard's place on. */
+/** Moves the focus away from a button that is about to be disabled. */
 function enable(node, isEnabled) {
   const hadFocus = document.activeElement === node;
   node.disabled = !isEnabled;
@@ -71,7 +71,7 @@ function enable(node, isEnabled) {
 }
 let arranging = null;
 store.subscribe(() => {
-  // Events come by hundreds.
+  // Events may arrive by the hundred.
   arranging ??= setTimeout(() => { arranging = null; arrange(); }, 30);
 });
 followEvents(store, {
@@ -79,7 +79,7 @@ followEvents(store, {
   connected: () => uploads.goOn(),
 });
 
-/** What the server offers; asked for until it answers. */
+/** Loads the server's capabilities, with retries. */
 async function learn() {
   try {
     const service = await api.service();

@@ -6,7 +6,7 @@ import { isActive } from "./store.js";
 import { isFinished, versionsOf } from "./versions.js";
 import { bytes, dimensions, part, shortDate, size, standing, work } from "./words.js";
 
-/** The list of pictures: a card for each entry, kept in the order of the store. */
+/** The list of pictures: a card for each entry, in the order of the store. */
 export function showCards(store, actions, viewer) {
   const list = $("cards");
   const cards = new Map();
@@ -32,13 +32,13 @@ export function showCards(store, actions, viewer) {
       removeCard(cards.get(entry));
       cards.delete(entry);
     }
-    // Cards offer to compare where there is something to compare with.
+    // Cards offer a comparison if there is another version.
     if (entry.restoration && (kind !== "changed" || previous?.state !== entry.restoration.state)) {
       for (const other of versionsOf(entry, store)) if (other !== entry) cards.get(other)?.update();
     }
   });
 
-  /** The keyboard's place goes to the neighbour. */
+  /** Moves the focus to the neighbour. */
   function removeCard(card) {
     const hasFocus = card.node.contains(document.activeElement);
     const neighbour = card.node.nextElementSibling ?? card.node.previousElementSibling;
@@ -85,7 +85,7 @@ class Card {
     setText(this.#name, name);
     this.#name.title = name;
     this.#thumb.disabled = !restoration;
-    this.#thumb.setAttribute("aria-label", `Look at ${name}`);
+    this.#thumb.setAttribute("aria-label", `View ${name}`);
     this.#bar.setAttribute("aria-label", `Progress of ${name}`);
     if (restoration) this.#showRestoration(restoration);
     else this.#showUpload(upload);
@@ -98,7 +98,7 @@ class Card {
     setText(this.#sizes, bytes(file.size));
     const said = {
       waiting: "Waiting to be sent", sending: `Sending, ${Math.round(sent * 100)} %`,
-      sent: "Sent", failed: "Not taken",
+      sent: "Sent", failed: "Not accepted",
     };
     setText(this.#status, said[state]);
     setText(this.#detail, "");
@@ -133,7 +133,7 @@ class Card {
     if (this.#isNear) this.#image.show(url);
   }
 
-  /** The card came near the window; pictures of cards farther away are not asked for. */
+  /** The card has come near the window; the pictures of distant cards are not loaded. */
   comeNear() {
     this.#isNear = true;
     this.#image.show(this.#wanted);
@@ -162,14 +162,14 @@ class Card {
     return ["retry", "again", "delete"];
   }
 
-  /** Other finished versions of the picture, the last one last. */
+  /** The other finished versions of the picture, the latest last. */
   #others() {
     return versionsOf(this.#entry, this.#actions.store).filter((other) => other !== this.#entry && isFinished(other));
   }
 
   #compare() { this.#viewer.open(this.#entry, { against: this.#others().at(-1) }); }
 
-  /** Buttons are only made anew when others are offered, so that none loses the keyboard's place for nothing. */
+  /** Buttons are only replaced if they differ, so that they keep the focus. */
   #offer(choices) {
     if (this.#offered === choices.join()) return;
     this.#offered = choices.join();

@@ -2,7 +2,7 @@ import { $, element } from "./dom.js";
 import { original } from "./comparison.js";
 import { isFinished, versionNames, versionsOf } from "./versions.js";
 
-/** What is shown on the left and on the right, of a picture that has several versions. */
+/** The choice of the versions to show on the left and on the right. */
 export class Choosers {
   #store;
   #models;
@@ -11,7 +11,7 @@ export class Choosers {
   #entries = [];
   #nodes = [$("left"), $("right")];
 
-  /** `chosen` gets the entry that the right side is about now, or null where it stays. */
+  /** `chosen` receives the entry for the right side, or null if it has not changed. */
   constructor(store, models, chosen) {
     this.#store = store;
     this.#models = models;
@@ -23,7 +23,7 @@ export class Choosers {
       chosen(side === original ? null : side);
     });
     for (const node of this.#nodes) {
-      // The stage below would take hold of the pointer.
+      // The stage below would capture the pointer.
       for (const kind of ["pointerdown", "dblclick"]) node.addEventListener(kind, (event) => event.stopPropagation());
     }
   }
@@ -34,10 +34,10 @@ export class Choosers {
 
   get isChoice() { return this.#entries.length > 1; }
 
-  /** What is chosen, each `original` or an entry. */
+  /** The chosen versions, each `original` or an entry. */
   sides(entry) { return [this.#left, this.#isRightOriginal ? original : entry]; }
 
-  /** Offers the versions of an entry's picture, and says which are chosen. */
+  /** Offers the versions of an entry's picture, and selects the current ones. */
   show(entry) {
     const versions = versionsOf(entry, this.#store);
     const names = new Map(versionNames(versions, this.#models).map((name, index) => [versions[index], name]));

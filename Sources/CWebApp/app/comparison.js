@@ -1,9 +1,9 @@
-// Which two pictures the viewer shows, and where they lie in what it shows.
+// The two pictures that the viewer shows, and their positions in the view.
 
 import { hasAlpha, originalURL, previewURL, resultURL } from "./pictures.js";
 import { isFinished } from "./versions.js";
 
-/** What stands for the picture as it came, where another side of a comparison is an entry. */
+/** Stands for the original in a comparison, where the other side is an entry. */
 export const original = "original";
 
 const whole = ({ input: { width, height } }) => ({ x: 0, y: 0, width, height });
@@ -11,9 +11,9 @@ const whole = ({ input: { width, height } }) => ({ x: 0, y: 0, width, height });
 export const regionOf = (restoration) => restoration.settings.crop ?? whole(restoration);
 
 /**
- * The pictures of `left` and `right`, each `original` or an entry, of the same original as `entry` is: the
- * part of the original that is seen, how many pixels it has at its best, and the layers of both sides, null
- * where there is nothing to show yet.
+ * The pictures of `left` and `right`, each `original` or an entry of the same original as `entry`: the visible part of
+ * the original, its size in pixels at the highest resolution, and the layers of both sides, null if there is nothing to
+ * show yet.
  */
 export function comparison(entry, left, right) {
   const chosen = [left, right].filter((side) => side !== original).map(({ restoration }) => restoration);
@@ -21,7 +21,7 @@ export function comparison(entry, left, right) {
   const parts = chosen.filter(({ settings }) => settings.crop).map(regionOf);
   const region = parts.length > 0 ? around(parts) : whole(entry.restoration);
   const finest = chosen.reduce((best, other) => (density(other) > density(best) ? other : best));
-  // Rounding differs from size to size; where all are of the same region, the result's own is exact.
+  // Rounding depends on the size; if all show the same region, the result's own size is exact.
   const size = parts.length === 0 || same(regionOf(finest), region)
     ? { width: finest.output.width, height: finest.output.height }
     : { width: Math.round(region.width * density(finest)), height: Math.round(region.height * density(finest)) };
@@ -30,7 +30,7 @@ export function comparison(entry, left, right) {
   return { region, size, layers };
 }
 
-/** Pixels of the result for one of the original. */
+/** Pixels of the result per pixel of the original. */
 const density = (restoration) => restoration.output.width / regionOf(restoration).width;
 
 function layerOf(side, entry) {

@@ -1,7 +1,7 @@
 import { $, setText } from "./dom.js";
 import { openSession } from "./api.js";
 
-/** Asks before something that cannot be undone; true for yes. */
+/** Asks for confirmation of something that cannot be undone; true for yes. */
 export function confirmed({ title, text, yes }) {
   const dialog = $("confirm");
   setText($("confirm-title"), title);
@@ -15,7 +15,7 @@ export function confirmed({ title, text, yes }) {
 
 let session = null;
 
-/** Asks for the token until the server takes one; calls that fail meanwhile wait for the same dialog. */
+/** Asks for the token until the server accepts one; calls that fail meanwhile wait for the same dialog. */
 export function askToken() {
   session ??= asking().finally(() => { session = null; });
   return session;
@@ -27,10 +27,10 @@ function asking() {
   field.value = "";
   setText($("token-error"), "");
   dialog.showModal();
-  // There is nothing to see without a token, so Escape does not close the question.
+  // Nothing can be shown without a token, so Escape does not close the dialog.
   dialog.oncancel = (event) => event.preventDefault();
   return new Promise((resolve) => {
-    // Browsers close a dialog at the second Escape whatever oncancel says.
+    // Browsers close a dialog at the second Escape, regardless of oncancel.
     dialog.onclose = () => dialog.showModal();
     dialog.querySelector("form").onsubmit = async (event) => {
       event.preventDefault();
@@ -49,11 +49,11 @@ function asking() {
 
 let noticeTimer = null;
 
-/** Tells of something that went wrong, above everything else. */
+/** Shows an error above everything else. */
 export function notice(text) {
   const box = $("notice");
   clearTimeout(noticeTimer);
-  // Beside an open dialog everything is inert, inside it is not.
+  // Everything outside an open dialog is inert.
   const place = document.querySelector("dialog[open]") ?? document.body;
   if (box.parentElement !== place) place.append(box);
   if (box.matches(":popover-open")) box.hidePopover();

@@ -2,7 +2,7 @@ import { icon } from "./icons.js";
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element with attributes, listeners (`onclick: f`) and children; text is never read as markup. */
+/** An element with attributes, listeners (`onclick: f`) and children; text is never parsed as markup. */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A button with an icon and a text, or, given `label`, with the icon alone. */
+/** A button with an icon and a text or, given `label`, with the icon alone. */
 export function button(name, text, onclick, { kind = "", label = null } = {}) {
   const shape = text ? kind : `${kind} square`;
   const node = element("button", { type: "button", class: shape.trim(), onclick }, icon(name));
@@ -26,7 +26,7 @@ export function button(name, text, onclick, { kind = "", label = null } = {}) {
   return node;
 }
 
-/** Text is only written where it differs: live regions would speak, and selections vanish. */
+/** Sets the text only if it differs: live regions would repeat it, and selections vanish. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -37,7 +37,7 @@ export function setProgress(bar, share) {
   bar.firstElementChild.style.transform = `scaleX(${percent / 100})`;
 }
 
-/** Puts the icons that the page names by data-icon. */
+/** Inserts the icons that the page names by data-icon. */
 export function placeIcons(root) {
   for (const node of root.querySelectorAll("[data-icon]")) node.prepend(icon(node.dataset.icon));
 }

@@ -5,15 +5,15 @@ import { isActive } from "./store.js";
 const longestPause = 15_000;
 
 /**
- * Follows the server's events into the store, through broken connections, and says when one is broken.
- * `begun` gets the list that a connection begins with, `connected` is told of every one.
+ * Applies the server's events to the store, reconnects, and reports lost connections. `begun` receives the list at the
+ * beginning of a connection, `connected` is called for every connection.
  */
 export function followEvents(store, { begun, connected }) {
   let source = null;
   let timer = null;
   let banner = null;
   let failures = 0;
-  // Revisions may begin again with a new connection, until it has said what there is.
+  // Revisions may restart with a new connection, until it has sent the list.
   let fresh = true;
 
   function connect() {
@@ -31,9 +31,9 @@ export function followEvents(store, { begun, connected }) {
   }
 
   async function again() {
-    // A short break, such as while the computer wakes, is not worth a word.
+    // A short break, as when the computer wakes, is not worth a message.
     banner ??= setTimeout(() => lost(true), 1200);
-    // After most breaks the browser asks by itself for what it missed; after others it gives up.
+    // After most breaks the browser reconnects and asks for the missed events; after others it gives up.
     if (source.readyState === EventSource.CONNECTING && failures === 0) {
       failures = 1;
       clearTimeout(timer);
@@ -43,7 +43,7 @@ export function followEvents(store, { begun, connected }) {
     source.close();
     failures += 1;
     const pause = Math.min(250 * 2 ** failures, longestPause);
-    // Only an ordinary call tells a refused token from a server that is away; it asks for the token.
+    // Only an ordinary call distinguishes a rejected token from an unreachable server; it asks for the token.
     await api.mayRead().catch(() => {});
     clearTimeout(timer);
     timer = setTimeout(connect, pause);
@@ -56,10 +56,10 @@ export function followEvents(store, { begun, connected }) {
   }
 
   const isConnected = () => source?.readyState === EventSource.OPEN;
-  // What looks open then may lead nowhere.
+  // A connection that looks open may be dead.
   addEventListener("online", connect);
-  // Browsers open six connections to a server at most, for all its pages together: an idle page in
-  // the background gives its own back.
+  // Browsers allow six connections to a server for all its pages together, so an idle page in the background closes its
+  // own.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden && !store.entries.some(isActive)) { clearTimeout(timer); source?.close(); }
     else if (!document.hidden && !isConnected()) connect();

@@ -1,4 +1,4 @@
-// Mouse and touch on the stage, and the divider's keys.
+// Mouse, touch and keyboard control of the stage and the divider.
 
 const firstMove = 4;
 
@@ -19,7 +19,7 @@ export function listenToGestures(stage) {
     root.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, event);
     start = event;
-    // Later events have the stage as their target, which captures the pointer.
+    // The stage captures the pointer, so it is the target of later events.
     isOnDivider = divider.contains(event.target);
     if (pointers.size === 2) mode = "pinch";
     else if (isOnDivider) { mode = "divide"; divider.focus(); event.preventDefault(); }
@@ -32,7 +32,7 @@ export function listenToGestures(stage) {
     if (mode === "pinch") pinch(event);
     pointers.set(event.pointerId, event);
     if (mode === "undecided" && distance(event, start) > firstMove) {
-      // Where nothing can be moved, the whole picture is the divider's handle.
+      // If nothing can be moved, the whole picture is the divider's handle.
       mode = !stage.fits ? "pan" : divider.hidden ? null : "divide";
     }
     if (mode === "pan") stage.pan(event.clientX - last.clientX, event.clientY - last.clientY);
@@ -52,14 +52,14 @@ export function listenToGestures(stage) {
   for (const end of ["pointerup", "pointercancel"]) {
     root.addEventListener(end, (event) => {
       pointers.delete(event.pointerId);
-      // After a pinch, the finger that stays moves the picture.
+      // After a pinch, the remaining finger moves the picture.
       mode = pointers.size === 1 && mode === "pinch" ? "pan" : pointers.size > 0 ? mode : null;
     });
   }
 
   root.addEventListener("wheel", (event) => {
     event.preventDefault();
-    // Lines and pages, of mice, as pixels; a pinch on a touchpad comes as small steps with ctrl.
+    // Converts lines and pages of mouse wheels to pixels; a touchpad's pinch arrives as small steps with ctrl.
     const step = event.deltaY * [1, 16, 400][event.deltaMode] * (event.ctrlKey ? 6 : 1);
     stage.zoom(Math.exp(-Math.min(Math.max(step, -300), 300) * 0.0016), stage.pointInPane(event));
   }, { passive: false });

@@ -4,7 +4,7 @@ import { announce } from "./announce.js";
 import { notice } from "./dialogs.js";
 import { count } from "./words.js";
 
-/** What is older than the server's events tell of: more of it on request. */
+/** Loads entries that are older than those in the events, on request. */
 export class History {
   #store;
   #next = null;
@@ -18,8 +18,8 @@ export class History {
   get hasMore() { return this.#next !== null; }
 
   /**
-   * A connection began with these restorations. What is not among them is gone, or older; pages are
-   * asked for as far as the list reached, so that nothing goes from it that is still there.
+   * A connection has begun with these restorations. Entries that are missing in it have been removed, or are older;
+   * pages are loaded as far back as the list reached, so that nothing that still exists vanishes.
    */
   async begin({ ids, next = null }) {
     const known = new Set(ids);
@@ -33,7 +33,7 @@ export class History {
       while (this.#next !== null && oldest < reached) {
         for (const { id, created } of await this.#page()) { known.add(id); reached = created; }
       }
-    } catch { return; /* the connection is lost again, and the next one begins anew */ }
+    } catch { return; /* the connection is lost again; the next one starts over */ }
     for (const { id, created } of unsure) {
       if (!known.has(id) && (this.#next === null || created >= oldest)) this.#store.forget(id);
     }
@@ -54,7 +54,7 @@ export class History {
     try {
       const found = await this.#page();
       announce(`${count(found.length, "older picture")} shown`);
-      // The keyboard goes on where the new ones begin, also when there is no button any more.
+      // The focus moves to the first new entry, even if the button is gone.
       $("cards").children[had]?.querySelector(".thumb:enabled, button")?.focus({ preventScroll: true });
     } catch (error) { notice(error.message); }
     $("more").removeAttribute("aria-busy");

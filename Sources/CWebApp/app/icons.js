@@ -1,4 +1,4 @@
-// Outlines on a field of 24x24, drawn with the text's colour.
+// Outlines on a grid of 24x24, drawn in the text's colour.
 const outlines = {
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",

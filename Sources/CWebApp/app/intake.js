@@ -2,7 +2,7 @@ import { $ } from "./dom.js";
 
 const pictureNames = /\.(jpe?g|png|webp|tiff?|avif|jxl|hei[cf]|jp2|j2k|gif|bmp|p[bgpn]m)$/i;
 
-/** Takes pictures that are dropped anywhere, pasted or chosen; `take` gets files. */
+/** Accepts pictures that are dropped, pasted or chosen; `take` receives the files. */
 export function listenForPictures(take) {
   const input = $("files");
   for (const choose of document.querySelectorAll(".choose")) {
@@ -19,7 +19,7 @@ export function listenForPictures(take) {
   listenForDrops(take);
 }
 
-/** Browsers call every pasted picture image.png. */
+/** Browsers name every pasted picture image.png. */
 function named(file) {
   if (!/^image\.\w+$/.test(file.name)) return file;
   const time = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
@@ -35,7 +35,7 @@ function listenForDrops(take) {
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     if (!cover.matches(":popover-open")) cover.showPopover();
-    // dragleave also comes at every inner border; without dragover for a moment, the drag is over.
+    // dragleave also fires at inner borders; the drag is over if no dragover follows.
     clearTimeout(hiding);
     hiding = setTimeout(() => cover.hidePopover(), 400);
   });
@@ -48,7 +48,7 @@ function listenForDrops(take) {
   });
 }
 
-/** Files as they are, and of folders the pictures below them. */
+/** The files, including the pictures inside folders. */
 async function dropped({ items, files }) {
   const roots = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!roots.some((root) => root.isDirectory)) return [...files];
@@ -66,7 +66,7 @@ async function collect(item, found, isRoot) {
   }
   const reader = item.createReader();
   for (;;) {
-    // A call gives some of the entries; no entries say that it was all.
+    // A call returns some of the entries; an empty list ends them.
     const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (part.length === 0) return;
     part.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));

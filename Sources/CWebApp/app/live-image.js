@@ -1,9 +1,9 @@
 /**
- * An image whose picture changes without a flash: the next one is loaded and decoded aside, then takes
- * the place of the present one. Of pictures that come faster than they load, the latest is shown.
+ * An image that changes without flashing: the next picture is loaded and decoded aside, then replaces the present one.
+ * If pictures arrive faster than they load, the latest is shown.
  */
 export class LiveImage {
-  /** The element that is in the document now. */
+  /** The element in the document. */
   node;
   url = null;
   #wanted = null;

@@ -5,7 +5,7 @@ const usualSide = 256;
 const leastSide = 16;
 const keyStep = 8;
 
-/** A rectangle over the stage with which a part of the original is chosen, in the original's pixels. */
+/** A rectangle over the stage for choosing a part of the original, in the original's pixels. */
 export class PartChooser {
   #stage;
   #node = $("part");
@@ -22,7 +22,7 @@ export class PartChooser {
   get isOpen() { return this.#part !== null; }
   get part() { return { ...this.#part }; }
 
-  /** Begins with a part in the middle of what is seen of `region`. */
+  /** Begins with a part in the middle of the visible part of `region`. */
   begin(region) {
     const { frame } = this.#stage;
     const seen = (start, length, pane, side) => {
@@ -39,7 +39,7 @@ export class PartChooser {
     this.#split = this.#stage.split;
     this.#node.hidden = false;
     this.#set({ x: region.x + x, y: region.y + y, width, height });
-    // The original, whole: parts are chosen of it.
+    // Parts are chosen on the whole original.
     this.#stage.setSplit(100);
     this.#node.focus();
   }
@@ -53,7 +53,7 @@ export class PartChooser {
     this.#stage.setSplit(this.#split);
   }
 
-  /** Takes a part that is held within the region. */
+  /** Sets the part, moved and shrunk into the region. */
   #set({ x, y, width, height }) {
     const region = this.#region;
     const held = (value, low, high) => Math.round(Math.min(Math.max(value, low), Math.max(low, high)));
@@ -103,7 +103,7 @@ export class PartChooser {
     this.#node.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** The corner follows the pointer, the one across from it stays. */
+  /** The corner follows the pointer, the opposite one stays. */
   #resized({ part, corner }, dx, dy) {
     const region = this.#region;
     const side = (isFirst, start, length, by, low, extent) => {

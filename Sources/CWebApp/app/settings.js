@@ -15,7 +15,7 @@ const seedHint = "The same seed gives the same picture.";
 
 const inRange = (value, low, high) => typeof value === "number" && value >= low && value <= high;
 
-/** The form of the settings for the next pictures, remembered by the browser. */
+/** The form with the settings for the next pictures, which the browser remembers. */
 export class SettingsForm {
   #values = { ...defaults, ...remembered() };
   #models = [];
@@ -30,7 +30,7 @@ export class SettingsForm {
     this.#show();
   }
 
-  /** The present settings, as the server takes them. */
+  /** The current settings in the API's form. */
   get values() {
     const { scale, side, pixels, ...others } = this.#values;
     return {
@@ -40,20 +40,20 @@ export class SettingsForm {
     };
   }
 
-  /** Those for a part of a picture, which is enlarged as the whole would be. */
+  /** The settings for a part of a picture, which is enlarged by the same factor as the whole. */
   valuesFor(picture, part) {
     const { side } = this.#values;
     if (!part || side === null) return { ...this.values, crop: part };
     return { ...this.values, [side]: null, scale: scaleOf(this.#values, picture), crop: part };
   }
 
-  /** The picture that was added last, whose result's size the form tells. */
+  /** The picture that was added last; the form shows its result's size. */
   about(picture) {
     this.#last = picture;
     if (!$("other").open) this.#size.about(picture, { isOfOne: false });
   }
 
-  /** Asks in a window for the settings of one picture, or of a part of it; true for yes. */
+  /** Asks in a dialog for the settings of one picture or a part of it; true for yes. */
   ask({ title, text, yes, picture, part }) {
     const dialog = $("other");
     const place = this.#form.parentElement;
@@ -72,18 +72,18 @@ export class SettingsForm {
     }, { once: true }));
   }
 
-  /** The name of the model of pictures that name none. */
+  /** The name of the default model. */
   get usual() { return this.#standard; }
 
-  /** Whether the model of that name, or the usual one, draws detail by chance. */
+  /** Whether the model of that name, or the default one, samples details at random. */
   draws(name) { return this.#found(name)?.temperature !== null; }
 
-  /** The model that is chosen, or null before the server has said which there are. */
+  /** The chosen model, or null before the server's models are known. */
   get #model() { return this.#found(this.#values.model); }
 
   #found(name) { return this.#models.find((model) => model.name === (name ?? this.#standard)) ?? null; }
 
-  /** Fits the form to what the server offers. */
+  /** Adapts the form to the server's capabilities. */
   offer({ model, models, formats }) {
     this.#models = models;
     this.#standard = model;
@@ -92,7 +92,7 @@ export class SettingsForm {
     if (!this.#model) this.#values.model = null;
     const select = $("format");
     select.replaceChildren(
-      element("option", { value: "" }, "That of the picture"),
+      element("option", { value: "" }, "Same as the picture"),
       ...formats.map((name) => element("option", { value: name }, formatNames[name] ?? name.toUpperCase())));
     if (!formats.includes(this.#values.format)) this.#values.format = null;
     this.#show();
@@ -105,7 +105,7 @@ export class SettingsForm {
     fields.temperature.addEventListener("input", () =>
       this.#set({ temperature: fields.temperature.valueAsNumber }));
     $("temperature-own").addEventListener("click", () => {
-      // The button is about to be disabled, which would lose the keyboard's place.
+      // The button is about to be disabled and would lose the focus.
       fields.temperature.focus();
       this.#set({ temperature: null });
     });
@@ -151,7 +151,7 @@ export class SettingsForm {
     setText(hint, isFit ? usual : advice);
   }
 
-  /** Puts the values into the fields. */
+  /** Sets the fields. */
   #show() {
     const { strength, prompt, seed, color, format, quality, metadata, background } = this.#values;
     const fields = this.#form.elements;
@@ -172,7 +172,7 @@ export class SettingsForm {
     this.#describe();
   }
 
-  /** Says what the fields mean. */
+  /** Shows explanations of the fields. */
   #describe() {
     const { strength, scale, side, pixels, temperature, format, quality } = this.#values;
     const model = this.#model;
@@ -190,7 +190,7 @@ export class SettingsForm {
     const slider = this.#form.elements.temperature;
     const isOwn = temperature === null;
     slider.value = temperature ?? model?.temperature ?? 0.5;
-    const own = model ? `model's own, ${model.temperature}` : "model's own";
+    const own = model ? `model's default, ${model.temperature}` : "model's default";
     setText($("temperature-value"), isOwn ? own : String(temperature));
     slider.setAttribute("aria-valuetext", isOwn ? own : String(temperature));
     slider.classList.toggle("untouched", isOwn);
@@ -200,16 +200,16 @@ export class SettingsForm {
     this.#form.elements.quality.disabled = isLossless;
     setText($("quality-value"), isLossless ? "" : String(quality));
     setText($("quality-hint"), isLossless
-      ? `${formatNames[format]} keeps everything.` : "For JPEG, WebP, AVIF and JPEG XL.");
+      ? `${formatNames[format]} is lossless.` : "For JPEG, WebP, AVIF and JPEG XL.");
     setText($("settings-summary"), [
       hasChoice ? model.name : null, side === null ? `×${scale}` : `${sideWords[side]} ${pixels}`,
-      draws ? (isOwn ? "model's own" : temperature) : null,
+      draws ? (isOwn ? "model's default" : temperature) : null,
       formatNames[format] ?? "same format",
     ].filter((part) => part !== null).join(", "));
   }
 }
 
-/** What the browser kept, as far as it is in range: it may be of another version. */
+/** The stored settings as far as they are valid; another version may have stored them. */
 function remembered() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(key)); } catch { /* nothing readable */ }

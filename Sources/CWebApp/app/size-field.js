@@ -8,7 +8,7 @@ const largestPixels = 100_000;
 
 const inRange = (value, low, high) => typeof value === "number" && value >= low && value <= high;
 
-/** The choice of how large results become: so many times as large, or so many pixels at a side. */
+/** The size of results: a factor, or the number of pixels of a side. */
 export class SizeField {
   #fields;
   #values = { scale: 4, side: null, pixels: usualPixels };
@@ -75,7 +75,7 @@ export class SizeField {
     this.#change({ ...this.#values });
   }
 
-  /** Puts values into the fields. */
+  /** Sets the fields. */
   show({ scale, side, pixels }) {
     this.#values = { scale, side, pixels };
     const fields = this.#fields;
@@ -91,7 +91,7 @@ export class SizeField {
     this.#describe();
   }
 
-  /** The picture, or part of it, whose result's size is told: what is asked about, or the last that was added. */
+  /** The picture, or part of it, whose result's size is shown: the one in question, or the last that was added. */
   about(picture, { part = picture, isOfOne }) {
     [this.#picture, this.#part, this.#isOfOne] = [picture, part, isOfOne];
     this.#describe();
@@ -99,7 +99,7 @@ export class SizeField {
 
   #describe() {
     const hint = $("size-hint");
-    if (!this.#picture) return setText(hint, "Sizes are 1 to 8 times those of the picture.");
+    if (!this.#picture) return setText(hint, "The size can be 1 to 8 times that of the picture.");
     const whose = this.#isOfOne ? "" : "Last picture: ";
     const { least, most, ...size } = resultSize(this.#values, this.#picture, this.#part);
     hint.classList.toggle("error", least !== undefined);

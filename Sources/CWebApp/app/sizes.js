@@ -1,20 +1,20 @@
-// How large a result becomes.
+// The sizes of results.
 
 export const largestScale = 8;
 
 const times = (number, factor) => Math.max(1, Math.floor(number * factor + 0.5));
 
-/** The side of a picture that `side` means. */
+/** The side of a picture that `side` names. */
 const given = (side, { width, height }) =>
   (side === "width" || (side === "longSide" && width >= height) ? "width" : "height");
 
-/** How many times as large a picture becomes. */
+/** The scale from a picture to its result. */
 export const scaleOf = ({ scale, side, pixels }, picture) =>
   (side === null ? scale : pixels / picture[given(side, picture)]);
 
 /**
- * What a picture becomes, or a part of it at the scale of the whole: { width, height }, or { least, most } of
- * the side that was asked for where that is not possible.
+ * The size of a picture's result, or of a part's at the scale of the whole: { width, height }, or { least, most } for
+ * the requested side if that is not possible.
  */
 export function resultSize(asked, whole, part = whole) {
   const scale = scaleOf(asked, whole);

@@ -6,8 +6,8 @@ const largestZoom = 16;
 const checker = 16;
 
 /**
- * Two pictures, over each other with a divider or beside each other. One transform serves both: `scale`
- * in CSS pixels per pixel of the largest result, `x` and `y` the place of its corner in a pane.
+ * Two pictures, over each other with a divider or side by side. Both share one transform: `scale` in CSS pixels per
+ * pixel of the largest result, and `x` and `y`, the position of its corner in a pane.
  */
 export class Stage {
   root = $("stage");
@@ -34,8 +34,8 @@ export class Stage {
   }
 
   /**
-   * Shows pictures, { url, place: { x, y, width, height }, hasAlpha }, with their places in a view of `size`; the
-   * right one may be null. A size other than before makes a new view.
+   * Shows pictures, { url, place: { x, y, width, height }, hasAlpha }, at their places in a view of `size`; the right
+   * one may be null. Another size resets the view.
    */
   show({ size, layers, isOther }) {
     this.#layers = layers;
@@ -56,7 +56,7 @@ export class Stage {
     const last = this.#pane;
     this.#isBeside = value;
     this.root.classList.toggle("beside", value);
-    // What was in the middle stays there.
+    // The centre stays in place.
     const { width, height } = this.#pane;
     if (this.#isFitted) this.fit();
     else this.pan((width - last.width) / 2, (height - last.height) / 2);
@@ -73,7 +73,7 @@ export class Stage {
 
   get fits() { return this.#scale <= this.#fittingScale * 1.001; }
 
-  /** Where the view is in a pane, in CSS pixels. */
+  /** The rectangle of the view in a pane, in CSS pixels. */
   get frame() {
     const { width, height } = this.#size;
     return { x: this.#x, y: this.#y, width: width * this.#scale, height: height * this.#scale, pane: this.#pane };
@@ -85,14 +85,14 @@ export class Stage {
     this.#place();
   }
 
-  /** One pixel of the result on one of the screen. */
+  /** One pixel of the result per pixel of the screen. */
   actual(point) { this.#zoomTo(1 / devicePixelRatio, point); }
 
   toggle(point) { if (this.fits) this.actual(point); else this.fit(); }
 
   zoom(factor, point) { this.#zoomTo(this.#scale * factor, point); }
 
-  /** Zooms so that what is under `point` of the pane, by default its middle, stays there. */
+  /** Zooms around `point` of the pane, by default its centre. */
   #zoomTo(wanted, point = { x: this.#pane.width / 2, y: this.#pane.height / 2 }) {
     const fitting = this.#fittingScale;
     const scale = Math.min(Math.max(wanted, Math.min(fitting, 1 / devicePixelRatio)),
@@ -111,7 +111,7 @@ export class Stage {
     this.#place();
   }
 
-  /** A point of the window as one of the pane below it. */
+  /** Converts a point of the window to the pane below it. */
   pointInPane({ clientX, clientY }) {
     const pane = this.panes.find((candidate) => {
       const { left, right, top, bottom } = candidate.getBoundingClientRect();
@@ -144,7 +144,7 @@ export class Stage {
     this.onplace?.();
   }
 
-  /** Puts an image into its place of the view; what reaches beyond the view is cut off. */
+  /** Positions an image in the view; what reaches beyond the view is clipped. */
   #placeImage(node, layer) {
     if (!layer) return;
     const { x, y, width, height } = layer.place;
@@ -156,12 +156,12 @@ export class Stage {
     const cuts = [-y, x + width - this.#size.width, y + height - this.#size.height, -x].map((cut) => Math.max(0, cut));
     style.clipPath = cuts.some((cut) => cut > 0.5) ? `inset(${cuts.map((cut) => `${cut}px`).join(" ")})` : "";
     node.classList.toggle("checkered", layer.hasAlpha);
-    // Squares of the same size at every zoom.
+    // The squares keep their size at every zoom.
     style.backgroundSize = layer.hasAlpha ? `${checker / this.#scale}px ${checker / this.#scale}px` : "";
   }
 }
 
-/** Where a side starts: in the middle while it is shorter than the pane, else without a gap at either end. */
+/** The position of a side: centred if it is shorter than the pane, otherwise without a gap at either end. */
 function held(start, pane, side) {
   if (side <= pane) return (pane - side) / 2;
   return Math.min(0, Math.max(pane - side, start));

@@ -1,5 +1,5 @@
-// The entries of the list, newest first. An entry begins as an upload, or as a restoration that the
-// server tells of, and an upload becomes a restoration in place.
+// The entries of the list, newest first. An entry begins as an upload, which later becomes a restoration, or as a
+// restoration that the server reports.
 
 let nextKey = 1;
 
@@ -11,7 +11,7 @@ export class Store {
   #queue = { places: new Map(), count: null };
   #listeners = [];
 
-  /** `listener(kind, entry, previous)`, kind one of added, changed, removed. */
+  /** Calls `listener(kind, entry, previous)`; kind is added, changed or removed. */
   subscribe(listener) { this.#listeners.push(listener); }
 
   #tell(kind, entry, previous = null) {
@@ -32,7 +32,7 @@ export class Store {
     this.#release();
   }
 
-  /** The server took an upload: its entry is the restoration's from now on. */
+  /** The server has accepted an upload: from now on its entry is the restoration's. */
   adopt(entry, restoration) {
     const heard = this.#held.get(restoration.id) ?? this.entry(restoration.id)?.restoration;
     this.#held.delete(restoration.id);
@@ -45,7 +45,7 @@ export class Store {
     this.#release();
   }
 
-  /** What the server says of a restoration; `fresh` after a new connection, when revisions may begin again. */
+  /** The state of a restoration from the server; `fresh` after a new connection, when revisions may restart. */
   put(restoration, fresh = false) {
     if (this.#gone.has(restoration.id)) return;
     const entry = this.entry(restoration.id);
@@ -61,7 +61,7 @@ export class Store {
     }
   }
 
-  /** The events of a restoration can come before the answer to its upload does. */
+  /** The events of a restoration can arrive before the response to its upload. */
   #mayBeOfUpload({ name }) {
     return this.entries.some(({ upload }) =>
       upload && upload.name === name && (upload.mayHaveArrived || ["sending", "sent"].includes(upload.state)));
@@ -84,7 +84,7 @@ export class Store {
     }
   }
 
-  /** The ids of all that wait, first to last, and how many they are where the ids end before the queue does. */
+  /** The ids of all queued restorations, first to last, and their number, since the ids may be truncated. */
   setQueue({ ids, count }) {
     this.#queue = { places: new Map(ids.map((id, index) => [id, index + 1])), count };
     for (const entry of this.entries) {
@@ -97,17 +97,17 @@ export class Store {
     }
   }
 
-  /** How many wait at the server, also those that the list does not reach. */
+  /** The number of restorations queued on the server, including those that the list does not reach. */
   get queued() {
     return Math.max(this.#queue.count ?? 0, this.entries.filter(({ restoration }) =>
       restoration?.state === "queued").length);
   }
 
-  /** A restoration with its place in the queue, of which it only knows what it was as of its last change. */
+  /** A restoration with its current position in the queue; its own is that of its last change. */
   #placed(restoration) {
     if (restoration.state !== "queued") return restoration;
     const { places, count } = this.#queue;
-    // A queue that was told in part does not have those at its end.
+    // The ids of a long queue do not include its end.
     const place = places.get(restoration.id) ?? (count > places.size ? null : restoration.position);
     return { ...restoration, position: place };
   }
@@ -117,7 +117,7 @@ export class Store {
     this.forget(id);
   }
 
-  /** Takes a restoration from the list, into which it may come again. */
+  /** Removes a restoration from the list; it may be added again. */
   forget(id) {
     this.#held.delete(id);
     const entry = this.entry(id);
@@ -141,6 +141,6 @@ export class Store {
 export const isActive = ({ upload, restoration }) =>
   upload ? upload.state !== "failed" : ["queued", "running"].includes(restoration.state);
 
-/** Whether it ended without a result, so that it can be tried again. */
+/** Whether a restoration ended without a result, so that it can be retried. */
 export const isUnfinished = ({ upload, restoration }) =>
   ["failed", "cancelled"].includes((upload ?? restoration).state);

@@ -1,4 +1,4 @@
-// A classic script in the head, so that the chosen appearance is there before anything is drawn.
+// A classic script in the head, so that the theme is set before anything is drawn.
 (() => {
   const key = "nsarm.theme";
   const preferred = matchMedia("(prefers-color-scheme: dark)");
@@ -17,7 +17,7 @@
     apply();
     document.getElementById("theme").addEventListener("click", () => {
       const next = isDark() ? "light" : "dark";
-      // What equals the system's choice is not kept, so that the page follows the system again.
+      // A choice that equals the system's is not stored, so that the page follows the system again.
       try {
         if ((next === "dark") === preferred.matches) localStorage.removeItem(key);
         else localStorage.setItem(key, next);

@@ -7,8 +7,8 @@ const atOnce = 2;
 const longestPause = 30;
 
 /**
- * Sends pictures, two at a time, in the order they came. A server that is away, busy or full is waited
- * for, however long; what it refuses for good stays in the list with its reason.
+ * Uploads pictures in order, two at a time. If the server is unreachable, busy or full, they wait as long as necessary;
+ * a picture that the server rejects stays in the list with the reason.
  */
 export class Uploads {
   #store;
@@ -18,7 +18,7 @@ export class Uploads {
   #pausedUntil = 0;
   #reason = null;
   #timer = null;
-  /** What GET /v1/service said, or null before it did. */
+  /** The response of GET /v1/service, or null before it has arrived. */
   service = null;
 
   constructor(store) { this.#store = store; }
@@ -38,14 +38,14 @@ export class Uploads {
     this.#enqueue(entry);
   }
 
-  /** Takes an upload back, sent in part or not at all. */
+  /** Cancels an upload, whether partly sent or not begun. */
   cancel(entry) {
     this.#waiting = this.#waiting.filter((other) => other !== entry);
     entry.upload.abort?.abort();
     this.#store.remove(entry);
   }
 
-  /** The server can be reached again: nothing waits for the end of a pause any more. */
+  /** The server is reachable again, so pauses end. */
   goOn() {
     if (this.#reason?.code !== "unreachable") return;
     this.#pausedUntil = 0;
@@ -57,7 +57,7 @@ export class Uploads {
     const limit = this.service?.limits.bodyBytes;
     if (file.size === 0) return this.#fail(entry, "The file is empty.");
     if (limit && file.size > limit) {
-      return this.#fail(entry, `The file has ${bytes(file.size)}; this server takes ${bytes(limit)} at most.`);
+      return this.#fail(entry, `The file has ${bytes(file.size)}; the limit of this server is ${bytes(limit)}.`);
     }
     this.#waiting.push(entry);
     this.#pump();
@@ -95,7 +95,7 @@ export class Uploads {
       this.#putBack(entry);
     } else if (error.isPassing) {
       if (error.code === "unreachable" && !await isReadable(entry.upload.file)) {
-        return this.#fail(entry, "The file cannot be read any more; it was moved, changed or removed.");
+        return this.#fail(entry, "The file can no longer be read; it has been moved, changed or deleted.");
       }
       this.#pause(error);
       this.#change(entry, { state: "waiting", sent: 0, mayHaveArrived: error.code === "unreachable" });
@@ -106,23 +106,23 @@ export class Uploads {
   }
 
   #putBack(entry) {
-    // It may have been cancelled meanwhile.
+    // The upload may have been cancelled meanwhile.
     if (this.#store.entries.includes(entry)) this.#waiting.unshift(entry);
   }
 
   #fail(entry, text) { this.#change(entry, { state: "failed", error: text, mayHaveArrived: false }); }
 
-  /** Waits as long as the server asks for, and longer with every vain attempt. */
+  /** Waits as long as the server requests, and longer after every failure. */
   #pause(error) {
     if (Date.now() < this.#pausedUntil) return;
-    if (this.#failures === 0) announce(`${error.message} What is waiting goes on by itself`);
+    if (this.#failures === 0) announce(`${error.message} Waiting pictures are sent automatically`);
     this.#failures += 1;
     const seconds = Math.max(error.retryAfter ?? 1, Math.min(2 ** (this.#failures - 1), longestPause));
     this.#pausedUntil = Date.now() + 1000 * seconds;
     this.#reason = error;
   }
 
-  /** Counts down on the cards until the server wants to be asked again. */
+  /** Shows a countdown on the cards until the next attempt. */
   #tick() {
     clearTimeout(this.#timer);
     const left = Math.ceil((this.#pausedUntil - Date.now()) / 1000);
@@ -140,11 +140,11 @@ export class Uploads {
   }
 }
 
-/** Of a file that went from the disk, sending says no more than of a server that went. */
+/** Uploading a file that has been deleted fails in the same way as losing the connection. */
 async function isReadable(file) {
   try { await file.slice(0, 1).arrayBuffer(); return true; } catch { return false; }
 }
 
-/** `crypto.randomUUID` is not there in pages without TLS. */
+/** `crypto.randomUUID` is missing on pages without TLS. */
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
   (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,8 +1,8 @@
-// Restorations of one picture: the first, which was sent, and others that reuse its original.
+// Versions: restorations of one picture, the first with the upload and others that reuse its original.
 
 import { recipeParts } from "./words.js";
 
-/** What all versions of a picture have in common: the id of the first of them, which may be gone. */
+/** The common property of a picture's versions: the id of the first one, which may have been removed. */
 function rootOf(restoration, store) {
   let id = restoration.id;
   for (let at = restoration; at; at = store.entry(id)?.restoration) {
@@ -12,7 +12,7 @@ function rootOf(restoration, store) {
   return id;
 }
 
-/** The entries that show the same picture as this one, oldest first, this one included. */
+/** The entries of the same picture as this one, oldest first, including it. */
 export function versionsOf(entry, store) {
   if (!entry.restoration) return [];
   const root = rootOf(entry.restoration, store);
@@ -23,7 +23,7 @@ export function versionsOf(entry, store) {
 
 export const isFinished = ({ restoration }) => restoration?.state === "succeeded";
 
-/** Names for versions, by what their settings differ in; `models` knows the usual model and which ones draw. */
+/** Names for versions by the settings in which they differ; `models` knows the default model and which ones sample. */
 export function versionNames(versions, models) {
   const recipes = versions.map(({ restoration: { settings, output } }) => {
     const named = { ...settings, model: settings.model ?? models.usual };

@@ -10,7 +10,7 @@ import { bytes, contents, dimensions, formatNames, longDate, recipe, standing, w
 
 const panStep = 80;
 
-/** A window over everything in which a picture is compared with its original and with its other versions. */
+/** A full-screen dialog that compares a picture with its original and its other versions. */
 export class Viewer {
   #dialog = $("viewer");
   #stage = new Stage();
@@ -36,16 +36,16 @@ export class Viewer {
     this.#listen();
   }
 
-  /** Shows an entry beside its original or, given `against`, beside another version of the picture. */
+  /** Shows an entry beside its original or, given `against`, beside another version. */
   open(entry, { against = original } = {}) {
     if (!entry.restoration) return;
     const isOther = entry !== this.#entry;
     this.#turnTo(entry, against);
     if (!this.#dialog.open) {
       this.#dialog.showModal();
-      // Whatever lies outside an open dialog is inert, a live region too.
+      // Everything outside an open dialog is inert, including live regions.
       this.#dialog.append($("announcer"));
-      // The back key of phones closes the window.
+      // The back key of phones closes the dialog.
       history.pushState({ viewer: true }, "");
     }
     this.#update(isOther);
@@ -73,7 +73,7 @@ export class Viewer {
       if (!this.#isLeaving) this.#dialog.close();
       this.#isLeaving = false;
     });
-    // A page that was loaded anew has no window open.
+    // A reloaded page has no dialog open.
     if (history.state?.viewer) history.replaceState(null, "");
     $("close").addEventListener("click", () => this.#dialog.close());
     $("previous").addEventListener("click", () => this.#step(-1));
@@ -97,14 +97,14 @@ export class Viewer {
       ArrowLeft: () => this.#move(1, 0), ArrowRight: () => this.#move(-1, 0),
       ArrowUp: () => this.#move(0, 1), ArrowDown: () => this.#move(0, -1),
     };
-    // Escape leaves the choice of a part first, then the window.
+    // Escape first cancels the choice of a part, then closes the dialog.
     if (this.#part.isOpen) keys.Escape = () => $("part-cancel").click();
     if (!(event.key in keys)) return;
     event.preventDefault();
     keys[event.key]();
   }
 
-  /** Arrows move a picture that is larger than the window; of others there is nothing to move, only to turn over. */
+  /** The arrow keys move a picture that is larger than the window; otherwise they show the next one. */
   #move(right, down) {
     if (!this.#stage.fits) this.#stage.pan(right * panStep, down * panStep);
     else if (right !== 0) this.#step(-right);
@@ -126,7 +126,7 @@ export class Viewer {
     announce(`${next.restoration.name}, ${entries.indexOf(next) + 1} of ${entries.length}`);
   }
 
-  /** Another version was chosen for a side; on the right it becomes the one that the window is about. */
+  /** A version was chosen for a side; the one on the right becomes the dialog's entry. */
   #chosen(entry) {
     if (entry && entry !== this.#entry) { this.#entry = entry; this.#offered = null; }
     this.#update(false);
@@ -147,7 +147,7 @@ export class Viewer {
     const place = entries.indexOf(this.#entry);
     $("previous").disabled = place <= 0;
     $("next").disabled = place >= entries.length - 1;
-    // A button that was used and cannot be used again must not keep the keyboard.
+    // A button that is about to be disabled must not keep the focus.
     if (document.activeElement === document.body || document.activeElement?.disabled) $("stage").focus();
   }
 
@@ -182,7 +182,7 @@ export class Viewer {
     this.#showNeighbours();
   }
 
-  /** Says on the picture what is not there yet, or not as it is. */
+  /** Explains on the picture what is missing or reduced. */
   #remark() {
     if (!this.#entry) return;
     const { restoration } = this.#entry;
@@ -190,25 +190,25 @@ export class Viewer {
     const [, after] = this.#layers;
     const isLoading = after?.picture && this.#stage.after.url !== after.url;
     const text = isLoading ? "Loading the result…"
-      : state === "queued" ? `Waiting for its turn. ${standing(restoration)}`
+      : state === "queued" ? `Waiting. ${standing(restoration)}`
       : state === "running" && preview === null ? "Starting…" : "";
     setText($("stage-note"), text);
     setText(this.#stage.panes[1].querySelector(".tag"), state === "running" ? "Preview" : "After");
     setText($("reduced"), this.#reduced());
   }
 
-  /** What the browser got smaller than it is. */
+  /** The versions that the browser received in a reduced size. */
   #reduced() {
     const names = this.#choosers.isChoice ? ["the left one", "the right one"] : ["the original", "the result"];
     const reduced = this.#layers.map((layer, side) => {
       const { url, node } = this.#stage.images[side];
       if (!layer?.picture || url !== layer.url) return null;
-      // Turned or not, the longer side is the same.
+      // The longer side is the same whether rotated or not.
       const shown = Math.max(node.naturalWidth, node.naturalHeight);
       const real = Math.max(layer.picture.width, layer.picture.height);
       return shown > 0 && shown < real ? `${names[side]} at ${Math.round((shown / real) * 100)} %` : null;
     }).filter(Boolean);
-    return reduced.length > 0 ? `Too large to show whole: ${reduced.join(", ")} of its size` : "";
+    return reduced.length > 0 ? `Reduced for display: ${reduced.join(", ")} of its size` : "";
   }
 
   async #again(part) {

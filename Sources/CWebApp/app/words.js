@@ -1,4 +1,4 @@
-// Figures and states as people read them.
+// Numbers and states as text.
 
 const grouped = new Intl.NumberFormat("en-GB");
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long" });
@@ -10,7 +10,7 @@ export const formatNames = {
   png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF", avif: "AVIF", jxl: "JPEG XL",
 };
 
-/** The shipped models with the word that tells them apart. */
+/** The distinguishing words of the bundled models. */
 export const modelNames = { base: "base - best", nano: "nano - fast" };
 
 export const dimensions = ({ width, height }) => `${width} × ${height}`;
@@ -40,13 +40,13 @@ export const timeLeft = (seconds) =>
 export const shortDate = (text) => day.format(new Date(text));
 export const longDate = (text) => moment.format(new Date(text));
 
-/** "tile 3 of 12, scale 5 of 10": what is being worked at, which is one more than what is done. */
+/** "tile 3 of 12, scale 5 of 10": the current ones, which are one more than those done. */
 export function work({ tiles, scales }) {
   const place = ({ done, count }) => `${Math.min(done + 1, count)} of ${count}`;
   return [tiles && `tile ${place(tiles)}`, scales && `scale ${place(scales)}`].filter(Boolean).join(", ");
 }
 
-/** One line on where a restoration stands. */
+/** The state of a restoration in one line. */
 export function standing(restoration) {
   const { state, cancelling, position, progress, secondsLeft, seconds } = restoration;
   if (state === "running" && cancelling) return "Stopping…";
@@ -64,16 +64,16 @@ export function standing(restoration) {
   }
 }
 
-/** What a picture's file holds: "RGB, 8 bit, Display P3 (ICC profile), EXIF, XMP". */
+/** The contents of a picture's file: "RGB, 8 bit, Display P3 (ICC profile), EXIF, XMP". */
 export const contents = ({ samples, colors, metadata }) => [samples, colors, ...metadata].join(", ");
 
 const colorNames = {
-  wavelet: "colours area by area", adain: "colours on the whole", both: "both ways of colours",
+  wavelet: "colours by wavelet", adain: "colours by AdaIN", both: "colours by both",
   none: "the model's colours",
 };
-const metadataNames = { keep: null, private: "without place and owner", strip: "without metadata" };
+const metadataNames = { keep: null, private: "without location and owner", strip: "without metadata" };
 
-/** "×4", or the side that was asked for: "long side 3000 pixels". */
+/** "×4", or the requested side: "long side 3000 pixels". */
 export function size({ scale, longSide = null, width = null, height = null, megapixels: area = null }) {
   if (longSide !== null) return `long side ${longSide} pixels`;
   if (width !== null) return `${width} pixels wide`;
@@ -84,8 +84,8 @@ export function size({ scale, longSide = null, width = null, height = null, mega
 export const part = ({ x, y, width, height }) => `part of ${dimensions({ width, height })} at ${x}, ${y}`;
 
 /**
- * The settings that a restoration was made with, each in a few words or null where it is not worth one;
- * `draws`: by a model that draws detail by chance.
+ * The settings of a restoration, each in a few words, or null if not worth mentioning; `draws`: the model samples
+ * details at random.
  */
 export function recipeParts(settings, draws) {
   const { model, strength, temperature, seed, color, metadata, background, prompt = null, crop = null } = settings;
@@ -93,7 +93,7 @@ export function recipeParts(settings, draws) {
     model,
     strength === null ? null : `strength ${strength}`,
     size(settings),
-    !draws ? null : temperature === null ? "model's own creativity" : `creativity ${temperature}`,
+    !draws ? null : temperature === null ? "default creativity" : `creativity ${temperature}`,
     draws ? `seed ${seed}` : null,
     color === null ? null : colorNames[color],
     prompt === null ? null : `“${prompt}”`,

@@ -3,11 +3,11 @@ import Foundation
 import Imaging
 import Torch
 
-/// Makes the inputs of test sets, restores them by every method, times and scores them.
+/// Makes the inputs of test sets, restores them with every method, and measures time and quality.
 ///
-/// Its folder holds, besides the report, `inputs/SET/LABEL.png`, for those methods that take time
-/// `pictures/METHOD/SET/LABEL.png`, and `results.jsonl`, from which a run that was stopped goes on.
-/// Pictures are scored as the methods return them, in memory.
+/// Besides the report, its folder holds `inputs/SET/LABEL.png`, `pictures/METHOD/SET/LABEL.png` for
+/// slow methods, and `results.jsonl`, from which an interrupted run resumes. Pictures are scored in
+/// memory, as the methods return them.
 public final class Benchmark {
   private let cases: [BenchmarkCase]
   private let methods: [any EvaluationMethod]
@@ -16,19 +16,19 @@ public final class Benchmark {
   private let folder: ReportFolder
   private let results: BenchmarkResults
   private let empty: EvaluationReport
-  /// Methods that failed in the set at hand, whose rest leaves them out.
+  /// Methods that failed in the current set, for the rest of which they are left out.
   private var failed: Set<String> = []
-  /// The pictures that were shown last: a report asks for all of a case one after the other.
+  /// The most recently shown pictures: a report requests those of a case one after the other.
   private var shown: (set: String, label: String, pictures: BenchmarkCase.Pictures)?
 
   /// - Parameters:
-  ///   - data: the folder below which relative folders of sets are.
-  ///   - scale: pixels of the output per pixel of the input along a side.
-  ///   - notes: what the report says about the methods.
-  ///   - path: where results and report go.
-  ///   - overwrite: whether earlier results there are thrown away.
+  ///   - data: the folder that relative folders of sets refer to.
+  ///   - scale: the factor between the sides of output and input.
+  ///   - notes: descriptions of the methods for the report.
+  ///   - path: the folder of the results and the report.
+  ///   - overwrite: whether to discard earlier results.
   /// - Throws: `EvaluationError` where a set is missing, two methods have the same name, or the
-  ///   folder holds something else or a benchmark with other metrics.
+  ///   folder holds something else or a benchmark with different metrics.
   public init(
     _ sets: BenchmarkSets, data: String, methods: [any EvaluationMethod], suite: MetricSuite,
     scale: Int, notes: [String: String], to path: String, overwrite: Bool = false
@@ -45,27 +45,27 @@ public final class Benchmark {
       methods: methods.map(\.name) + [EvaluationReport.reference])
     folder = try ReportFolder(path, settings: empty.settings, overwrite: overwrite)
     results = try BenchmarkResults("\(path)/results.jsonl", overwrite: overwrite)
-    // From now on the folder is that of a benchmark, even if this run is killed.
+    // Marks the folder as a benchmark's, even if this run is killed.
     if folder.earlier == nil { try folder.save(empty) }
   }
 
-  /// How far a run is.
+  /// The progress of a run.
   public struct Progress {
-    /// Pictures that methods have restored, and all that this run has to do.
+    /// The number of pictures restored so far by all methods, and the total of this run.
     public let done, total: Int
-    /// A picture or a method that could not be measured, and why.
+    /// The message about a picture or method that could not be measured.
     public let problem: String?
   }
 
-  /// Does what has not been done yet and writes the report. A picture that cannot be read is left
-  /// out; a method that fails is left out of the rest of the set.
+  /// Measures the missing results and writes the report. Unreadable pictures are left out; a method
+  /// that fails is left out of the rest of the set.
   ///
   /// - Parameters:
-  ///   - showsCrops: whether the page shows crops of the pictures.
-  ///   - isStopped: asked after every picture of a method; a run that is stopped writes no report.
+  ///   - showsCrops: whether the page shows crops of pictures.
+  ///   - isStopped: called after every picture of a method; a stopped run writes no report.
   /// - Returns: the report, or nil where the run was stopped.
-  /// - Throws: `EvaluationError`, `FileError` where the folder cannot be written; the former where
-  ///   nothing could be measured, too.
+  /// - Throws: `EvaluationError`, `FileError` where the folder cannot be written; `EvaluationError`
+  ///   also where nothing could be measured.
   public func run(
     showsCrops: Bool = true, isStopped: () -> Bool = { false },
     progress: (Progress) -> Void = { _ in }
@@ -79,7 +79,7 @@ public final class Benchmark {
     for item in cases {
       if begun.insert(item.set).inserted {
         failed = []
-        try restoreAtOnce(cases.filter { $0.set == item.set }, report)
+        try restoreWholeSet(cases.filter { $0.set == item.set }, report)
       }
       let methods = unscored(item)
       guard !methods.isEmpty else { continue }
@@ -117,8 +117,8 @@ public final class Benchmark {
     return result
   }
 
-  /// Has the methods that take folders restore what they have not restored of a set.
-  private func restoreAtOnce(_ cases: [BenchmarkCase], _ report: (String?) -> Void) throws {
+  /// Lets the methods that take folders restore the missing pictures of a set.
+  private func restoreWholeSet(_ cases: [BenchmarkCase], _ report: (String?) -> Void) throws {
     for method in methods where method.takesFolders {
       var waiting: [BenchmarkCase] = []
       var files: [(input: String, output: String)] = []
@@ -129,7 +129,7 @@ public final class Benchmark {
         {
           continue
         }
-        // The reason for a picture that cannot be read is told when its turn comes.
+        // Unreadable pictures are reported when they are scored.
         guard let pictures = try? item.pictures(scale: scale) else { continue }
         let input = input(item, pictures)
         try write(input.image, to: input.file)
@@ -146,7 +146,7 @@ public final class Benchmark {
     }
   }
 
-  /// A method's picture, of which files keep a copy; nil where the method failed.
+  /// A method's picture, which is also stored as a file; nil where the method failed.
   private func restored(
     _ method: any EvaluationMethod, _ item: BenchmarkCase, _ input: MethodInput,
     _ report: (String?) -> Void
@@ -183,12 +183,12 @@ public final class Benchmark {
 // MARK: Results
 
 extension Benchmark {
-  /// The methods whose picture of a case has no scores.
+  /// The methods without scores for a case.
   private func unscored(_ item: BenchmarkCase) -> [any EvaluationMethod] {
     methods.filter { result(item, $0)?.scores == nil }
   }
 
-  /// What is known about a method's picture (nil: the reference) under the present identity.
+  /// The stored result of a method's picture (nil: the reference) under the current identity.
   private func result(_ item: BenchmarkCase, _ method: (any EvaluationMethod)?)
     -> BenchmarkResults.Line?
   {
@@ -212,7 +212,7 @@ extension Benchmark {
         height: size.height))
   }
 
-  /// A case in the report; nil where no method has scores.
+  /// The report's entry for a case; nil where no method has scores.
   private func entry(_ item: BenchmarkCase) -> EvaluationReport.Picture? {
     let lines = methods.compactMap { result(item, $0) }.filter { $0.scores != nil }
     guard let first = lines.first else { return nil }
@@ -229,12 +229,12 @@ extension Benchmark {
 // MARK: Files
 
 extension Benchmark {
-  /// Where the picture of a method is kept.
+  /// The path of a method's stored picture.
   private func path(_ method: any EvaluationMethod, _ item: BenchmarkCase) -> String {
     "\(folder.path)/pictures/\(method.name)/\(item.set)/\(item.label).png"
   }
 
-  /// What methods are given.
+  /// The input of the methods.
   private func input(_ item: BenchmarkCase, _ pictures: BenchmarkCase.Pictures) -> MethodInput {
     MethodInput(
       set: item.set, label: item.label, image: pictures.input, original: pictures.original,
@@ -247,7 +247,7 @@ extension Benchmark {
     try image.write(to: path, options: EncodingOptions(effort: 1), overwrite: true)
   }
 
-  /// A picture to show; see `PanelSource`.
+  /// A picture for the report; see `PanelSource`.
   private func panel(_ picture: EvaluationReport.Picture, _ name: String) throws -> Image? {
     guard let item = cases.first(where: { $0.set == picture.set && $0.label == picture.file })
     else { return nil }

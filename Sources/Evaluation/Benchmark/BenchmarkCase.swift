@@ -1,25 +1,26 @@
 import Foundation
 import Imaging
 
-/// One input of a benchmark: a picture of a set with its damage and seed.
+/// One input of a benchmark: a picture of a set with its degradation and seed.
 struct BenchmarkCase: Sendable {
   /// The set's name.
   let set: String
-  /// Unique in its set: the picture's name with the damage's level and the seed where there are
+  /// Unique in its set: the picture's name with the degradation's level and the seed if there are
   /// several.
   let label: String
   let item: EvaluationSet.Item
-  /// nil where the set has inputs.
-  let damage: Damage?
-  /// Of the damage and of what methods draw.
+  /// Nil where the set contains inputs.
+  let degradation: Degradation?
+  /// The seed of the degradation and of the methods' random numbers.
   let seed: UInt64
-  /// Largest side of the middle part, pixels of the original.
+  /// The largest side of the centre crop, in pixels of the original.
   let crop: Int?
 
   /// All cases of a set.
   ///
-  /// - Parameter data: the folder below which relative paths are.
-  /// - Throws: `EvaluationError` where the set is missing, or its seeds are too close.
+  /// - Parameter data: the folder that relative paths refer to.
+  /// - Throws: `EvaluationError` where the set is missing, or its seeds are too close to each
+  ///   other.
   static func all(of entry: BenchmarkSets.Entry, data: String) throws -> [BenchmarkCase] {
     let folder =
       entry.folder.hasPrefix("/")
@@ -28,12 +29,12 @@ struct BenchmarkCase: Sendable {
       try entry.damage == .none
       ? EvaluationSet.inputs(in: folder, prefix: entry.prefix)
       : EvaluationSet.originals(in: folder, prefix: entry.prefix)
-    let damages: [Damage?] =
+    let degradations: [Degradation?] =
       switch entry.damage {
       case .none: [nil]
       case .light: [.light]
       case .full: [.full]
-      case .levels: Damage.allLevels
+      case .levels: Degradation.allLevels
       }
     let items = set.items.prefix(entry.limit ?? set.items.count)
     let seeds = entry.seeds.sorted()
@@ -44,12 +45,12 @@ struct BenchmarkCase: Sendable {
     }
     return items.enumerated().flatMap { index, item in
       entry.seeds.flatMap { seed in
-        damages.map { damage in
+        degradations.map { degradation in
           var label = item.name
-          if case .level(let kind, let level) = damage { label += "-\(kind.rawValue)\(level)" }
+          if case .level(let kind, let level) = degradation { label += "-\(kind.rawValue)\(level)" }
           if entry.seeds.count > 1 { label += "-seed\(seed)" }
           return BenchmarkCase(
-            set: entry.name, label: label, item: item, damage: damage,
+            set: entry.name, label: label, item: item, degradation: degradation,
             seed: seed + UInt64(index), crop: entry.crop)
         }
       }
@@ -60,13 +61,13 @@ struct BenchmarkCase: Sendable {
   typealias Pictures = (input: Image, original: Image?)
 
   /// The pictures; the original is `scale` times as large as the input.
-  /// - Throws: `ImagingError`; `EvaluationError` where the sizes do not fit.
+  /// - Throws: `ImagingError`; `EvaluationError` where the sizes do not match.
   func pictures(scale: Int) throws -> Pictures {
     let limit = crop ?? .max
     guard let path = item.input else {
       let original = try Self.read(item.original!, atLeast: 8 * scale)
         .centre(width: limit, height: limit, unit: scale)
-      return (damage!(original, seed: seed, scale: scale), original)
+      return (degradation!(original, seed: seed, scale: scale), original)
     }
     let input = try Self.read(path, atLeast: 8)
     let part = input.rect.centre(width: limit / scale, height: limit / scale)
@@ -91,11 +92,11 @@ struct BenchmarkCase: Sendable {
     return image
   }
 
-  /// What the pictures depend on.
+  /// A description of everything that the pictures depend on.
   func identity(scale: Int) throws -> String {
     let files = try [item.input, item.original].compactMap { $0 }.map { try FileStamp($0).text }
-    let damage = damage?.description ?? "none"
-    return (files + ["damage \(damage)", "seed \(seed)", "crop \(crop ?? 0)", "x\(scale)"])
+    let degradation = degradation?.description ?? "none"
+    return (files + ["damage \(degradation)", "seed \(seed)", "crop \(crop ?? 0)", "x\(scale)"])
       .joined(separator: ", ")
   }
 
@@ -103,8 +104,8 @@ struct BenchmarkCase: Sendable {
   func entry(width: Int, height: Int, scale: Int) -> EvaluationReport.Picture {
     var picture = EvaluationReport.Picture(
       file: label, set: set, seed: seed, width: width, height: height)
-    if case .level(let kind, let level) = damage {
-      picture.damage = .init(kind: kind.rawValue, level: level)
+    if case .level(let kind, let level) = degradation {
+      picture.degradation = .init(kind: kind.rawValue, level: level)
     }
     (picture.inputWidth, picture.inputHeight) = (width / scale, height / scale)
     return picture

@@ -1,17 +1,19 @@
+import Files
 import Foundation
 
-/// The results of a benchmark so far: a file of JSON lines that only grows, so that a run that is
-/// killed loses at most the picture it was working on.
+/// The results of a benchmark so far: an append-only file of JSON lines, so that a killed run loses
+/// at most its current picture.
 final class BenchmarkResults {
-  /// What a method made of a case.
+  /// The result of a method for a case.
   struct Line: Codable {
     let set, label, method: String
-    /// Everything that decides the result; a result of another identity is not used.
+    /// A description of everything that determines the result; results with a different identity
+    /// are not used.
     let identity: String
     let seconds: Double?
-    /// nil where the picture is there and waits for its scores.
+    /// Nil where the picture exists but has not been scored.
     let scores: Scores?
-    /// Of the restored picture.
+    /// The size of the restored picture in pixels.
     let width, height: Int
   }
 
@@ -21,9 +23,9 @@ final class BenchmarkResults {
   private let file: FileHandle
   private var lines: [Key: Line] = [:]
 
-  /// Opens the file or makes it.
+  /// Opens or creates the file.
   ///
-  /// - Parameter overwrite: whether earlier results are thrown away.
+  /// - Parameter overwrite: whether to discard earlier results.
   /// - Throws: `EvaluationError` where it cannot be written, or another process is writing it.
   init(_ path: String, overwrite: Bool) throws {
     self.path = path
@@ -34,26 +36,24 @@ final class BenchmarkResults {
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw EvaluationError(
-        "\(path): another process is at this benchmark; wait for it or choose another -o")
+        "\(path): another process is at this benchmark", .reportInUse)
     }
     if overwrite { try file.truncate(atOffset: 0) }
     let data = try file.readToEnd() ?? Data()
-    // A line without its end was being written when the process was killed.
+    // An incomplete last line stems from a killed process.
     let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
     try file.truncate(atOffset: UInt64(whole))
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let decoder = JSONDecoder.forMeasurements()
     for line in data[..<whole].split(separator: UInt8(ascii: "\n")) {
       guard let line = try? decoder.decode(Line.self, from: line) else {
         throw EvaluationError(
-          "\(path): holds a line of another form; --overwrite starts afresh, or choose another -o")
+          "\(path): holds a line of another form", .otherReport)
       }
       lines[Key(set: line.set, label: line.label, method: line.method)] = line
     }
   }
 
-  /// The result of this identity, if it is there.
+  /// The result with this identity, if there is one.
   func line(_ set: String, _ label: String, _ method: String, _ identity: String) -> Line? {
     lines[Key(set: set, label: label, method: method)].flatMap {
       $0.identity == identity ? $0 : nil
@@ -62,10 +62,7 @@ final class BenchmarkResults {
 
   /// - Throws: `EvaluationError` where the disk is full, for example.
   func append(_ line: Line) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let encoder = JSONEncoder.forMeasurements([.sortedKeys, .withoutEscapingSlashes])
     do {
       try file.write(contentsOf: try encoder.encode(line) + [UInt8(ascii: "\n")])
     } catch {

@@ -1,9 +1,9 @@
-/// The words of a command line by a shell's rules of quoting, and nothing else of a shell: no
-/// variables, wildcards, pipes or redirections.
+/// Splits a command line into words by a shell's quoting rules. No other shell features are
+/// supported: no variables, wildcards, pipes or redirections.
 ///
 /// - Words end at white space; `'...'` takes everything literally, `"..."` everything but `\"` and
 ///   `\\`; outside of quotes a backslash takes the next character literally.
-/// - Returns: nil where a quote has no end.
+/// - Returns: the words; nil where a quote is not closed.
 func commandWords(_ line: String) -> [String]? {
   var words: [String] = []
   var word: String?

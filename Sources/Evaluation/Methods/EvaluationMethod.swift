@@ -1,27 +1,26 @@
 import Imaging
 
-/// A way to restore pictures.
+/// A method that restores pictures.
 public protocol EvaluationMethod {
-  /// As the report calls it.
+  /// The name in the report.
   var name: String { get }
-  /// Whether restored pictures are kept as files; others are as quickly had again.
+  /// Whether restored pictures are kept as files; other methods can recompute them quickly.
   var keepsPictures: Bool { get }
 
-  /// Everything that decides its picture of a case: what was restored under another identity is
-  /// not used again.
+  /// A description of everything that determines the picture of a case; results with a different
+  /// identity are not reused.
   /// - Throws: `EvaluationError` where a file is missing.
   func identity(set: String, label: String) throws -> String
 
-  /// Whether it restores all pictures of a set at once, with `restoreAll`.
+  /// Whether the method restores all pictures of a set at once, with `restoreAll`.
   var takesFolders: Bool { get }
 
   /// Restores pictures from and to PNG files.
   ///
-  /// - Returns: the mean seconds for a picture.
+  /// - Returns: the mean time per picture in seconds.
   func restoreAll(_ files: [(input: String, output: String)]) throws -> Double
 
-  /// - Returns: RGB of 8 bit of the size that is asked for, and the seconds that it took where that
-  ///   is known.
+  /// - Returns: 8-bit RGB of the requested size, and the time in seconds where it is known.
   func restore(_ input: MethodInput) throws -> (image: Image, seconds: Double?)
 }
 
@@ -33,26 +32,26 @@ extension EvaluationMethod {
   }
 }
 
-/// A low-quality picture as a method gets it.
+/// The input of a method: a low-quality picture.
 public struct MethodInput {
   public let set: String
-  /// Unique in its set.
+  /// The picture's label, unique in its set.
   public let label: String
-  /// RGB of 8 bit.
+  /// The picture as 8-bit RGB.
   public let image: Image
-  /// The original, for methods that measure what could be reached.
+  /// The original, for methods that measure an upper bound.
   public let original: Image?
   public let seed: UInt64
-  /// A PNG file with the picture.
+  /// The path of a PNG file with the picture.
   public let file: String
-  /// Size of the restored picture.
+  /// The size of the restored picture in pixels.
   public let width, height: Int
 
   var rect: PixelRect { PixelRect(width: width, height: height) }
 }
 
 extension ImageFile {
-  /// A picture that has to have a certain size, as RGB of 8 bit.
+  /// Reads a picture, which has to have the given size, as 8-bit RGB.
   /// - Throws: `ImagingError`; `EvaluationError` where it has another size.
   static func readRGB(_ path: String, width: Int, height: Int) throws -> Image {
     let image = try readRGB(path)

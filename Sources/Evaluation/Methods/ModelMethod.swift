@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// A model, or one of the ways through it that show what its parts are worth.
+/// A model, or a variant of it that shows the contribution of its parts.
 public struct ModelMethod: EvaluationMethod {
   public let name: String
   private let restorer: Restorer
@@ -35,6 +35,6 @@ public struct ModelMethod: EvaluationMethod {
 }
 
 extension FileStamp {
-  /// For comparison with an earlier state.
+  /// The stamp as text, for comparison with an earlier state.
   var text: String { "\(path) \(size) \(modified)" }
 }

@@ -1,8 +1,8 @@
-/// A value with a name of the user's choice: `NAME=FOLDER`, `NAME=COMMAND`.
+/// A value with a user-defined name: `NAME=FOLDER`, `NAME=COMMAND`.
 public struct NamedArgument: Sendable, Equatable {
   public let name, value: String
 
-  /// - Parameter form: what is expected, for the error.
+  /// - Parameter form: the expected form, for the message.
   /// - Throws: `EvaluationError` where the text has no name or no value.
   public init(_ text: String, form: String = "NAME=FOLDER") throws {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

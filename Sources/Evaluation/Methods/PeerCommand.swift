@@ -8,19 +8,19 @@ import Imaging
 /// let peer = try PeerCommand("x4plus=python3 run.py {input} {output}")
 /// ```
 ///
-/// The command is started without a shell: what it is given can neither be expanded nor executed.
-/// With `{inputs}` and `{outputs}` it is given folders, in which it keeps the pictures' names up to
-/// the extension. Its time includes its start.
+/// The command is started without a shell, so that its arguments are neither expanded nor executed.
+/// With `{inputs}` and `{outputs}` it receives folders and keeps the pictures' names up to the
+/// extension. Its time includes its start.
 public struct PeerCommand: EvaluationMethod {
   public let name: String
-  /// As it was given.
+  /// The command as given.
   public let command: String
-  /// Whether it takes folders, and therefore all pictures of a set at once.
+  /// Whether the command takes folders, and therefore all pictures of a set at once.
   public let takesFolders: Bool
   private let words: [String]
 
   /// - Parameter text: `NAME=COMMAND`.
-  /// - Throws: `EvaluationError` that says what is wrong with it.
+  /// - Throws: `EvaluationError` where it is not of that form or the program is not found.
   public init(_ text: String) throws {
     let argument = try NamedArgument(text, form: "NAME=COMMAND")
     (name, command) = (argument.name, argument.value)
@@ -105,12 +105,11 @@ public struct PeerCommand: EvaluationMethod {
       word.replacing(#/\{(input|output)s?\}/#) { paths[String($0.output.0)] ?? "" }
     }
     let start = ContinuousClock.now
-    let run: ChildProcess
+    let run: ChildProcess.Result
     do {
-      run = try ChildProcess(words[0], Array(words.dropFirst()))
-    } catch {
-      throw EvaluationError(
-        "peer \(name): \(words[0]) does not start: \(error.localizedDescription)")
+      run = try ChildProcess.run(words[0], Array(words.dropFirst()))
+    } catch let failure as ChildProcess.StartFailure {
+      throw EvaluationError("peer \(name): \(failure)")
     }
     guard run.status == 0 else {
       throw EvaluationError(

@@ -1,8 +1,8 @@
 import Foundation
 import Imaging
 
-/// Pictures that another method has restored already: for each set a folder of its name with
-/// pictures that have the names of the inputs.
+/// Pictures that were restored elsewhere: for each set a folder of its name with pictures named
+/// like the inputs.
 public struct RestoredFolder: EvaluationMethod {
   public let name, folder: String
 

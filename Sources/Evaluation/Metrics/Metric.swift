@@ -1,4 +1,4 @@
-/// The figures of a report, in its order.
+/// The metrics of a report, in its order.
 public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
   /// Peak signal-to-noise ratio of luma and of red, green and blue, dB.
   case psnrY = "psnr_y"
@@ -13,19 +13,20 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   case lpipsVGG = "lpips_vgg"
   /// Distance of structure and texture; 0 for equal pictures.
   case dists
-  /// Errors in the text that can be read; 0 for the reference's text.
+  /// Errors in the recognised text; 0 for the reference's text.
   case characterErrorRate = "cer"
-  /// Fine structure where the reference is flat, in levels of 0...255: noise left or invented. The
-  /// reference's own is what a picture should have.
+  /// Fine structure where the reference is flat, in levels of 0...255: residual or invented noise.
+  /// The reference's own value is the ideal.
   case grain
-  /// The same of structure of some pixels, as the noise of the input has it: what is left of it.
+  /// Coarser structure where the reference is flat, of the size of the input's noise: residual
+  /// noise.
   case noise
   /// Distance from the statistics of photos.
   case niqe
-  /// Learned from people's judgements of damaged photos; about 0 ... 100.
+  /// A score learned from human judgements of distorted photos; about 0 ... 100.
   case brisque
 
-  /// As "PSNR-Y".
+  /// The title in reports, such as "PSNR-Y".
   public var title: String {
     switch self {
     case .psnrY: "PSNR-Y"
@@ -44,7 +45,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     }
   }
 
-  /// Digits after the point in tables.
+  /// The number of decimals in tables.
   public var decimals: Int {
     switch self {
     case .psnrY, .psnrRGB, .niqe, .brisque: 2
@@ -59,12 +60,12 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     }
   }
 
-  /// Whether it compares with a reference; the others judge a picture by itself.
+  /// Whether the metric compares with a reference; the others judge a picture by itself.
   public var needsReference: Bool { self != .niqe && self != .brisque }
 
-  /// Smallest width and height of the pictures that it can judge, without the border where it
-  /// leaves that out; NIQE needs two such squares.
-  var smallestSide: Int {
+  /// The smallest width and height of a picture, without the border where the metric ignores it;
+  /// NIQE needs two such squares.
+  var minimumSide: Int {
     switch self {
     case .psnrY, .psnrRGB: 1
     case .ssimY, .ssimRGB: 11
@@ -76,7 +77,7 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
     }
   }
 
-  /// Whether the border is left out; networks and readers see whole pictures.
+  /// Whether the metric ignores the border; networks and text recognition use whole pictures.
   var leavesOutBorder: Bool {
     switch self {
     case .lpipsAlex, .lpipsVGG, .dists, .characterErrorRate: false
@@ -85,10 +86,10 @@ public enum Metric: String, CaseIterable, Codable, CodingKeyRepresentable, Senda
   }
 }
 
-/// The figures of one picture; those that do not apply to it are missing.
+/// The figures of one picture; metrics that do not apply to it are missing.
 public typealias Scores = [Metric: Double]
 
-/// A metric that a report cannot have, and why.
+/// A metric that is not available, and the reason.
 public struct UnavailableMetric: Codable, Equatable, Sendable {
   public let title, reason: String
 
@@ -96,8 +97,8 @@ public struct UnavailableMetric: Codable, Equatable, Sendable {
     (self.title, self.reason) = (title, reason)
   }
 
-  /// Metrics of the paper whose networks have no weights that could be checked against the values
-  /// of their authors' code.
+  /// Metrics of the paper without network weights that could be verified against their authors'
+  /// code.
   static let withoutWeights = ["MUSIQ", "MANIQA", "CLIPIQA", "TOPIQ"].map {
     UnavailableMetric(
       title: $0, reason: "no weights that could be checked against the authors' values")

@@ -3,18 +3,18 @@ import ImageQuality
 import Imaging
 import Torch
 
-/// Every metric that can be computed here. Pictures are scored in memory.
+/// All metrics that are available on this machine. Pictures are scored in memory.
 ///
 /// ```swift
 /// let suite = try MetricSuite()
 /// let scores = suite.scores(restored, suite.reference(original))
 /// ```
 public final class MetricSuite {
-  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
+  /// The width in pixels of the border that all metrics but LPIPS, DISTS and CER ignore.
   public let border: Int
-  /// The metrics that are computed, in the order of reports.
+  /// The available metrics, in the order of reports.
   public let metrics: [Metric]
-  /// The metrics that are not, for example since their weights are not here.
+  /// The metrics that are not available, for example because their weights are missing.
   public let unavailable: [UnavailableMetric]
 
   private let alex, vgg: LPIPS?
@@ -25,10 +25,10 @@ public final class MetricSuite {
   private let device: Device
 
   /// - Parameters:
-  ///   - device: where the networks run.
+  ///   - device: the device that the networks run on.
   ///   - weights: the folder that `scripts/metric-weights` wrote.
-  /// - Throws: `CheckpointError` where a file of weights is damaged. One that is missing or holds
-  ///   something else only makes its metrics unavailable.
+  /// - Throws: `CheckpointError` where a file of weights is damaged. A file that is missing or of
+  ///   another kind only makes its metrics unavailable.
   public init(border: Int = 0, on device: Device = .cpu, weights: URL = MetricWeights.folder) throws
   {
     precondition(border >= 0, "a border of \(border)")
@@ -58,22 +58,23 @@ public final class MetricSuite {
     self.device = device
   }
 
-  /// A reference picture with what its comparisons share.
+  /// A reference picture with features that its comparisons share.
   public struct Reference {
     fileprivate let picture: Tensor  // [1, 3, H, W] in [0, 1]
     fileprivate let alex, vgg, dists: [Tensor]?
     fileprivate let text: String?
   }
 
-  /// Features take about a kilobyte a pixel: those of larger references are computed anew for each
-  /// comparison, one network after the other.
-  private static let largestKept = 1 << 20
+  /// The largest reference, in pixels, whose features are kept. They take about a kilobyte per
+  /// pixel; those of larger references are computed for each comparison, one network after the
+  /// other.
+  private static let largestCachedArea = 1 << 20
 
-  /// - Parameter image: RGB or grey of any depth; transparency is ignored.
+  /// - Parameter image: an RGB or grey picture of any depth; transparency is ignored.
   public func reference(_ image: Image) -> Reference {
     let x = tensor(image)
     let text = admits(.characterErrorRate, x) ? try? recognition?(image) : nil
-    guard image.width * image.height <= Self.largestKept else {
+    guard image.width * image.height <= Self.largestCachedArea else {
       return Reference(picture: x, alex: nil, vgg: nil, dists: nil, text: text)
     }
     func features(_ metric: Metric, _ make: () -> [Tensor]?) -> [Tensor]? {
@@ -86,8 +87,8 @@ public final class MetricSuite {
       dists: features(.dists) { dists?.features(y) }, text: text)
   }
 
-  /// The figures of a picture of the reference's size. Without a reference those that need none;
-  /// those that the picture is too small or too flat for are left out, as is CER where the
+  /// The figures of a picture of the reference's size; without a reference, only those that need
+  /// none. Metrics for which the picture is too small or too flat are left out, as is CER where the
   /// reference has no text.
   public func scores(_ image: Image, _ reference: Reference?) -> Scores {
     let x = tensor(image)
@@ -104,7 +105,7 @@ public final class MetricSuite {
     }
   }
 
-  /// The figures of the reference itself: those that need none, and its grain and noise.
+  /// The figures of the reference itself: metrics that need no reference, and its grain and noise.
   public func scores(_ reference: Reference) -> Scores {
     let x = reference.picture
     return withoutGradients {
@@ -152,7 +153,7 @@ public final class MetricSuite {
     }
   }
 
-  /// Nil where hardly anything of the reference is flat.
+  /// Nil where too little of the reference is flat.
   private func grain(_ metric: Metric, _ x: Tensor, _ y: Tensor) -> Double? {
     func inner(_ x: Tensor) -> Tensor {
       x.selected(0, 0).narrowed(1, from: border, count: x.size(2) - 2 * border)
@@ -174,7 +175,7 @@ public final class MetricSuite {
   /// Whether a picture `[1, 3, H, W]` is large enough for a metric.
   private func admits(_ metric: Metric, _ x: Tensor) -> Bool {
     let border = metric.leavesOutBorder ? border : 0
-    let spare = min(x.size(2), x.size(3)) - metric.smallestSide
+    let spare = min(x.size(2), x.size(3)) - metric.minimumSide
     return spare >= 0 && border <= spare / 2
   }
 

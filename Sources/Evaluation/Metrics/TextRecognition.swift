@@ -2,13 +2,14 @@ import Files
 import Foundation
 import Imaging
 
-/// The text in a picture, read by tesseract.
+/// Recognises the text in a picture with tesseract.
 struct TextRecognition: Sendable {
-  /// Of a word, in percent: tesseract reads letters into any texture, without being sure of them.
-  static let leastConfidence = 60.0
+  /// The smallest confidence of a word in percent: tesseract finds letters in any texture, with low
+  /// confidence.
+  static let minimumConfidence = 60.0
   private let program: String
 
-  /// - Throws: `EvaluationError` where it is not installed.
+  /// - Throws: `EvaluationError` where tesseract is not installed.
   init() throws {
     guard let program = ChildProcess.find("tesseract") else {
       throw EvaluationError("tesseract is not installed (Debian's package tesseract-ocr)")
@@ -16,7 +17,7 @@ struct TextRecognition: Sendable {
     self.program = program
   }
 
-  /// The words that tesseract is sure of, with single spaces between them.
+  /// The words with sufficient confidence, separated by single spaces.
   func callAsFunction(_ image: Image) throws -> String {
     let rgb = image.rgb
     let run = try TemporaryFolder.with { folder in
@@ -24,7 +25,7 @@ struct TextRecognition: Sendable {
       try (Data("P6\n\(rgb.width) \(rgb.height)\n255\n".utf8) + rgb.bytes)
         .write(to: URL(fileURLWithPath: file))
       // Its threads cost more than they save on pictures of this size.
-      return try ChildProcess(
+      return try ChildProcess.run(
         program, [file, "stdout", "tsv"], environment: ["OMP_THREAD_LIMIT": "1"])
     }
     guard run.status == 0 else {
@@ -39,7 +40,7 @@ struct TextRecognition: Sendable {
     table.split(whereSeparator: \.isNewline).dropFirst().compactMap { line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       guard fields.count == 12, let confidence = Double(fields[10]),
-        confidence >= leastConfidence
+        confidence >= minimumConfidence
       else { return nil }
       let word = fields[11].trimmingCharacters(in: .whitespaces)
       return word.isEmpty ? nil : word

@@ -1,12 +1,12 @@
 import Imaging
 
 extension Image {
-  /// The picture enlarged with Pillow's bicubic arithmetic.
+  /// The picture enlarged by bicubic interpolation as in Pillow.
   public func bicubic(_ scale: Int) -> Image {
     resized(toWidth: width * scale, height: height * scale, .bicubic)
   }
 
-  /// Every pixel repeated.
+  /// The picture enlarged by repeating every pixel.
   public func repeated(_ scale: Int) -> Image {
     let (source, row) = (bytes, width * scale * channels)
     var samples = [UInt8](repeating: 0, count: height * scale * row)

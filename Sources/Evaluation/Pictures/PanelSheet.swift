@@ -1,6 +1,6 @@
 import Imaging
 
-/// Pictures side by side on white, each with a label above.
+/// A sheet of pictures side by side on white, each below its label.
 public struct PanelSheet {
   private static let gap = 8
   private static let magnification = 2
@@ -11,8 +11,8 @@ public struct PanelSheet {
 
   /// - Parameters:
   ///   - picture: RGB of 8 bit.
-  ///   - label: letters, digits and - _ . +; others leave a gap, and what is wider than the picture
-  ///     is left out.
+  ///   - label: letters, digits and - _ . +; other characters leave a gap, and the part beyond the
+  ///     picture's width is cut off.
   public mutating func add(_ picture: Image, _ label: String) { panels.append((label, picture)) }
 
   /// The sheet of at least one panel, RGB of 8 bit.
@@ -32,7 +32,7 @@ public struct PanelSheet {
   }
 }
 
-/// RGB samples that things are drawn on, white at first.
+/// An RGB canvas, initially white.
 private struct Canvas {
   let width, height: Int
   var samples: [UInt8]
@@ -50,7 +50,7 @@ private struct Canvas {
     }
   }
 
-  /// Black text; characters that reach beyond `right` are left out.
+  /// Draws black text; characters that extend beyond `right` are left out.
   mutating func draw(_ text: String, x: Int, y: Int, right: Int, magnification m: Int) {
     for (index, character) in text.enumerated() {
       let left = x + index * (PixelFont.width + 1) * m

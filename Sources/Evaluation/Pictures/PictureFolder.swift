@@ -2,16 +2,16 @@ import Files
 import Foundation
 import Imaging
 
-/// The pictures of a folder, sorted by name; sub-folders are not searched.
+/// The pictures of a folder, sorted by name; subfolders are not searched.
 public struct PictureFolder: Sendable {
   public let path: String
-  /// Names with their extensions.
+  /// The names with their extensions.
   public let names: [String]
   private let byStem: [String: String]
 
-  /// - Throws: `EvaluationError` where the folder is missing or has no pictures, or where two have
-  ///   the same name up to the extension; `ImagingError` where it cannot be listed or a name is not
-  ///   UTF-8.
+  /// - Throws: `EvaluationError` where the folder is missing or has no pictures, or where two
+  ///   pictures have the same name up to the extension; `ImagingError` where it cannot be listed or
+  ///   a name is not UTF-8.
   public init(_ path: String) throws {
     self.path = path
     guard isFolder(path) else { throw EvaluationError("\(path): no such folder; check the path") }
@@ -28,7 +28,7 @@ public struct PictureFolder: Sendable {
     byStem = stems.mapValues { $0[0] }
   }
 
-  /// Names without their extensions.
+  /// The names without their extensions.
   public var stems: Set<String> { Set(byStem.keys) }
 
   public func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }

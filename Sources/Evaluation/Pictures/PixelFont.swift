@@ -1,9 +1,10 @@
-/// Capitals and digits of 5x7 pixels.
+/// A font of capitals, digits and some punctuation, 5x7 pixels each.
 enum PixelFont {
   static let width = 5
   static let height = 7
 
-  /// Rows of a character from the top, the leftmost pixel in bit 4; empty for unknown ones.
+  /// The rows of a character from the top, with the leftmost pixel in bit 4; empty for unknown
+  /// characters.
   static func rows(_ character: Character) -> [UInt8] {
     glyphs[Character(character.uppercased())] ?? []
   }

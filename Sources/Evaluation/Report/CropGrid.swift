@@ -1,27 +1,27 @@
-import Files
 import Foundation
 import Imaging
 
-/// Where a report's pictures come from: the picture of a method, of `EvaluationReport.input` or of
-/// `.reference`; nil where there is none. All but the input have the size that the report states.
+/// The source of a report's pictures: returns the picture of a method, of `EvaluationReport.input`
+/// or of `.reference`; nil where there is none. All but the input have the size that the report
+/// gives.
 public typealias PanelSource = (EvaluationReport.Picture, String) throws -> Image?
 
-/// The middles of pictures side by side, the worst pictures first.
+/// Centre crops of pictures side by side, the worst pictures first.
 struct CropGrid {
-  /// Side of a crop, pixels of the restored pictures.
+  /// The side of a crop in pixels of the restored pictures.
   static let side = 192
-  /// Pictures that lead since their quality is worst.
+  /// The number of worst pictures that are shown first.
   static let worstCount = 10
 
   let report: EvaluationReport
   let source: PanelSource
-  /// Pictures shown at most.
+  /// The largest number of pictures shown.
   let limit: Int
 
   /// The method whose worst pictures come first.
   var judged: String? { report.restoringMethods.first ?? report.methods.first }
 
-  /// Where the worst pictures of that method are, the worst first.
+  /// The indices of the worst pictures of that method, the worst first.
   var worst: [Int] {
     let score = QualityScore.allCases.reversed().first { score in
       report.pictures.contains { quality($0, score) != nil }
@@ -32,7 +32,7 @@ struct CropGrid {
     }.sorted { $0.quality < $1.quality }.prefix(min(Self.worstCount, limit)).map(\.index)
   }
 
-  /// The pictures to show: the worst, then others in their order.
+  /// The pictures to show: the worst ones, then others in their order.
   var pictures: [EvaluationReport.Picture] {
     let worst = worst
     let others = report.pictures.indices.filter { !worst.contains($0) }
@@ -43,7 +43,7 @@ struct CropGrid {
     judged.flatMap { picture.scores[$0] }.flatMap { score($0, report.settings.metrics) }
   }
 
-  /// Names of the panels of a picture in their order.
+  /// The names of a picture's panels in their order.
   private var panels: [String] {
     [EvaluationReport.input] + report.methods.filter { $0 != EvaluationReport.reference }
       + [EvaluationReport.reference]
@@ -56,7 +56,9 @@ struct CropGrid {
 
   private func row(_ picture: EvaluationReport.Picture) throws -> String {
     var title = [picture.set.map { "\($0): " } ?? "", picture.file].joined()
-    if let damage = picture.damage { title += ", \(damage.kind) \(damage.level)" }
+    if let degradation = picture.degradation {
+      title += ", \(degradation.kind) \(degradation.level)"
+    }
     let cells = try panels.compactMap { name -> String? in
       guard let image = try source(picture, name).flatMap({ crop($0, of: picture) }) else {
         return nil
@@ -72,7 +74,7 @@ struct CropGrid {
       + cells.joined(separator: "\n") + "\n</div>\n"
   }
 
-  /// The middle of a restored picture, or the same part of the input with its pixels enlarged.
+  /// The centre of a restored picture, or the same part of the input with enlarged pixels.
   private func crop(_ image: Image, of picture: EvaluationReport.Picture) -> Image? {
     let scale = picture.width / image.width
     guard scale >= 1, picture.width == image.width * scale, picture.height == image.height * scale
@@ -85,23 +87,11 @@ struct CropGrid {
     return image.cropped(to: own).rgb.repeated(scale)
   }
 
-  /// The two figures that tell most.
+  /// The two most telling figures.
   private func figures(_ scores: Scores?) -> String {
     let telling: [Metric] = [.psnrY, .lpipsAlex, .niqe, .brisque]
     return telling.compactMap { metric in
       scores?[metric].map { "\(metric.title) \(metric.text($0))" }
     }.prefix(2).joined(separator: ", ")
-  }
-}
-
-extension Image {
-  /// The bytes of a file that holds the picture.
-  /// - Throws: `ImagingError`; `FileError` where there is no room for temporary files.
-  func encoded(_ format: ImageFormat, _ options: EncodingOptions) throws -> Data {
-    try TemporaryFolder.with { folder in
-      let path = "\(folder)/picture.\(format.fileExtensions[0])"
-      try write(to: path, format: format, options: options)
-      return try Data(contentsOf: URL(fileURLWithPath: path))
-    }
   }
 }

@@ -1,28 +1,28 @@
 import Foundation
 
-/// What was measured: the figures of every picture and method, from which all else follows.
+/// The measurements: the figures of every picture and method, from which everything else is
+/// derived.
 public struct EvaluationReport: Codable, Sendable {
   /// The method that others are compared with: bicubic enlargement of the input.
   public static let baseline = "bicubic"
-  /// Enlargement with Lanczos' window, the other interpolation that methods are compared with.
+  /// Lanczos interpolation, the other interpolation that methods are compared with.
   public static let lanczos = "lanczos"
-  /// Where the figures of the references themselves stand, which only metrics without a reference
-  /// have.
+  /// The name of the references' own figures, which exist only for metrics without a reference.
   public static let reference = "reference"
-  /// The low-quality picture among the panels of a crop.
+  /// The name of the low-quality picture among the panels of a crop.
   public static let input = "input"
 
-  /// What decides the figures: a report is only continued under the same settings.
+  /// The settings that determine the figures; a report is only continued under the same settings.
   public struct Settings: Codable, Equatable, Sendable {
-    /// Pixels at the edges that metrics other than networks leave out.
+    /// The width in pixels of the border that metrics other than networks ignore.
     public var border: Int
-    /// Largest side of the middle part that is used of each picture; nil for whole pictures.
+    /// The largest side of the centre crop of each picture in pixels; nil for whole pictures.
     public var crop: Int?
     public var metrics: [Metric]
-    /// Others by name, such as the kind of degradation.
+    /// Other settings by name, such as the kind of degradation.
     public var others: [String: String]
 
-    /// - Parameter metrics: nil for all of the suite.
+    /// - Parameter metrics: nil for all metrics of the suite.
     public init(
       _ suite: MetricSuite, metrics: [Metric]? = nil, crop: Int? = nil,
       others: [String: String] = [:]
@@ -34,11 +34,11 @@ public struct EvaluationReport: Codable, Sendable {
     }
   }
 
-  /// How an input was damaged, where levels of damage are compared.
-  public struct Damage: Codable, Hashable, Sendable {
-    /// As "blur".
+  /// The degradation of an input, where levels are compared.
+  public struct Degradation: Codable, Hashable, Sendable {
+    /// The kind, such as "blur".
     public var kind: String
-    /// Greater is worse.
+    /// The level; higher is worse.
     public var level: Int
 
     public init(kind: String, level: Int) { (self.kind, self.level) = (kind, level) }
@@ -46,30 +46,36 @@ public struct EvaluationReport: Codable, Sendable {
 
   /// A picture and its figures by method.
   public struct Picture: Codable, Sendable {
-    /// The name of its file, or up to the extension where files of several names belong together.
+    /// The name of the file, without the extension where several files belong together.
     public var file: String
-    /// The set it belongs to; pictures of different sets are summarised apart.
+    /// The picture's set; sets are summarised separately.
     public var set: String?
-    public var damage: Damage?
-    /// Of its degradation and restoration.
+    public var degradation: Degradation?
+    /// The seed of its degradation and restoration.
     public var seed: UInt64?
-    /// Of the restored pictures, pixels.
+    /// The size of the restored pictures in pixels.
     public var width, height: Int
-    /// Of the input, pixels.
+    /// The size of the input in pixels.
     public var inputWidth, inputHeight: Int?
     public var scores: [String: Scores] = [:]
-    /// How long each method took.
+    /// The time that each method took, in seconds.
     public var seconds: [String: Double] = [:]
     /// The files that the figures come from, by method, `reference` and `input`.
     public var sources: [String: FileStamp] = [:]
 
+    private enum CodingKeys: String, CodingKey {
+      case file, set, seed, width, height, inputWidth, inputHeight, scores, seconds, sources
+      case degradation = "damage"
+    }
+
     public init(
-      file: String, set: String? = nil, damage: Damage? = nil, seed: UInt64? = nil, width: Int,
+      file: String, set: String? = nil, degradation: Degradation? = nil, seed: UInt64? = nil,
+      width: Int,
       height: Int
     ) {
       self.file = file
       self.set = set
-      self.damage = damage
+      self.degradation = degradation
       self.seed = seed
       self.width = width
       self.height = height
@@ -77,10 +83,11 @@ public struct EvaluationReport: Codable, Sendable {
   }
 
   public var settings: Settings
-  /// What the methods are and where they ran; shown, but not compared.
+  /// Descriptions of the methods and of the machine; shown, but not compared.
   public var notes: [String: String]
   public var unavailable: [UnavailableMetric]
-  /// In the order of tables; the baseline and the reference among them where they have figures.
+  /// The methods in the order of tables, including the baseline and the reference where they have
+  /// figures.
   public var methods: [String]
   public var pictures: [Picture] = []
 
@@ -94,7 +101,7 @@ public struct EvaluationReport: Codable, Sendable {
     self.methods = methods
   }
 
-  /// - Throws: `EvaluationError` where a method has no name, a reserved one or that of another.
+  /// - Throws: `EvaluationError` where a method's name is empty, reserved or used twice.
   static func check(names: [String], reserved: String...) throws {
     var taken = Set(reserved + [""])
     for name in names where !taken.insert(name).inserted {
@@ -102,7 +109,7 @@ public struct EvaluationReport: Codable, Sendable {
     }
   }
 
-  /// The methods that restore: neither interpolations nor the reference.
+  /// The restoring methods, without interpolations and the reference.
   public var restoringMethods: [String] {
     methods.filter { ![Self.baseline, Self.lanczos, Self.reference].contains($0) }
   }
@@ -124,12 +131,12 @@ public struct EvaluationReport: Codable, Sendable {
   }
 }
 
-/// The state of a file, to see whether it has changed.
+/// The state of a file, by which changes are detected.
 public struct FileStamp: Codable, Equatable, Sendable {
   public let path: String
-  /// Bytes.
+  /// The size in bytes.
   public let size: Int
-  /// Seconds since 1970.
+  /// The modification time in seconds since 1970.
   public let modified: Double
 
   /// - Throws: `EvaluationError` where there is no such file.

@@ -1,6 +1,6 @@
-/// Pieces of a page.
+/// Helpers for HTML.
 enum HTML {
-  /// Text as it stands in a page or in an attribute between quotation marks.
+  /// Escapes text for a page or a quoted attribute.
   static func escaped(_ text: String) -> String {
     var result = ""
     for character in text.unicodeScalars {

@@ -1,17 +1,17 @@
 import Foundation
 
-/// A plot of lines as SVG; its colours come from the page's style sheet.
+/// A line plot as SVG, coloured by the page's style sheet.
 struct LinePlot {
   struct Line {
     let name: String
-    /// Class of the style sheet that holds the line's colour, such as "m0".
+    /// The style sheet's class for the line's colour, such as "m0".
     let style: String
     let points: [(x: Double, y: Double)]
   }
 
   let title, xLabel: String
   let lines: [Line]
-  /// Draws a dot at each point, for few points.
+  /// Whether to draw a dot at each point, for few points.
   var hasDots = false
 
   private static let (width, height) = (380.0, 240.0)
@@ -81,11 +81,11 @@ struct Axis {
 
   /// - Parameters:
   ///   - values: at least one, of less than 10¹².
-  ///   - from: where the axis begins in the plot, and `to` where it ends.
-  ///   - endsAtTicks: whether its ends are rounded outwards.
+  ///   - from: the start of the axis in the plot; `to` is its end.
+  ///   - endsAtTicks: whether the axis extends to the nearest ticks.
   init(_ values: [Double], from: Double, to: Double, endsAtTicks: Bool = false) {
     let (least, most) = (values.min()!, values.max()!)
-    // Values that are equal but for rounding lie in the middle of a range around them.
+    // Values that are equal up to rounding are centred in a small range.
     let size = max(abs(least), abs(most))
     let margin = most - least <= max(1e-6 * size, 1e-9) ? max(size / 100, 0.01) : 0
     let (near, far) = (least - margin, most + margin)

@@ -12,8 +12,8 @@ struct ReportCSV {
       for method in report.methods {
         guard let scores = picture.scores[method] else { continue }
         let key: [String] = [
-          picture.set ?? "", picture.file, picture.damage?.kind ?? "",
-          picture.damage.map { "\($0.level)" } ?? "", picture.seed.map { "\($0)" } ?? "",
+          picture.set ?? "", picture.file, picture.degradation?.kind ?? "",
+          picture.degradation.map { "\($0.level)" } ?? "", picture.seed.map { "\($0)" } ?? "",
           "\(picture.width)", "\(picture.height)", method,
         ]
         let figures = metrics.map { metric in scores[metric].map { "\($0)" } ?? "" }

@@ -1,20 +1,20 @@
 import Files
 import Foundation
 
-/// A folder that holds a report: `report.json`, `report.csv` and the page `index.html`.
+/// A folder with a report: `report.json`, `report.csv` and the page `index.html`.
 ///
-/// Each file is written whole or not at all, so that a run that is stopped leaves a report that it
-/// can be continued from.
+/// Each file is written atomically, so that an interrupted run leaves a report from which it can be
+/// continued.
 public struct ReportFolder: Sendable {
   public let path: String
-  /// The report that is there already, where it was made under the same settings.
+  /// The existing report, where it was made under the same settings.
   public let earlier: EvaluationReport?
 
-  /// Makes the folder where there is none.
+  /// Creates the folder where it does not exist.
   ///
-  /// - Parameter overwrite: whether an earlier report is ignored and replaced.
-  /// - Throws: `EvaluationError` where the folder holds other things, or a report that was made
-  ///   under other settings or is damaged.
+  /// - Parameter overwrite: whether to ignore and replace an earlier report.
+  /// - Throws: `EvaluationError` where the folder holds other files, or a report that is damaged or
+  ///   was made under different settings.
   public init(_ path: String, settings: EvaluationReport.Settings, overwrite: Bool) throws {
     self.path = path
     let json = (path as NSString).appendingPathComponent("report.json")
@@ -22,19 +22,19 @@ public struct ReportFolder: Sendable {
     var isFolder: ObjCBool = false
     if files.fileExists(atPath: path, isDirectory: &isFolder) {
       guard isFolder.boolValue else {
-        throw EvaluationError("\(path): is a file; choose another place for the report")
+        throw EvaluationError("\(path): is a file; choose another folder for the report")
       }
       let names = ((try? files.contentsOfDirectory(atPath: path)) ?? [])
         .filter { !$0.hasPrefix(".") }
       guard names.isEmpty || names.contains("report.json") else {
         throw EvaluationError(
-          "\(path): the folder exists and holds no report; choose another place for the report")
+          "\(path): the folder exists and holds no report; choose another folder for the report")
       }
     } else {
       do {
         try files.createDirectory(atPath: path, withIntermediateDirectories: true)
       } catch {
-        throw EvaluationError("\(path): the folder cannot be created; choose another place")
+        throw EvaluationError("\(path): the folder cannot be created; choose another one")
       }
     }
     guard !overwrite, files.fileExists(atPath: json) else {
@@ -46,25 +46,25 @@ public struct ReportFolder: Sendable {
       report = try EvaluationReport(json: Data(contentsOf: URL(fileURLWithPath: json)))
     } catch {
       throw EvaluationError(
-        "\(json): no report of this version; --overwrite replaces it, or choose another -o")
+        "\(json): no report of this version", .otherReport)
     }
     guard report.settings == settings else {
       throw EvaluationError(
-        "\(json): was made under other settings (\(settings.differences(from: report.settings))); "
-          + "--overwrite replaces it, or choose another -o")
+        "\(json): was made under other settings (\(settings.differences(from: report.settings)))",
+        .otherReport)
     }
     earlier = report
   }
 
-  /// Writes `report.json` alone: what a run can be continued from.
+  /// Writes only `report.json`, from which a run can be continued.
   /// - Throws: `FileError`.
   public func save(_ report: EvaluationReport) throws {
     try write(try report.json(), "report.json")
   }
 
   /// Writes all files.
-  /// - Parameter source: of the crops on the page; nil: it shows none.
-  /// - Throws: `FileError`, and what `source` throws.
+  /// - Parameter source: the source of the crops on the page; nil for no crops.
+  /// - Throws: `FileError`, and the errors of `source`.
   public func write(_ report: EvaluationReport, source: PanelSource?) throws {
     try save(report)
     try write(Data(ReportCSV(report: report).text.utf8), "report.csv")
@@ -78,7 +78,7 @@ public struct ReportFolder: Sendable {
 }
 
 extension EvaluationReport.Settings {
-  /// As "border 0, now 4".
+  /// The differences, such as "border 0, now 4".
   fileprivate func differences(from earlier: Self) -> String {
     var texts: [String] = []
     func compare(_ name: String, _ then: String, _ now: String) {

@@ -1,13 +1,14 @@
+import Files
 import Foundation
 
-/// The form of `report.json`: the figures, and what follows from them for other programs.
+/// The layout of `report.json`: the figures, and derived statistics for other programs.
 private struct ReportDocument: Codable {
-  /// Of the file's form.
+  /// The version of the layout.
   static let version = 1
 
   let version: Int
   let report: EvaluationReport
-  /// Written for readers and not read.
+  /// Derived values, written for other programs and not read.
   let statistics: [SetStatistics]?
 
   enum CodingKeys: CodingKey { case version, report, statistics }
@@ -29,20 +30,14 @@ private struct ReportDocument: Codable {
 }
 
 extension EvaluationReport {
-  /// Pretty-printed JSON with sorted keys; infinities as texts.
+  /// Pretty-printed JSON with sorted keys; infinities are strings.
   public func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(ReportDocument(self))
+    try JSONEncoder.forMeasurements([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+      .encode(ReportDocument(self))
   }
 
-  /// - Throws: `DecodingError` where the data is no report.
+  /// - Throws: `DecodingError` where the data is not a report.
   public init(json: Data) throws {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    self = try decoder.decode(ReportDocument.self, from: json).report
+    self = try JSONDecoder.forMeasurements().decode(ReportDocument.self, from: json).report
   }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The report as one page that needs no other file, in the part of HTML that is XML, too.
+/// The report as one self-contained page, in HTML that is also valid XML.
 struct ReportPage {
-  /// Pictures whose crops are shown at most, so that a page stays within some megabytes; sets have
-  /// equal shares.
+  /// The largest number of pictures whose crops are shown, which keeps the page within some
+  /// megabytes; it is divided equally among the sets.
   static let cropCount = 40
 
   let report: EvaluationReport
@@ -33,7 +33,7 @@ struct ReportPage {
       """
   }
 
-  /// What was compared and how.
+  /// The methods and settings of the comparison.
   private var head: String {
     var rows = report.notes.sorted { $0.key < $1.key }
     rows += report.settings.others.sorted { $0.key < $1.key }

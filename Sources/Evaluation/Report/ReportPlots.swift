@@ -1,4 +1,4 @@
-/// The plots of a set: every metric sorted over the pictures, and against levels of damage.
+/// The plots of a set: each metric sorted over the pictures, and against levels of degradation.
 struct ReportPlots {
   private let report: EvaluationReport
   private let statistics: SetStatistics
@@ -9,13 +9,13 @@ struct ReportPlots {
 
   var html: String {
     let sorted = report.settings.metrics.compactMap(sortedPlot)
-    let damage = Set(statistics.damageCurves.map(\.kind)).sorted().flatMap { kind in
-      report.settings.metrics.compactMap { damagePlot(kind, $0) }
+    let degradation = Set(statistics.degradationCurves.map(\.kind)).sorted().flatMap { kind in
+      report.settings.metrics.compactMap { degradationPlot(kind, $0) }
     }
-    guard !sorted.isEmpty || !damage.isEmpty else { return "" }
+    guard !sorted.isEmpty || !degradation.isEmpty else { return "" }
     return legend
       + grid("Sorted curves", "Each method's pictures from its worst to its best.", sorted)
-      + grid("Against damage", "Means over the pictures of each level.", damage)
+      + grid("Against degradation", "Means over the pictures of each level.", degradation)
   }
 
   private func grid(_ title: String, _ text: String, _ plots: [String]) -> String {
@@ -30,7 +30,7 @@ struct ReportPlots {
     return "<ul class=\"legend\">\(items.joined())</ul>\n"
   }
 
-  /// One picture makes no curve.
+  /// Sorted values of a metric; nil for a single picture.
   private func sortedPlot(_ metric: Metric) -> String? {
     guard statistics.pictures > 1 else { return nil }
     return LinePlot(
@@ -43,8 +43,8 @@ struct ReportPlots {
     ).svg
   }
 
-  private func damagePlot(_ kind: String, _ metric: Metric) -> String? {
-    let curves = statistics.damageCurves.filter { $0.kind == kind && $0.metric == metric }
+  private func degradationPlot(_ kind: String, _ metric: Metric) -> String? {
+    let curves = statistics.degradationCurves.filter { $0.kind == kind && $0.metric == metric }
     return LinePlot(
       title: "\(kind): \(metric.titleWithDirection)", xLabel: "level",
       lines: curves.map { curve in

@@ -1,6 +1,6 @@
-/// The page's style sheet: colours are variables, with other values where the reader prefers dark.
+/// The page's style sheet: colours are variables, with different values for a dark colour scheme.
 enum ReportStyle {
-  /// Methods beyond these share colours, but their lines are dashed.
+  /// The number of colours; further methods reuse them with dashed lines.
   static let colourCount = 8
 
   static let css = """

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The report as a short text: for each set a row per metric, a column per method, cells "mean
-/// (variance)".
+/// The report as a short text: for each set, a row per metric and a column per method, with cells
+/// "mean (variance)".
 struct ReportTable {
   let report: EvaluationReport
 
@@ -51,10 +51,10 @@ extension EvaluationReport {
 }
 
 extension Metric {
-  /// As "LPIPS-Alex ↓": the arrow points to the better values.
+  /// The title with an arrow that points to better values, such as "LPIPS-Alex ↓".
   var titleWithDirection: String { title + (isLowerBetter ? " ↓" : " ↑") }
 
-  /// A value with the metric's digits; a dash for what is not a number.
+  /// A value with the metric's decimals; a dash for NaN.
   public func text(_ value: Double) -> String {
     value.isNaN ? "–" : String(format: "%.\(decimals)f", value)
   }

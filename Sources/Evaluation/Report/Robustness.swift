@@ -1,12 +1,13 @@
-/// One number in 0 ... 1 for the quality of a picture, from the metrics at hand; higher is better.
+/// A single quality score of a picture in 0 ... 1, from the available metrics; higher is better.
 ///
 /// The paper takes the mean of CLIPIQA, MUSIQ / 100, MANIQA and TOPIQ. Without their weights there
-/// are two: metrics that need no reference, as the paper's, and distances to the reference. Each
-/// part is clamped to 0 ... 1 and a picture has the score only where it has all parts that the
-/// report's metrics allow.
+/// are two scores: one from metrics that need no reference, like the paper's, and one from
+/// distances to the reference. Each part is clamped to 0 ... 1, and a picture has the score only
+/// where it has all parts that the report's metrics allow.
 public enum QualityScore: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
-  /// The mean of 1 − NIQE / 10 and 1 − BRISQUE / 100. BRISQUE's scale ends at 100; NIQE's has no
-  /// end, and 10 is where the perceptual index of the PIRM challenge (Blau et al., 2018) puts it.
+  /// The mean of 1 − NIQE / 10 and 1 − BRISQUE / 100. BRISQUE's scale ends at 100; NIQE's is
+  /// unbounded, and 10 is the value used in the perceptual index of the PIRM challenge (Blau et
+  /// al., 2018).
   case natural
   /// The mean of 1 − LPIPS-Alex, 1 − LPIPS-VGG and 1 − DISTS.
   case faithful
@@ -18,7 +19,7 @@ public enum QualityScore: String, CaseIterable, Codable, CodingKeyRepresentable,
     }
   }
 
-  /// As in "1 − NIQE / 10 and 1 − BRISQUE / 100", of the parts that are computed; nil for none.
+  /// The available parts, such as "1 − NIQE / 10, 1 − BRISQUE / 100"; nil for none.
   func formula(_ metrics: [Metric]) -> String? {
     let terms = parts.filter { metrics.contains($0.metric) }.map { part in
       "1 − \(part.metric.title)" + (part.worst == 1 ? "" : " / \(Int(part.worst))")
@@ -26,7 +27,7 @@ public enum QualityScore: String, CaseIterable, Codable, CodingKeyRepresentable,
     return terms.isEmpty ? nil : terms.joined(separator: ", ")
   }
 
-  /// - Parameter metrics: those that the report has.
+  /// - Parameter metrics: the metrics of the report.
   /// - Returns: nil where one of them is missing.
   public func callAsFunction(_ scores: Scores, _ metrics: [Metric]) -> Double? {
     let parts = parts.filter { metrics.contains($0.metric) }
@@ -38,10 +39,11 @@ public enum QualityScore: String, CaseIterable, Codable, CodingKeyRepresentable,
   }
 }
 
-/// How many pictures a method spoils (paper, "Deficient / Poor / Collapse"): with s̄ the average of
-/// a score over all pictures and restoring methods, the pictures whose score is below s̄, 0.9 s̄
-/// and 0.75 s̄. Each count includes the next. Interpolations and the reference are counted, too,
-/// but have no part in s̄; the baseline has where nothing else was restored.
+/// The number of pictures that a method spoils (paper, "Deficient / Poor / Collapse"): with s̄ the
+/// average of a score over all pictures and restoring methods, the pictures with a score below s̄,
+/// 0.9 s̄ and 0.75 s̄. Each count includes the next one. Interpolations and the reference are
+/// counted as well, but do not contribute to s̄, except the baseline where no other method
+/// restores.
 public struct Robustness: Codable, Equatable, Sendable {
   public static let poorShare = 0.9
   public static let collapsedShare = 0.75
@@ -53,9 +55,9 @@ public struct Robustness: Codable, Equatable, Sendable {
   }
 
   public let score: QualityScore
-  /// s̄.
+  /// The average score s̄.
   public let average: Double
-  /// By method.
+  /// The counts by method.
   public let counts: [String: Counts]
 
   /// Nil where no picture has the score.

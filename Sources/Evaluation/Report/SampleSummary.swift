@@ -4,7 +4,7 @@ import Foundation
 public struct SampleSummary: Codable, Equatable, Sendable {
   public let count: Int
   public let mean: Double
-  /// Σ (x − mean)² / (n − 1); 0 for a single value, not a number where a value is infinite.
+  /// Σ (x − mean)² / (n − 1); 0 for a single value, NaN where a value is infinite.
   public let variance: Double
 
   /// Nil for no values.
@@ -19,15 +19,14 @@ public struct SampleSummary: Codable, Equatable, Sendable {
 }
 
 extension SampleSummary {
-  /// Three digits that count, since variances of some metrics are small; a dash for what is not a
-  /// number.
+  /// The variance with three significant digits, since those of some metrics are small; a dash for
+  /// NaN.
   var varianceText: String {
     variance.isNaN ? "–" : String(format: variance < 1000 ? "%.3g" : "%.0f", variance)
   }
 }
 
-/// The slope of the line with the least squares: Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²; nil where all x
-/// are equal.
+/// The slope of the least-squares line: Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²; nil where all x are equal.
 func leastSquaresSlope(_ points: [(x: Double, y: Double)]) -> Double? {
   guard let x = SampleSummary(points.map(\.x)), let y = SampleSummary(points.map(\.y)) else {
     return nil

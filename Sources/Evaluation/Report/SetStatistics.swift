@@ -1,26 +1,31 @@
-/// What follows from the figures of one set of pictures.
+/// Statistics of one set of pictures.
 public struct SetStatistics: Codable, Sendable {
   public let set: String?
   public let pictures: Int
-  /// By method and metric.
+  /// The summaries by method and metric.
   public let summaries: [String: [Metric: SampleSummary]]
   public let robustness: [Robustness]
-  public let damageCurves: [DamageCurve]
-  /// Mean time for a picture, by method.
+  public let degradationCurves: [DegradationCurve]
+  /// The mean time per picture in seconds, by method.
   public let seconds: [String: Double]
+
+  private enum CodingKeys: String, CodingKey {
+    case set, pictures, summaries, robustness, seconds
+    case degradationCurves = "damageCurves"
+  }
 
   init(_ report: EvaluationReport) {
     set = report.pictures.first?.set
     pictures = report.pictures.count
     summaries = report.summaries
     robustness = QualityScore.allCases.compactMap { Robustness(report, $0) }
-    damageCurves = report.damageCurves
+    degradationCurves = report.degradationCurves
     seconds = report.meanSeconds
   }
 }
 
 extension EvaluationReport {
-  /// What follows from the figures, for each set.
+  /// The statistics of each set.
   public var statistics: [SetStatistics] { sets.map { SetStatistics($0) } }
 
   /// Mean and variance over the pictures by method and metric.

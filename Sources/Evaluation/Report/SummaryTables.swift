@@ -1,6 +1,6 @@
 import Foundation
 
-/// The tables of a set: figures, counts of spoilt pictures, slopes against damage.
+/// The tables of a set: figures, counts of spoilt pictures, and slopes against degradation.
 struct SummaryTables {
   private let report: EvaluationReport
   private let statistics: SetStatistics
@@ -52,7 +52,7 @@ struct SummaryTables {
       ? details : details + "<br/>\(summary.count) pictures"
   }
 
-  /// As the table shows it, so that equal texts are equally good.
+  /// The best mean as shown in the table, so that equal texts are equally good.
   private func bestMean(_ metric: Metric) -> String? {
     let means = report.methods.filter { $0 != EvaluationReport.reference }
       .compactMap { statistics.summaries[$0]?[metric]?.mean }
@@ -84,7 +84,7 @@ struct SummaryTables {
   }
 
   private var slopes: String {
-    let curves = statistics.damageCurves
+    let curves = statistics.degradationCurves
     let kinds = Set(curves.map(\.kind)).sorted()
     return kinds.map { kind in
       let own = curves.filter { $0.kind == kind }

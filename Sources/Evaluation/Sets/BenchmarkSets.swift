@@ -1,7 +1,7 @@
 import Foundation
 import YAMLSettings
 
-/// What a benchmark measures on, read from a YAML file. A key that does not exist is an error.
+/// The test sets of a benchmark, read from a YAML file. Unknown keys are errors.
 ///
 /// ```yaml
 /// border: 0
@@ -10,40 +10,40 @@ import YAMLSettings
 ///   - {name: realsr, folder: RealSR, limit: 20}
 /// ```
 public struct BenchmarkSets: Sendable {
-  /// One set of pictures and what is done to them.
+  /// One set of pictures and the way its inputs are made.
   public struct Entry: Codable, Equatable, Sendable {
-    /// As the report calls it.
+    /// The name in the report.
     public var name = ""
-    /// Where `EvaluationSet` finds it; below the folder of data sets where the path is relative.
+    /// The set's folder, for `EvaluationSet`; relative paths are below the folder of data sets.
     public var folder = ""
-    /// How the names of the files begin that are used.
+    /// The prefix of the names of the files to use.
     public var prefix = ""
-    public var damage = DamageKind.none
-    /// Every picture is used once with each: number i of the set, from 0, is damaged and restored
-    /// with seed + i. Seeds are therefore further apart than the set has pictures.
+    public var damage = DegradationKind.none
+    /// Every picture is used once with each seed: picture i of the set, from 0, is degraded and
+    /// restored with seed + i. Seeds therefore have to differ by at least the number of pictures.
     public var seeds: [UInt64] = [1]
-    /// The first pictures only.
+    /// The largest number of pictures; the first ones are used.
     public var limit: Int?
-    /// Largest side of the middle part that is used, pixels of the original.
+    /// The largest side of the centre crop, in pixels of the original.
     public var crop: Int?
   }
 
-  /// How inputs are made.
-  public enum DamageKind: String, Codable, CaseIterable, Sendable {
-    /// The set has inputs.
+  /// The origin of the inputs.
+  public enum DegradationKind: String, Codable, CaseIterable, Sendable {
+    /// The set contains inputs.
     case none
     case light, full
-    /// Every kind and level of `Damage.allLevels`.
+    /// All kinds and levels of `Degradation.allLevels`.
     case levels
   }
 
-  /// Pixels at the edges that all metrics but LPIPS, DISTS and CER leave out.
+  /// The width in pixels of the border that all metrics but LPIPS, DISTS and CER ignore.
   public var border = 0
   public var sets: [Entry]
 
   private struct General: Codable { var border = 0 }
 
-  /// - Throws: `EvaluationError` that names the file and the key.
+  /// - Throws: `EvaluationError`, naming the file and the key.
   public init(file path: String) throws {
     guard let data = FileManager.default.contents(atPath: path),
       let text = String(data: data, encoding: .utf8)
@@ -83,7 +83,7 @@ public struct BenchmarkSets: Sendable {
         "'\(key).name' has to be of letters, digits, '-', '_' and '.'")
       try demand(
         !sets[..<index].contains { $0.name == set.name },
-        "'\(key).name': \(set.name) is there twice")
+        "'\(key).name': \(set.name) appears twice")
       try demand(!set.folder.isEmpty, "'\(key).folder' is missing")
       try demand(
         !set.seeds.isEmpty && set.seeds.allSatisfy { $0 < 1 << 53 },

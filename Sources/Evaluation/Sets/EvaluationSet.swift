@@ -1,8 +1,8 @@
 import Files
 import Foundation
 
-/// The pictures of a test set, found by the layouts in which such sets are published. Names of
-/// folders are matched in any case.
+/// The pictures of a test set, found by the layouts of published sets. Names of folders match
+/// regardless of case.
 ///
 /// - DIV2K: `DIV2K_valid_HR/0801.png` and `DIV2K_valid_LR_bicubic/X4/0801x4.png`. The synthetic set
 ///   of StableSR, which the paper uses, has `lq/` and `gt/` with the same names.
@@ -14,24 +14,25 @@ import Foundation
 /// - Any folder with `LR/` (or `LQ/`) and `HR/` (or `GT/`), and any folder of originals.
 public struct EvaluationSet: Sendable {
   public struct Item: Equatable, Sendable {
-    /// The name of its files without the extension and without what tells input from original.
+    /// The name of its files without the extension and without the suffix that distinguishes input
+    /// and original.
     public let name: String
-    /// Paths.
+    /// The paths of the files.
     public let input, original: String?
   }
 
   public let folder: String
-  /// Sorted by name.
+  /// The pictures, sorted by name.
   public let items: [Item]
 
   static let inputFolders = ["LR", "LQ", "test_LR", "DIV2K_valid_LR_bicubic/X4"]
   static let originalFolders = ["HR", "GT", "test_HR", "DIV2K_valid_HR"]
-  /// Where in a set's folder those folders, or pairs of files, may be.
+  /// The possible places of those folders, or of pairs of files, in a set's folder.
   static let roots = ["", "Test_x4", "Test/4", "Canon/Test/4", "Nikon/Test/4"]
 
-  /// The inputs of a set with their originals, where it has any.
+  /// The inputs of a set, with their originals where it has any.
   ///
-  /// - Parameter prefix: how the names of the files begin that are used; "" for all.
+  /// - Parameter prefix: the prefix of the names of the files to use; "" for all.
   /// - Throws: `EvaluationError` where the folder is missing or has none of the layouts, or where
   ///   an input has no original although others have.
   public static func inputs(in folder: String, prefix: String = "") throws -> EvaluationSet {
@@ -46,7 +47,7 @@ public struct EvaluationSet: Sendable {
     }
   }
 
-  /// The originals of a set, to be damaged.
+  /// The originals of a set, to be degraded.
   ///
   /// - Throws: `EvaluationError` where the folder is missing or has no originals.
   public static func originals(in folder: String, prefix: String = "") throws -> EvaluationSet {
@@ -97,7 +98,7 @@ public struct EvaluationSet: Sendable {
     }
   }
 
-  /// The pictures of the first of these folders that has any.
+  /// The pictures of the first of these folders that contains any.
   private static func first(_ names: [String], in root: String, _ prefix: String) -> [SetFile]? {
     names.lazy.compactMap { subfolder($0, of: root) }.map { pictures($0, prefix) }
       .first { !$0.isEmpty }
@@ -109,7 +110,7 @@ public struct EvaluationSet: Sendable {
       .map { SetFile(stem: PictureFolder.stem($0), path: pictures.file($0)) }
   }
 
-  /// A folder below another, its name in any case.
+  /// A folder below another one, found regardless of case.
   private static func subfolder(_ path: String, of folder: String) -> String? {
     path.split(separator: "/").reduce(folder) { parent, name in
       guard let parent, let entries = try? FileManager.default.contentsOfDirectory(atPath: parent)
@@ -120,12 +121,12 @@ public struct EvaluationSet: Sendable {
   }
 }
 
-/// A picture and what its name says.
+/// A picture file and the parts of its name.
 private struct SetFile {
-  /// The name without its extension.
+  /// The name without its extension, and the path.
   let stem, path: String
 
-  /// The name that an input and its original share: without `_LR4` and `_HR` (RealSR), `_x1` and
+  /// The common name of an input and its original: without `_LR4` and `_HR` (RealSR), `_x1` and
   /// `_x4` (DRealSR), `x4` (DIV2K).
   var key: String { stem.replacing(#/(_LR\d?|_HR|_x\d|x\d)$/#, with: "") }
   var isInput: Bool { stem.contains(#/_LR\d?$/#) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Finds the colours of BMP files with a header of version 4 or 5.
+/// Reads the colour description of BMP files with a header of version 4 or 5.
 enum BmpContainer {
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
@@ -16,7 +16,7 @@ enum BmpContainer {
       }
     case Array("LINK".utf8): found.leaveOut("a profile in another file is")
     case [0, 0, 0, 0]:
-      // Calibrated: CIE XYZ of the primaries, 2.30 bits each, and gammas, 16.16.
+      // Calibrated RGB: the primaries in CIE XYZ as 2.30 fixed-point numbers, and gammas as 16.16.
       func chromaticity(_ place: Int) -> (Double, Double)? {
         let xyz = (0..<3).map { Double(number(place + 4 * $0)) }
         let sum = xyz.reduce(0, +)
@@ -30,7 +30,7 @@ enum BmpContainer {
       if abs(gamma - 2.2) > 0.01 || !colors.isClose(to: .bt709) {
         found.calibration = (colors, .gamma(gamma))
       }
-    default: break  // sRGB, or the system's
+    default: break  // sRGB, or the system's colour space
     }
     return found
   }

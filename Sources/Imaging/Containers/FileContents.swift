@@ -1,37 +1,36 @@
 import Foundation
 
-/// What a file holds beside its pixels, read from its container: what libvips passes over, or reads
-/// in some places only.
+/// The contents of a file besides its pixels, read from its container: whatever libvips ignores or
+/// reads only in some places.
 struct FileContents {
   /// The format's name, such as "JPEG".
   var format = ""
   var exif, xmp, iptc, iccProfile: [UInt8]?
   var cicp: CodePoints?
-  /// Primaries and a curve where the file has them instead of a profile.
+  /// The primaries and the curve, in files that state these instead of a profile.
   var calibration: (colors: Chromaticities, curve: ColorProfile.Curve)?
   var texts: [PictureText] = []
   var density: PixelDensity?
-  /// Whether the container says the density, or that there is none; libvips takes numbers without a
-  /// unit for such per millimetre.
+  /// Whether the container states the density, or that there is none; libvips takes numbers without
+  /// a unit for pixels per millimetre.
   var statesDensity = false
-  /// Frames of an animation, or pages.
+  /// The number of frames of an animation, or of pages.
   var frameCount: Int?
   var gainMap: GainMap?
-  /// What is left out, a line each.
+  /// Warnings about what is left out, a line each.
   var leftOut: [String] = []
-  /// Why the file's pixels cannot be read, where libvips would take them for something else.
+  /// The reason why the pixels cannot be read, if libvips would misinterpret them.
   var unsupported: String?
 
-  static let credentials = "content credentials (C2PA) speak of the old picture and are"
+  static let credentials = "content credentials (C2PA) are about the original picture and are"
 
-  /// Most bytes of a block that is read.
+  /// The largest size of a block that is read, in bytes.
   static let largestBlock = 64 << 20
 
-  /// Whether the EXIF orientation says nothing of the pixels: those of TIFF are turned by the
-  /// file's own tag.
+  /// Whether the EXIF orientation does not apply to the pixels: TIFF has a tag of its own.
   var isExifUpright = true
 
-  /// Reads what a file of any format holds; nothing where it cannot be opened.
+  /// Reads the contents of a file in any format; none if it cannot be opened.
   static func read(_ path: String, page: Int) -> FileContents {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return FileContents() }
@@ -39,7 +38,7 @@ struct FileContents {
     return read(FileBytes(descriptor: descriptor), page: page)
   }
 
-  /// Reads what a file of any format holds; nothing where its format is not known.
+  /// Reads the contents of a file in any format; none if the format is unknown.
   static func read(_ source: FileBytes, page: Int) -> FileContents {
     guard let head = source.read(0, 12) ?? source.read(0, 4) else { return FileContents() }
     let begins = { (bytes: [UInt8]) in head.starts(with: bytes) }
@@ -70,7 +69,7 @@ struct FileContents {
     return contents
   }
 
-  /// Notes a block that no output has.
+  /// Warns about a block that no output has.
   mutating func leaveOut(_ what: String) {
     let line = "\(what) left out"
     if !leftOut.contains(line) { leftOut.append(line) }

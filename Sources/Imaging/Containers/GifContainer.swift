@@ -1,11 +1,11 @@
-/// Finds the comments of GIF files.
+/// Reads the comments of GIF files.
 enum GifContainer {
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
     guard let head = source.read(0, 13) else { return found }
     func colors(_ flags: UInt8) -> Int { flags & 0x80 != 0 ? 3 << (Int(flags & 7) + 1) : 0 }
     var place = 13 + colors(head[10])
-    // Pieces of up to 255 bytes, up to an empty one.
+    // Sub-blocks of up to 255 bytes, until an empty one.
     func pieces(limit: Int) -> [UInt8] {
       var bytes: [UInt8] = []
       while let count = source.read(place, 1)?.first {

@@ -1,4 +1,4 @@
-/// Finds metadata in JPEG 2000 files (ISO/IEC 15444-1, annex I).
+/// Reads the metadata of JPEG 2000 files (ISO/IEC 15444-1, annex I).
 enum Jp2Container {
   private static let xmp: [UInt8] = [
     0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac,
@@ -10,7 +10,7 @@ enum Jp2Container {
     for box in Boxes(source, from: 0) {
       switch box.type {
       case "jp2h":
-        // A profile stands in a box of colours with the method 2 or 3.
+        // A profile is in a colour specification box with method 2 or 3.
         let colors = Boxes(source, box.contents).first { $0.type == "colr" }?.contents
         guard let colors, colors.count > 3, colors.count <= FileContents.largestBlock,
           let bytes = source.read(colors.lowerBound, colors.count), [2, 3].contains(bytes[0])
@@ -25,7 +25,7 @@ enum Jp2Container {
         } else if head == exif {
           found.exif = source.read(contents.lowerBound, contents.count)
         } else {
-          found.leaveOut("data in a box of its maker's are")
+          found.leaveOut("data in a vendor's box are")
         }
       case "xml ": found.leaveOut("data in XML are")
       case "jumb": found.leaveOut(FileContents.credentials)
@@ -36,7 +36,7 @@ enum Jp2Container {
   }
 }
 
-/// The boxes of a file or of a box: a length of four bytes (1: of eight more; 0: up to the end), a
+/// The boxes of a file or of a box: a length of four bytes (1: eight more follow; 0: to the end), a
 /// type, and the contents.
 struct Boxes: Sequence {
   let source: FileBytes
@@ -47,7 +47,7 @@ struct Boxes: Sequence {
     range = start..<Swift.max(start, source.count)
   }
 
-  /// Those in a box.
+  /// The boxes in a box.
   init(_ source: FileBytes, _ contents: Range<Int>) {
     self.source = source
     range = contents

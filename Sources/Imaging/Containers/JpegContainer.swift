@@ -1,9 +1,9 @@
 import Files
 
-/// Puts metadata into JPEG files.
+/// Writes metadata into JPEG files.
 enum JpegContainer {
-  /// Copies a file that libvips has encoded, with the blocks in place of its own, and the gain map
-  /// behind it.
+  /// Copies a file that libvips has encoded, replacing its metadata with the given blocks, with the
+  /// gain map appended.
   static func write(_ source: FileBytes, _ blocks: MetadataBlocks, to file: AtomicFile) throws {
     var head: [UInt8] = [0xff, 0xd8]
     head += segment(0xe0, jfif(blocks.density))
@@ -11,7 +11,7 @@ enum JpegContainer {
     if let xmp = blocks.xmp { head += packet(xmp) }
     if let iptc = blocks.iptc { head += segment(0xed, IptcBlock.photoshop(iptc)) }
 
-    // Segments up to the first scan: JFIF, EXIF and XMP, Photoshop's are replaced.
+    // Of the segments before the first scan, JFIF, EXIF, XMP and Photoshop's are replaced.
     var place = 2
     var others: [UInt8] = []
     while true {
@@ -21,7 +21,7 @@ enum JpegContainer {
       let end = place + 2 + Int(integer(mark[2..<4], littleEndian: false))
       if ![0xe0, 0xe1, 0xed].contains(mark[1]) {
         let bytes = try source.required(place, end - place)
-        // The profile stands with the metadata, before the tables.
+        // The profile goes with the metadata, before the tables.
         if mark[1] == 0xe2 { head += bytes } else { others += bytes }
       }
       place = end
@@ -30,7 +30,7 @@ enum JpegContainer {
     if let map = blocks.gainMap {
       if let mark = map.mark { head += segment(0xe2, Array(mark)) }
       let contents = head.count + 4
-      // The segment does not change its size.
+      // The size of the segment does not change.
       let size = MultiPicture.segment(at: 0, first: 0, second: 0).count
       let first = contents + size + others.count + source.count - place
       head += segment(
@@ -41,8 +41,8 @@ enum JpegContainer {
     if let map = blocks.gainMap { try file.append(Array(map.jpeg)) }
   }
 
-  /// The segments of an XMP packet: where it is too long for one, a packet that names its
-  /// extension, and this in parts.
+  /// The segments of an XMP packet. A packet that is too long for one becomes a short one that
+  /// names an extension, and the extension in parts.
   private static func packet(_ xmp: [UInt8]) -> [UInt8] {
     if xmp.count + xmpPrefix.count + 2 <= 65_535 { return segment(0xe1, xmpPrefix + xmp) }
     let guid = Array(xmp.withUnsafeBytes { FileDigest.md5($0) }.uppercased().utf8)
@@ -66,7 +66,7 @@ enum JpegContainer {
     [0xff, mark] + bytes(UInt16(contents.count + 2), littleEndian: false) + contents
   }
 
-  /// Version 1.02, density per inch or how wide pixels are by their height; no thumbnail.
+  /// Version 1.02, with the density per inch or the aspect ratio of a pixel; no thumbnail.
   private static func jfif(_ density: PixelDensity?) -> [UInt8] {
     let numbers = [density?.horizontal ?? 1, density?.vertical ?? 1].flatMap {
       bytes(UInt16(min(max($0.rounded(), 1), 65_535)), littleEndian: false)

@@ -5,7 +5,7 @@ extension JpegContainer {
   static let extensionPrefix = Array("http://ns.adobe.com/xmp/extension/\0".utf8)
   private static let isoPrefix = Array("urn:iso:std:iso:ts:21496:-1\0".utf8)
 
-  /// What a file's segments say, and what stands behind its picture.
+  /// Reads a file's segments and what follows its picture.
   static func contents(_ source: FileBytes) -> FileContents {
     var reading = Reading()
     for (mark, contents) in segments(source.read)
@@ -16,7 +16,7 @@ extension JpegContainer {
     return reading.finish(source)
   }
 
-  /// The segments of a gain map's file that say how it is used: XMP, ISO 21496-1's, the profile.
+  /// The segments of a gain map's file that describe its use: XMP, ISO 21496-1, the profile.
   static func descriptions(_ jpeg: Data) -> Data {
     let bytes = [UInt8](jpeg)
     return segments(memory(bytes)).reduce(into: Data()) { result, segment in
@@ -29,12 +29,12 @@ extension JpegContainer {
     }
   }
 
-  /// The segments before the first scan: their marks, and where their contents stand, which may be
-  /// beyond the end.
+  /// The segments before the first scan: their markers and the ranges of their contents, which may
+  /// exceed the file.
   private static func segments(_ source: ByteSource) -> [(mark: UInt8, contents: Range<Int>)] {
     var (place, result): (Int, [(UInt8, Range<Int>)]) = (2, [])
     while let mark = source(place, 4), mark[0] == 0xff, mark[1] != 0xda, mark[1] != 0xd9 {
-      // Any number of 0xff may stand before a mark.
+      // Any number of fill bytes 0xff may precede a marker.
       if mark[1] == 0xff {
         place += 1
         continue
@@ -47,11 +47,11 @@ extension JpegContainer {
     return result
   }
 
-  /// What has been read of a file.
+  /// The contents read so far.
   private struct Reading {
-    // Without JFIF's numbers there is no density but that of EXIF.
+    // Without JFIF's density, only that of EXIF counts.
     private var found = FileContents(statesDensity: true)
-    /// The extension of the XMP packet by its parts' places, and its number.
+    /// The parts of the XMP packet's extension by their offsets, and its identifier.
     private var parts: [(guid: [UInt8], place: Int, bytes: [UInt8])] = []
     private var pictures: [MultiPicture.Entry] = []
     private var isoMark: [UInt8]?
@@ -60,7 +60,7 @@ extension JpegContainer {
       func begins(_ text: String) -> Bool { bytes.starts(with: Array(text.utf8)) }
       switch mark {
       case 0xe0 where begins("JFIF\0") && bytes.count >= 12: density(bytes)
-      case 0xe0, 0xee: break  // a thumbnail; how colours are stored
+      case 0xe0, 0xee: break  // a thumbnail; the colour transform
       case 0xe1 where begins("Exif\0"): found.exif = found.exif ?? bytes
       case 0xe1 where bytes.starts(with: xmpPrefix):
         found.xmp = found.xmp ?? Array(bytes.dropFirst(xmpPrefix.count))
@@ -109,7 +109,8 @@ extension JpegContainer {
       let xmp = found.xmp.map { String(decoding: $0, as: UTF8.self) } ?? ""
       found.gainMap = gainMap(source, xmp)
       if found.gainMap == nil, isoMark != nil || XmpPacket.claimsGainMap(xmp) {
-        found.leaveOut("the gain map of a picture in HDR is lost in the file; what speaks of it is")
+        found.leaveOut(
+          "the gain map of an HDR picture is missing in the file; references to it are")
       }
       if XmpPacket.claimsVideo(xmp) { found.leaveOut("the video of a motion photo is") }
       let further = pictures.dropFirst().filter { !$0.isPreview }.count
@@ -119,7 +120,7 @@ extension JpegContainer {
       return found
     }
 
-    /// Adds the second part of an XMP packet to the first, which names it.
+    /// Merges the extension of an XMP packet into the packet that names it.
     private mutating func joinExtension() {
       guard let packet = found.xmp else { return found.leaveOut("a second part of XMP data is") }
       let guid = parts[0].guid
@@ -150,7 +151,7 @@ extension JpegContainer {
   }
 }
 
-/// The index of a file of several JPEG pictures (CIPA DC-007).
+/// The index of a file with several JPEG pictures (CIPA DC-007).
 enum MultiPicture {
   struct Entry {
     let place, count: Int
@@ -159,7 +160,7 @@ enum MultiPicture {
 
   private static let prefix = Array("MPF\0".utf8)
 
-  /// - Parameter place: of the segment's contents in the file.
+  /// - Parameter place: the position of the segment's contents in the file.
   static func entries(_ segment: [UInt8], at place: Int) -> [Entry] {
     let block = Array(segment.dropFirst(4))
     guard let (layout, offset) = TiffDirectory.start(memory(block)),
@@ -169,18 +170,18 @@ enum MultiPicture {
       func number(_ at: Int) -> Int { layout.integer(list[start + at..<start + at + 4]) }
       let offset = number(8)
       return Entry(
-        // The first picture's offset is 0: it begins with the file.
+        // The first picture's offset is 0: the beginning of the file.
         place: offset == 0 ? 0 : place + 4 + offset, count: number(4),
         isPreview: number(0) >> 16 & 0xff == 1)
     }
   }
 
-  /// The contents of the segment of a file of a picture and another one behind it.
+  /// The contents of the segment for a picture that is followed by another one.
   ///
   /// - Parameters:
-  ///   - place: of the segment's contents in the file.
-  ///   - first: bytes of the first picture.
-  ///   - second: bytes of the other.
+  ///   - place: the position of the segment's contents in the file.
+  ///   - first: the size of the first picture in bytes.
+  ///   - second: the size of the second picture in bytes.
   static func segment(at place: Int, first: Int, second: Int) -> [UInt8] {
     func be(_ value: Int) -> [UInt8] {
       bytes(UInt32(truncatingIfNeeded: value), littleEndian: false)

@@ -1,21 +1,21 @@
 import Files
 
-/// Puts metadata into JPEG XL files, and finds it there (ISO/IEC 18181-2).
+/// Reads and writes metadata in JPEG XL files (ISO/IEC 18181-2).
 enum JxlContainer {
   private static let signature: [UInt8] = [
     0, 0, 0, 12, 0x4a, 0x58, 0x4c, 0x20, 0x0d, 0x0a, 0x87, 0x0a,
   ]
   private static let fileType = box("ftyp", Array("jxl \0\0\0\0jxl ".utf8))
 
-  /// Copies a file that libvips has encoded, a bare codestream or one in boxes, with the blocks as
+  /// Copies a file that libvips has encoded, a bare codestream or a container, with the blocks as
   /// boxes before the pixels.
   static func write(_ source: FileBytes, _ blocks: MetadataBlocks, to file: AtomicFile) throws {
-    // Four bytes before the EXIF block say where it begins.
+    // Four bytes state the offset of the EXIF block.
     let exif = blocks.exif.map { box("Exif", [0, 0, 0, 0] + $0) } ?? []
     let xmp = blocks.xmp.map { box("xml ", $0) } ?? []
     var start = 0
     if source.read(0, signature.count) == signature {
-      // The file's type, and the level where it is stated, stay first.
+      // The file type, and the level if there is one, stay first.
       start = signature.count
       while let head = source.read(start, 8), ["ftyp", "jxll"].contains(type(head)) {
         start += Int(integer(head[0..<4], littleEndian: false))
@@ -23,7 +23,7 @@ enum JxlContainer {
       try file.copy(0..<start, of: source)
       try file.append(exif + xmp)
     } else if !exif.isEmpty || !xmp.isEmpty {
-      // Length 0: up to the end of the file.
+      // Length 0: to the end of the file.
       try file.append(signature + fileType + exif + xmp + [0, 0, 0, 0] + Array("jxlc".utf8))
     }
     try file.copy(start..<source.count, of: source)

@@ -1,11 +1,10 @@
 import CVips
-import CVipsLoader
 import Files
 import Foundation
 
-/// Puts metadata into PNG files.
+/// Writes metadata into PNG files.
 enum PngContainer {
-  /// Copies a file that libvips has encoded, with the blocks in place of its own.
+  /// Copies a file that libvips has encoded, replacing its metadata with the given blocks.
   static func write(_ source: FileBytes, _ blocks: MetadataBlocks, to file: AtomicFile) throws {
     var place = 8
     var (colors, pending) = (try colorChunks(blocks), chunks(blocks))
@@ -14,7 +13,7 @@ enum PngContainer {
       let head = try source.required(place, 8)
       let end = place + 12 + Int(integer(head[0..<4], littleEndian: false))
       let type = String(decoding: head[4..<8], as: UTF8.self)
-      // What says how colours are meant stands before a palette, all else before the pixels.
+      // Colour chunks go before a palette, all others before the pixels.
       if type != "IHDR" {
         try file.append(colors)
         colors = []
@@ -35,7 +34,7 @@ enum PngContainer {
   private static func colorChunks(_ blocks: MetadataBlocks) throws -> [UInt8] {
     var result: [UInt8] = []
     if let points = blocks.codePoints {
-      // RGB, full range.
+      // Matrix 0 (RGB), full range.
       result += chunk("cICP", [points.primaries, points.transfer, 0, 1])
     }
     if let profile = blocks.iccProfile {
@@ -77,7 +76,7 @@ enum PngContainer {
     return result
   }
 
-  /// A text in UTF-8: not compressed, no language, no translated keyword.
+  /// A text in UTF-8: uncompressed, without a language and a translated keyword.
   private static func unicodeText(_ keyword: String, _ text: [UInt8]) -> [UInt8] {
     chunk("iTXt", PictureText.latin1(keyword)! + [0, 0, 0, 0, 0] + text)
   }

@@ -1,9 +1,8 @@
 import CVips
-import CVipsLoader
 import Foundation
 
 extension PngContainer {
-  /// What the chunks of a file say, wherever they stand.
+  /// Reads the chunks of a file, wherever they are.
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
     found.isExifUpright = false
@@ -25,8 +24,8 @@ extension PngContainer {
     return found
   }
 
-  /// Chunks that describe the pixels, which libvips reads, and those that say nothing that a larger
-  /// picture could keep.
+  /// Chunks of the pixels, which libvips reads, and chunks that are meaningless for a larger
+  /// picture.
   private static let others: Set<String> = [
     "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "bKGD", "hIST", "sBIT", "tIME", "acTL", "fdAT", "iDOT",
     "sPLT", "vpAg",
@@ -78,7 +77,7 @@ extension PngContainer {
     case "zTXt":
       guard rest.popFirst() == 0 else { return nil }
     case "iTXt":
-      // Whether it is compressed, how, its language and the keyword in it.
+      // The compression flag and method, the language and the translated keyword.
       guard rest.count >= 2 else { return nil }
       isCompressed = rest.removeFirst() == 1
       rest.removeFirst()
@@ -119,8 +118,7 @@ extension PngContainer {
     }
   }
 
-  /// ImageMagick's older way to store a block: a name, the number of bytes, and these in
-  /// hexadecimal digits, on lines.
+  /// A block in ImageMagick's older encoding: a name, the size, and lines of hexadecimal digits.
   private static func rawProfile(_ text: [UInt8]) -> [UInt8]? {
     let lines = text.split(whereSeparator: { $0 == 0x0a || $0 == 0x20 || $0 == 0x0d })
     guard lines.count >= 3, let count = Int(String(decoding: lines[1], as: UTF8.self)) else {
@@ -137,21 +135,21 @@ private let hexadecimal: [UInt8?] = (0..<256).map { code in
   UInt8(String(UnicodeScalar(UInt8(code))), radix: 16)
 }
 
-/// A PNG file's colours where it has neither a profile nor code points.
+/// The colours of a PNG file without a profile and code points.
 private struct Calibration {
   var isStandard = false
   var gamma: Double?
   var chromaticities: Chromaticities?
 
-  /// Adds the profile that says the same. Files that state sRGB's values, or half of them, are
-  /// shown as sRGB.
+  /// Adds an equivalent profile. Files that state sRGB's values, or some of them, are displayed as
+  /// sRGB.
   func complete(_ found: inout FileContents) {
     guard found.cicp == nil, found.iccProfile == nil, !isStandard else { return }
     guard gamma != nil || chromaticities != nil else { return }
     let colors = chromaticities ?? .bt709
     let isUsual = gamma.map { abs($0 - 2.2) < 0.01 } ?? true
     guard !isUsual || !colors.isClose(to: .bt709) else { return }
-    // Viewers take 1/2.2 for sRGB's curve only where the primaries are sRGB's as well.
+    // Viewers take 1/2.2 for sRGB's curve only if the primaries are sRGB's as well.
     found.calibration = (colors, gamma.map { .gamma($0) } ?? .sRGB)
   }
 }

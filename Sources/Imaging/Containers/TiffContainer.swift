@@ -1,9 +1,9 @@
 import Foundation
 
-/// Puts metadata into TIFF files.
+/// Writes metadata into TIFF files.
 enum TiffContainer {
-  /// Adds what an EXIF block says to the directory of a file that libvips has encoded: a new
-  /// directory at the file's end takes the old one's place.
+  /// Adds the tags of an EXIF block to the directory of a file that libvips has encoded: a new
+  /// directory at the end of the file replaces the old one.
   static func add(_ blocks: MetadataBlocks, to path: String) throws {
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -18,7 +18,7 @@ enum TiffContainer {
     if let bytes = blocks.exif, let block = ExifBlock(bytes) {
       directory = block.root.converted(from: block.layout, to: layout)
       directory.values = directory.values.filter { ExifBlock.descriptive.contains($0.key) }
-      // What a TIFF file says elsewhere: its components and its size.
+      // TIFF states components and size in tags of its own.
       for tag: UInt16 in [0x9101, 0x9102, 0xa002, 0xa003] {
         directory.children[TiffDirectory.Tag.exif]?.values[tag] = nil
       }
@@ -30,16 +30,17 @@ enum TiffContainer {
       let entry = try file.required(place, layout.entrySize)
       entries[UInt16(layout.integer(entry[0..<2]))] = entry
     }
-    // What libvips has written is true of this file.
+    // The tags that libvips has written are true of this file.
     for tag in entries.keys { directory.values[tag] = nil }
     if let iptc = blocks.iptc {
-      // As libtiff has it, in words of four bytes (libvips 8.14 keeps a quarter of them only).
+      // In libtiff's representation, words of four bytes (libvips 8.14 keeps only a quarter of
+      // them).
       let padding = [UInt8](repeating: 0, count: (4 - iptc.count % 4) % 4)
       directory.values[0x83bb] = TiffDirectory.Value(
         type: 4, count: (iptc.count + padding.count) / 4, bytes: iptc + padding)
     }
     if blocks.density.map(\.isRatio) ?? true {
-      // libvips writes its default of 1 pixel per millimetre; this says that no unit is known.
+      // libvips writes its default of 1 pixel per millimetre; this states that the unit is unknown.
       directory.values[0x11a] = .rational(blocks.density?.horizontal ?? 1, layout)
       directory.values[0x11b] = .rational(blocks.density?.vertical ?? 1, layout)
       directory.values[0x128] = .short(1, layout)

@@ -6,12 +6,13 @@ extension TiffContainer {
     static let photoshop: UInt16 = 0x8649
     static let layers: UInt16 = 0x935c
     static let rawVersion: UInt16 = 0xc612
-    /// ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory with its parameters.
+    /// GeoTIFF: ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory and its
+    /// parameters.
     static let georeference: Set<UInt16> = [0x830e, 0x8482, 0x85d8, 0x87af, 0x87b0, 0x87b1]
   }
 
-  /// TIFF's photometric interpretations that libvips turns into grey or RGB: white or black is
-  /// zero, RGB, a palette, CMYK, YCbCr, CIE Lab.
+  /// Photometric interpretations that libvips converts to grey or RGB: white or black is zero, RGB,
+  /// a palette, CMYK, YCbCr, CIE Lab.
   private static let interpretations: Set<Int> = [0, 1, 2, 3, 5, 6, 8]
 
   private static let names = [
@@ -19,7 +20,7 @@ extension TiffContainer {
     32844: "LogL", 32845: "LogLuv", 34892: "a raw photo (linear)", 51177: "a depth map",
   ]
 
-  /// What a page's directory says that libvips does not.
+  /// Reads what a page's directory states and libvips ignores.
   static func contents(_ source: FileBytes, page: Int) -> FileContents {
     var found = FileContents()
     guard let (layout, offset) = TiffDirectory.start(source.read, page: max(page, 0)),
@@ -32,7 +33,7 @@ extension TiffContainer {
     }
     if let value = number(Tag.photometric), !interpretations.contains(value) {
       let name = names[value] ?? "photometric interpretation \(value)"
-      found.unsupported = "its samples are \(name), which is not read; convert it to RGB"
+      found.unsupported = "its samples are \(name), which is not supported; convert it to RGB"
     }
     let isPreview = (number(Tag.newSubfileType) ?? 0) & 1 == 1
     if directory.values[Tag.rawVersion] != nil || isPreview && page < 0 && hasMore(directory) {
@@ -48,7 +49,7 @@ extension TiffContainer {
     }
     let tags = Set(directory.values.keys)
     if !tags.isDisjoint(with: Tag.georeference) {
-      found.leaveOut("its place on the earth (GeoTIFF) is")
+      found.leaveOut("its geographic position (GeoTIFF) is")
     }
     if let block = directory.values[Tag.photoshop]?.bytes, IptcBlock.hasOtherResources(block) {
       found.leaveOut("Photoshop's resources (paths, print settings...) are")
@@ -67,8 +68,8 @@ extension TiffContainer {
     directory.values[Tag.subdirectories] != nil
   }
 
-  /// Tags above 0x8000 that are read, or that say how the file is stored: matting, the region and
-  /// depth of tiles, IPTC, Photoshop, the profile, XMP's neighbours, layers, LERC.
+  /// Tags above 0x8000 that are read or that describe the storage: matting, the region and depth of
+  /// tiles, IPTC, Photoshop, the profile, XMP's neighbours, layers, LERC.
   private static let known: Set<UInt16> = [
     0x80a4, 0x80a5, 0x80a6, 0x80e3, 0x80e4, 0x80e5, 0x83bb, 0x8649, 0x8769, 0x8773, 0x8825, 0x935c,
     0xc5f2, 0xc5f3,

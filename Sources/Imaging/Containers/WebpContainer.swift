@@ -1,8 +1,8 @@
 import Files
 
-/// Puts metadata into WebP files.
+/// Writes metadata into WebP files.
 enum WebpContainer {
-  /// Copies a file that libvips has encoded, with the blocks in place of its own.
+  /// Copies a file that libvips has encoded, replacing its metadata with the given blocks.
   static func write(
     _ source: FileBytes, _ blocks: MetadataBlocks, width: Int, height: Int, hasAlpha: Bool,
     to file: AtomicFile
@@ -23,7 +23,7 @@ enum WebpContainer {
     if let exif = blocks.exif { end += chunk("EXIF", exif) }
     if let xmp = blocks.xmp { end += chunk("XMP ", xmp) }
 
-    // What is present, and the size: 24 bits each, less one.
+    // Flags of what is present, and the size minus one in 24 bits each.
     var flags: UInt8 = hasProfile ? 0x20 : 0
     if hasAlpha { flags |= 0x10 }
     if blocks.exif != nil { flags |= 0x08 }

@@ -1,5 +1,5 @@
 extension WebpContainer {
-  /// What a file has that libvips does not read: chunks that no output has.
+  /// Warns about chunks that libvips does not read and no output has.
   static func contents(_ source: FileBytes) -> FileContents {
     var found = FileContents()
     let known: Set<String> = [

@@ -1,4 +1,4 @@
-/// Colours by code points of ITU-T H.273, as PNG's cICP chunk and AVIF's nclx box have them.
+/// Colours by code points of ITU-T H.273, as in PNG's cICP chunk and AVIF's nclx box.
 public struct CodePoints: Equatable, Sendable {
   /// 1 BT.709 and sRGB, 9 BT.2020, 12 Display P3...
   public var primaries: UInt8
@@ -10,16 +10,16 @@ public struct CodePoints: Equatable, Sendable {
     self.transfer = transfer
   }
 
-  /// Whether they say no more than a file that says nothing: BT.709's primaries with sRGB's curve
-  /// or one that is shown as it, 2 standing for "unknown".
+  /// Whether the code points are equivalent to none: BT.709's primaries with sRGB's curve or one
+  /// that is displayed as sRGB; 2 means unknown.
   var isStandard: Bool {
     [0, 1, 2].contains(primaries) && [0, 1, 2, 6, 13, 14, 15].contains(transfer)
   }
 
-  /// Whether they go beyond a screen's usual white: PQ and HLG.
+  /// Whether values exceed a screen's usual white: PQ and HLG.
   var isHighDynamicRange: Bool { transfer == 16 || transfer == 18 }
 
-  /// "Display P3, PQ".
+  /// A description such as "Display P3, PQ".
   var name: String {
     let primaries = Self.primaries[primaries]?.name ?? "primaries \(primaries)"
     let transfer: String
@@ -79,7 +79,7 @@ struct Chromaticities: Equatable {
   /// BT.709's and sRGB's.
   static let bt709 = Chromaticities(red: (0.64, 0.33), green: (0.30, 0.60), blue: (0.15, 0.06))
 
-  /// Whether they differ by no more than what is rounded away when they are written.
+  /// Whether the values are equal up to the rounding of file formats.
   func isClose(to other: Chromaticities) -> Bool {
     zip([white, red, green, blue], [other.white, other.red, other.green, other.blue]).allSatisfy {
       abs($0.x - $1.x) < 0.002 && abs($0.y - $1.y) < 0.002

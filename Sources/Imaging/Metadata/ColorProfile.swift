@@ -1,31 +1,30 @@
 import CVips
-import CVipsLoader
 import Foundation
 
-/// ICC profiles (ICC.1): what they say, and those that stand for other descriptions of colours.
+/// Reads and creates ICC profiles (ICC.1).
 enum ColorProfile {
-  /// The colour space a profile describes, "RGB " or "GRAY" for example (bytes 16 to 19).
+  /// The colour space of a profile, such as "RGB " or "GRAY" (bytes 16 to 19).
   static func space(_ profile: Data) -> String? {
     guard profile.count >= 20 else { return nil }
     return String(decoding: profile.dropFirst(16).prefix(4), as: UTF8.self)
   }
 
-  /// A profile that others read as well: where its header or its table are not as the standard has
-  /// them, it is written anew. nil where it is damaged.
+  /// A profile that other programs accept as well: one whose header or table does not conform to
+  /// the standard is rewritten. nil if it is damaged.
   static func mended(_ profile: Data) -> Data? {
     let mended =
       isStandard([UInt8](profile))
       ? profile
       : try? blob { out, text in withBlob(profile) { cvips_mend_profile($0, out, &text) } }
-    // libjxl ends the program where a curve or a primary is missing.
+    // libjxl aborts the program if a curve or a primary is missing.
     let isGrey = space(profile) == "GRAY"
     return mended.flatMap { profile in
       withBlob(profile) { cvips_is_usable_profile($0, isGrey) } ? profile : nil
     }
   }
 
-  /// What programs check before they use a profile: its size, its mark, the rendering intent, the
-  /// illuminant D50, and that the tags lie inside, at places that are multiples of four.
+  /// The checks that programs make before they use a profile: size, signature, rendering intent,
+  /// the illuminant D50, and tags inside the profile at multiples of four.
   private static func isStandard(_ bytes: [UInt8]) -> Bool {
     let number = { (place: Int) in
       Int(integer(bytes[place..<place + 4], littleEndian: false))
@@ -42,7 +41,7 @@ enum ColorProfile {
     }
   }
 
-  /// The profile for samples of code points; nil where they have a meaning that is not known.
+  /// A profile for samples with code points; nil if their meaning is unknown.
   static func make(_ points: CodePoints, isGrey: Bool) -> Data? {
     guard let colors = CodePoints.primaries[points.primaries]?.colors else { return nil }
     let curve: Curve
@@ -60,10 +59,10 @@ enum ColorProfile {
     return make(colors, curve, name: points.name, isGrey: isGrey, points)
   }
 
-  /// Light by value, both 0...1.
+  /// Light as a function of the value, both 0...1.
   enum Curve: Equatable {
     case gamma(Double)
-    /// g, a, b, c, d: (a v + b)^g where v ≥ d, else c v.
+    /// g, a, b, c, d: (a v + b)^g if v ≥ d, else c v.
     case parametric([Double])
     case table([Float])
 
@@ -105,12 +104,12 @@ enum ColorProfile {
   }
 }
 
-/// Curves of pictures with more than a screen's usual light, in tables for profiles: diffuse white
-/// is 1, and what is brighter is cut off, since profiles go no further.
+/// HDR curves as tables for profiles: diffuse white is 1, and brighter values are clipped, since
+/// profiles cannot exceed it.
 enum HighDynamicRange {
   private static let count = 4096
 
-  /// SMPTE ST 2084; 203 nits are diffuse white (BT.2408).
+  /// SMPTE ST 2084; diffuse white is at 203 nits (BT.2408).
   static let pq: [Float] = (0..<count).map { i in
     let (m1, m2, c1, c2, c3) = (0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875)
     let power = pow(Double(i) / Double(count - 1), 1 / m2)
@@ -118,7 +117,7 @@ enum HighDynamicRange {
     return Float(min(light * 10_000 / 203, 1))
   }
 
-  /// ARIB STD-B67 with the system gamma of 1.2; a signal of 75 % is diffuse white.
+  /// ARIB STD-B67 with a system gamma of 1.2; diffuse white is at a signal of 75 %.
   static let hlg: [Float] = {
     func light(_ signal: Double) -> Double {
       let (a, b, c) = (0.17883277, 0.28466892, 0.55991073)

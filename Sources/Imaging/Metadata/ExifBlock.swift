@@ -1,12 +1,12 @@
 import Foundation
 
-/// An EXIF block (Exif 2.3): directories of tags about the picture and how it was taken. The
-/// directory of the thumbnail is not kept.
+/// An EXIF block (Exif 2.3): directories of tags about the picture and how it was taken, without
+/// the directory of the thumbnail.
 struct ExifBlock {
   var layout: TiffLayout
   var root: TiffDirectory
 
-  /// Tags whose values the picture itself decides.
+  /// Tags whose values follow from the picture itself.
   private enum Tag {
     static let imageWidth: UInt16 = 0x100
     static let imageHeight: UInt16 = 0x101
@@ -16,24 +16,24 @@ struct ExifBlock {
     static let densityUnit: UInt16 = 0x128
     static let pixelWidth: UInt16 = 0xa002
     static let pixelHeight: UInt16 = 0xa003
-    /// Places in pixels of the old picture: subject area and location.
+    /// Positions in pixels of the old picture: subject area and location.
     static let places: [UInt16] = [0x9214, 0xa214]
   }
 
-  /// Tags of a TIFF file's own directory that describe the picture and not how it is stored: title,
+  /// Tags of a TIFF file's own directory that describe the picture rather than its storage: title,
   /// maker, model, density, software, date, artist, computer, rating, copyright, Windows' fields.
   static let descriptive: Set<UInt16> = [
     0x10e, 0x10f, 0x110, Tag.horizontalDensity, Tag.verticalDensity, Tag.densityUnit, 0x131, 0x132,
     0x13b, 0x13c, 0x4746, 0x4749, 0x8298, 0x9c9b, 0x9c9c, 0x9c9d, 0x9c9e, 0x9c9f,
   ]
 
-  /// A block without tags.
+  /// An empty block.
   init() {
     layout = TiffLayout(littleEndian: true)
     root = TiffDirectory()
   }
 
-  /// nil where the block is damaged beyond its first directory.
+  /// nil if the block is damaged before the end of its first directory.
   init?(_ data: some Sequence<UInt8>) {
     var bytes = [UInt8](data)
     if bytes.starts(with: Self.prefix) { bytes.removeFirst(Self.prefix.count) }
@@ -45,11 +45,11 @@ struct ExifBlock {
     self.root = root
   }
 
-  /// What a TIFF file says of one of its pages in its own directory; nil where it is nothing.
+  /// The metadata in the directory of a TIFF file's page; nil if there are none.
   init?(_ directory: TiffDirectory, _ layout: TiffLayout) {
     var (root, layout) = (directory, layout)
     root.values = root.values.filter { Self.descriptive.contains($0.key) }
-    // It lies anywhere in the file, which may be large.
+    // The directory can be anywhere in the file, which may be large.
     root.children[TiffDirectory.Tag.exif]?.makerNoteOffset = nil
     let density = [Tag.horizontalDensity, Tag.verticalDensity, Tag.densityUnit]
     guard !root.children.isEmpty || !Set(root.values.keys).isSubset(of: density) else { return nil }
@@ -60,7 +60,7 @@ struct ExifBlock {
 
   static let prefix = Array("Exif\0\0".utf8)
 
-  /// Makes true what the block says of the picture: upright, of this size.
+  /// Corrects the block for the picture: upright, of this size.
   mutating func describe(width: Int, height: Int, density: PixelDensity?) {
     func set(_ tag: UInt16, _ value: TiffDirectory.Value, in directory: inout TiffDirectory) {
       if directory.values[tag] != nil { directory.values[tag] = value }
@@ -80,13 +80,13 @@ struct ExifBlock {
     root.values[Tag.densityUnit] = .short(density.isRatio ? 1 : 2, layout)  // inches
   }
 
-  /// Tags by which a camera or its owner can be told, or where they were: the owner's name and the
-  /// numbers of camera and lens; the maker's note, which has them too.
+  /// Tags that identify a camera or its owner: the owner's name, the serial numbers of camera and
+  /// lens, and the maker's note, which contains them too.
   private static let identifying: Set<UInt16> = [
     0xa430, 0xa431, 0xa435, TiffDirectory.Tag.makerNote, 0xc62f, 0x9c9d,
   ]
 
-  /// Takes out the place and what tells whose camera it was.
+  /// Removes the location and everything that identifies the camera or its owner.
   mutating func makePrivate() {
     root.children[TiffDirectory.Tag.gps] = nil
     for tag in Self.identifying {
@@ -124,8 +124,8 @@ struct ExifBlock {
     return (x, y, root.values[Tag.densityUnit].map { layout.integer($0.bytes.prefix(2)) } ?? 2)
   }
 
-  /// The block, without the prefix. A maker note keeps its place in it, from which its maker may
-  /// count.
+  /// The block, without the prefix. A maker's note keeps its offset, since makers' pointers may be
+  /// relative to the block.
   var bytes: [UInt8] {
     let exif = root.children[TiffDirectory.Tag.exif]
     let note = exif?.values[TiffDirectory.Tag.makerNote]

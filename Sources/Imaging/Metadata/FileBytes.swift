@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// Bytes that are read at any place: those of a file, or of a block in memory. nil beyond the end.
+/// Random access to the bytes of a file or of a block in memory; nil beyond the end.
 typealias ByteSource = (_ offset: Int, _ count: Int) -> [UInt8]?
 
-/// An open file, read at any place without being mapped: a mapped file that somebody shortens ends
-/// the process.
+/// An open file, which is not mapped: if another program truncated a mapped file, reading it would
+/// end the process.
 struct FileBytes {
   let descriptor: Int32
   let count: Int
@@ -34,7 +34,7 @@ struct FileBytes {
   }
 }
 
-/// Why a picture could not be encoded.
+/// The reason why a picture could not be encoded.
 struct EncodingFailure: Error {
   let reason: String
 }
@@ -51,7 +51,7 @@ extension AtomicFile {
 }
 
 extension FileBytes {
-  /// The bytes, where a file that has just been written must have them.
+  /// The bytes, which a file that has just been written must contain.
   func required(_ offset: Int, _ count: Int) throws -> [UInt8] {
     guard let bytes = read(offset, count) else {
       throw EncodingFailure(reason: "the encoded file is not as expected")
@@ -59,7 +59,7 @@ extension FileBytes {
     return bytes
   }
 
-  /// Writes bytes at a place. Throws `EncodingFailure`.
+  /// Writes bytes at an offset. Throws `EncodingFailure`.
   func overwrite(_ offset: Int, _ bytes: [UInt8]) throws {
     var done = 0
     while done < bytes.count {
@@ -80,7 +80,7 @@ func bytes<T: FixedWidthInteger>(_ value: T, littleEndian: Bool) -> [UInt8] {
   withUnsafeBytes(of: littleEndian ? value.littleEndian : value.bigEndian) { Array($0) }
 }
 
-/// Reads an unsigned integer of up to eight bytes.
+/// An unsigned integer of up to eight bytes.
 func integer(_ bytes: some Sequence<UInt8>, littleEndian: Bool) -> UInt64 {
   let ordered = littleEndian ? Array(bytes.reversed()) : Array(bytes)
   return ordered.reduce(0) { $0 << 8 | UInt64($1) }

@@ -1,16 +1,16 @@
 import Files
 import Foundation
 
-/// The map by which a screen with more light shows a JPEG picture brighter (Ultra HDR, ISO
-/// 21496-1): a JPEG file of its own behind the picture. It covers the whole picture whatever its
+/// The gain map of a JPEG picture (Ultra HDR, ISO 21496-1), with which HDR screens show it
+/// brighter: a JPEG file appended to the picture. It covers the whole picture, whatever its own
 /// size.
 public struct GainMap: Equatable, Sendable {
   /// The map's file.
   public var jpeg: Data
-  /// The picture's segment that announces it, of files after ISO 21496-1.
+  /// The segment of the picture that announces the map, in files according to ISO 21496-1.
   var mark: Data?
 
-  /// Whether a file is a gain map: a whole JPEG file that says so.
+  /// Whether a file is a gain map: a complete JPEG file that says so.
   static func isOne(_ jpeg: [UInt8]) -> Bool {
     guard jpeg.starts(with: [0xff, 0xd8, 0xff]), jpeg.suffix(2) == [0xff, 0xd9] else {
       return false
@@ -21,8 +21,8 @@ public struct GainMap: Equatable, Sendable {
     }
   }
 
-  /// The map of a picture that was turned by an EXIF orientation: encoded anew, with the segments
-  /// of its file that say how it is used. nil where it cannot be read.
+  /// The map rotated as its picture was by an EXIF orientation: re-encoded, with the segments that
+  /// describe its use. nil if it cannot be read.
   func turned(by orientation: Int) -> GainMap? {
     let turned = try? TemporaryFolder.with { folder -> Data in
       try AtomicFile.write(jpeg, to: folder + "/map.jpg")

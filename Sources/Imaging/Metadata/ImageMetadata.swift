@@ -1,26 +1,26 @@
 import Foundation
 
-/// What travels with a picture besides its samples; the blocks are kept as they were in the file.
+/// The metadata of a picture; blocks are kept as they were in the file.
 ///
-/// A writer makes what they say about the picture true: its size, upright orientation, its density,
-/// no thumbnail of the old one.
+/// A writer corrects their statements about the picture: its size, upright orientation, density, no
+/// thumbnail of the old picture.
 public struct ImageMetadata: Equatable, Sendable {
   public var iccProfile: Data?
-  /// Colours by code points, which go before a profile.
+  /// Colours by code points, which take precedence over a profile.
   public var codePoints: CodePoints?
-  /// The EXIF block, a TIFF structure; "Exif\0\0" may stand before it.
+  /// The EXIF block, a TIFF structure; may be prefixed by "Exif\0\0".
   public var exif: Data?
   /// The XMP packet.
   public var xmp: Data?
-  /// IPTC records (IIM); Photoshop's block of resources may be around them.
+  /// IPTC records (IIM), possibly inside Photoshop's resource block.
   public var iptc: Data?
   /// Comments and other texts.
   public var texts: [PictureText] = []
-  /// nil where the file does not say.
+  /// nil if the file does not state it.
   public var density: PixelDensity?
-  /// The map for screens with more light of a JPEG picture.
+  /// The gain map of a JPEG picture.
   public var gainMap: GainMap?
-  /// The picture that the blocks speak of; nil: that which is written.
+  /// The picture that the blocks describe; nil: the one that is written.
   var source: Source?
 
   /// The size of a picture as it is read, and the orientation in which it is stored.
@@ -40,7 +40,7 @@ public struct ImageMetadata: Equatable, Sendable {
     self.density = density
   }
 
-  /// Drops a profile of other samples than the picture's, of which it says nothing.
+  /// Drops a profile of another kind of samples than the picture's.
   mutating func dropForeignProfile(isGrey: Bool) {
     if iccProfile.flatMap(ColorProfile.space) != (isGrey ? "GRAY" : "RGB ") { iccProfile = nil }
   }

@@ -1,10 +1,10 @@
-/// IPTC records (IIM 4), and the block of Photoshop's resources that holds them in JPEG files.
+/// IPTC records (IIM 4), and Photoshop's resource block, which holds them in JPEG files.
 enum IptcBlock {
   private static let signature = Array("Photoshop 3.0\0".utf8)
   private static let mark = Array("8BIM".utf8)
   private static let records: UInt64 = 0x0404
 
-  /// Resources that are written anew or say nothing of a larger picture: its density, thumbnails,
+  /// Resources that are rewritten or are meaningless for a larger picture: its density, thumbnails,
   /// the profile, EXIF and XMP, and digests of these.
   private static let rewritten: Set<UInt64> = [
     records, 1005, 1033, 1036, 1039, 1058, 1059, 1060, 1061,
@@ -16,7 +16,7 @@ enum IptcBlock {
   }
 
   /// The resources of Photoshop's block: "8BIM", a number of two bytes, a name and the contents,
-  /// both with their lengths before them and of even size.
+  /// both with a length prefix and padded to even sizes.
   private static func resources(in block: [UInt8]) -> [(number: UInt64, contents: Range<Int>)] {
     var result: [(UInt64, Range<Int>)] = []
     var place = block.starts(with: signature) ? signature.count : 0
@@ -34,15 +34,15 @@ enum IptcBlock {
     return result
   }
 
-  /// The records of a block that is either; nil where it has none.
+  /// The records of a block of either kind; nil if it has none.
   static func records(in block: [UInt8]) -> [UInt8]? {
     if block.first == 0x1c { return trimmed(block) }
     return resources(in: block).first { $0.number == records }
       .flatMap { trimmed(Array(block[$0.contents])) }
   }
 
-  /// The whole records at the start, without what fills the block up. A record is 0x1c, two numbers
-  /// of one byte, the length (or, with the highest bit set, that of the length) and the contents.
+  /// The complete records at the beginning, without padding. A record is 0x1c, two numbers of one
+  /// byte, the length (or, with the highest bit set, the length of the length) and the contents.
   private static func trimmed(_ block: [UInt8]) -> [UInt8]? {
     var place = 0
     while let end = end(ofRecordAt: place, in: block) { place = end }
@@ -62,10 +62,11 @@ enum IptcBlock {
     return count <= block.count - end ? end + count : nil
   }
 
-  /// Datasets of record 2 that name a place: of the contents, city, sublocation, province, country.
+  /// Datasets of record 2 that name a location: of the contents, city, sublocation, province,
+  /// country.
   private static let places: Set<UInt8> = [26, 27, 90, 92, 95, 100, 101]
 
-  /// The records but for those that name a place.
+  /// The records except those that name a location.
   static func withoutPlace(_ records: [UInt8]) -> [UInt8] {
     var (result, start): ([UInt8], Int) = ([], 0)
     while start < records.count, let end = end(ofRecordAt: start, in: records) {

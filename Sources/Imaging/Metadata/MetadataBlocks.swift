@@ -1,9 +1,9 @@
 import Foundation
 
-/// A picture's metadata as they go into a file of one format, true for the picture that is written.
+/// A picture's metadata in the form for a file format, corrected for the picture that is written.
 struct MetadataBlocks {
   var iccProfile: Data?
-  /// Where the format has a place for them.
+  /// The blocks that the format has a place for.
   var codePoints: CodePoints?
   /// Without the prefix "Exif\0\0".
   var exif: [UInt8]?
@@ -13,7 +13,7 @@ struct MetadataBlocks {
   var texts: [PictureText] = []
   var density: PixelDensity?
   var gainMap: GainMap?
-  /// What the file will not keep, a line each.
+  /// Warnings about what the file will not keep, a line each.
   private(set) var warnings: [String] = []
 
   init(_ metadata: ImageMetadata, _ format: ImageFormat, width: Int, height: Int, isGrey: Bool) {
@@ -26,7 +26,7 @@ struct MetadataBlocks {
         packet, width: width, height: height, source: metadata.source,
         gainMap: gainMap?.jpeg.count ?? 0)
       self.xmp = xmp.map { Array($0) }
-      // What was said of the map already.
+      // Already warned about with the gain map.
       warnings += metadata.gainMap == nil ? leftOut : leftOut.filter { !$0.contains("gain map") }
     }
     iptc = metadata.iptc.flatMap { IptcBlock.records(in: Array($0)) }
@@ -43,15 +43,16 @@ struct MetadataBlocks {
     }
     guard let points = metadata.codePoints, !points.isStandard else { return }
     if format.storesCodePoints { codePoints = points }
-    // PNG has a profile for programs that know no code points.
+    // PNG has a profile as well, for programs that do not know code points.
     guard format != .avif, iccProfile == nil else { return }
     iccProfile = ColorProfile.make(points, isGrey: isGrey)
     if iccProfile == nil, codePoints == nil {
-      warnings.append("\(format.name) cannot say that its colours are \(points.name)")
+      warnings.append("\(format.name) cannot state that its colours are \(points.name)")
     }
     if points.isHighDynamicRange, codePoints == nil {
       warnings.append(
-        "\(format.name) has no place for \(points.name): its profile cuts what is brighter than white"
+        "\(format.name) has no place for \(points.name):"
+          + " its profile clips what is brighter than white"
       )
     }
   }
@@ -63,7 +64,7 @@ struct MetadataBlocks {
     if metadata.exif != nil, block == nil {
       warnings.append("the EXIF data are damaged and left out")
     }
-    // These have no other place for the density.
+    // These formats have no other place for the density.
     if block == nil, density != nil, !format.storesDensity { block = ExifBlock() }
     block?.describe(width: width, height: height, density: density)
     exif = block?.bytes
@@ -114,6 +115,6 @@ extension ImageFormat {
   fileprivate var storesIptc: Bool { self == .jpeg || self == .tiff }
   fileprivate var storesCodePoints: Bool { self == .png || self == .avif }
 
-  /// Bytes of a JPEG segment but for its length and the longest mark before a block.
+  /// The capacity of a JPEG segment, less its length field and the longest prefix of a block.
   fileprivate var largestBlock: Int? { self == .jpeg ? 65_535 - 64 : nil }
 }

@@ -1,18 +1,18 @@
 import Foundation
 
-/// Which metadata an output gets.
+/// The metadata that an output gets.
 public enum MetadataPolicy: String, CaseIterable, Sendable {
-  /// All that the format can hold.
+  /// Everything that the format can hold.
   case keep
-  /// The colours and the density only.
+  /// Colours and density only.
   case strip
-  /// Without the place, the owner's name, serial numbers, makers' notes and thumbnails; credits
-  /// stay.
+  /// Everything except the location, the owner's name, serial numbers, makers' notes and
+  /// thumbnails; credits stay.
   case `private`
 }
 
 extension ImageMetadata {
-  /// What is left of them under a policy.
+  /// The metadata that remain under a policy.
   public func filtered(_ policy: MetadataPolicy) -> ImageMetadata {
     var metadata = self
     switch policy {
@@ -24,7 +24,7 @@ extension ImageMetadata {
       metadata.texts = []
       metadata.gainMap = nil
     case .private:
-      // What is damaged stays so, and the writer says it.
+      // A damaged block stays damaged, and the writer warns about it.
       if var block = exif.flatMap({ ExifBlock($0) }) {
         block.makePrivate()
         metadata.exif = Data(block.bytes)

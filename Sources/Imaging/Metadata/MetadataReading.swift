@@ -2,12 +2,12 @@ import CVips
 import Foundation
 
 extension FileContents {
-  /// Adds what libheif and libjxl say.
+  /// Adds the metadata from libheif and libjxl.
   mutating func add(_ header: cvips_header) {
     if header.cicp.known {
       cicp = CodePoints(primaries: header.cicp.primaries, transfer: header.cicp.transfer)
     }
-    if header.has_gain_map { leaveOut("the gain map for screens with more light is") }
+    if header.has_gain_map { leaveOut("the gain map for HDR screens is") }
     if header.has_depth { leaveOut("its depth map is") }
     if header.has_credentials { leaveOut(Self.credentials) }
     if header.is_sequence { leaveOut("the file's video or animation is") }
@@ -15,9 +15,9 @@ extension FileContents {
 }
 
 extension ImageMetadata {
-  /// Adds what the file's container says and libvips leaves unread.
+  /// Adds the metadata in the file's container that libvips does not read.
   ///
-  /// - Returns: the orientation that libvips has not seen, or nil.
+  /// - Returns: an orientation that libvips has not applied, or nil.
   mutating func complete(with contents: FileContents, _ header: cvips_header) -> Int? {
     iptc = (contents.iptc.map { Data($0) } ?? iptc).flatMap { IptcBlock.records(in: Array($0)) }
       .map { Data($0) }
@@ -30,7 +30,7 @@ extension ImageMetadata {
     let isGrey = header.channels <= 2
     if !header.converted {
       iccProfile = contents.iccProfile.map { Data($0) } ?? iccProfile
-      // In HEIF and AVIF a profile goes before code points, in PNG these go before it.
+      // In HEIF and AVIF a profile takes precedence over code points, in PNG it is the reverse.
       let points = contents.format == "PNG" || iccProfile == nil ? contents.cicp : nil
       codePoints = points.flatMap { $0.isStandard ? nil : $0 }
       if iccProfile == nil, let (colors, curve) = contents.calibration {
@@ -43,7 +43,7 @@ extension ImageMetadata {
 
     let block = exif.flatMap { ExifBlock($0) }
     let orientation = isLate ? block?.orientation.flatMap { $0 > 1 ? $0 : nil } : nil
-    // What libvips makes of EXIF's numbers has lost their unit.
+    // libvips has lost the unit of EXIF's density.
     let stated = contents.density ?? block?.density
     if stated != nil || contents.statesDensity {
       density = (orientation ?? Int(header.orientation)) >= 5 ? stated?.turned : stated

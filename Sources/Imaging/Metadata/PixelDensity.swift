@@ -1,7 +1,7 @@
-/// Pixels per inch, or how many times as wide as high pixels are where no unit is stated.
+/// Pixels per inch, or the aspect ratio of a pixel if no unit is stated.
 public struct PixelDensity: Equatable, Sendable {
   public var horizontal, vertical: Double
-  /// Whether only their ratio counts.
+  /// Whether only the ratio of the two numbers is meaningful.
   public var isRatio = false
 
   public init(horizontal: Double, vertical: Double) {
@@ -9,8 +9,8 @@ public struct PixelDensity: Equatable, Sendable {
     self.vertical = vertical
   }
 
-  /// nil where a density is not positive and finite. Whole numbers that were stored per metre come
-  /// back whole.
+  /// Fails if a density is not positive and finite. Whole densities that were stored per metre are
+  /// restored to whole numbers.
   init?(perMillimetre x: Double, _ y: Double) {
     func perInch(_ value: Double) -> Double {
       let rounded = (value * 25.4).rounded()
@@ -20,14 +20,14 @@ public struct PixelDensity: Equatable, Sendable {
     self.init(horizontal: perInch(x), vertical: perInch(y))
   }
 
-  /// Numbers without a unit; nil where pixels are square: then they say nothing.
+  /// Numbers without a unit; nil if pixels are square, since they state nothing then.
   init?(ratio x: Double, _ y: Double) {
     guard x > 0, y > 0, x < 1e6, y < 1e6, x != y else { return nil }
     self.init(horizontal: x, vertical: y)
     isRatio = true
   }
 
-  /// Of the picture turned by a quarter.
+  /// The density of the picture rotated by 90°.
   var turned: PixelDensity {
     var turned = self
     (turned.horizontal, turned.vertical) = (vertical, horizontal)

@@ -1,14 +1,14 @@
-/// How the numbers and directories of a TIFF file (TIFF 6.0), or of an EXIF block, are stored.
+/// The layout of numbers and directories in a TIFF file (TIFF 6.0) or an EXIF block.
 struct TiffLayout: Equatable {
   var littleEndian: Bool
-  /// BigTIFF: numbers of eight bytes in place of four.
+  /// BigTIFF: numbers of eight bytes instead of four.
   var big = false
 
   var countSize: Int { big ? 8 : 2 }
   var entrySize: Int { big ? 20 : 12 }
   var offsetSize: Int { big ? 8 : 4 }
 
-  /// A count or an offset of this layout.
+  /// A count or an offset.
   func number(_ value: Int) -> [UInt8] {
     big
       ? bytes(UInt64(value), littleEndian: littleEndian)
@@ -19,22 +19,22 @@ struct TiffLayout: Equatable {
     bytes(UInt16(truncatingIfNeeded: value), littleEndian: littleEndian)
   }
 
-  /// How many entries a directory has.
+  /// The number of entries of a directory.
   func entryCount(_ value: Int) -> [UInt8] { big ? number(value) : short(value) }
 
   func integer(_ bytes: some Sequence<UInt8>) -> Int {
-    // Sums of a few offsets do not overflow.
+    // Sums of a few offsets must not overflow.
     Int(min(Imaging.integer(bytes, littleEndian: littleEndian), 1 << 60))
   }
 }
 
-/// A directory of a TIFF file or an EXIF block: values by tag, and directories below it.
+/// A directory of a TIFF file or an EXIF block: values by tag, and subdirectories.
 struct TiffDirectory: Equatable {
   struct Value: Equatable {
     /// TIFF's type: 3 SHORT, 4 LONG, 5 RATIONAL, 7 UNDEFINED...
     var type: UInt16
     var count: Int
-    /// In the byte order of the layout that it was read in.
+    /// In the byte order of the layout from which it was read.
     var bytes: [UInt8]
 
     static func short(_ value: Int, _ layout: TiffLayout) -> Value {
@@ -60,10 +60,10 @@ struct TiffDirectory: Equatable {
 
   var values: [UInt16: Value] = [:]
   var children: [UInt16: TiffDirectory] = [:]
-  /// Where the maker note lay: makers' offsets in it count from the block's start.
+  /// The offset of the maker's note, to which its own pointers may be relative.
   var makerNoteOffset: Int?
 
-  /// Tags whose values are the places of directories: EXIF, GPS, and EXIF's interoperability.
+  /// Tags whose values are the offsets of directories: EXIF, GPS, and EXIF's interoperability.
   enum Tag {
     static let exif: UInt16 = 0x8769
     static let gps: UInt16 = 0x8825
@@ -74,7 +74,7 @@ struct TiffDirectory: Equatable {
 
   private static let unicode = Array("UNICODE\0".utf8)
 
-  /// Bytes of a value of each type, 0 of unknown types.
+  /// The size of a value of each type in bytes; 0 for unknown types.
   static func size(ofType type: UInt16) -> Int {
     switch type {
     case 1, 2, 6, 7: 1
@@ -85,7 +85,7 @@ struct TiffDirectory: Equatable {
     }
   }
 
-  /// Bytes of the numbers within a value, whose order is that of the layout.
+  /// The size of the numbers within a value, to which the byte order applies.
   static func wordSize(ofType type: UInt16) -> Int {
     type == 5 || type == 10 ? 4 : size(ofType: type)
   }
@@ -94,10 +94,10 @@ struct TiffDirectory: Equatable {
 // MARK: Reading
 
 extension TiffDirectory {
-  /// Most bytes that the values of a file's directories are read of.
+  /// The total size of values read from a file's directories at most, in bytes.
   private static let budget = 16 << 20
 
-  /// The layout and the place of the first directory, or nil where it is no TIFF structure.
+  /// The layout and the offset of the first directory, or nil if this is not a TIFF structure.
   static func start(_ source: ByteSource) -> (layout: TiffLayout, offset: Int)? {
     guard let head = source(0, 8), head[0] == head[1], head[0] == 0x49 || head[0] == 0x4d else {
       return nil
@@ -112,7 +112,7 @@ extension TiffDirectory {
     }
   }
 
-  /// The layout, and the place of a page's directory.
+  /// The layout, and the offset of a page's directory.
   static func start(_ source: ByteSource, page: Int) -> (layout: TiffLayout, offset: Int)? {
     guard case (let layout, var offset)? = start(source) else { return nil }
     for _ in 0..<min(page, 65536) {
@@ -122,7 +122,7 @@ extension TiffDirectory {
     return (layout, offset)
   }
 
-  /// Reads a directory and those below it; values that lie outside the source are left out.
+  /// Reads a directory and its subdirectories; values outside of the source are left out.
   init?(_ source: ByteSource, at offset: Int, _ layout: TiffLayout) {
     var budget = Self.budget
     self.init(source, at: offset, layout, depth: 0, &budget)
@@ -144,7 +144,7 @@ extension TiffDirectory {
       let size = Self.size(ofType: type)
       guard size > 0, length > 0, length <= budget / size else { continue }
       if Self.Tag.directories.contains(tag) {
-        // Two levels are all that EXIF has; the limit ends circles.
+        // EXIF has two levels at most; the limit ends cycles.
         guard depth < 2 else { continue }
         children[tag] = TiffDirectory(
           source, at: layout.integer(end.prefix(size)), layout, depth: depth + 1, &budget)
@@ -161,7 +161,7 @@ extension TiffDirectory {
     }
   }
 
-  /// The place of the directory that follows the one at `offset`, or nil.
+  /// The offset of the directory that follows the one at `offset`, or nil.
   static func next(_ source: ByteSource, after offset: Int, _ layout: TiffLayout) -> Int? {
     guard let head = source(offset, layout.countSize) else { return nil }
     let count = layout.integer(head)
@@ -177,7 +177,7 @@ extension TiffDirectory {
     result.values = values.mapValues { value in
       var swapped = value
       if value.bytes.starts(with: Self.unicode) {
-        // EXIF's comment in UTF-16, in the order of the numbers.
+        // EXIF's user comment in UTF-16 has the byte order of the numbers.
         swapped.bytes = stride(from: 8, to: value.bytes.count, by: 2).reduce(Self.unicode) {
           $0 + value.bytes[$1..<min($1 + 2, value.bytes.count)].reversed()
         }

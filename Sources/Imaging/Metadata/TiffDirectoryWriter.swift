@@ -1,12 +1,12 @@
-/// Lays directories out as bytes that will stand at a place of a file or a block.
+/// Serialises directories to bytes that will be placed at an offset of a file or a block.
 struct TiffDirectoryWriter {
   let layout: TiffLayout
-  /// Where the bytes will stand.
+  /// The offset of the bytes.
   let base: Int
   private(set) var bytes: [UInt8] = []
-  /// Where the maker note stays.
+  /// The range that a maker's note keeps.
   private let makerNote: Range<Int>?
-  /// Free bytes before it.
+  /// The free bytes before it.
   private var gap: Range<Int>
 
   init(_ layout: TiffLayout, at base: Int, makerNote: Range<Int>? = nil) {
@@ -22,15 +22,15 @@ struct TiffDirectoryWriter {
     }
   }
 
-  /// Adds a directory with all below it; returns its place.
+  /// Adds a directory with its subdirectories; returns its offset.
   ///
   /// - Parameters:
-  ///   - entries: of a directory that stands in the file already: whole entries by tag, taken as
-  ///     they are where the directory has none of that tag.
+  ///   - entries: whole entries, by tag, of a directory that is already in the file; used for tags
+  ///     that the directory does not have.
   mutating func add(_ directory: TiffDirectory, keeping entries: [UInt16: [UInt8]] = [:]) -> Int {
     let tags = Set(directory.values.keys).union(directory.children.keys).union(entries.keys)
       .sorted()
-    // The place of a next directory, at the end, stays 0: there is none.
+    // The offset of the next directory stays 0: there is none.
     let place = allocate(layout.countSize + tags.count * layout.entrySize + layout.offsetSize)
     var table = layout.entryCount(tags.count)
     for tag in tags {
@@ -50,7 +50,7 @@ struct TiffDirectoryWriter {
     layout.short(Int(tag)) + layout.short(Int(type)) + layout.number(count) + field
   }
 
-  /// The value itself where it is short enough, else its place.
+  /// The value itself if it is short enough, otherwise its offset.
   private mutating func field(_ tag: UInt16, _ value: TiffDirectory.Value) -> [UInt8] {
     let padding = layout.offsetSize - value.bytes.count
     if padding >= 0 { return value.bytes + [UInt8](repeating: 0, count: padding) }
@@ -64,7 +64,7 @@ struct TiffDirectoryWriter {
     return layout.number(place)
   }
 
-  /// A place at an even offset: before the maker note where there is room, else at the end.
+  /// An even offset: before the maker's note if there is room, otherwise at the end.
   private mutating func allocate(_ count: Int) -> Int {
     let even = gap.lowerBound + gap.lowerBound % 2
     if even + count <= gap.upperBound {

@@ -1,8 +1,8 @@
 import Foundation
 
 extension XmpPacket {
-  /// Properties that name a place, the owner, a camera's or a lens' number, or hold a thumbnail or
-  /// a maker's note.
+  /// Properties that name a location, the owner or a serial number, or that hold a thumbnail or a
+  /// maker's note.
   static let identifying: [Edit] =
     [
       "GPS", "Latitude", "Longitude", "Longtitude", "Altitude", "SerialNumber", "OwnerName",
@@ -15,13 +15,14 @@ extension XmpPacket {
       Edit("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", $0, .remove)
     } + [Edit(Namespace.xmp, "Thumbnails", .remove)]
 
-  /// What the packet says of its picture made true for one of another size: upright, of this size,
-  /// without a thumbnail and without claims of what the file does not hold.
+  /// Corrects a packet for a picture of another size: upright, of this size, without a thumbnail
+  /// and without references to what the file does not contain.
   ///
   /// - Parameters:
-  ///   - source: the picture that it speaks of; nil: this one.
-  ///   - gainMap: bytes of the gain map that the file keeps, 0 where there is none.
-  /// - Returns: the packet, nil where it is damaged, and what was left out, a line each.
+  ///   - source: the picture that the packet describes; nil: this one.
+  ///   - gainMap: the size of the gain map that the file keeps in bytes; 0 if there is none.
+  /// - Returns: the packet, nil if it is damaged, and warnings about what was left out, a line
+  ///   each.
   static func describing(
     _ packet: Data, width: Int, height: Int, source: ImageMetadata.Source?, gainMap: Int
   ) -> (packet: Data?, leftOut: [String]) {
@@ -36,7 +37,7 @@ extension XmpPacket {
       Edit(Namespace.exif, "PixelYDimension", .set(height)),
       Edit(Namespace.xmp, "Thumbnails", .remove), Edit(Namespace.note, "HasExtendedXMP", .remove),
     ]
-    // Each group is told of once.
+    // Each group is reported once.
     var groups: [(line: String, edits: Range<Int>)] = []
     func add(_ line: String? = nil, _ group: [Edit]) {
       if let line { groups.append((line, edits.count..<edits.count + group.count)) }
@@ -45,10 +46,10 @@ extension XmpPacket {
     let panorama = Namespace.panorama
     if isTurned {
       add(
-        "what is said of a panorama, whose picture was turned, is left out",
+        "panorama metadata are left out, since the picture was rotated",
         [Edit(panorama, nil, .remove)])
       add(
-        "the places of faces, of a picture that was turned, are left out",
+        "the positions of faces are left out, since the picture was rotated",
         [
           Edit(Namespace.regions, "Regions", .remove),
           Edit(Namespace.people, "RegionInfo", .remove),
@@ -72,7 +73,7 @@ extension XmpPacket {
       ].map { Edit(Namespace.camera, $0, .remove) } + [Edit(Namespace.container, nil, .remove)])
     if gainMap == 0 {
       add(
-        "the gain map for screens with more light is left out",
+        "the gain map for HDR screens is left out",
         [Edit(Namespace.gainMap, nil, .remove), Edit(Namespace.appleGainMap, nil, .remove)])
     }
     do {
@@ -87,7 +88,7 @@ extension XmpPacket {
     }
   }
 
-  /// What Ultra HDR says of a picture and the gain map behind it.
+  /// The properties of a picture with a gain map according to Ultra HDR.
   private static func directory(_ length: Int) -> Data {
     func item(_ semantic: String, _ more: String) -> String {
       """

@@ -1,10 +1,9 @@
 import CVips
-import CVipsLoader
 import Foundation
 
-/// XMP packets (ISO 16684-1) as texts in XML: what they claim of their picture.
+/// Reads and edits XMP packets (ISO 16684-1).
 enum XmpPacket {
-  /// What is done with a property, or all of a namespace.
+  /// An edit of a property or of a whole namespace.
   enum Change {
     case find, remove
     case set(Int)
@@ -12,9 +11,9 @@ enum XmpPacket {
   }
 
   struct Edit {
-    /// nil: any.
+    /// nil: any namespace.
     let uri: String?
-    /// nil: all of the namespace. Of any namespace, a part of names, in upper or lower case.
+    /// nil: the whole namespace. If the namespace is nil, a part of names, regardless of case.
     let name: String?
     let change: Change
 
@@ -38,9 +37,9 @@ enum XmpPacket {
     static let people = "http://ns.microsoft.com/photo/1.2/"
   }
 
-  /// The packet with changes made, and how often each of them found something.
+  /// The packet after edits, and the number of matches of each edit.
   ///
-  /// Throws `CallFailure` where the packet is no XML.
+  /// Throws `CallFailure` if the packet is not XML.
   static func edited(_ packet: Data, adding other: Data? = nil, _ edits: [Edit]) throws
     -> (packet: Data, found: [Int])
   {
@@ -72,7 +71,7 @@ enum XmpPacket {
     return (packet, native.map { Int($0.found) })
   }
 
-  /// A packet and its extension in one; nil where the extension is damaged.
+  /// A packet merged with its extension; nil if the extension is damaged.
   static func joined(_ packet: [UInt8], _ other: [UInt8]) -> [UInt8]? {
     let edit = Edit(Namespace.note, "HasExtendedXMP", .remove)
     return try? [UInt8](edited(Data(packet), adding: Data(other), [edit]).packet)
@@ -86,8 +85,8 @@ enum XmpPacket {
     text.contains(#/:(MotionPhoto|MicroVideo)(\s*=\s*["']|>)1/#)
   }
 
-  /// Where the gain map of a file stands whose packet lists what is behind the picture, in order,
-  /// up to the end of the file.
+  /// The position of the gain map in a file whose packet lists the items behind the picture, in
+  /// order, up to the end of the file.
   static func gainMapPlace(_ text: String, fileSize: Int) -> [Range<Int>] {
     var items: [(semantic: Substring, length: Int)] = []
     for tag in text.matches(of: #/<[A-Za-z]*:Item\b[^>]*>/#) {

@@ -3,8 +3,8 @@ import Torch
 
 /// Shortcuts that need no training and cost quality; none by default.
 public struct Acceleration: Equatable, Sendable {
-  /// How many scales are run: what the finer ones would add is left out. nil: as the model
-  /// recommends. 0: none, the decoder makes the picture of the low-quality one alone.
+  /// The number of scales that are run; the details of the finer ones are left out. nil: as the
+  /// model recommends. 0: none, the decoder makes the picture of the low-quality one alone.
   public var scales: Int?
   /// Shares of the tokens that are left out at the last scales, coarse to fine: the settled ones,
   /// whose context is nearest to its mean, take what the scale before gave at their place (after
@@ -17,16 +17,19 @@ public struct Acceleration: Equatable, Sendable {
 
   public init() {}
 
+  /// The shares of tokens that can be left out.
+  public static let shares = 0.0...0.95
+
   /// - Parameters:
   ///   - fewest: the smallest number of scales that make a picture.
   ///   - count: scales of the schedule.
   ///   - forced: scales of the prefix.
   /// - Throws: `ConfigurationError` for values that a schedule has no room for.
-  func validate(
+  package func validate(
     _ check: SettingsCheck = SettingsCheck(), fewest: Int = 1, scales count: Int, forced: Int
   ) throws {
     if let scales { try check("scales", scales, fewest...count) }
-    try check("pruning", pruning, 0...0.95, count: 0...max(0, count - max(forced, 1)))
+    try check("pruning", pruning, Self.shares, count: 0...max(0, count - max(forced, 1)))
     try check(
       "onePass", !onePass || forced > 0,
       else: "needs the scales of a transformation network, which this model lacks")

@@ -2,7 +2,7 @@ import Foundation
 import Settings
 import Torch
 
-/// How bits are drawn from logits (SPEC 4).
+/// The settings with which bits are drawn from logits (`Documentation/method.md`, "Sampling").
 public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSection {
   /// τ: logits are divided by it; 0 takes the likelier value of every bit.
   public var temperature = 0.5
@@ -18,6 +18,9 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSecti
 
   public init() {}
 
+  /// The temperatures that make sense.
+  public static let temperatures = 0.0...100
+
   /// - Parameters:
   ///   - check: knows where the values stand in their file.
   ///   - count: scales of the schedule; nil: not known here.
@@ -26,7 +29,7 @@ public struct SamplingConfiguration: Codable, Equatable, Sendable, SettingsSecti
   public func validate(
     _ check: SettingsCheck = SettingsCheck(), scales count: Int? = nil, depth: Int? = nil
   ) throws {
-    try check("temperature", temperature, 0...100)
+    try check("temperature", temperature, Self.temperatures)
     try check("topK", topK, 0...65536)
     try check("topP", topP, 0...1)
     try guidance.validate(check, scales: count)
@@ -80,10 +83,11 @@ public struct BitSampler: Sendable {
   ///   - size: the scale's grid, L = height · width.
   ///   - origins: for each sample of the batch, the place of its first token on the whole picture's
   ///     grid.
-  ///   - carried: what a frame of a video has from the frame before.
+  ///   - carried: the biases and noise that a frame of a video takes from the frame before.
   /// - Returns: bits `[B, L, D]`, boolean.
   public func callAsFunction(
-    _ logits: Tensor, scale: Int, size: GridSize, origins: [GridSize], carried: CarriedScale? = nil
+    _ logits: Tensor, scale: Int, size: GridSize, origins: [GridOffset],
+    carried: TemporalBias? = nil
   ) -> Tensor {
     let (batch, length) = (logits.size(0), logits.size(1))
     let bits = logits.size(2) / 2
@@ -97,11 +101,11 @@ public struct BitSampler: Sendable {
       for y in 0..<size.height {
         for x in 0..<size.width {
           let token = (sample * size.height + y) * size.width + x
-          let moved = carried?.displacements[token] ?? GridSize(0, 0)
+          let moved = carried?.displacements[token] ?? .zero
+          let place = origins[sample] + GridOffset(row: y, column: x) + moved
           let key = Self.key(
-            seed, UInt64(scale),
-            UInt64(bitPattern: Int64(origins[sample].height + y + moved.height)),
-            UInt64(bitPattern: Int64(origins[sample].width + x + moved.width)))
+            seed, UInt64(scale), UInt64(bitPattern: Int64(place.row)),
+            UInt64(bitPattern: Int64(place.column)))
           let start = token * bits
           for bit in 0..<bits {
             // 24 random bits: exact in float32, in [0, 1).

@@ -1,19 +1,20 @@
 import Torch
 
-/// What happens while a picture's bits are generated.
+/// Options and callbacks of the generation of a picture's bits.
 public struct GenerationOptions {
   /// R'_k of the first scales, `[B, d, h_k, w_k]`: their bits are forced, not sampled.
   public var prefix: [Tensor] = []
   public var sampling = SamplingConfiguration()
   public var seed: UInt64 = 0
   /// Place of each sample's first token, per scale, on the whole picture's grid; nil: (0, 0).
-  public var origins: ((_ scale: Int) -> [GridSize])?
-  /// How F_{k−1} is resized to scale k.
+  public var origins: ((_ scale: Int) -> [GridOffset])?
+  /// The interpolation by which F_{k−1} is resized to scale k.
   public var contextResize = Tensor.Interpolation.area
   /// Shortcuts that cost quality.
   public var acceleration = Acceleration()
-  /// What each scale of a video's frame has from the frame before; nil for a picture.
-  public var carried: ((_ scale: Int) -> CarriedScale)?
+  /// The information that each scale of a video's frame takes from the frame before; nil for a
+  /// picture.
+  public var carried: ((_ scale: Int) -> TemporalBias)?
   /// Called before each sampled scale; an error thrown here stops the generation.
   public var progress: ((_ scale: Int) throws -> Void)?
   /// Called after the forced scales and after each sampled one with its number and F_k, `[B, d, H,
@@ -26,12 +27,12 @@ public struct GenerationOptions {
   public init() {}
 }
 
-/// Scale by scale generation with a key/value cache (SPEC 4).
-public struct Generator {
+/// Scale by scale generation with a key/value cache (`Documentation/method.md`, "Generation").
+public struct Generator: Sendable {
   public let transformer: VisualAutoregressiveTransformer
   public let schedule: ScaleSchedule
   public let rotary: RotaryEmbedding
-  /// Of matrix products and of the cache.
+  /// The policy of matrix products and of the cache.
   public let policy: ComputePolicy
 
   public init(
@@ -62,8 +63,8 @@ public struct Generator {
   /// - Parameters:
   ///   - condition: of the batch.
   ///   - unconditional: the null condition, where guidance is not 1.
-  ///   - scaleCount: how many scales to run; nil: all.
-  ///   - options: how bits are drawn.
+  ///   - scaleCount: the number of scales to run; nil: all.
+  ///   - options: the sampling of bits, and callbacks.
   public func callAsFunction(
     _ condition: Condition, unconditional: Condition? = nil, scaleCount: Int? = nil,
     _ options: GenerationOptions
@@ -151,7 +152,7 @@ public struct Generator {
       options.inspectLogits?(k, logits)
       let size = schedule.tokens[k]
       let origins =
-        options.origins?(k) ?? Array(repeating: GridSize(0, 0), count: logits.size(0))
+        options.origins?(k) ?? Array(repeating: .zero, count: logits.size(0))
       let drawn = sampler(
         logits, scale: k, size: size, origins: origins, carried: options.carried?(k))  // [B, L, D]
       bits.append(schedule.map(drawn.to(.uint8), scale: k).to(.bool))
@@ -260,7 +261,7 @@ public struct Generator {
       return Pass(
         x: x,
         context: AttentionContext(
-          turns: rotary.turns(0..<first.tokenCount), scales: first.tokens.map(\.count),
+          rotaryCosSin: rotary.cosSin(0..<first.tokenCount), scales: first.tokens.map(\.count),
           cache: cache),
         scale: first.count - 1)
     }
@@ -271,13 +272,15 @@ public struct Generator {
       var x =
         context.map { transformer.tokens($0, scale: k, size, condition) }
         ?? transformer.startTokens(condition)
-      var turns = rotary.turns(range)
+      var rotaryCosSin = rotary.cosSin(range)
       if let selection {
         x = selection(x)
-        turns = rotary.turns(range, at: selection.indices)
+        rotaryCosSin = rotary.cosSin(range, at: selection.indices)
       }
       return Pass(
-        x: x, context: AttentionContext(turns: turns, scales: [x.size(1)], cache: cache), scale: k,
+        x: x,
+        context: AttentionContext(rotaryCosSin: rotaryCosSin, scales: [x.size(1)], cache: cache),
+        scale: k,
         selection: selection)
     }
 

@@ -14,13 +14,16 @@ public struct Guidance: Equatable, Sendable {
 
   public init(_ value: Double) { self.init([value]) }
 
+  /// The numbers that make sense.
+  public static let range = 0.0...100
+
   /// Whether no scale is guided.
   public var isOff: Bool { values.allSatisfy { $0 == 1 } }
 
-  /// Of scale k.
+  /// The guidance of scale k.
   func callAsFunction(scale k: Int) -> Double { values[min(k, values.count - 1)] }
 
-  /// Of each token of the scales with so many, `[1, L, 1]`.
+  /// The guidance of each token of scales with these numbers of tokens, `[1, L, 1]`.
   func tokens(_ counts: [Int], from first: Int = 0) -> Tensor {
     let values = counts.enumerated().flatMap { i, count in
       [Float](repeating: Float(self(scale: first + i)), count: count)
@@ -31,10 +34,10 @@ public struct Guidance: Equatable, Sendable {
   /// - Parameters:
   ///   - check: knows where the number stands in its file.
   ///   - count: scales of the schedule; nil: not known here.
-  /// - Throws: `ConfigurationError` for numbers beyond 0...100 and for fewer than the scales.
+  /// - Throws: `ConfigurationError` for numbers outside of `range` and for fewer than the scales.
   func validate(_ check: SettingsCheck, scales count: Int? = nil) throws {
-    guard values.count > 1 else { return try check("guidance", values[0], 0...100) }
-    try check("guidance", values, 0...100, count: 1...64)
+    guard values.count > 1 else { return try check("guidance", values[0], Self.range) }
+    try check("guidance", values, Self.range, count: 1...64)
     try check(
       "guidance", values.count >= count ?? 0,
       else: "has \(values.count) numbers; one for all scales or one for each of \(count ?? 0)")
@@ -51,7 +54,7 @@ extension Guidance: CustomStringConvertible {
 }
 
 extension Guidance: Codable {
-  /// As a number, or a list of them.
+  /// Reads a number or a list of numbers.
   public init(from decoder: any Decoder) throws {
     let form = try decoder.singleValueContainer()
     if let values = try? form.decode([Double].self) {

@@ -89,12 +89,12 @@ public final class TextEncoder {
     let store = ParameterStore(source, on: policy.device)
     let part = try make(store.root)
     // A table is looked up a row at a time, and converting it whole would take more than a block.
-    store.convert(to: policy.storage) { $0.value.rank == 2 && !$0.name.hasPrefix("shared") }
-    store.convert(to: .float32) { $0.value.rank == 1 }
+    store.convert(to: policy.storage) { $0.role.kind == .matrix }
+    store.convert(to: .float32) { $0.role.kind == .vector }
     return part
   }
 
-  /// What comes before and after the blocks.
+  /// The layers before and after the blocks.
   private struct Ends {
     let embedding: Embedding
     let norm: RMSNorm

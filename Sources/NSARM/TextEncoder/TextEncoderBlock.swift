@@ -36,8 +36,10 @@ struct TextSelfAttention {
     key = try Linear(c.width, c.attentionWidth, bias: false, p / "k")
     value = try Linear(c.width, c.attentionWidth, bias: false, p / "v")
     output = try Linear(c.attentionWidth, c.width, bias: false, p / "o")
+    // All of it is used at once, as a matrix is.
     positions =
-      hasPositions ? try Embedding(c.buckets, c.heads, p / "relative_attention_bias") : nil
+      hasPositions
+      ? try Embedding(c.buckets, c.heads, role: .matrix, p / "relative_attention_bias") : nil
     heads = c.heads
   }
 
@@ -67,8 +69,8 @@ struct GatedFeedForward {
   }
 }
 
-/// What attention adds to its scores: a learnt number per head and bucket of the distance from
-/// query to key, and next to −∞ for keys without text.
+/// The bias that attention adds to its scores: a learnt number per head and bucket of the distance
+/// from query to key, and next to −∞ for keys without text.
 ///
 /// Of N buckets one half is for keys after the query. Within a half the first N / 4 are a distance
 /// each, the others widen logarithmically up to distance 128, beyond which all share the last.

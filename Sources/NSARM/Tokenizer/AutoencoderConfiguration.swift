@@ -22,7 +22,7 @@ public struct AutoencoderConfiguration: Codable, Equatable, Sendable, SettingsSe
 
   public init() {}
 
-  /// How many levels, from the finest, halve the resolution: log2(f / stemPatch).
+  /// The number of levels, from the finest, that halve the resolution: log2(f / stemPatch).
   var downsampledLevels: Int { (downsampling / stemPatch).trailingZeroBitCount }
 
   /// - Parameter scale: of the model.

@@ -1,8 +1,9 @@
 import Torch
 
-/// Bitwise self-correction (BSC, SPEC 5): while the scales are built, each bit of q_k is flipped
-/// with probability p_k, drawn for every sample and scale from {0, step, 2 step, ..., maximum}; the
-/// flipped code goes into F_k, the labels stay unflipped, so the model learns to correct errors.
+/// Bitwise self-correction (BSC; `Documentation/method.md`, "Training"): while the scales are
+/// built, each bit of q_k is flipped with probability p_k, drawn for every sample and scale from
+/// {0, step, 2 step, ..., maximum}; the flipped code goes into F_k, the labels stay unflipped, so
+/// the model learns to correct errors.
 public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
   public var maximum = 0.3
   public var step = 0.01
@@ -25,7 +26,8 @@ public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
   }
 }
 
-/// What one step of training the transformer needs (SPEC 5).
+/// The labels and contexts of one step of training the transformer (`Documentation/method.md`,
+/// "Training").
 public struct TeacherForcing {
   /// Labels, `[B, L, D]`, boolean.
   public let labels: Tensor
@@ -37,7 +39,7 @@ public struct TeacherForcing {
   ///   - features: the ground truth's latent before quantisation, `[B, d, H, W]`.
   ///   - schedule: the scales.
   ///   - intervention: given residuals (stage 2) and flips (BSC).
-  ///   - contextResize: how F is resized to the next scale.
+  ///   - contextResize: the interpolation by which F is resized to the next scale.
   public init(
     _ features: Tensor, _ schedule: ScaleSchedule,
     _ intervention: MultiScaleQuantizer.Intervention, contextResize: Tensor.Interpolation

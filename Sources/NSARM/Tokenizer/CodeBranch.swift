@@ -1,6 +1,6 @@
 import Torch
 
-/// What a latent adds to the features of a decoder that reads the low-quality picture: latent →
+/// The branch of a decoder that reads the low-quality picture: latent → what it adds to the
 /// features at that picture's resolution. It has no biases: a code of zeros adds nothing.
 struct CodeBranch {
   /// Low-quality pixels along the side of a cell.
@@ -16,9 +16,11 @@ struct CodeBranch {
     channels: Int, outputs: Int, _ c: AutoencoderConfiguration, scale: Int, _ p: ParameterScope
   ) throws {
     pixelsPerCell = c.downsampling / scale
-    convIn = try Conv2d(c.latentChannels, channels, bias: false, gain: 1.4, p / "conv_in")
+    convIn = try Conv2d(
+      c.latentChannels, channels, role: .kernel.packed, bias: false, gain: 1.4, p / "conv_in")
     convOut = try Conv2d(
-      channels, outputs * pixelsPerCell * pixelsPerCell, bias: false, gain: 0.5, p / "conv_out")
+      channels, outputs * pixelsPerCell * pixelsPerCell, role: .kernel.packed, bias: false,
+      gain: 0.5, p / "conv_out")
     activation = try PReLU(channels, p / "prelu")
   }
 

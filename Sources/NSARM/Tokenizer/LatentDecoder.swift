@@ -5,15 +5,15 @@ public protocol LatentDecoder {
   /// Whether it reads the low-quality picture beside the latent.
   var readsLowQuality: Bool { get }
 
-  /// What it computes from the low-quality picture before it reads the latent.
+  /// The parameters of the layers that read the low-quality picture before the latent joins.
   var parametersBeforeLatent: [Parameter] { get }
 
-  /// How many cells beyond its own an output pixel depends on, where nothing normalises over the
-  /// whole picture; of a deep network those that it visibly depends on.
+  /// The number of cells beyond its own that an output pixel depends on, where nothing normalises
+  /// over the whole picture; of a deep network those that it visibly depends on.
   var reach: Int { get }
 
-  /// How many cells to each side of their border neighbouring windows fade into each other, where
-  /// the decoder sees further than `reach`; 0: windows agree.
+  /// The number of cells to each side of their border in which neighbouring windows fade into each
+  /// other, where the decoder sees further than `reach`; 0: windows agree.
   var overlap: Int { get }
 
   /// Floating-point operations per cell of the latent.
@@ -27,7 +27,7 @@ public protocol LatentDecoder {
   /// - Parameters:
   ///   - latent: `[B, d, h, w]`; nil: nothing but the low-quality picture counts.
   ///   - lowQuality: `[B, 3, f h / scale, f w / scale]` in [-1, 1], where the decoder reads it.
-  ///   - progress: called now and then with the share that is done; an error thrown here stops the
+  ///   - progress: called at intervals with the share that is done; an error thrown here stops the
   ///     work.
   func callAsFunction(
     _ latent: Tensor?, lowQuality: Tensor?, progress: (Double) throws -> Void
@@ -41,7 +41,7 @@ extension LatentDecoder {
     self(latent, lowQuality: lowQuality, progress: { _ in })
   }
 
-  /// Of a decoder that does not read the low-quality picture.
+  /// The picture of a decoder that does not read the low-quality one.
   public func callAsFunction(_ latent: Tensor) -> Tensor { self(latent, lowQuality: nil) }
 }
 
@@ -51,7 +51,7 @@ extension AutoencoderConfiguration {
     if let trunk {
       let code = try CodeBranch(
         channels: trunk.codeChannels, outputs: trunk.channels, self, scale: scale, p / "code")
-      return try TrunkDecoder(trunk, code: code, scale: scale, p)
+      return try CompactSRDecoder(trunk, code: code, scale: scale, p)
     }
     if let residualDense {
       let code = try CodeBranch(
@@ -59,14 +59,14 @@ extension AutoencoderConfiguration {
         p / "code")
       return try ResidualDenseDecoder(residualDense, code: code, scale: scale, p)
     }
-    return try MirrorDecoder(self, p)
+    return try AutoencoderDecoder(self, p)
   }
 }
 
 extension NetworkConfiguration {
-  func build(scale: Int, _ p: ParameterScope) throws -> any LatentDecoder {
+  package func build(scale: Int, _ p: ParameterScope) throws -> any LatentDecoder {
     switch self {
-    case .trunk(let c): try TrunkDecoder(c, code: nil, scale: scale, p)
+    case .trunk(let c): try CompactSRDecoder(c, code: nil, scale: scale, p)
     case .residualDense(let c): try ResidualDenseDecoder(c, code: nil, scale: scale, p)
     }
   }

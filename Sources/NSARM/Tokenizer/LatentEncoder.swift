@@ -1,6 +1,6 @@
 import Torch
 
-/// Picture → latent (SPEC 1).
+/// Picture → latent (`Documentation/method.md`, "Autoencoder").
 public struct LatentEncoder {
   struct Level {
     let blocks: [ResnetBlock]
@@ -13,26 +13,31 @@ public struct LatentEncoder {
   let middle: MiddleBlocks
   let normOut: Norm
 
-  init(_ c: AutoencoderConfiguration, _ p: ParameterScope) throws {
+  /// - Parameter isWide: whether its latent decides bits, which errors would flip.
+  package init(_ c: AutoencoderConfiguration, isWide: Bool = false, _ p: ParameterScope) throws {
+    // Plain: it sees the small picture once.
+    let role = isWide ? WeightRole.kernel.wide : .kernel
     stemPatch = c.stemPatch
-    convIn = try Conv2d(3 * stemPatch * stemPatch, c.baseChannels, p / "conv_in" / "conv")
+    convIn = try Conv2d(
+      3 * stemPatch * stemPatch, c.baseChannels, role: role, p / "conv_in" / "conv")
     var width = c.baseChannels
     levels = try c.channelMultipliers.enumerated().map { i, multiplier in
       let p = p / "down" / i
       let outputs = c.baseChannels * multiplier
       let blocks = try (0..<c.residualBlocks).map { j in
         defer { width = outputs }
-        return try ResnetBlock(width, outputs, c.normalization, p / "block" / j)
+        return try ResnetBlock(width, outputs, c.normalization, role: role, p / "block" / j)
       }
       let downsample =
         i < c.downsampledLevels
         ? try Conv2d(
-          width, width, stride: 2, padding: 0, p / "downsample" / "conv" / "conv") : nil
+          width, width, stride: 2, padding: 0, role: role, p / "downsample" / "conv" / "conv")
+        : nil
       return Level(blocks: blocks, downsample: downsample)
     }
-    middle = try MiddleBlocks(width, c.normalization, p / "mid")
+    middle = try MiddleBlocks(width, c.normalization, role: role, p / "mid")
     normOut = try Norm(width, c.normalization, p / "norm_out")
-    convOut = try Conv2d(width, c.latentChannels, p / "conv_out" / "conv")
+    convOut = try Conv2d(width, c.latentChannels, role: role, p / "conv_out" / "conv")
   }
 
   /// # Shapes
@@ -51,8 +56,8 @@ public struct LatentEncoder {
 
   func output(_ h: Tensor) -> Tensor { convOut(normOut.swish(h, for: convOut)) }
 
-  /// Floating-point operations for a picture of so many pixels.
-  func operations(pixels: Double) -> Double {
+  /// Floating-point operations for a picture of this many pixels.
+  package func operations(pixels: Double) -> Double {
     var positions = pixels / Double(stemPatch * stemPatch)  // of the level
     var sum = positions * convIn.operations
     for level in levels {

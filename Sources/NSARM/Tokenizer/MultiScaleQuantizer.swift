@@ -13,7 +13,7 @@ public struct TokenPyramid {
   public var latent: Tensor { sums[sums.count - 1] }
 }
 
-/// Multi-scale residual quantisation (SPEC 1):
+/// Multi-scale residual quantisation (the section of that name in `Documentation/method.md`):
 /// R_k = down(f − F_{k−1}), q_k = BSQ(R_k), F_k = F_{k−1} + up(q_k), F_0 = 0.
 ///
 /// down is `area`, up is `bilinear` (the reference's trilinear over one frame).
@@ -22,7 +22,7 @@ public struct MultiScaleQuantizer {
 
   public init(_ schedule: ScaleSchedule) { self.schedule = schedule }
 
-  /// What may replace or disturb the codes of a scale while a pyramid is built.
+  /// Replacements and disturbances of the codes of a scale while a pyramid is built.
   public struct Intervention {
     /// R'_k in place of R_k for the first scales (stage 2's modified ground truth), `[B, d, h_k,
     /// w_k]`.
@@ -67,7 +67,7 @@ public struct MultiScaleQuantizer {
     return sum.map { $0 + step } ?? step
   }
 
-  /// What the transformer reads at scale `k`: F_{k−1} resized to that scale, `[B, d, h_k, w_k]`.
+  /// The transformer's input at scale `k`: F_{k−1} resized to that scale, `[B, d, h_k, w_k]`.
   public func context(_ sum: Tensor, scale k: Int, _ mode: Tensor.Interpolation) -> Tensor {
     let size = schedule.latents[k]
     guard sum.size(2) != size.height || sum.size(3) != size.width else { return sum }

@@ -9,7 +9,7 @@ public enum NetworkConfiguration: Codable, Equatable, Sendable {
 
   private enum Keys: String, CodingKey { case trunk, residualDense }
 
-  /// As `{"trunk": {...}}` or `{"residualDense": {...}}`.
+  /// Reads `{"trunk": {...}}` or `{"residualDense": {...}}`.
   public init(from decoder: any Decoder) throws {
     let form = try decoder.container(keyedBy: Keys.self)
     if form.contains(.residualDense) {
@@ -28,7 +28,7 @@ public enum NetworkConfiguration: Codable, Equatable, Sendable {
     }
   }
 
-  /// As "23 residual dense blocks of 64 channels, growth 32".
+  /// A summary, such as "23 residual dense blocks of 64 channels, growth 32".
   public var title: String {
     switch self {
     case .trunk(let c): "trunk of \(c.convolutions + 2) convolutions of \(c.channels) channels"
@@ -53,12 +53,13 @@ public enum NetworkConfiguration: Codable, Equatable, Sendable {
   }
 }
 
-/// Shape of a `TrunkDecoder`; the defaults are those of a published network of 0.62 M parameters.
+/// The shape of a `CompactSRDecoder`. The defaults are those of a published network of 0.62 M
+/// parameters.
 public struct TrunkConfiguration: Codable, Equatable, Sendable, SettingsSection {
   public var channels = 64
   /// 3x3 convolutions between the first and the last one.
   public var convolutions = 16
-  /// How many of them come before the code joins.
+  /// The number of them before the code joins.
   public var join = 8
   /// Width of the code's branch at the latent's resolution; 0: no code.
   public var codeChannels = 64

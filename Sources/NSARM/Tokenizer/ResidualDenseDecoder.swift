@@ -11,8 +11,8 @@ public struct ResidualDenseDecoder: LatentDecoder {
     init(_ c: ResidualDenseConfiguration, _ p: ParameterScope) throws {
       convolutions = try (0..<5).map { i in
         try Conv2d(
-          c.channels + i * c.growth, i < 4 ? c.growth : c.channels, gain: i < 4 ? 1.4 : 1,
-          p / "conv\(i + 1)")
+          c.channels + i * c.growth, i < 4 ? c.growth : c.channels, role: .kernel.dense,
+          gain: i < 4 ? 1.4 : 1, p / "conv\(i + 1)")
       }
     }
 
@@ -58,14 +58,15 @@ public struct ResidualDenseDecoder: LatentDecoder {
     self.scale = scale
     self.code = code
     growth = c.growth
-    convFirst = try Conv2d(3, c.channels, p / "conv_first")
+    let role = WeightRole.kernel.quantizable
+    convFirst = try Conv2d(3, c.channels, role: .kernel.packed, p / "conv_first")
     body = try (0..<c.blocks).map { try Block(c, p / "body" / $0) }
-    convBody = try Conv2d(c.channels, c.channels, p / "conv_body")
+    convBody = try Conv2d(c.channels, c.channels, role: role, p / "conv_body")
     convUp = try (0..<scale.trailingZeroBitCount).map {
-      try Conv2d(c.channels, c.channels, gain: 1.4, p / "conv_up\($0 + 1)")
+      try Conv2d(c.channels, c.channels, role: role, gain: 1.4, p / "conv_up\($0 + 1)")
     }
-    convHigh = try Conv2d(c.channels, c.channels, gain: 1.4, p / "conv_hr")
-    convLast = try Conv2d(c.channels, 3, p / "conv_last")
+    convHigh = try Conv2d(c.channels, c.channels, role: role, gain: 1.4, p / "conv_hr")
+    convLast = try Conv2d(c.channels, 3, role: .kernel.packed, p / "conv_last")
   }
 
   public func callAsFunction(
@@ -130,7 +131,7 @@ public struct ResidualDenseDecoder: LatentDecoder {
     return convLast(convHigh(high, leaky: Self.slope)).to(.float32) * 2 - 1
   }
 
-  // MARK: What it costs
+  // MARK: Cost
 
   public var readsLowQuality: Bool { true }
 

@@ -1,6 +1,6 @@
 import Torch
 
-/// How the blocks of the autoencoder normalise.
+/// The normalisation in the blocks of the autoencoder.
 public enum Normalization: String, CaseIterable, Codable, Sendable {
   /// GroupNorm with 32 groups (24 where 32 does not divide the width): published tokenizers.
   case group
@@ -17,13 +17,13 @@ struct Norm {
 
   init(_ channels: Int, _ kind: Normalization, _ p: ParameterScope) throws {
     let p = p / "norm"
-    weight = try p("weight", [channels], .ones)
-    bias = try p("bias", [channels], .zeros)
+    weight = try p("weight", [channels], .vector, .ones)
+    bias = try p("bias", [channels], .vector, .zeros)
     self.kind = kind
     groups = Norm.groups(channels)
   }
 
-  /// Of GroupNorm; they have to divide the channels.
+  /// The groups of GroupNorm, which have to divide the channels.
   static func groups(_ channels: Int) -> Int { channels % 32 == 0 ? 32 : 24 }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
@@ -58,14 +58,18 @@ struct ResnetBlock {
   let conv1, conv2: Conv2d
   let shortcut: Conv2d?
 
-  init(_ inputs: Int, _ outputs: Int, _ kind: Normalization, _ p: ParameterScope) throws {
+  /// - Parameter role: of its kernels.
+  init(
+    _ inputs: Int, _ outputs: Int, _ kind: Normalization, role: WeightRole = .kernel.quantizable,
+    _ p: ParameterScope
+  ) throws {
     norm1 = try Norm(inputs, kind, p / "norm1")
-    conv1 = try Conv2d(inputs, outputs, p / "conv1" / "conv")
+    conv1 = try Conv2d(inputs, outputs, role: role, p / "conv1" / "conv")
     norm2 = try Norm(outputs, kind, p / "norm2")
-    conv2 = try Conv2d(outputs, outputs, gain: 0.5, p / "conv2" / "conv")
+    conv2 = try Conv2d(outputs, outputs, role: role, gain: 0.5, p / "conv2" / "conv")
     shortcut =
       inputs == outputs
-      ? nil : try Conv2d(inputs, outputs, kernel: 1, p / "nin_shortcut" / "conv")
+      ? nil : try Conv2d(inputs, outputs, kernel: 1, role: role, p / "nin_shortcut" / "conv")
   }
 
   /// Floating-point operations per position.
@@ -83,9 +87,12 @@ struct ResnetBlock {
 struct MiddleBlocks {
   let block1, block2: ResnetBlock
 
-  init(_ channels: Int, _ kind: Normalization, _ p: ParameterScope) throws {
-    block1 = try ResnetBlock(channels, channels, kind, p / "block_1")
-    block2 = try ResnetBlock(channels, channels, kind, p / "block_2")
+  init(
+    _ channels: Int, _ kind: Normalization, role: WeightRole = .kernel.quantizable,
+    _ p: ParameterScope
+  ) throws {
+    block1 = try ResnetBlock(channels, channels, kind, role: role, p / "block_1")
+    block2 = try ResnetBlock(channels, channels, kind, role: role, p / "block_2")
   }
 
   /// Floating-point operations per position.

@@ -19,7 +19,7 @@ public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
     GridSize(size.height * factor, size.width * factor)
   }
 
-  /// As `[height, width]`.
+  /// Reads `[height, width]`.
   public init(from decoder: any Decoder) throws {
     var list = try decoder.unkeyedContainer()
     self.init(try list.decode(Int.self), try list.decode(Int.self))
@@ -37,8 +37,8 @@ public struct GridSize: Hashable, Codable, Sendable, CustomStringConvertible {
 }
 
 /// The scales of a picture, coarse to fine, as grids of transformer tokens; the last one is the
-/// latent itself (SPEC 1, "Scale schedules"). `patch` is the side of a token in latent cells: 2
-/// with spatial patchify, else 1.
+/// latent itself (`Documentation/method.md`, "Scale schedules"). `patch` is the side of a token in
+/// latent cells: 2 with spatial patchify, else 1.
 public struct ScaleSchedule: Equatable, Sendable {
   public let tokens: [GridSize]
   public let patch: Int
@@ -60,7 +60,7 @@ public struct ScaleSchedule: Equatable, Sendable {
   /// Tokens of all scales.
   public var tokenCount: Int { tokens.reduce(0) { $0 + $1.count } }
 
-  /// Where each scale's tokens lie in the sequence of all scales.
+  /// The ranges of the scales' tokens in the sequence of all scales.
   public var ranges: [Range<Int>] {
     var start = 0
     return tokens.map { size in

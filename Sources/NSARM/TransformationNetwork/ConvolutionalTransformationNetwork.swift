@@ -40,7 +40,8 @@ public struct ConvolutionalTransformationNetwork: TransformationNetwork {
 
   public init(_ c: Configuration, latentChannels: Int, _ p: ParameterScope) throws {
     configuration = c
-    convIn = try Conv2d(3 * c.patch * c.patch, c.channels, p / "conv_in" / "conv")
+    convIn = try Conv2d(
+      3 * c.patch * c.patch, c.channels, role: .kernel.packed, p / "conv_in" / "conv")
     blocks = try (0..<c.blocks).map {
       try ResnetBlock(c.channels, c.channels, .channel, p / "block" / $0)
     }

@@ -1,9 +1,10 @@
 import Settings
 import Torch
 
-/// The published transformation network (`map_transformer`, SPEC 2): a convolutional trunk, then
-/// for each scale convolutions, an adaptive average pool, post-norm transformer layers and a
-/// projection. Its layer norms are over `[C, size, size]`, so it takes latents of one size only.
+/// The published transformation network (`map_transformer`; `Documentation/method.md`,
+/// "Transformation network"): a convolutional trunk, then for each scale convolutions, an adaptive
+/// average pool, post-norm transformer layers and a projection. Its layer norms are over `[C, size,
+/// size]`, so it takes latents of one size only.
 public struct PublishedTransformationNetwork: TransformationNetwork {
   public struct Configuration: Codable, Equatable, Sendable {
     public var widths = [64, 128, 256, 384, 512, 768, 1024]
@@ -49,7 +50,7 @@ public struct PublishedTransformationNetwork: TransformationNetwork {
     func stack(_ widths: [Int], _ p: ParameterScope) throws -> [(Conv2d, LayerNorm)] {
       try zip(widths, widths.dropFirst()).enumerated().map { i, pair in
         (
-          try Conv2d(pair.0, pair.1, p / (3 * i)),
+          try Conv2d(pair.0, pair.1, role: .kernel.quantizable, p / (3 * i)),
           try LayerNorm(pair.1, c.size, c.size, epsilon: 1e-5, p / (3 * i + 1))
         )
       }
@@ -134,8 +135,9 @@ struct PostNormLayer {
 
   init(_ width: Int, heads: Int, ratio: Double, _ p: ParameterScope) throws {
     let attention = p / "self_attn"
-    qkvWeight = try attention("in_proj_weight", [3 * width, width], .scaledNormal(fanIn: width))
-    qkvBias = try attention("in_proj_bias", [3 * width], .zeros)
+    qkvWeight = try attention(
+      "in_proj_weight", [3 * width, width], .matrix, .scaledNormal(fanIn: width))
+    qkvBias = try attention("in_proj_bias", [3 * width], .vector, .zeros)
     projection = try Linear(width, width, attention / "out_proj")
     let hidden = Int(Double(width) * ratio)
     up = try Linear(width, hidden, p / "linear1")

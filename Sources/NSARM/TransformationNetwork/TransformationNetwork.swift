@@ -3,7 +3,7 @@ import Torch
 
 /// Maps the low-quality picture to the residual maps R'_1..R'_{K_LR} of the first scales (stage 1).
 public protocol TransformationNetwork {
-  /// How many scales it gives.
+  /// The number of scales that it gives.
   var scaleCount: Int { get }
 
   /// - Parameters:
@@ -14,7 +14,7 @@ public protocol TransformationNetwork {
 
   var readsLatent: Bool { get }
 
-  /// Floating-point operations for a low-quality picture of so many pixels, without those of its
+  /// Floating-point operations for a low-quality picture of this many pixels, without those of its
   /// latent.
   func operations(pixels: Double) -> Double
 }
@@ -26,7 +26,7 @@ public enum TransformationNetworkConfiguration: Codable, Equatable, Sendable {
 
   private enum Keys: String, CodingKey { case published, convolutional }
 
-  /// As `{"convolutional": {...}}` or `{"published": {...}}`.
+  /// Reads `{"convolutional": {...}}` or `{"published": {...}}`.
   public init(from decoder: any Decoder) throws {
     let form = try decoder.container(keyedBy: Keys.self)
     if form.contains(.published) {

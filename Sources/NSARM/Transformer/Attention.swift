@@ -1,27 +1,32 @@
 import Torch
 
-/// What self-attention needs to know of the tokens that it sees.
+/// The positions and scales of the tokens that self-attention sees.
 struct AttentionContext {
-  /// Of the tokens' positions, `[L, c / 2]`, or `[B, L, c / 2]` where those of samples differ.
-  let turns: (cosines: Tensor, sines: Tensor)
+  /// Cosines and sines of the tokens' positions, `[L, c / 2]`, or `[B, L, c / 2]` where those of
+  /// samples differ.
+  let rotaryCosSin: (cosines: Tensor, sines: Tensor)
   /// Lengths of the scales among the tokens; each sees itself and what is before it.
   let scales: [Int]
   let cache: KeyValueCache?
 }
 
-/// Cosine self-attention over scales (SPEC 3): q, k L2-normalised per head, q times exp(min(s, log
-/// 100)), both turned by their 2-D position; block-causal by scale.
+/// Cosine self-attention over scales (`Documentation/method.md`, "Transformer"): q, k L2-normalised
+/// per head, q times exp(min(s, log 100)), both turned by their 2-D position; block-causal by
+/// scale.
 struct SelfAttention {
   let qkv, qBias, vBias, scale: Parameter
   let projection: Linear
   let heads: Int
 
   init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
-    qkv = try p("mat_qkv.weight", [3 * c.width, c.width], .scaledNormal(fanIn: c.width))
-    qBias = try p("q_bias", [c.width], .zeros)
-    vBias = try p("v_bias", [c.width], .zeros)
-    scale = try p("scale_mul_1H11", [1, c.heads, 1, 1], .constant(1.3862943611198906))  // log 4
-    projection = try Linear(c.width, c.width, gain: c.residualGain, p / "proj")
+    qkv = try p(
+      "mat_qkv.weight", [3 * c.width, c.width], .matrix.quantizable, .scaledNormal(fanIn: c.width))
+    qBias = try p("q_bias", [c.width], .vector, .zeros)
+    vBias = try p("v_bias", [c.width], .vector, .zeros)
+    scale = try p(
+      "scale_mul_1H11", [1, c.heads, 1, 1], .vector, .constant(1.3862943611198906))  // log 4
+    projection = try Linear(
+      c.width, c.width, role: .matrix.quantizable, gain: c.residualGain, p / "proj")
     heads = c.heads
   }
 
@@ -30,10 +35,10 @@ struct SelfAttention {
     let (batch, length, width) = (x.size(0), x.size(1), x.size(2))
     let bias = Tensor.concatenated(
       [qBias.value, Tensor.zeros(like: qBias.value).detached(), vBias.value], 0)
-    let strength = scale.value.clamped(max: 4.605170185988092).exp()  // log 100
+    let logitScale = scale.value.clamped(max: 4.605170185988092).exp()  // log 100
     let (q, k, v) = qkv.linear(x, bias).rotatedHeads(
-      heads, strength: strength.flattened(), cosines: context.turns.cosines,
-      sines: context.turns.sines)
+      heads, logitScale: logitScale.flattened(), cosines: context.rotaryCosSin.cosines,
+      sines: context.rotaryCosSin.sines)
     let (tokens, count) =
       context.cache?.append(k, v, block: block) ?? (.plain(keys: k, values: v), length)
     let mixed = blockCausal(q, tokens, before: count - length, context.scales)
@@ -46,7 +51,7 @@ struct SelfAttention {
   /// Attention of each scale to itself and everything before it, `before` tokens of earlier calls
   /// among them: one product per scale and no mask.
   private func blockCausal(
-    _ q: Tensor, _ tokens: SeenTokens, before: Int, _ scales: [Int]
+    _ q: Tensor, _ tokens: KVCacheLayer, before: Int, _ scales: [Int]
   ) -> Tensor {
     var end = 0
     let parts = scales.map { length in
@@ -58,7 +63,7 @@ struct SelfAttention {
   }
 }
 
-/// Attention of `[B, Lq, C]` to text features, or of learnt queries (`TextPool`).
+/// Attention of `[B, Lq, C]` to text features, or of learnt queries (`AttentionPool`).
 struct CrossAttention {
   let query: Linear
   let pairs: TextProjection
@@ -66,9 +71,10 @@ struct CrossAttention {
   let heads: Int
 
   init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
-    query = try Linear(c.width, c.width, p / "mat_q")
-    pairs = try TextProjection(c.width, c.width, p)
-    projection = try Linear(c.width, c.width, gain: c.residualGain, p / "proj")
+    let role = WeightRole.matrix.quantizable
+    query = try Linear(c.width, c.width, role: role, p / "mat_q")
+    pairs = try TextProjection(c.width, c.width, role: role, p)
+    projection = try Linear(c.width, c.width, role: role, gain: c.residualGain, p / "proj")
     heads = c.heads
   }
 
@@ -90,9 +96,9 @@ struct CrossAttention {
 struct TextProjection {
   let weight, vBias: Parameter
 
-  init(_ inputs: Int, _ width: Int, _ p: ParameterScope) throws {
-    weight = try p("mat_kv.weight", [2 * width, inputs], .scaledNormal(fanIn: inputs))
-    vBias = try p("v_bias", [width], .zeros)
+  init(_ inputs: Int, _ width: Int, role: WeightRole, _ p: ParameterScope) throws {
+    weight = try p("mat_kv.weight", [2 * width, inputs], role, .scaledNormal(fanIn: inputs))
+    vBias = try p("v_bias", [width], .vector, .zeros)
   }
 
   /// features `[B, n, I]` → keys and values `[B, H, n, c]`.
@@ -105,7 +111,7 @@ struct TextProjection {
 }
 
 /// One vector from text features by attention with a learnt query per head (`text_proj_for_sos`).
-struct TextPool {
+struct AttentionPool {
   let query: Parameter
   let pairs: TextProjection
   let projection: Linear
@@ -114,8 +120,8 @@ struct TextPool {
   init(_ c: TransformerConfiguration, _ text: TextConfiguration, _ p: ParameterScope) throws {
     let p = p / "ca"
     heads = text.channels / (c.width > 4096 ? 64 : 128)  // as published
-    query = try p("mat_q", [1, heads, c.width / heads], .normal(0.02))
-    pairs = try TextProjection(text.channels, c.width, p)
+    query = try p("mat_q", [1, heads, c.width / heads], .vector, .normal(0.02))
+    pairs = try TextProjection(text.channels, c.width, role: .matrix, p)
     projection = try Linear(c.width, c.width, p / "proj")
   }
 

@@ -3,7 +3,7 @@ import Torch
 /// Keys and values of all earlier scales, one pair of buffers per block, allocated once for the
 /// whole schedule.
 public final class KeyValueCache {
-  private let tokens: [SeenTokens]
+  private let tokens: [KVCacheLayer]
   private var filled: [Int]
 
   /// - Parameters:
@@ -35,7 +35,7 @@ public final class KeyValueCache {
   }
 
   /// Bytes of a cache for one sample.
-  static func byteCount(
+  package static func byteCount(
     depth: Int, heads: Int, length: Int, headDimension: Int, _ policy: ComputePolicy
   ) -> Int {
     // Numbers of 8 bits have a scale and a sum beside them.
@@ -47,7 +47,7 @@ public final class KeyValueCache {
 
   /// Appends keys and values `[B, H, L, c]` of block `index` and returns all so far, with their
   /// number.
-  func append(_ key: Tensor, _ value: Tensor, block index: Int) -> (SeenTokens, count: Int) {
+  func append(_ key: Tensor, _ value: Tensor, block index: Int) -> (KVCacheLayer, count: Int) {
     let (start, count) = (filled[index], key.size(2))
     switch tokens[index] {
     case .plain(let keys, let values):
@@ -62,7 +62,7 @@ public final class KeyValueCache {
 }
 
 /// Keys and values that queries attend to.
-enum SeenTokens {
+enum KVCacheLayer {
   /// `[B, H, L, c]` each.
   case plain(keys: Tensor, values: Tensor)
   case quantized(QuantizedTokens)

@@ -1,12 +1,12 @@
 import Foundation
 import Torch
 
-/// 2-D rotary position embedding (SPEC 3, `rope2d_normalized_by_hw = 2`): the first half of the
-/// head dimension turns by the row, the second by the column, in pairs (2i, 2i + 1), with θ_i =
-/// 10000^(−2i / (c / 2)). Cell (y, x) of scale k stands at (round(y · h_R / h_k), round(x · w_R /
-/// w_k)) of the reference grid R, so that cells over the same place of the picture turn alike at
-/// every scale.
-public struct RotaryEmbedding {
+/// 2-D rotary position embedding (`Documentation/method.md`, "Rotary embedding";
+/// `rope2d_normalized_by_hw = 2`): the first half of the head dimension turns by the row, the
+/// second by the column, in pairs (2i, 2i + 1), with θ_i = 10000^(−2i / (c / 2)). Cell (y, x) of
+/// scale k stands at (round(y · h_R / h_k), round(x · w_R / w_k)) of the reference grid R, so that
+/// cells over the same place of the picture turn alike at every scale.
+public struct RotaryEmbedding: Sendable {
   /// Of the angle of every token and pair of channels, `[L, c / 2]`.
   public let cosines, sines: Tensor
   /// Rows and columns on the reference grid.
@@ -46,7 +46,7 @@ public struct RotaryEmbedding {
   }
 
   /// Cosines and sines of the tokens `range` of the sequence, `[L, c / 2]`.
-  public func turns(_ range: Range<Int>) -> (cosines: Tensor, sines: Tensor) {
+  public func cosSin(_ range: Range<Int>) -> (cosines: Tensor, sines: Tensor) {
     (
       cosines.narrowed(0, from: range.lowerBound, count: range.count),
       sines.narrowed(0, from: range.lowerBound, count: range.count)
@@ -54,8 +54,8 @@ public struct RotaryEmbedding {
   }
 
   /// Those of the tokens `range` at places `indices` `[B, n]` of it, `[B, n, c / 2]`.
-  func turns(_ range: Range<Int>, at indices: Tensor) -> (cosines: Tensor, sines: Tensor) {
-    let (cosines, sines) = turns(range)
+  func cosSin(_ range: Range<Int>, at indices: Tensor) -> (cosines: Tensor, sines: Tensor) {
+    let (cosines, sines) = cosSin(range)
     func selected(_ x: Tensor) -> Tensor {
       x.selected(0, indices: indices.flattened()).reshaped(indices.shape + [-1])
     }

@@ -6,7 +6,7 @@ func modulated(_ x: Tensor, scale: Tensor, shift: Tensor) -> Tensor {
   x.modulatedNorm(scale: scale, shift: shift, dtype: autocastType(on: x.device))
 }
 
-/// One block (SPEC 3):
+/// One block (`Documentation/method.md`, "Transformer"):
 /// x += γ₁ SA(LN(x)(1 + s₁) + b₁); x += CA(ca_norm(x), text); x += γ₂ FFN(LN(x)(1 + s₂) + b₂).
 struct TransformerBlock {
   let attention: SelfAttention
@@ -22,9 +22,11 @@ struct TransformerBlock {
       : (
         try LayerNorm(c.width, epsilon: 1e-6, p / "ca_norm"), try CrossAttention(c, p / "ca")
       )
-    up = try Linear(c.width, c.feedForwardWidth, p / "ffn" / "fc1")
-    down = try Linear(c.feedForwardWidth, c.width, gain: c.residualGain, p / "ffn" / "fc2")
-    modulation = try p("ada_gss", [1, 1, 6, c.width], .normal(0.02))
+    let role = WeightRole.matrix.quantizable
+    up = try Linear(c.width, c.feedForwardWidth, role: role, p / "ffn" / "fc1")
+    down = try Linear(
+      c.feedForwardWidth, c.width, role: role, gain: c.residualGain, p / "ffn" / "fc2")
+    modulation = try p("ada_gss", [1, 1, 6, c.width], .vector, .normal(0.02))
   }
 
   /// x `[B, L, C]` float32; shared `[B, 1, 6, C]` → `[B, L, C]` float32.

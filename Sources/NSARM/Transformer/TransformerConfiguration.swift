@@ -22,12 +22,12 @@ public struct TransformerConfiguration: Codable, Equatable, Sendable, SettingsSe
 
   public init() {}
 
-  var feedForwardWidth: Int {
+  package var feedForwardWidth: Int {
     Int((Double(width) * feedForwardRatio / 256).rounded(.toNearestOrEven)) * 256
   }
 
-  /// Initial gain of what is added to the residual stream, so that its variance does not grow with
-  /// depth.
+  /// Initial gain of the layers that add to the residual stream, so that its variance does not grow
+  /// with depth.
   var residualGain: Double { 1 / Double(2 * depth).squareRoot() }
 
   func validate(_ check: SettingsCheck) throws {

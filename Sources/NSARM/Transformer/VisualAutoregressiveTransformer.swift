@@ -1,7 +1,8 @@
 import Torch
 
-/// Predicts the bits of scale k from all scales before it (Infinity, Han et al., 2024; SPEC 3).
-public struct VisualAutoregressiveTransformer {
+/// Predicts the bits of scale k from all scales before it (Infinity, Han et al., 2024;
+/// `Documentation/method.md`, "Transformer").
+public struct VisualAutoregressiveTransformer: Sendable {
   public let configuration: TransformerConfiguration
   /// D: bits of a token.
   public let tokenBits: Int
@@ -13,17 +14,18 @@ public struct VisualAutoregressiveTransformer {
   let headModulation: Linear
   let head: Linear
   let textCondition: TextCondition?
-  let pictureCondition: PictureCondition?
+  package let pictureCondition: PictureCondition?
 
   public init(
     _ c: TransformerConfiguration, tokenBits: Int, _ p: ParameterScope
   ) throws {
     configuration = c
     self.tokenBits = tokenBits
-    wordEmbedding = try Linear(tokenBits, c.width, p / "word_embed")
+    wordEmbedding = try Linear(tokenBits, c.width, role: .matrix.packed, p / "word_embed")
     levelEmbedding = try Embedding(c.levels, c.width, p / "lvl_embed")
-    startPosition = try p("pos_start", [1, 1, c.width], .normal(0.02))
-    sharedModulation = try Linear(c.width, 6 * c.width, gain: 0.1, p / "shared_ada_lin" / 1)
+    startPosition = try p("pos_start", [1, 1, c.width], .vector, .normal(0.02))
+    sharedModulation = try Linear(
+      c.width, 6 * c.width, role: .matrix.packed.wide, gain: 0.1, p / "shared_ada_lin" / 1)
     blocks = try (0..<c.depth).map { index in
       guard let chunk = c.blocksPerChunk else {
         return try TransformerBlock(c, p / "blocks" / index)
@@ -31,8 +33,10 @@ public struct VisualAutoregressiveTransformer {
       let scope = p / "block_chunks" / (index / chunk) / "module" / (index % chunk)
       return try TransformerBlock(c, scope)
     }
-    headModulation = try Linear(c.width, 2 * c.width, gain: 0.1, p / "head_nm" / "ada_lin" / 1)
-    head = try Linear(c.width, 2 * tokenBits, gain: 0.1, p / "head")
+    headModulation = try Linear(
+      c.width, 2 * c.width, role: .matrix.packed.wide, gain: 0.1, p / "head_nm" / "ada_lin" / 1)
+    head = try Linear(
+      c.width, 2 * tokenBits, role: .matrix.packed.wide, gain: 0.1, p / "head")
     textCondition = try c.text.map { try TextCondition(c, $0, p) }
     pictureCondition = try c.picture.map { try PictureCondition(c, $0, p) }
   }
@@ -132,20 +136,20 @@ public struct VisualAutoregressiveTransformer {
   ) -> Tensor {
     let x = sequence(contexts, schedule, condition)
     let context = AttentionContext(
-      turns: rotary.turns(0..<schedule.tokenCount), scales: schedule.tokens.map(\.count),
+      rotaryCosSin: rotary.cosSin(0..<schedule.tokenCount), scales: schedule.tokens.map(\.count),
       cache: nil)
     return logits(hidden(x, condition, context), condition)
   }
 
-  // MARK: What it costs
+  // MARK: Cost
 
   /// Floating-point operations of the bits of one picture, 4 C L_q L_kv of attention per block and
   /// scale among them.
   ///
   /// - Parameters:
   ///   - tokens: of each scale.
-  ///   - forced: how many scales are given, so that they need no logits.
-  func operations(tokens: [Int], forced: Int) -> Double {
+  ///   - forced: the number of scales that are given, so that they need no logits.
+  package func operations(tokens: [Int], forced: Int) -> Double {
     let counts = tokens.map { Double($0) }
     let all = counts.reduce(0, +)
     let matrices = blocks.reduce(0) { $0 + $1.operations }

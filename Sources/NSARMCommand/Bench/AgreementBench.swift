@@ -2,10 +2,11 @@ import Checkpoints
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
-/// How far a model in some precision is from the same weights in float32, or from those that it
-/// was made of.
+/// The distance of a model in some precision from the same weights in float32, or from the model
+/// that it was made of.
 struct AgreementReport: Encodable {
   struct Scale: Encodable {
     let scale: Int
@@ -44,7 +45,7 @@ struct AgreementReport: Encodable {
     psnr = 10 * log10(4 / error)
   }
 
-  /// What both models are given.
+  /// The input of both models.
   private struct Run {
     let picture: Tensor
     /// Bits of every scale as the first model drew them, −½ or ½.

@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// How long attention of a head takes at the last scale of a picture of 1024x1024, with keys and
-/// values in 8 bits and in float32.
+/// The time of a head's attention at the last scale of a picture of 1024x1024, with keys and values
+/// in 8 bits and in float32.
 struct AttentionReport: Encodable {
   let queries, keys, channels: Int
   /// The fastest of several runs: in 8 bits, in float32, and by libtorch in float32.

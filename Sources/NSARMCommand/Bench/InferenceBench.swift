@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 import Upscaling
 
@@ -17,7 +18,7 @@ struct InferenceBench {
     let seconds: Double
     let peakMemoryMegabytes: Double
     let teraflop: Double
-    /// What the operations would take at the machine's peak, and how many times that it took.
+    /// The time of the operations at the machine's peak, and the measured time as its multiple.
     let secondsAtPeak, ratio: Double
 
     var line: String {
@@ -112,7 +113,7 @@ struct InferenceBench {
     var options = GenerationOptions()
     options.sampling = model.configuration.sampling
     options.contextResize = model.configuration.contextResize
-    options.origins = { _ in (0..<tiles).map { GridSize(100 * $0, 0) } }
+    options.origins = { _ in (0..<tiles).map { GridOffset(row: 100 * $0, column: 0) } }
     var condition: Condition?
     withoutGradients {
       model.policy {
@@ -156,8 +157,8 @@ struct InferenceBench {
   }
 
   /// Waves of many lengths with edges: something to restore in every tile.
-  static func pattern(_ width: Int, _ height: Int) -> Planes {
-    var planes = Planes(width: width, height: height, channels: 3)
+  static func pattern(_ width: Int, _ height: Int) -> FloatImage {
+    var planes = FloatImage(width: width, height: height, channels: 3)
     for c in 0..<3 {
       for y in 0..<height {
         for x in 0..<width {

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// How fast a device multiplies: the best of several runs of one operator.
+/// The speed of a device's multiplications: the best of several runs of one operator.
 struct PeakMeasurement: Encodable {
   /// Such as "matmul 2048" or "conv 3x3, 64 channels, 256x256".
   let operation: String
@@ -53,7 +53,7 @@ struct MachinePeak: Encodable {
     best = Dictionary(all.map { ($0.precision, $0.teraflops) }, uniquingKeysWith: max)
   }
 
-  /// Of the fastest operators.
+  /// The number of rounds in which the fastest operators are measured again.
   private static let rounds = 3
 
   private struct Size: Sendable {

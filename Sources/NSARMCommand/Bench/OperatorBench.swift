@@ -1,8 +1,7 @@
 import Foundation
 import Torch
 
-/// How long a fused operator takes, beside the composition of libtorch's operators that it
-/// replaces.
+/// The time of a fused operator, beside the composition of libtorch's operators that it replaces.
 struct OperatorReport: Encodable {
   let name: String
   /// Element type of the inputs.

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// What one part of the system costs.
+/// The cost of one part of the system.
 struct PartReport: Encodable {
   let name: String
   /// The fastest of several runs.

@@ -40,7 +40,7 @@ struct TrainingBench {
     }
   }
 
-  /// What is missing from a step where the perceptual loss's weights are.
+  /// A remark on steps that lack the perceptual loss because its weights are missing.
   private static func remark(_ stage: StageName) -> String {
     [.tokenizer, .decoder].contains(stage) && !MetricWeights.arePresent ? ", no LPIPS" : ""
   }

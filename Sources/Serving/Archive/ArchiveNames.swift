@@ -1,14 +1,14 @@
 import Foundation
 
-/// Names of files in an archive that any system can unpack, and that stay in the folder where that
-/// is done: no separators, no names of devices, none twice whatever the case.
+/// File names for an archive that every system can unpack and that stay inside the folder where it
+/// is unpacked: no separators, no device names, no two names that differ only in case.
 struct ArchiveNames {
   private var taken: Set<String> = []
 
   private static let fallback = "picture"
   private static let longest = 200
 
-  /// A name that no file before has had.
+  /// A name that no earlier file has, as close to `wanted` as possible.
   mutating func name(_ wanted: String) -> String {
     let name = Self.safe(wanted)
     if claim(name) { return name }
@@ -18,7 +18,7 @@ struct ArchiveNames {
     return "\(stem) (\(number))\(suffix)"
   }
 
-  /// Whether the name was free.
+  /// Reserves the name; false if it is taken.
   private mutating func claim(_ name: String) -> Bool {
     taken.insert(name.precomposedStringWithCompatibilityMapping.lowercased()).inserted
   }
@@ -33,7 +33,7 @@ struct ArchiveNames {
     var text = String(String.UnicodeScalarView(scalars))
       .trimmingCharacters(in: .whitespaces)
     while text.hasSuffix(".") || text.hasSuffix(" ") { text.removeLast() }
-    // Hidden files, and the folders "." and "..".
+    // Hidden files and the folders "." and "..".
     while text.hasPrefix(".") { text.removeFirst() }
     if text.isEmpty { text = fallback }
     var (stem, suffix) = split(text)
@@ -42,7 +42,7 @@ struct ArchiveNames {
     return isDevice(stem) ? "_\(stem)\(suffix)" : stem + suffix
   }
 
-  /// Windows knows devices by these names, whatever comes after a dot.
+  /// Whether Windows reserves the name for a device, whatever follows the first dot.
   private static func isDevice(_ name: String) -> Bool {
     let word = name.prefix { $0 != "." }.trimmingCharacters(in: .whitespaces).uppercased()
     if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(word) { return true }

@@ -1,17 +1,17 @@
 import Foundation
 import Hummingbird
 
-/// All results in one ZIP file, which is made while it is sent.
+/// A ZIP file of all results, produced while it is sent.
 struct ArchiveResponse: Sendable {
   let store: JobStore
   let shutdown: Shutdown
 
-  /// - Throws: `Problem` where there is no result; `InvalidSetting`.
+  /// - Throws: `Problem` if there is no result; `InvalidSetting`.
   func response(to request: Request) async throws -> Response {
     let ids = try request.uri.queryParameters["ids"].map { try Self.ids(String($0)) }
     let jobs = try await store.succeeded().filter { ids?.contains($0.id) ?? true }
     guard !jobs.isEmpty else {
-      throw Problem(.conflict, "no_result", "there is no result to put into an archive")
+      throw Problem(.conflict, "no_result", "there are no results for an archive")
     }
     return Response(
       status: .ok,
@@ -29,18 +29,18 @@ struct ArchiveResponse: Sendable {
     let ids = text.split(separator: ",", omittingEmptySubsequences: false)
       .map { UUID(uuidString: String($0)) }
     guard !ids.contains(nil) else {
-      throw InvalidSetting("ids: ids of restorations are wanted, with commas between")
+      throw InvalidSetting("ids: must be ids of restorations, separated by commas")
     }
     return Set(ids.compactMap(\.self))
   }
 
-  /// - Parameter take: receives the archive, piece by piece.
-  /// - Throws: `JobError.missing` where a result is removed while it is sent, so that what has been
-  ///   sent is seen to be cut short.
+  /// - Parameter take: receives the archive piece by piece.
+  /// - Throws: `JobError.missing` if a result is removed while it is being sent, so that the client
+  ///   sees that the archive is incomplete.
   private func write(_ jobs: [Job], _ take: (Data) async throws -> Void) async throws {
     var (zip, names) = (ZipWriter(), ArchiveNames())
     for job in jobs {
-      // What has been removed since is left out.
+      // Results that have been removed since the query are left out.
       guard let size = job.resultBytes, let sum = try await sum(job, size) else { continue }
       let file = ZipWriter.File(
         name: names.name(job.order.output.name), size: size, sum: sum,
@@ -69,7 +69,7 @@ struct ArchiveResponse: Sendable {
 }
 
 extension JobStore {
-  /// Jobs with a result, the oldest first.
+  /// Jobs with a result, oldest first.
   func succeeded() async throws -> [Job] {
     try await database.read { db in
       try db.run(

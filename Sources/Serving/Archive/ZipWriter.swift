@@ -1,34 +1,35 @@
 import CZlib
 import Foundation
 
-/// Writes a ZIP file piece by piece, in order: files as they are, since pictures do not get
-/// smaller. Sizes and sums stand before the files, so that any program can read it as it comes in.
+/// Writes a ZIP file sequentially. Files are stored uncompressed, since pictures do not compress
+/// further. Sizes and checksums precede the contents, so that any program can read the archive as a
+/// stream.
 ///
-/// After PKWARE's APPNOTE 6.3.10, with its 64 bit numbers where those of 32 bit do not do.
+/// Follows PKWARE's APPNOTE 6.3.10; 64-bit fields are used where 32-bit ones are too small.
 struct ZipWriter {
   struct File {
-    /// No other has the name.
+    /// Must be unique within the archive.
     let name: String
     let size: Int
-    /// CRC-32 of the contents.
+    /// The CRC-32 of the contents.
     let sum: UInt32
     let date: Date
   }
 
   private var files: [(file: File, offset: Int)] = []
-  /// Bytes that have been written.
+  /// The number of bytes written.
   private var count: Int
 
-  /// - Parameter count: bytes that stand before.
+  /// - Parameter count: the number of bytes that precede the archive.
   init(count: Int = 0) { self.count = count }
 
   private static let large = 0xffff_ffff
-  /// Versions of the format that a reader has to know: 2.0, 4.5 for 64 bit.
+  /// The versions of the format required to read a file: 2.0, or 4.5 with 64-bit fields.
   private static let (version, largeVersion) = (20, 45)
-  /// Names are UTF-8.
+  /// Bit 11: names are UTF-8.
   private static let flags = 0x0800
 
-  /// What stands before a file's contents, which have to follow.
+  /// The header of a file, which the file's contents must follow.
   mutating func begin(_ file: File) -> Data {
     let isLarge = file.size >= Self.large
     var extra = ZipRecord()
@@ -53,7 +54,7 @@ struct ZipWriter {
     return record.bytes
   }
 
-  /// What stands behind the last file: the directory.
+  /// The central directory, which ends the archive.
   func end() -> Data {
     var record = ZipRecord()
     for (file, offset) in files { append(file, at: offset, to: &record) }
@@ -81,7 +82,7 @@ struct ZipWriter {
     return record.bytes
   }
 
-  /// The system whose permissions the directory has.
+  /// The host system (Unix) that defines the permissions in the directory.
   private static let unix = 3 << 8
 
   private func append(_ file: File, at offset: Int, to record: inout ZipRecord) {
@@ -109,7 +110,7 @@ struct ZipWriter {
     record.bytes += Data(file.name.utf8) + extra.bytes
   }
 
-  /// What both places say of a file before its sizes.
+  /// The fields that the local header and the directory share, up to the sizes.
   private func append(_ file: File, to record: inout ZipRecord) {
     record.append(Self.flags, 2)
     record.append(0, 2)  // stored
@@ -119,8 +120,8 @@ struct ZipWriter {
     record.append(Int(file.sum), 4)
   }
 
-  /// Days and pairs of seconds, in universal time; what the format has no place for becomes its
-  /// first or last moment.
+  /// The date and the time in MS-DOS's format, in universal time, to two seconds; dates outside of
+  /// its range become its first or last moment.
   private static func dosTime(_ date: Date) -> (date: Int, time: Int) {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = .gmt
@@ -134,8 +135,8 @@ struct ZipWriter {
     )
   }
 
-  /// The sum of some bytes.
-  /// - Parameter sum: of what stands before them.
+  /// The CRC-32 of some bytes.
+  /// - Parameter sum: the CRC-32 of the bytes before them.
   static func sum(_ bytes: Data, after sum: UInt32 = 0) -> UInt32 {
     bytes.withUnsafeBytes { bytes in
       let start = bytes.bindMemory(to: UInt8.self).baseAddress
@@ -144,7 +145,7 @@ struct ZipWriter {
   }
 }
 
-/// Numbers, the lowest byte first.
+/// Little-endian fields.
 private struct ZipRecord {
   var bytes = Data()
 
@@ -152,7 +153,7 @@ private struct ZipRecord {
     for i in 0..<count { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * i))) }
   }
 
-  /// Info-ZIP's time, in seconds and without a zone.
+  /// Info-ZIP's extended timestamp: seconds since 1970.
   mutating func appendTime(_ date: Date) {
     append(0x5455, 2)
     append(5, 2)

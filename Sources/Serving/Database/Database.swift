@@ -1,21 +1,21 @@
 import Files
 import Foundation
 
-/// A database that holds the jobs: SQLite for one machine, PostgreSQL for many. Both speak the SQL
-/// that `JobStore` is written in, with parameters `?1`, `?2`, ...
+/// A database of jobs: SQLite for one machine, PostgreSQL for several. Both accept the SQL of
+/// `JobStore`, with parameters `?1`, `?2`, ...
 protocol Database: Sendable {
   var dialect: SQLDialect { get }
-  /// Where the jobs' pictures are.
-  var pictures: any PicturePlace { get }
+  /// The storage of the jobs' pictures.
+  var pictures: any PictureStorage { get }
 
-  /// As of `PicturePlace`.
+  /// See `PictureStorage.requireRoom(for:)`.
   func requireRoom(for bytes: Int) throws
 
-  /// Runs statements that change nothing.
+  /// Runs statements that modify nothing.
   func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
 
-  /// Runs statements in one transaction, which an error undoes.
+  /// Runs statements in one transaction, which is rolled back if an error is thrown.
   func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
 }
@@ -34,18 +34,18 @@ extension SQLConnection {
   func run(_ sql: String, _ values: SQLValue...) throws -> [SQLRow] { try run(sql, values) }
 }
 
-/// Where the two languages differ.
+/// The differences between the two SQL dialects.
 struct SQLDialect: Sendable {
-  /// Seconds since 1970, of the database's own clock: workers' clocks may differ.
+  /// The database's own clock in seconds since 1970, since the clocks of workers may differ.
   let now: String
-  /// The type of a primary key that counts upwards.
+  /// The type of an auto-incrementing primary key.
   let serial: String
   let bytes: String
   let real: String
-  /// Behind a SELECT inside an UPDATE: leaves out rows that somebody else is about to take.
+  /// Appended to a SELECT inside an UPDATE: skips rows that another transaction has locked.
   let skipsLocked: String
-  /// Lets transactions that count the jobs before they add one follow each other; nil where they
-  /// do anyway.
+  /// Serialises transactions that count the jobs before they add one; nil if they are serial
+  /// anyway.
   let countingLock: String?
 
   static let sqlite = SQLDialect(
@@ -58,7 +58,7 @@ struct SQLDialect: Sendable {
     countingLock: "SELECT pg_advisory_xact_lock(7369601)")
 }
 
-/// A value in a statement or a row.
+/// A value of a statement's parameter or of a row.
 enum SQLValue: Equatable, Sendable {
   case null
   case integer(Int)
@@ -97,7 +97,7 @@ struct SQLRow: Sendable {
   }
 }
 
-/// Why the database does not do what is asked, in one line.
+/// A failure of the database, in one line.
 struct DatabaseFailure: Error, CustomStringConvertible, LocalizedError {
   enum Reason { case full, unavailable, other }
 
@@ -106,7 +106,7 @@ struct DatabaseFailure: Error, CustomStringConvertible, LocalizedError {
   var errorDescription: String? { description }
 }
 
-/// Whether something failed because a disk is full, the database's or another.
+/// Whether an operation failed because a disk is full, the database's or another.
 func tellsOfFullDisk(_ error: any Error) -> Bool {
   switch error {
   case FileError.noRoom, FileError.diskFull: true

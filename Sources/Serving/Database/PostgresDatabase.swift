@@ -1,28 +1,29 @@
 import CPostgres
 import Files
 import Foundation
+import Synchronization
 
-/// A PostgreSQL server, by libpq. A statement blocks a thread of the connection's own, never one of
-/// those that all tasks share.
+/// A PostgreSQL server, accessed through libpq. A statement blocks a thread of its connection,
+/// never a thread of the cooperative pool.
 final class PostgresDatabase: Database {
   let dialect = SQLDialect.postgres
   private let connections: [PostgresConnection]
-  private let order = RoundRobin()
+  private let calls = Atomic(0)
 
-  /// Statements that run at once.
+  /// The number of statements that can run concurrently.
   private static let connectionCount = 4
 
-  let pictures: any PicturePlace = PictureTable()
+  let pictures: any PictureStorage = PictureTable()
 
-  /// - Parameter url: as libpq takes it, "postgres://user:password@host/database".
-  /// - Throws: `DatabaseFailure` where there is no libpq or no server.
+  /// - Parameter url: a URL as libpq accepts it, "postgres://user:password@host/database".
+  /// - Throws: `DatabaseFailure` if libpq or the server is missing.
   init(_ url: String) throws {
     guard cpostgres_load() else {
       throw DatabaseFailure(
         reason: .other,
         description: "PostgreSQL's client library is not installed: apt-get install libpq5")
     }
-    // A server that takes connections and does not answer is none.
+    // A server that accepts connections but does not answer counts as missing.
     setenv("PGCONNECT_TIMEOUT", "5", 0)
     connections = (0..<Self.connectionCount).map { PostgresConnection(url, number: $0) }
     try connections[0].connect()
@@ -50,29 +51,20 @@ final class PostgresDatabase: Database {
     }
   }
 
-  private func next() -> PostgresConnection { connections[order.next() % connections.count] }
-
-  private final class RoundRobin: @unchecked Sendable {
-    private let lock = NSLock()
-    private var count = 0
-
-    func next() -> Int {
-      lock.withLock {
-        count = (count + 1) % 1_000_000
-        return count
-      }
-    }
+  private func next() -> PostgresConnection {
+    connections[calls.add(1, ordering: .relaxed).newValue % connections.count]
   }
 }
 
-/// One connection; used on its own queue alone.
+/// A connection. Unchecked: `handle` is used on `queue` only.
 private final class PostgresConnection: SQLConnection, @unchecked Sendable {
   private let url: String
   private let queue: DispatchQueue
   private var handle: OpaquePointer?
 
-  /// Seconds that a statement may take; the longest ones send or fetch a part of a picture.
-  private static let patience = 30.0
+  /// The longest time that a statement may take, in seconds; the slowest ones transfer a chunk of a
+  /// picture.
+  private static let timeout = 30.0
 
   init(_ url: String, number: Int) {
     self.url = url
@@ -97,7 +89,7 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
     }
   }
 
-  /// Connects where there is no connection, or none any more.
+  /// Connects if there is no connection or it has been lost.
   private func open() throws {
     if let handle, cpostgres_is_connected(handle) { return }
     if let handle { cpostgres_close(handle) }
@@ -106,7 +98,7 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
       let problem = oneLine(String(cString: cpostgres_problem(handle)))
       throw DatabaseFailure(reason: .unavailable, description: "PostgreSQL: \(problem)")
     }
-    // Waiting for a lock of a host that has gone ends some time.
+    // Limits the wait for a lock that a vanished host still holds.
     try run("SET lock_timeout = '20s'")
     try run("SET client_min_messages = 'error'")
   }
@@ -116,14 +108,14 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
     let native = parameters.map(\.native)
     var isLate = false
     let result = cpostgres_run(
-      handle, sql.replacing("?", with: "$"), native, Int32(native.count), Self.patience, &isLate)
+      handle, sql.replacing("?", with: "$"), native, Int32(native.count), Self.timeout, &isLate)
     withExtendedLifetime(parameters) {}
     defer { cpostgres_release(result) }
     if isLate {
       cpostgres_close(handle)
       handle = nil
       throw DatabaseFailure(
-        reason: .unavailable, description: "PostgreSQL: no answer for \(Int(Self.patience)) s")
+        reason: .unavailable, description: "PostgreSQL: no answer for \(Int(Self.timeout)) s")
     }
     guard cpostgres_succeeded(result) else {
       let state = cpostgres_state(result).map { String(cString: $0) }
@@ -152,7 +144,7 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
   }
 }
 
-/// OIDs of PostgreSQL's types.
+/// The OIDs of PostgreSQL's types.
 private enum PostgresType {
   static let bytes: UInt32 = 17
   static let int8: UInt32 = 20
@@ -161,7 +153,7 @@ private enum PostgresType {
   static let float8: UInt32 = 701
 }
 
-/// A value as libpq takes it; owns its bytes.
+/// A parameter in libpq's representation; owns its bytes.
 private final class PostgresParameter {
   private let storage: UnsafeMutableRawBufferPointer?
   let native: cpostgres_value
@@ -190,7 +182,7 @@ private final class PostgresParameter {
 }
 
 extension SQLValue {
-  /// A value in PostgreSQL's binary notation: numbers with the highest byte first.
+  /// A value in PostgreSQL's binary representation: numbers are big-endian.
   fileprivate init(_ bytes: UnsafeRawBufferPointer, type: UInt32) {
     func number() -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
     self =

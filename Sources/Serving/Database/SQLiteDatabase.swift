@@ -2,15 +2,15 @@ import Files
 import Foundation
 import GRDB
 
-/// A file of SQLite's. Several processes of one machine may use it at once.
+/// An SQLite file, which several processes of one machine may use at the same time.
 struct SQLiteDatabase: Database {
   let dialect = SQLDialect.sqlite
-  let pictures: any PicturePlace
+  let pictures: any PictureStorage
   private let pool: DatabasePool
   private let path: String
 
-  /// - Parameter path: its folder holds the pictures, too.
-  /// - Throws: `DatabaseFailure` or `FileError` where the file or its folder cannot be used.
+  /// - Parameter path: the file; the pictures are kept in its folder.
+  /// - Throws: `DatabaseFailure` or `FileError` if the file or its folder cannot be used.
   init(_ path: String) throws {
     self.path = path
     var configuration = Configuration()
@@ -18,9 +18,9 @@ struct SQLiteDatabase: Database {
     configuration.maximumReaderCount = 8
     configuration.prepareDatabase { db in
       guard !db.configuration.readonly else { return }
-      // Space of removed pictures goes back to the disk; the setting counts for new files only.
+      // Returns the space of removed pictures to the disk; applies to new files only.
       try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-      // What has been accepted survives a loss of power.
+      // Accepted jobs survive a power failure.
       try db.execute(sql: "PRAGMA synchronous = FULL")
       try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
     }
@@ -49,11 +49,11 @@ struct SQLiteDatabase: Database {
     } catch { throw Self.failure(error, path) }
   }
 
-  /// Gives the space of what was removed back to the disk.
-  func giveBackSpace() async throws {
+  /// Returns the space of removed rows to the disk.
+  func reclaimSpace() async throws {
     do {
       try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA incremental_vacuum") }
-      // Readers may hold it up; the next time will do.
+      // Readers may block it; the next call catches up.
       _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
     } catch { throw Self.failure(error, path) }
   }

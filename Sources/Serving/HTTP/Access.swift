@@ -3,24 +3,24 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Who may do what.
+/// Authentication, and protection against requests from other sites.
 struct Access: Sendable {
-  /// What clients have to know; nil: nothing.
+  /// The token that clients must send; nil: none.
   let token: String?
   let names: HostNames
   let publicURL: PublicURL?
   private let sessions = Sessions()
-  /// Wrong tokens, of which nobody may try many.
-  private let mistakes: Allowance
+  /// Limits the wrong tokens from each address.
+  private let wrongTokens: RateLimit
 
   static let cookie = "nsarm-session"
 
-  init(_ door: RestorationService.Door, wrongTokensPerMinute: Int) {
-    (token, names, publicURL) = (door.token, door.names, door.publicURL)
-    mistakes = Allowance(perMinute: wrongTokensPerMinute)
+  init(_ listen: RestorationService.ListenOptions, wrongTokensPerMinute: Int) {
+    (token, names, publicURL) = (listen.token, listen.names, listen.publicURL)
+    wrongTokens = RateLimit(perMinute: wrongTokensPerMinute)
   }
 
-  /// - Throws: `Problem` where who asks has neither a session nor the token.
+  /// - Throws: `Problem` if the request has neither an open session nor the token.
   func check(_ request: Request, _ context: ClientContext) throws {
     guard token != nil else { return }
     if let id = request.cookies[Self.cookie]?.value, sessions.isOpen(id) { return }
@@ -29,16 +29,16 @@ struct Access: Sendable {
     try checkToken(String(header.dropFirst(7)), context)
   }
 
-  /// Opens a session for who knows the token.
-  /// - Returns: the cookie.
+  /// Opens a session for a client that knows the token.
+  /// - Returns: the value of the `Set-Cookie` header.
   /// - Throws: `Problem`.
   func signIn(_ token: String, _ context: ClientContext) throws -> String {
     try checkToken(token, context)
     return cookie(sessions.begin(), seconds: Int(Sessions.lifetime / .seconds(1)), context)
   }
 
-  /// Ends the session, which nobody can use any more.
-  /// - Returns: what removes the cookie.
+  /// Closes the session.
+  /// - Returns: the value of the `Set-Cookie` header that removes the cookie.
   func signOut(_ request: Request, _ context: ClientContext) -> String {
     if let id = request.cookies[Self.cookie]?.value { sessions.end(id) }
     return cookie("", seconds: 0, context)
@@ -50,19 +50,20 @@ struct Access: Sendable {
       + (isSecure ? "; Secure" : "")
   }
 
-  /// Who has tried wrong ones too often learns of none whether it is right.
+  /// Rejects every token, the right one included, from an address that has sent too many wrong
+  /// ones.
   private func checkToken(_ text: String, _ context: ClientContext) throws {
     guard let token else { return }
     let address = context.caller.subscriber
-    var state = mistakes.look(address)
+    var state = wrongTokens.peek(address)
     if state.isGranted, Self.isEqual(text, token) { return }
     if state.isGranted {
-      state = mistakes.take(address)
+      state = wrongTokens.take(address)
       context.logger.notice(
-        "a wrong token", metadata: ["address": "\(context.caller.address?.description ?? "?")"])
+        "wrong token", metadata: ["address": "\(context.caller.address?.description ?? "?")"])
       if state.remaining > 0 { throw Self.unauthorized("this is not the token of this service") }
       context.logger.notice(
-        "too many wrong tokens; more are not looked at for a while",
+        "too many wrong tokens; more are rejected for a while",
         metadata: ["address": "\(context.caller.address?.description ?? "?")"])
       throw Self.unauthorized("this is not the token of this service")
     }
@@ -77,12 +78,12 @@ struct Access: Sendable {
     return problem
   }
 
-  /// A page of somebody else's that a user of this machine has open could send requests here; what
-  /// tells it is the name that it believes to talk to, and where it comes from.
+  /// Rejects requests that another site's page makes through the user's browser. They are
+  /// recognised by the host name that they address and by their origin.
   /// - Throws: `Problem`.
   func checkOrigin(_ request: Request, _ context: ClientContext) throws {
-    // Where a user's browser is a neighbour of the proxy, the page of a name that leads here by
-    // somebody's DNS may send a proxy's headers, too: both names have to be right.
+    // If the browser runs beside the proxy, a page whose domain resolves to this machine (DNS
+    // rebinding) can forge the proxy's headers as well, so both names must be known.
     var hosts = Set([context.caller.authority])
     if names.isLoopbackOnly { hosts.insert(request.head.authority ?? "") }
     for host in hosts where !names.isKnown(host) && !isPublic(host) {
@@ -90,12 +91,12 @@ struct Access: Sendable {
         .forbidden, "foreign_host", "this service does not answer to the name '\(oneLine(host))'")
     }
     guard let origin = request.headers[.origin] else { return }
-    // What the world calls the service says by what scheme, too.
+    // The public URL determines the scheme, too.
     let own =
       hosts.filter { !isPublic($0) }.flatMap { ["http://\($0)", "https://\($0)"] }
       + [publicURL?.origin ?? ""]
     guard own.contains(origin.lowercased()) || own.contains(origin) else {
-      throw Problem(.forbidden, "foreign_origin", "pages of other sites may not use this service")
+      throw Problem(.forbidden, "foreign_origin", "pages of other sites must not use this service")
     }
   }
 
@@ -103,7 +104,7 @@ struct Access: Sendable {
     publicURL?.host == HostNames.host(of: authority).lowercased()
   }
 
-  /// Takes the same time wherever the texts differ.
+  /// Compares in a time that does not depend on the position of the first difference.
   private static func isEqual(_ a: String, _ b: String) -> Bool {
     let (a, b) = (Array(a.utf8), Array(b.utf8))
     guard !b.isEmpty else { return false }

@@ -1,9 +1,9 @@
-/// Takes base64 (RFC 4648, 4) apart as it comes in.
+/// Decodes base64 (RFC 4648, section 4) as it arrives.
 struct Base64Decoder {
   struct Malformed: Error {}
 
   private var bits: UInt32 = 0
-  /// Characters of the four that make three bytes, and how many of them only fill up.
+  /// The characters of an incomplete group of four, and the number of padding characters in it.
   private var (count, padding) = (0, 0)
   private var isEnded = false
 
@@ -42,6 +42,6 @@ struct Base64Decoder {
     return result
   }
 
-  /// - Throws: `Malformed` where the text is cut short.
+  /// - Throws: `Malformed` if the text is incomplete.
   func finish() throws { if count != 0 { throw Malformed() } }
 }

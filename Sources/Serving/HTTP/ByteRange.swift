@@ -1,22 +1,22 @@
 import Foundation
 import Hummingbird
 
-/// What a request wants of a representation that has a tag and a length: RFC 9110, 13 and 14.
+/// The range of a representation that a request asks for: RFC 9110, sections 13 and 14.
 enum ByteRange: Equatable {
   case whole
   case part(Range<Int>)
   case unsatisfiable
 
   /// - Parameters:
-  ///   - request: several ranges at once, and what is no range of bytes, ask for the whole.
-  ///   - tag: of the representation, strong, in its quotes.
-  ///   - count: its bytes.
+  ///   - request: one with several ranges, or with units other than bytes, gets the whole.
+  ///   - tag: the strong entity tag of the representation, in quotes.
+  ///   - count: the length of the representation in bytes.
   init(_ request: Request, tag: String, count: Int) {
     guard request.method == .get, let text = request.headers[.range] else {
       self = .whole
       return
     }
-    // A client that has a part of another version wants the whole of this one.
+    // A client that holds a part of another version gets the whole of this one.
     if let condition = request.headers[.ifRange], condition != tag {
       self = .whole
       return
@@ -32,7 +32,7 @@ enum ByteRange: Equatable {
     guard bounds.count == 2 else { return .whole }
     guard let first = number(bounds[0]) else {
       guard bounds[0].isEmpty, let last = number(bounds[1]) else { return .whole }
-      // The last so many.
+      // A suffix range: the last n bytes.
       return last == 0 || count == 0 ? .unsatisfiable : .part(max(0, count - last)..<count)
     }
     let last = bounds[1].isEmpty ? Int.max : number(bounds[1])
@@ -40,7 +40,7 @@ enum ByteRange: Equatable {
     return first >= count ? .unsatisfiable : .part(first..<min(last, count - 1) + 1)
   }
 
-  /// Digits alone; what is more than a file can have is the most of it.
+  /// Accepts digits only; numbers beyond the largest integer become the largest one.
   private static func number(_ text: Substring) -> Int? {
     let digits = text.trimmingSuffix { $0 == " " || $0 == "\t" }
     guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
@@ -57,7 +57,7 @@ extension Substring {
 }
 
 extension Request {
-  /// Whether the client has the version with this tag: `If-None-Match`.
+  /// Whether the client has the version with this tag (`If-None-Match`).
   func knows(_ tag: String) -> Bool {
     headers[values: .ifNoneMatch].joined(separator: ",").split(separator: ",").contains { item in
       let item = item.trimmingCharacters(in: .whitespaces)
@@ -66,7 +66,7 @@ extension Request {
   }
 
   /// Checks `If-Match`.
-  /// - Throws: `Problem` where the client wants another version only.
+  /// - Throws: `Problem` if the client accepts only another version.
   func requireMatch(_ tag: String) throws {
     let items = headers[values: .ifMatch].joined(separator: ",").split(separator: ",")
       .map { $0.trimmingCharacters(in: .whitespaces) }

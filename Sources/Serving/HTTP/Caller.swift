@@ -1,22 +1,22 @@
 import Foundation
 import HTTPTypes
 
-/// Who asks, and for what name, as seen through the proxies that are believed.
+/// The client of a request and the name that it addresses, as reported by trusted proxies.
 struct Caller: Sendable {
-  /// nil where the system does not tell it.
+  /// nil if the system does not report it.
   var address: IPAddress?
-  /// The host, perhaps with a port, that the client believes to talk to.
+  /// The host, perhaps with a port, that the client addresses.
   var authority: String
-  /// Whether it came over TLS, at least up to the proxy.
+  /// Whether the request was made over TLS, at least as far as the proxy.
   var isSecure = false
-  /// Whether a proxy that is believed has passed the request on.
+  /// Whether a trusted proxy forwarded the request.
   var isForwarded = false
 
-  /// What is counted of an address is counted by this.
+  /// The key under which limits count the client's requests.
   var subscriber: String { address?.subscriber.description ?? "unknown" }
 }
 
-/// The proxies whose word about their clients counts. Anybody may send these headers.
+/// The proxies whose `X-Forwarded-` headers are believed, since any client can send these.
 struct TrustedProxies: Sendable {
   let ranges: [AddressRange]
 
@@ -24,8 +24,8 @@ struct TrustedProxies: Sendable {
     var caller = Caller(address: peer, authority: head.authority ?? "")
     guard let peer, isTrusted(peer) else { return caller }
     caller.isForwarded = true
-    // Every proxy appends the address that it was asked from: the last one that is no proxy of ours
-    // is the client; what is before is hearsay.
+    // Each proxy appends the address of its peer. The client is the last address that is not a
+    // trusted proxy; addresses before it may be forged.
     for text in Self.list(head.headerFields[.xForwardedFor]).reversed() {
       guard let address = IPAddress(forwarded: text) else { break }
       caller.address = address

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTPTypes
 import Synchronization
 
-/// What is known of a request besides itself: who has sent it, and what its answer is to say.
+/// The context of a request: its client, and headers to add to the response.
 struct ClientContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   var caller: Caller
@@ -18,19 +18,19 @@ struct ClientContext: RequestContext {
       address: channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }, authority: "")
   }
 
-  /// Asks a client that waits for it to send the body (RFC 9110, 10.1.1). What is refused by its
-  /// head alone has been refused before.
-  func invite(_ request: Request) {
+  /// Sends "100 Continue" if the client waits for it (RFC 9110, section 10.1.1). Called after the
+  /// checks that need the header only.
+  func sendContinue(_ request: Request) {
     guard request.headers[.expect]?.lowercased() == "100-continue" else { return }
     channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)), promise: nil)
   }
 
-  /// What is found out on the way and belongs to the answer, whatever it will be.
+  /// Facts found while the request is handled that belong to the response whatever it is.
   final class Notes: Sendable {
     private let state = Mutex((headers: HTTPFields(), isAbandoned: false))
 
     var headers: HTTPFields { state.withLock { $0.headers } }
-    /// Whether the client has gone before it had sent everything.
+    /// Whether the client disconnected before it had sent the whole request.
     var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
 
     func add(_ name: HTTPField.Name, _ value: String) {

@@ -4,18 +4,18 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// Answers in JSON are sent as gzip (RFC 9110, 8.4.1.3) to who takes that. Pictures are compressed
-/// already, and events must not wait for more of them.
+/// Compresses JSON responses with gzip (RFC 9110, section 8.4.1.3) if the client accepts it.
+/// Pictures are compressed already, and events must not be buffered.
 enum Compression {
   private static let types: Set = ["application/json", "application/problem+json"]
-  /// Less is not worth it.
+  /// Shorter bodies are not worth it.
   private static let fewest = 1000
 
   static func compressed(_ response: Response, for request: Request) async -> Response {
     guard let type = response.headers[.contentType], types.contains(type) else { return response }
     var response = response
     response.headers[.vary] = "Accept-Encoding"
-    // A part of something, or what has a name for its very bytes, stays as it is.
+    // Partial content and responses with a strong entity tag must not change.
     guard let count = response.body.contentLength, count >= fewest, response.headers[.eTag] == nil,
       response.headers[.contentEncoding] == nil, takesGzip(request)
     else { return response }
@@ -38,10 +38,10 @@ enum Compression {
     }
   }
 
-  /// RFC 1952; empty where there is no memory for it.
+  /// The bytes in gzip's format (RFC 1952); empty if memory is exhausted.
   static func gzip(_ bytes: [UInt8]) -> [UInt8] {
     var (bytes, stream) = (bytes, z_stream())
-    // 16 more than the size of the window is gzip's frame instead of zlib's.
+    // Adding 16 to the window size selects gzip's header instead of zlib's.
     guard
       deflateInit2_(
         &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
@@ -60,7 +60,7 @@ enum Compression {
     return Array(result.prefix(count - Int(stream.avail_out)))
   }
 
-  /// Keeps what is written.
+  /// Collects the body of a response.
   private final class Collector: ResponseBodyWriter, Sendable {
     private let buffer = Mutex<[UInt8]>([])
 

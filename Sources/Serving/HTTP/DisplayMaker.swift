@@ -2,31 +2,31 @@ import Files
 import Foundation
 import Imaging
 
-/// Makes versions of pictures that every browser shows: upright, sRGB, 8 bit, and no larger than
-/// what is looked at. One at a time, since some formats are decoded as a whole.
+/// Makes versions of pictures that every browser can display: upright, sRGB, 8 bit, within the
+/// given bounds. One at a time, since some formats are decoded as a whole.
 struct DisplayMaker: Sendable {
   enum Display {
-    /// It is in the store, so many bytes.
+    /// Kept in the store; its size in bytes.
     case kept(Int)
-    /// There was no room for it.
+    /// Not kept, since there was no room.
     case unkept(Data)
   }
 
   let store: JobStore
   let limits: ServiceLimits
-  private let turns = Turns(1)
+  private let semaphore = AsyncSemaphore(1)
 
   init(store: JobStore, limits: ServiceLimits) { (self.store, self.limits) = (store, limits) }
 
-  /// Bounds that WebP and the memory of a phone's browser have.
+  /// Within the limits of WebP and of the memory of mobile browsers.
   private static let bounds = ReductionBounds(side: 16383, pixels: 24_000_000)
 
-  /// - Throws: `JobError.missing` where the job is gone; `Problem` where its picture cannot be
+  /// - Throws: `JobError.missing` if the job has been removed; `Problem` if its picture cannot be
   ///   decoded.
   func display(_ job: Job, _ kind: JobFiles.Kind) async throws -> Display {
     if let count = try await store.files.size(job.id, kind.display) { return .kept(count) }
-    return try await turns.take {
-      // Somebody else's turn may have been for it.
+    return try await semaphore.withPermit {
+      // Another request may have made it while this one waited.
       if let count = try await store.files.size(job.id, kind.display) { return .kept(count) }
       return try await make(job, kind)
     }
@@ -36,8 +36,7 @@ struct DisplayMaker: Sendable {
     let folder = try TemporaryFolder()
     defer { folder.remove() }
     let output = folder.path + "/display.webp"
-    // What came out of a restoration needs no limits; of an input the page is shown that was
-    // asked for.
+    // Results need no limits. Of an input, the page that was restored is displayed.
     var reading = kind == .input ? limits.reading : .unlimited
     if kind == .input { reading.page = job.order.settings.page.map { $0 - 1 } }
     let name = kind == .input ? job.order.input.name : job.order.output.name
@@ -65,16 +64,16 @@ struct DisplayMaker: Sendable {
 }
 
 extension JobFiles.Kind {
-  /// What is shown in the place of the picture.
+  /// The kind under which the displayable version is kept.
   var display: JobFiles.Kind { self == .input ? .inputDisplay : .display }
 }
 
 /// A small version of a result, for lists.
 enum Thumbnail {
-  /// WebP, with alpha where the picture has it. It blocks the thread.
+  /// A WebP file, with alpha if the picture has it. Blocks the thread.
   /// - Parameters:
-  ///   - path: of the result.
-  ///   - folder: where a file is made, which is removed.
+  ///   - path: the path of the result.
+  ///   - folder: the folder for a temporary file.
   /// - Throws: `ImagingError`.
   static func make(of path: String, in folder: String) throws -> Data {
     let output = folder + "/thumbnail.webp"
@@ -85,6 +84,6 @@ enum Thumbnail {
 }
 
 extension ReadOptions {
-  /// For files of our own.
+  /// The options for files that this program has written.
   fileprivate static let unlimited = ReadOptions(maximumDimension: .max, maximumPixels: .max)
 }

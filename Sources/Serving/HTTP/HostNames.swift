@@ -1,14 +1,14 @@
 import Foundation
 
-/// The names by which a service is asked. A name that leads here by somebody's DNS makes a browser
-/// take a stranger's page for one of the service's; where no token keeps the page out, its name
-/// does.
+/// The host names that a service answers to. A domain that resolves to this machine (DNS rebinding)
+/// makes a browser treat a stranger's page as one of the service's; without a token, checking the
+/// host name keeps such pages out.
 enum HostNames: Sendable {
-  /// Any: who has no token gets nowhere.
+  /// Any name: without the token, a page gets nowhere.
   case all
-  /// Those of this machine for itself.
+  /// Names of the loopback interface.
   case loopback
-  /// Addresses, which no DNS gives away, and names of this machine.
+  /// IP addresses, which need no DNS, and the names of this machine.
   case machine(also: String)
 
   var isLoopbackOnly: Bool {
@@ -28,7 +28,7 @@ enum HostNames: Sendable {
     }
   }
 
-  /// What this machine calls itself: "box.example", "box", "box.local".
+  /// The names of this machine: "box.example", "box", "box.local".
   private static let own: Set<String> = {
     var text = [CChar](repeating: 0, count: 256)
     guard gethostname(&text, text.count - 1) == 0 else { return [] }
@@ -38,7 +38,7 @@ enum HostNames: Sendable {
     return first.isEmpty ? [] : [name, first, first + ".local"]
   }()
 
-  /// Without the port: "[::1]:80" → "[::1]".
+  /// The host without the port: "[::1]:80" → "[::1]".
   static func host(of authority: String) -> String {
     if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
       return String(authority[...end])
@@ -47,10 +47,10 @@ enum HostNames: Sendable {
       ? "[\(authority)]" : String(authority.prefix { $0 != ":" })
   }
 
-  /// Whether a name, with a port or without, is this machine's for itself.
+  /// Whether a name, with or without a port, is that of the loopback interface.
   static func isLoopback(_ authority: String) -> Bool {
     let host = host(of: authority).lowercased()
-    // 127.example.org is somebody's name.
+    // Excludes domains such as 127.example.org.
     let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
     let isNumeric = bytes.count == 4 && !bytes.contains(nil)
     return host == "localhost" || host == "[::1]" || host.hasSuffix(".localhost")

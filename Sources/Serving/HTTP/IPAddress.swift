@@ -1,9 +1,9 @@
 import Foundation
 
-/// An address of the Internet protocol. One of version 4 that came by a socket for version 6 is the
-/// same as by one of its own.
+/// An IP address. An IPv4 address received through an IPv6 socket equals one received through an
+/// IPv4 socket.
 public struct IPAddress: Hashable, Sendable {
-  /// As version 6 has it: ::ffff:a.b.c.d is what version 4 calls a.b.c.d.
+  /// 16 bytes; IPv4 addresses are mapped: ::ffff:a.b.c.d.
   fileprivate let bytes: [UInt8]
 
   private static let version4 = [UInt8](repeating: 0, count: 10) + [0xff, 0xff]
@@ -24,7 +24,8 @@ public struct IPAddress: Hashable, Sendable {
     }
   }
 
-  /// - Parameter text: as proxies write it, perhaps with a port: "192.0.2.1:80", "[::1]:80".
+  /// - Parameter text: the address in a proxy's notation, perhaps with a port: "192.0.2.1:80",
+  ///   "[::1]:80".
   init?(forwarded text: some StringProtocol) {
     let text = text.trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
     if text.hasPrefix("[") {
@@ -38,7 +39,7 @@ public struct IPAddress: Hashable, Sendable {
 
   var isVersion4: Bool { bytes.starts(with: Self.version4) }
 
-  /// What one subscriber has: of version 6 it is a network of 64 bits.
+  /// The addresses of one subscriber: an IPv4 address or a /64 network of IPv6.
   var subscriber: IPAddress {
     isVersion4 ? self : IPAddress(bytes: bytes.prefix(8) + [UInt8](repeating: 0, count: 8))
   }
@@ -53,10 +54,10 @@ extension IPAddress: CustomStringConvertible {
   }
 }
 
-/// Addresses that begin with the same bits: "10.0.0.0/8", "2001:db8::/32", "127.0.0.1".
+/// Addresses with a common prefix: "10.0.0.0/8", "2001:db8::/32", "127.0.0.1".
 public struct AddressRange: Hashable, Sendable {
   private let first: IPAddress
-  /// As version 6 counts.
+  /// The length of the prefix of the IPv6 form.
   private let bits: Int
 
   public init?(_ text: String) {

@@ -1,29 +1,29 @@
-/// Takes the text under "image" out of a JSON object as it comes in, since it may be long; the rest
-/// is short and kept.
+/// Extracts the string "image" from a JSON object as it arrives, since it may be long. The rest of
+/// the object is short and kept.
 struct JSONImageScanner {
   enum Malformed: Error { case tooLong, twoImages, escape }
 
-  /// The object with an empty text for "image".
+  /// The object with an empty string for "image".
   private(set) var rest: [UInt8] = []
-  /// Whether there was such a text.
+  /// Whether the object had such a string.
   private(set) var hasImage = false
 
-  static let mostRestBytes = 1 << 16
+  static let maximumRestBytes = 1 << 16
 
-  /// Where in the document it is.
+  /// The position in the document.
   private var depth = 0
   private var isObject = false
-  /// In the outermost object: what comes next is a name, not a value.
+  /// In the outermost object: whether a name is next rather than a value.
   private var isName = true
   private var name: [UInt8] = []
   private enum Text { case none, name, other, image }
   private var text = Text.none
   private var isEscaped = false
-  /// The digits of `\u0041` so far, of which there are to be four.
+  /// The digits so far of an escape such as `\u0041`, which has four.
   private var escape: (value: UInt32, digits: Int)?
 
-  /// - Parameter image: gets the picture's characters.
-  /// - Throws: `Malformed`, and what `image` throws.
+  /// - Parameter image: receives the characters of the picture.
+  /// - Throws: `Malformed`, or the error of `image`.
   mutating func scan(
     _ bytes: UnsafeRawBufferPointer, _ image: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
@@ -51,7 +51,7 @@ struct JSONImageScanner {
       escape = (value << 4 | digit, digits + 1)
       if digits == 3 {
         escape = nil
-        // No character of base64 is beyond ASCII.
+        // Base64 has ASCII characters only.
         try pass(UInt8(exactly: value << 4 | digit) ?? 0)
       }
       return start + 1
@@ -82,7 +82,7 @@ struct JSONImageScanner {
   }
 
   private mutating func keep(_ byte: UInt8) throws {
-    guard rest.count < Self.mostRestBytes else { throw Malformed.tooLong }
+    guard rest.count < Self.maximumRestBytes else { throw Malformed.tooLong }
     rest.append(byte)
     guard text == .none else {
       if isEscaped {

@@ -1,11 +1,11 @@
-/// Where a page of restorations begins, as clients hand it back.
+/// The cursor of a page of restorations.
 struct JobCursor {
-  /// That of the page's predecessor, the oldest that has been seen.
+  /// The number of the oldest job of the previous page.
   let number: Int
 
   init(_ number: Int) { self.number = number }
 
-  /// - Returns: nil for what is no cursor.
+  /// - Returns: nil if the text is not a cursor.
   init?(_ text: String) {
     guard text.hasPrefix("n"), let number = Int(text.dropFirst(), radix: 36), number > 0 else {
       return nil

@@ -2,8 +2,8 @@ import Foundation
 import Hummingbird
 
 extension JobQuery {
-  /// What `GET /v1/restorations` is asked for.
-  /// - Throws: `Problem` for a value that means nothing.
+  /// The query of `GET /v1/restorations`.
+  /// - Throws: `Problem` for an invalid value.
   init(_ parameters: Parameters) throws {
     self.init()
     func invalid(_ text: String) -> Problem {
@@ -11,13 +11,13 @@ extension JobQuery {
     }
     if let text = parameters["limit"] {
       guard let number = Int(text), (1...1000).contains(number) else {
-        throw invalid("limit: a whole number from 1 to 1000 is wanted")
+        throw invalid("limit: must be a whole number from 1 to 1000")
       }
       limit = number
     }
     if let text = parameters["cursor"] {
       guard let cursor = JobCursor(String(text)) else {
-        throw invalid("cursor: 'next' of an earlier answer is wanted")
+        throw invalid("cursor: must be 'next' of an earlier response")
       }
       before = cursor.number
     }
@@ -25,7 +25,7 @@ extension JobQuery {
       for name in text.split(separator: ",") {
         guard let state = Job.State(rawValue: String(name)) else {
           let known = Job.State.allCases.map(\.rawValue).joined(separator: ", ")
-          throw invalid("state: one or more of \(known) are wanted")
+          throw invalid("state: must be one or more of \(known)")
         }
         states.insert(state)
       }

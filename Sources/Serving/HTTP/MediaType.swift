@@ -1,6 +1,6 @@
 import Foundation
 
-/// What kind of picture a file is, by its first bytes: names lie.
+/// The media type of a picture by its first bytes, since file names may be wrong.
 enum MediaType {
   private static let marks: [(bytes: [UInt8?], type: String)] = [
     ([0xff, 0xd8, 0xff], "image/jpeg"),

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Takes a body of `multipart/form-data` (RFC 7578) apart as it comes in.
+/// Parses a `multipart/form-data` body (RFC 7578) as it arrives.
 struct MultipartParser {
   enum Event: Equatable {
-    /// A part begins: the field's name, and the file's where it is one.
+    /// The beginning of a part, with the name of its field and, if it is a file, the file's name.
     case part(name: String, fileName: String?)
     case bytes(ArraySlice<UInt8>)
     case partEnd
@@ -13,20 +13,21 @@ struct MultipartParser {
 
   private enum State: Equatable {
     case preamble, afterBoundary, headers
-    /// In a part; `isFirst`: the line break that ends its headers is still there, since with it
-    /// begins the delimiter of a part that is empty.
+    /// Inside a part. `isFirst`: the line break that ends the headers has not been consumed, since
+    /// the delimiter of an empty part begins with it.
     case bytes(isFirst: Bool)
     case end
   }
 
   private let delimiter: [UInt8]
   private var state = State.preamble
-  /// What has come and not been taken apart yet. The first delimiter lacks the line break before.
+  /// Bytes that have not been parsed. The first delimiter lacks the line break before it.
   private var buffer: [UInt8] = Array("\r\n".utf8)
 
-  private static let mostHeaderBytes = 8192
+  private static let maximumHeaderBytes = 8192
 
-  /// - Parameter contentType: of the request; nil where it is no multipart form.
+  /// - Parameter contentType: the request's content type; nil is returned if it is not a multipart
+  ///   form.
   init?(contentType: String) {
     let parts = contentType.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
     guard parts.first?.lowercased() == "multipart/form-data" else { return nil }
@@ -39,7 +40,7 @@ struct MultipartParser {
     delimiter = Array("\r\n--\(boundary)".utf8)
   }
 
-  /// Whether the last delimiter has come.
+  /// Whether the last delimiter has been parsed.
   var isComplete: Bool { state == .end }
 
   /// - Throws: `Malformed`.
@@ -63,12 +64,12 @@ struct MultipartParser {
         case (UInt8(ascii: "-"), UInt8(ascii: "-")): state = .end
         default: throw Malformed.boundary
         }
-        // A part without headers ends them with the line break that ends the delimiter's line.
+        // The headers of a part without any end with the line break of the delimiter's line.
         start += state == .headers ? 0 : 2
       case .headers:
         let end = Array("\r\n\r\n".utf8)
         guard let found = buffer.firstRange(of: end, from: start) else {
-          guard buffer.count - start <= Self.mostHeaderBytes else { throw Malformed.headers }
+          guard buffer.count - start <= Self.maximumHeaderBytes else { throw Malformed.headers }
           break loop
         }
         try handle(Self.part(String(decoding: buffer[start..<found], as: UTF8.self)))
@@ -104,7 +105,7 @@ struct MultipartParser {
     throw Malformed.headers
   }
 
-  /// `name="value"` with `%22` for a quotation mark, as browsers write it.
+  /// Reads `name="value"`, with `%22` for a quotation mark as browsers write it.
   private static func parameter(_ name: String, in text: Substring) -> String? {
     guard let found = text.firstRange(of: "; \(name)=\"") ?? text.firstRange(of: ";\(name)=\"")
     else { return nil }
@@ -116,7 +117,7 @@ struct MultipartParser {
 }
 
 extension [UInt8] {
-  /// Where `pattern` begins first at or after `start`.
+  /// The first position of `pattern` at or after `start`.
   fileprivate func firstRange(of pattern: [UInt8], from start: Int) -> Int? {
     withUnsafeBytes { bytes in
       pattern.withUnsafeBytes { pattern in

@@ -1,14 +1,14 @@
 import Foundation
 import Hummingbird
 
-/// Pictures of jobs as responses. They never change: what a client has it need not ask for again,
-/// and what it has a part of it may go on with.
+/// Responses with the pictures of jobs. Pictures never change, so clients may cache them and resume
+/// downloads.
 struct PictureResponse: Sendable {
   let store: JobStore
   let displays: DisplayMaker
 
-  /// A picture as it is kept.
-  /// - Parameter isDownload: whether browsers are to save it instead of showing it.
+  /// A picture in the form in which it is stored.
+  /// - Parameter isDownload: whether browsers save it instead of displaying it.
   func file(_ job: Job, _ kind: JobFiles.Kind, _ request: Request, isDownload: Bool) throws
     -> Response
   {
@@ -22,7 +22,7 @@ struct PictureResponse: Sendable {
     }
   }
 
-  /// A picture as every browser shows it, made when it is first asked for.
+  /// A picture in a form that every browser can display, made at the first request.
   func display(_ job: Job, _ kind: JobFiles.Kind, _ request: Request) async throws -> Response {
     let (tag, display) = (Self.tag(job, kind.display), kind.display)
     if request.knows(tag) { return Self.known(tag) }
@@ -40,7 +40,7 @@ struct PictureResponse: Sendable {
     }
   }
 
-  /// What is known of a picture while it is restored, and the result made small.
+  /// The preview of a running restoration, or the thumbnail of a result.
   func preview(_ job: Job) async throws -> Response {
     guard let picture = try await store.files.preview(job.id) else {
       throw Problem(.conflict, "no_preview", "there is no preview yet")
@@ -92,7 +92,7 @@ struct PictureResponse: Sendable {
     Response(status: .notModified, headers: [.eTag: tag, .cacheControl: caching])
   }
 
-  /// RFC 6266: the name in ASCII, and as it is.
+  /// The header of RFC 6266 with the name in ASCII and in UTF-8.
   static func disposition(_ name: String) -> String {
     let ascii = String(name.map { $0.isASCII && $0 != "\"" && $0 != "\\" && $0 != "%" ? $0 : "_" })
     let encoded =

@@ -6,12 +6,12 @@ import NIOCore
 import NIOHTTP1
 import Upscaling
 
-/// An error as a client hears of it: RFC 9457, `application/problem+json`.
+/// An error response: RFC 9457, `application/problem+json`.
 struct Problem: Error, HTTPResponseError, Encodable {
   let status: HTTPResponse.Status
-  /// For programs: "queue_full".
+  /// A code for programs, such as "queue_full".
   let code: String
-  /// For people, in one line.
+  /// An explanation for people, in one line.
   let detail: String
   var headers: HTTPFields = [:]
 
@@ -42,12 +42,12 @@ struct Problem: Error, HTTPResponseError, Encodable {
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder.api.encode(self))))
   }
 
-  /// Whether the service works as it should and says so: it is full, or is ending.
+  /// Whether the service refuses work as intended: it is full or is shutting down.
   var isRefusal: Bool { ["queue_full", "too_many_uploads", "shutting_down"].contains(code) }
 
-  static let missing = Problem(.notFound, "not_found", "there is no such restoration (any more)")
+  static let missing = Problem(.notFound, "not_found", "there is no such restoration")
 
-  /// What an error of ours means to a client.
+  /// The response to an error that was thrown.
   init(_ error: any Error) {
     switch error {
     case let error as Problem: self = error
@@ -58,44 +58,45 @@ struct Problem: Error, HTTPResponseError, Encodable {
     case JobError.queueFull(let limit):
       self.init(
         .serviceUnavailable, "queue_full",
-        "\(limit) restorations are waiting already; try again later", retryAfter: 10)
+        "\(limit) restorations are queued already; try again later", retryAfter: 10)
     case JobError.missing: self = .missing
     case JobError.ended(let state):
       let text = state == "cancelled" ? "been cancelled" : state
       self.init(.conflict, "ended", "the restoration has \(text) already")
     case JobError.active(let state):
       self.init(
-        .conflict, "active", "the restoration \(state == "queued" ? "waits" : "is under way")")
+        .conflict, "active", "the restoration is \(state == "queued" ? "queued" : "running")")
     case _ where tellsOfFullDisk(error): self = .diskFull
     case is DatabaseFailure, is DeadlinePassed:
       self.init(
-        .serviceUnavailable, "unavailable", "the queue cannot be reached; try again later",
+        .serviceUnavailable, "unavailable", "the queue is unreachable; try again later",
         retryAfter: 10)
     case is HTTPParserError:
-      self.init(.badRequest, "malformed", "the request ends early or is not as HTTP/1.1 wants it")
+      self.init(.badRequest, "malformed", "the request ends early or does not conform to HTTP/1.1")
       headers[.connection] = "close"
     case let error as ImagingError:
       self.init(.unprocessableContent, "not_a_picture", WebText.of(error))
     case is CancellationError:
       self.init(
-        .serviceUnavailable, "shutting_down", "the service is ending; try again later",
+        .serviceUnavailable, "shutting_down", "the service is shutting down; try again later",
         retryAfter: 10)
     case let error as HTTPError:
       self.init(error.status, Self.code(error.status), Self.detail(error))
       headers = error.headers
-    // One of the server's own, such as a body that is too long.
+    // Errors of the server itself, such as a body that is too long.
     case let error as any HTTPResponseError:
       self.init(error.status, Self.code(error.status), error.status.reasonPhrase)
     case is IOError, is ChannelError:
       self.init(.badRequest, "malformed", "the request ends early")
     default:
-      self.init(.internalServerError, "internal", "something went wrong here; the log tells what")
+      self.init(
+        .internalServerError, "internal", "an internal error occurred; see the service's log")
     }
   }
 
   private static let diskFull = Problem(
     .init(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full",
-    "the disk of this service is full; nothing was kept")
+    "the disk of this service is full; nothing was stored")
 
   private static func code(_ status: HTTPResponse.Status) -> String {
     status.reasonPhrase.lowercased().replacing(" ", with: "_")
@@ -109,7 +110,7 @@ struct Problem: Error, HTTPResponseError, Encodable {
   }
 }
 
-/// Every error becomes a problem; those that are not the client's fault are logged.
+/// Turns errors into problems and logs those that are not the client's fault.
 struct ProblemMiddleware: RouterMiddleware {
   func handle(
     _ request: Request, context: ClientContext,
@@ -120,7 +121,7 @@ struct ProblemMiddleware: RouterMiddleware {
     } catch {
       if Self.isAbandoned(error) {
         context.notes.abandon()
-        context.logger.debug("the client has gone: \(oneLine("\(error)"))")
+        context.logger.debug("the client disconnected: \(oneLine("\(error)"))")
       }
       let problem = Problem(error)
       if problem.status.code >= 500, !problem.isRefusal, !context.notes.isAbandoned {
@@ -130,7 +131,7 @@ struct ProblemMiddleware: RouterMiddleware {
     }
   }
 
-  /// Whether the client has gone before its request had come whole.
+  /// Whether the client disconnected before its request was complete.
   private static func isAbandoned(_ error: any Error) -> Bool {
     switch error {
     case HTTPParserError.invalidEOFState, HTTPParserError.closedConnection: true

@@ -4,7 +4,7 @@ import Logging
 import Metrics
 import Synchronization
 
-/// A request from its head to the end of its answer, for the metrics and the log.
+/// The metrics and the log entry of a request, from its header to the end of the response.
 final class RequestRecord: Sendable {
   private struct State {
     var status = RequestRecord.abandoned
@@ -13,7 +13,7 @@ final class RequestRecord: Sendable {
     var isFinished = false
   }
 
-  /// The status of requests whose client has gone before there was an answer, as nginx has it.
+  /// The status of a request whose client disconnected before the response, as in nginx.
   static let abandoned = 499
 
   private let method, path: String
@@ -31,11 +31,11 @@ final class RequestRecord: Sendable {
     active.increment()
   }
 
-  /// An answer that nobody takes ends, too.
+  /// Covers responses that are never sent.
   deinit { finish() }
 
-  /// There is an answer; its body may still have to be sent.
-  /// - Parameter route: the pattern of the path; nil: there is none.
+  /// Notes the response, whose body may still have to be sent.
+  /// - Parameter route: the pattern of the path; nil: none matched.
   func answered(_ status: Int, route: String?) {
     state.withLock { ($0.status, $0.route) = (status, route) }
   }
@@ -73,6 +73,6 @@ final class RequestRecord: Sendable {
       dimensions: [("method", Self.known.contains(method) ? method : "other")])
   }
 
-  /// Anything may stand for a method, and every one of these is kept.
+  /// Bounds the number of label values, since a client can send any method.
   private static let known: Set = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Hummingbird
 
-/// A job as clients see it; what is absent is null.
+/// A job in the API's representation; absent values are null.
 struct RestorationResponse: Encodable {
   let job: Job
 
@@ -70,13 +70,13 @@ struct RestorationList: Encodable {
   }
 }
 
-/// How many restorations something was done to.
+/// The number of restorations that an operation affected.
 struct RestorationCount: Encodable {
   let count: Int
 }
 
 extension Response {
-  /// JSON with a status.
+  /// A JSON response.
   init(
     _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
   ) throws {
@@ -90,7 +90,7 @@ extension Response {
 }
 
 extension JSONEncoder {
-  /// As clients get it: keys in one order, so that equal things look equal.
+  /// The API's encoder: keys are sorted, so that equal values have equal texts.
   static var api: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -14,14 +14,14 @@ struct Routes: Sendable {
   let access: Access
   let shutdown: Shutdown
   let status: ServiceStatus
-  /// How many pictures an address may send; nil: any number.
-  let allowance: Allowance?
+  /// Limits the pictures that an address may send; nil: no limit.
+  let rateLimit: RateLimit?
   let slots: UploadSlots
   let events: EventStream
   let pictures: PictureResponse
   let archive: ArchiveResponse
-  /// Looking at what was uploaded.
-  let inspections = Turns(4)
+  /// Limits the uploads that are decoded and checked concurrently.
+  let inspections = AsyncSemaphore(4)
 
   func add(to router: Router<ClientContext>) {
     let open = router.group().add(middleware: AccessMiddleware(access: access, needsToken: false))
@@ -172,25 +172,25 @@ struct Routes: Sendable {
   {
     let download = request.uri.queryParameters["download"] ?? "0"
     guard ["0", "1"].contains(download) else {
-      throw Problem(.unprocessableContent, "invalid_setting", "download: 0 or 1 is wanted")
+      throw Problem(.unprocessableContent, "invalid_setting", "download: must be 0 or 1")
     }
     switch request.uri.queryParameters["as"] {
     case nil: return try pictures.file(job, kind, request, isDownload: download == "1")
     case "display": return try await pictures.display(job, kind, request)
     default:
-      throw Problem(.unprocessableContent, "invalid_setting", "as: only display is known")
+      throw Problem(.unprocessableContent, "invalid_setting", "as: must be display")
     }
   }
 
   private func signIn(_ request: Request, _ context: ClientContext) async throws -> Response {
     struct Body: Decodable { let token: String }
     var request = request
-    context.invite(request)
+    context.sendContinue(request)
     let buffer = try await request.collectBody(upTo: 1 << 16)
     guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView)),
       body.token.unicodeScalars.count <= 1000
     else {
-      throw Problem(.badRequest, "malformed", "the body is a JSON object with 'token'")
+      throw Problem(.badRequest, "malformed", "the body must be a JSON object with 'token'")
     }
     let cookie = try access.signIn(body.token, context)
     return Response(status: .noContent, headers: [.setCookie: cookie])
@@ -200,7 +200,7 @@ struct Routes: Sendable {
 extension RouterMethods<ClientContext> {
   typealias Handler = @Sendable (Request, ClientContext) async throws -> Response
 
-  /// Handlers by method; other methods are told which there are.
+  /// Registers handlers by method; other methods are answered with the list of allowed ones.
   func route(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
     var methods = Set(handlers.keys)
     if methods.contains(.get) { methods.insert(.head) }
@@ -212,7 +212,7 @@ extension RouterMethods<ClientContext> {
     for method in known.subtracting(methods) {
       on(path, method: method) { _, _ -> Response in
         var problem = Problem(
-          .methodNotAllowed, "method_not_allowed", "what can be done here: \(allowed)")
+          .methodNotAllowed, "method_not_allowed", "allowed here: \(allowed)")
         problem.headers[.allow] = allowed
         throw problem
       }

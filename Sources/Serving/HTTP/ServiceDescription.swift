@@ -1,6 +1,6 @@
 import Upscaling
 
-/// What `GET /v1/service` tells.
+/// The response to `GET /v1/service`.
 struct ServiceDescription: Encodable, Sendable {
   struct Model: Encodable, Sendable {
     let name, description: String
@@ -19,7 +19,7 @@ struct ServiceDescription: Encodable, Sendable {
       case name, description, scale, temperature, hasDial, hasPrompt
     }
 
-    /// What is absent is null.
+    /// Encodes absent values as null.
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: Key.self)
       try container.encode(name, forKey: .name)
@@ -42,7 +42,7 @@ struct ServiceDescription: Encodable, Sendable {
   }
 
   let version: String
-  /// The model for pictures that name none, and what it is like.
+  /// The default model, with its scale and temperature.
   let model: String
   let scale: Int
   let temperature: Double
@@ -51,7 +51,7 @@ struct ServiceDescription: Encodable, Sendable {
   let formats: [String]
   let limits: Limits
   let retention: Retention
-  /// Those that are alive, of all processes.
+  /// The number of workers that are alive, in all processes.
   var workers = 0
   let webhooks: Bool
 

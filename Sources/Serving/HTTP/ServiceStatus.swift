@@ -2,21 +2,21 @@ import Files
 import Foundation
 import Hummingbird
 
-/// Whether a process does its part, and its figures, for who watches over it.
+/// Health, readiness and metrics of a process, for monitoring.
 struct ServiceStatus: Sendable {
   let store: JobStore
   let shutdown: Shutdown
-  /// How many work on the queue, wherever they are; nil: this process does nothing but work.
+  /// The number of workers of the queue on all hosts; nil: this process is only a worker.
   let workersAlive: (@Sendable () async throws -> Int)?
-  /// Pictures that may wait; nil: that is not this process's to say.
+  /// The length of the queue at which uploads are refused; nil: this process accepts none.
   var queueLimit: Int?
 
-  /// An answer that comes later is of no use to who asks.
-  static let patience = Duration.seconds(3)
-  /// Bytes among the temporary files without which no picture is taken in or restored.
+  /// The time after which the monitoring system has given up waiting.
+  static let timeout = Duration.seconds(3)
+  /// The free bytes for temporary files that accepting and restoring pictures require.
   private static let reserve = 32 << 20
 
-  /// - Parameter check: throws where somebody may not see the figures.
+  /// - Parameter check: throws if the client may not read the metrics.
   func add(
     to router: some RouterMethods<ClientContext>,
     check: @escaping @Sendable (Request, ClientContext) throws -> Void
@@ -41,14 +41,14 @@ struct ServiceStatus: Sendable {
       ])
   }
 
-  /// - Throws: `Problem`: why no work can be done.
+  /// - Throws: `Problem` with the reason why no work can be done.
   func ready() async throws {
     if shutdown.hasBegun {
-      throw Problem(.serviceUnavailable, "shutting_down", "the service is ending")
+      throw Problem(.serviceUnavailable, "shutting_down", "the service is shutting down")
     }
     let alive: Int?
     do {
-      alive = try await within(Self.patience) { [store, workersAlive] in
+      alive = try await within(Self.timeout) { [store, workersAlive] in
         try store.database.requireRoom(for: 0)
         try FreeSpace.require(Self.reserve, at: NSTemporaryDirectory() + "/x")
         _ = try await store.counts()
@@ -57,17 +57,17 @@ struct ServiceStatus: Sendable {
     } catch  where tellsOfFullDisk(error) {
       throw Problem(.serviceUnavailable, "disk_full", "the disk of this service is full")
     } catch is DeadlinePassed {
-      throw Problem(.serviceUnavailable, "unavailable", "the queue does not answer")
+      throw Problem(.serviceUnavailable, "unavailable", "the queue does not respond")
     }
     if alive == 0 {
-      throw Problem(.serviceUnavailable, "no_worker", "nobody works: pictures only wait")
+      throw Problem(.serviceUnavailable, "no_worker", "no worker is running, so pictures only wait")
     }
   }
 
-  /// All metrics, as Prometheus reads them.
+  /// All metrics in Prometheus' text format.
   func metrics() async -> String {
-    let counts = try? await within(Self.patience) { [store] in try await store.counts() }
-    let alive = try? await within(Self.patience) { [workersAlive] in try await workersAlive?() }
+    let counts = try? await within(Self.timeout) { [store] in try await store.counts() }
+    let alive = try? await within(Self.timeout) { [workersAlive] in try await workersAlive?() }
     var text = PrometheusText()
     text.gauge(
       "nsarm_database_up", "Whether the database of the queue answers: 1 or 0.",

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Browsers that have sent the token, each known by a random text in a cookie. They are forgotten
-/// with the process, and so with its token.
+/// Sessions of browsers that have sent the token, each identified by a random value in a cookie.
+/// They are kept in memory only, as is the token.
 final class Sessions: Sendable {
   typealias Time = ContinuousClock.Instant
 
@@ -11,7 +11,7 @@ final class Sessions: Sendable {
 
   private let ends: Mutex<[String: Time]> = .init([:])
 
-  /// - Returns: what the browser is to send.
+  /// - Returns: the value of the cookie.
   func begin(at now: Time = .now) -> String {
     let id = Data((0..<32).map { _ in UInt8.random(in: 0...255) }).map {
       String(UInt16($0) + 256, radix: 16).dropFirst()
@@ -26,8 +26,8 @@ final class Sessions: Sendable {
     return id
   }
 
-  /// - Complexity: O(1) whatever `id` is; its hash depends on a key of the process, so that times
-  ///   tell nothing.
+  /// - Complexity: O(1) for any `id`. Its hash is seeded per process, so that timing reveals
+  ///   nothing.
   func isOpen(_ id: String, at now: Time = .now) -> Bool {
     ends.withLock { $0[id].map { $0 > now } ?? false }
   }

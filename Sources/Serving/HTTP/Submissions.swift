@@ -2,16 +2,16 @@ import Foundation
 import Hummingbird
 import Metrics
 
-/// How pictures come in.
+/// Requests that add restorations.
 extension Routes {
   func submit(_ request: Request, _ context: ClientContext) async throws -> Response {
     if shutdown.hasBegun {
       throw Problem(
-        .serviceUnavailable, "shutting_down", "the service is ending; try again later",
+        .serviceUnavailable, "shutting_down", "the service is shutting down; try again later",
         retryAfter: 10)
     }
     try count(context)
-    // A full queue is told before the picture is sent.
+    // Checked before the body is read, so that a full queue is reported before the picture is sent.
     let key = try request.headers[.idempotencyKey].map(IdempotencyKeys.key)
     let isRepeated = if let key { try await store.keys.isKnown(key) } else { false }
     if !isRepeated, try await store.counts()[.queued, default: 0] >= limits.queue {
@@ -21,7 +21,7 @@ extension Routes {
       let upload = try await Upload.receive(
         request, context, limits, in: store.database.pictures.scratch)
       defer { upload.folder.remove() }
-      let order = try await inspections.take {
+      let order = try await inspections.withPermit {
         try await BlockingWork.run { try upload.order(limits, models) }
       }
       let (job, isNew) = try await store.add(
@@ -29,29 +29,29 @@ extension Routes {
       guard isNew else { return try Response(RestorationResponse(job: job)) }
       Counter(label: "nsarm_uploads").increment()
       Counter(label: "nsarm_upload_bytes").increment(by: order.input.bytes ?? 0)
-      context.logger.info("a picture waits", metadata: ["job": "\(JobStore.name(job.id))"])
+      context.logger.info("a picture was queued", metadata: ["job": "\(JobStore.name(job.id))"])
       return try accepted(job)
     }
   }
 
-  /// The input of a restoration once more, with other settings.
+  /// Restores the input of an earlier restoration with other settings.
   func again(_ request: Request, _ context: ClientContext) async throws -> Response {
     struct Body: Decodable { let settings: [String: SettingValue]? }
     let earlier = try await job(context)
     try count(context)
     var request = request
-    context.invite(request)
+    context.sendContinue(request)
     let buffer = try await request.collectBody(upTo: 1 << 16)
     guard let body = try? JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
     else {
-      throw Problem(.badRequest, "malformed", "the body is a JSON object with 'settings'")
+      throw Problem(.badRequest, "malformed", "the body must be a JSON object with 'settings'")
     }
     var settings = RestorationSettings()
     for (name, value) in (body.settings ?? [:]).sorted(by: { $0.key < $1.key }) {
       try settings.set(name, value)
     }
     let order = try await store.files.withFile(earlier.id, .input) { [settings] path in
-      try await inspections.take {
+      try await inspections.withPermit {
         try await BlockingWork.run {
           try Job.Order(
             picture: path, name: earlier.order.input.name, settings, limits, models)
@@ -69,18 +69,18 @@ extension Routes {
       headers: [.location: "/v1/restorations/\(JobStore.name(job.id))"])
   }
 
-  /// Counts a picture of who sends it.
-  /// - Throws: `Problem` where that was too many.
+  /// Counts a picture towards the client's rate limit.
+  /// - Throws: `Problem` if the limit is exceeded.
   private func count(_ context: ClientContext) throws {
-    guard let allowance else { return }
-    let state = allowance.take(context.caller.subscriber)
-    context.notes.add(.rateLimitLimit, "\(allowance.perMinute)")
+    guard let rateLimit else { return }
+    let state = rateLimit.take(context.caller.subscriber)
+    context.notes.add(.rateLimitLimit, "\(rateLimit.perMinute)")
     context.notes.add(.rateLimitRemaining, "\(state.remaining)")
     context.notes.add(.rateLimitReset, "\(state.reset)")
     guard state.isGranted else {
       throw Problem(
         .tooManyRequests, "rate_limit",
-        "\(allowance.perMinute) pictures a minute are taken from one address",
+        "\(rateLimit.perMinute) pictures per minute are accepted from one address",
         retryAfter: state.retryAfter)
     }
   }

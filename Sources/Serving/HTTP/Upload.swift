@@ -6,22 +6,22 @@ import Imaging
 import NIOCore
 import Upscaling
 
-/// A picture that a client sends, in a file of its own, with the settings beside it.
+/// An uploaded picture in a temporary folder, with its settings.
 struct Upload: Sendable {
   var name = "picture"
   var settings = RestorationSettings()
-  /// Removed with everything in it when the upload is dealt with.
+  /// Removed with its contents once the upload has been handled.
   let folder: TemporaryFolder
   var hasPicture = false
 
   var path: String { folder.path + "/upload" }
 
-  /// - Parameter scratch: where its folder is made; nil: among the temporary files.
+  /// - Parameter scratch: the parent of the folder; nil: that of temporary files.
   init(in scratch: String?) throws { folder = try TemporaryFolder(in: scratch) }
 
-  /// Receives a request's body.
+  /// Receives the body of a request.
   ///
-  /// - Throws: `Problem`; also when it takes longer than the limits allow.
+  /// - Throws: `Problem`, also if the upload exceeds a limit of size or time.
   static func receive(
     _ request: Request, _ context: ClientContext, _ limits: ServiceLimits, in scratch: String?
   ) async throws -> Upload {
@@ -31,20 +31,20 @@ struct Upload: Sendable {
       throw tooLarge(limits.bodyBytes)
     }
     let receiver = try receiver(request.headers[.contentType] ?? "", scratch)
-    context.invite(request)
-    let pulse = Pulse(limits)
+    context.sendContinue(request)
+    let timeout = UploadTimeout(limits)
     return try await withThrowingTaskGroup(of: Upload.self) { group in
       group.addTask {
         var count = 0
         for try await chunk in request.body {
-          pulse.beat()
+          timeout.received()
           count += chunk.readableBytes
           guard count <= limits.bodyBytes else { throw tooLarge(limits.bodyBytes) }
           try await BlockingWork.run { try receiver.take(chunk) }
         }
         return try await BlockingWork.run { try receiver.finish() }
       }
-      group.addTask { throw try await pulse.end() }
+      group.addTask { throw try await timeout.expiry() }
       defer { group.cancelAll() }
       let upload = try await group.next()!
       guard upload.hasPicture else {
@@ -75,8 +75,9 @@ struct Upload: Sendable {
       "more than \(limit) bytes were sent; the limit is \(limit / 1_000_000) MB")
   }
 
-  /// A client's name for a file, for people's eyes and as a suggestion to browsers: no folders, no
-  /// control characters, not endless. It never names a file here.
+  /// A client's file name in a form that is fit for display and as a suggestion to browsers:
+  /// without folders and control characters, at most 100 characters. It never names a file of the
+  /// server.
   static func displayName(_ name: String?) -> String {
     let last = (name ?? "").split(whereSeparator: { $0 == "/" || $0 == "\\" }).last ?? ""
     let visible = last.unicodeScalars.filter {

@@ -5,22 +5,24 @@ import NSARM
 import Upscaling
 
 extension Upload {
-  /// What is to be done, now that the picture has been looked at.
+  /// The order for the uploaded picture, whose file is opened.
   ///
-  /// - Throws: `Problem` where it is no picture, or too large; `InvalidSetting`; `ModelShelfError`.
+  /// - Throws: `Problem` if it is not a picture or is too large; `InvalidSetting`;
+  ///   `ModelShelfError`.
   func order(_ limits: ServiceLimits, _ models: ModelShelf) throws -> Job.Order {
     try Job.Order(picture: path, name: name, settings, limits, models)
   }
 }
 
 extension Job.Order {
-  /// Looks at a picture's file, and plans what becomes of it: what cannot be read or written is
-  /// refused before it waits in the queue.
+  /// Opens a picture's file and plans the output, so that a picture that cannot be read or written
+  /// is refused before it is queued.
   ///
   /// - Parameters:
-  ///   - path: of the file.
-  ///   - name: what it is called where it comes from.
-  /// - Throws: `Problem` where it is no picture, or too large; `InvalidSetting`; `ModelShelfError`.
+  ///   - path: the path of the file.
+  ///   - name: the client's name for it.
+  /// - Throws: `Problem` if it is not a picture or is too large; `InvalidSetting`;
+  ///   `ModelShelfError`.
   init(
     picture path: String, name: String, _ settings: RestorationSettings, _ limits: ServiceLimits,
     _ models: ModelShelf
@@ -28,7 +30,7 @@ extension Job.Order {
     try settings.check(models)
     if let webhook = settings.webhook {
       guard let policy = limits.webhooks else {
-        throw InvalidSetting("webhook: nobody is told by this service")
+        throw InvalidSetting("webhook: this service sends no webhooks")
       }
       try policy.check(webhook)
     }
@@ -38,7 +40,7 @@ extension Job.Order {
       } catch ImagingError.noPage(_, _, let count) {
         throw InvalidSetting("page: '\(name)' has \(count)")
       } catch ImagingError.noPart(_, _, let width, let height) {
-        throw InvalidSetting("crop: reaches beyond '\(name)', which has \(width)x\(height) pixels")
+        throw InvalidSetting("crop: extends beyond '\(name)', which has \(width)x\(height) pixels")
       } catch {
         throw Problem(
           .unprocessableContent, "not_a_picture", WebText.of(error, names: [path: name]))
@@ -66,8 +68,8 @@ extension Job.Order {
     guard side <= format.maximumDimension else {
       throw Problem(
         .unprocessableContent, "too_large",
-        "\(name): \(format.name) holds \(format.maximumDimension) pixels a side, and the result would"
-          + " have \(side); choose another format or a smaller scale")
+        "\(name): \(format.name) supports at most \(format.maximumDimension) pixels a side,"
+          + " and the result would have \(side); choose another format or a smaller scale")
     }
     let outputName = Job.outputName(name, settings, format, pages: whole.pageCount)
     let planned = try Self.planned(reader, path, name: name, outputName, settings, format)
@@ -81,7 +83,7 @@ extension Job.Order {
         name: outputName, summary: planned))
   }
 
-  /// What the result will hold.
+  /// The summary of the output.
   private static func planned(
     _ reader: ImageReader, _ path: String, name: String, _ outputName: String,
     _ settings: RestorationSettings, _ format: ImageFormat
@@ -97,8 +99,9 @@ extension Job.Order {
       if case .unsupported(_, let reason) = error {
         throw Problem(.unprocessableContent, "not_writable", "\(name): \(WebText.cleaned(reason))")
       }
+      let code = if case .noTransparency = error { "not_writable" } else { "not_a_picture" }
       throw Problem(
-        .unprocessableContent, "not_a_picture", WebText.of(error, names: [path: name]))
+        .unprocessableContent, code, WebText.of(error, names: [path: name, outputName: name]))
     }
   }
 }

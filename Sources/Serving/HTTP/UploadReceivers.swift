@@ -2,27 +2,27 @@ import Files
 import Foundation
 import NIOCore
 
-/// Takes an upload's body in, piece by piece, and writes the picture to its file as it comes. Used
-/// by one thread after the other, of those that may wait for a disk.
+/// Receives the body of an upload in chunks and writes the picture to its file. The classes are not
+/// checked for sendability: calls are serial, on threads that may block.
 protocol UploadReceiver: AnyObject, Sendable {
   /// - Throws: `Problem`, `InvalidSetting`, `FileError`.
   func take(_ chunk: ByteBuffer) throws
 
-  /// The upload, now that all has come.
+  /// The upload, once the body is complete.
   func finish() throws -> Upload
 }
 
-/// A form (RFC 7578) with the file in `image`.
+/// A form (RFC 7578) with the file in the field `image`.
 final class UploadForm: UploadReceiver, @unchecked Sendable {
   private var parser: MultipartParser
   private var upload: Upload
   private var file: AtomicFile?
-  /// The setting that is being read.
+  /// The field of settings being read, and its value so far.
   private var (field, text): (String?, [UInt8]) = (nil, [])
   private var parts = 0
 
-  private static let mostParts = 100
-  private static let mostFieldBytes = 1000
+  private static let maximumParts = 100
+  private static let maximumFieldBytes = 1000
 
   init(_ parser: MultipartParser, in scratch: String?) throws {
     (self.parser, upload) = (parser, try Upload(in: scratch))
@@ -45,15 +45,15 @@ final class UploadForm: UploadReceiver, @unchecked Sendable {
     switch event {
     case .part(let name, let fileName):
       parts += 1
-      guard parts <= Self.mostParts else {
-        throw Problem(.badRequest, "malformed", "a form has at most \(Self.mostParts) parts")
+      guard parts <= Self.maximumParts else {
+        throw Problem(.badRequest, "malformed", "the form has more than \(Self.maximumParts) parts")
       }
       guard name == "image" else {
         (field, text) = (name, [])
         return
       }
       guard !upload.hasPicture else {
-        throw Problem(.badRequest, "two_images", "one picture is taken at a time")
+        throw Problem(.badRequest, "two_images", "a request can have only one picture")
       }
       upload.hasPicture = true
       upload.name = Upload.displayName(fileName)
@@ -61,7 +61,7 @@ final class UploadForm: UploadReceiver, @unchecked Sendable {
     case .bytes(let bytes):
       if let field {
         text += bytes
-        guard text.count <= Self.mostFieldBytes else {
+        guard text.count <= Self.maximumFieldBytes else {
           throw Problem(
             .badRequest, "malformed", "the field '\(oneLine(String(field.prefix(40))))' is too long"
           )
@@ -82,10 +82,10 @@ final class UploadForm: UploadReceiver, @unchecked Sendable {
   }
 
   private static let malformed = Problem(
-    .badRequest, "malformed", "the form is cut short or not as RFC 7578 wants it")
+    .badRequest, "malformed", "the form is truncated or does not conform to RFC 7578")
 }
 
-/// A JSON object with the file as base64 in `image`.
+/// A JSON object with the file in base64 in `image`.
 final class UploadJSON: UploadReceiver, @unchecked Sendable {
   private var scanner = JSONImageScanner()
   private var decoder = Base64Decoder()
@@ -97,7 +97,7 @@ final class UploadJSON: UploadReceiver, @unchecked Sendable {
     file = try AtomicFile(upload.path)
   }
 
-  /// What is kept of the object; its picture goes to the file as it comes.
+  /// The size of what is kept of the object; the picture is written to the file as it arrives.
   var bytesInMemory: Int { scanner.rest.count }
 
   func take(_ chunk: ByteBuffer) throws {
@@ -110,18 +110,18 @@ final class UploadJSON: UploadReceiver, @unchecked Sendable {
     } catch is Base64Decoder.Malformed {
       throw Self.notBase64
     } catch JSONImageScanner.Malformed.twoImages {
-      throw Problem(.badRequest, "two_images", "one picture is taken at a time")
+      throw Problem(.badRequest, "two_images", "a request can have only one picture")
     } catch JSONImageScanner.Malformed.tooLong {
       throw Problem(
         .badRequest, "malformed",
-        "besides 'image' the object takes more than \(JSONImageScanner.mostRestBytes) bytes")
+        "without 'image', the object has more than \(JSONImageScanner.maximumRestBytes) bytes")
     } catch is JSONImageScanner.Malformed {
-      throw Problem(.badRequest, "malformed", "the body is no JSON object")
+      throw Problem(.badRequest, "malformed", "the body is not a JSON object")
     }
   }
 
   private struct Body: Decodable {
-    /// Taken out before.
+    /// Emptied by the scanner.
     let image: String
     let name: String?
     let settings: [String: SettingValue]?
@@ -130,19 +130,21 @@ final class UploadJSON: UploadReceiver, @unchecked Sendable {
   func finish() throws -> Upload {
     let rest = Data(scanner.rest)
     guard let object = try? JSONSerialization.jsonObject(with: rest) as? [String: Any] else {
-      throw Problem(.badRequest, "malformed", "the body is no JSON object")
+      throw Problem(.badRequest, "malformed", "the body is not a JSON object")
     }
     if let unknown = object.keys.sorted().first(where: {
       !["image", "name", "settings"].contains($0)
     }) {
       throw Problem(
         .unprocessableContent, "invalid_setting",
-        "'\(oneLine(String(unknown.prefix(40))))' is not known; there are image, name, settings")
+        "'\(oneLine(String(unknown.prefix(40))))' is unknown;"
+          + " the members are image, name and settings"
+      )
     }
     guard let content = try? JSONDecoder().decode(Body.self, from: rest), scanner.hasImage else {
       throw Problem(
         .unprocessableContent, "invalid_setting",
-        "'image' is text (base64), 'name' text and 'settings' an object")
+        "'image' must be text (base64), 'name' text and 'settings' an object")
     }
     for (name, value) in (content.settings ?? [:]).sorted(by: { $0.key < $1.key }) {
       try upload.settings.set(name, value)
@@ -155,5 +157,5 @@ final class UploadJSON: UploadReceiver, @unchecked Sendable {
   }
 
   private static let notBase64 = Problem(
-    .unprocessableContent, "not_base64", "'image' is not base64")
+    .unprocessableContent, "not_base64", "'image' is not valid base64")
 }

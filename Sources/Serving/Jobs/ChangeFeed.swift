@@ -1,38 +1,61 @@
 import Foundation
+import Synchronization
 
-/// Tells who waits for jobs to change: at once where this process has changed them, and within
-/// half a second where another one has. Any number of listeners asks the database but once.
-final class ChangeFeed: @unchecked Sendable {
+/// Wakes tasks that wait for jobs to change: immediately after changes by this process, within half
+/// a second after those by other processes. One query serves any number of listeners.
+final class ChangeFeed: Sendable {
+  private struct Waiter {
+    let deadline: SuspendingClock.Instant
+    let continuation: CheckedContinuation<Void, Never>
+  }
+
+  private struct State {
+    /// Grows with every change that is noticed.
+    var generation = 0
+    var waiters: [UUID: Waiter] = [:]
+    var isWatching = false
+    /// The number of the last change that was noticed; nil before the first query.
+    var last: Int?
+
+    /// Notes a change, and returns the waiters to wake.
+    mutating func wakeAll() -> [Waiter] {
+      generation += 1
+      defer { waiters = [:] }
+      return Array(waiters.values)
+    }
+
+    /// Notes the number of the last change; true if it was not known.
+    mutating func note(_ number: Int) -> Bool {
+      defer { last = number }
+      return number != last
+    }
+  }
+
   private let number: @Sendable () async throws -> Int
-  private let lock = NSLock()
-  /// Grows with every change that has been noticed.
-  private var generation = 0
-  private var waiting:
-    [UUID: (deadline: SuspendingClock.Instant, CheckedContinuation<Void, Never>)] = [:]
-  private var isWatching = false
-  /// The number of the last change as of the last look; nil: nobody has looked yet.
-  private var last: Int?
+  private let state = Mutex(State())
 
   private static let pause = Duration.milliseconds(500)
 
-  /// - Parameter number: the number of the last change.
+  /// - Parameter number: queries the number of the last change.
   init(_ number: @escaping @Sendable () async throws -> Int) { self.number = number }
 
   convenience init(_ database: any Database) {
     self.init { try await JobStore.lastChange(database) }
   }
 
-  /// What has been noticed so far; asked for before one looks at the jobs.
-  var now: Int { lock.withLock { generation } }
+  /// The current generation, to be read before the jobs are.
+  var generation: Int { state.withLock { $0.generation } }
 
-  /// This process has changed something.
-  func poke() {
-    let continuations = lock.withLock {
-      generation += 1
-      defer { waiting = [:] }
-      return waiting.values.map(\.1)
-    }
-    for continuation in continuations { continuation.resume() }
+  /// Wakes everyone.
+  func notify() { wake(state.withLock { $0.wakeAll() }) }
+
+  /// Notes the number of the last change, and wakes everyone if it was not known.
+  func notify(_ number: Int) {
+    wake(state.withLock { $0.note(number) ? $0.wakeAll() : [] })
+  }
+
+  private func wake(_ waiters: [Waiter]) {
+    for waiter in waiters { waiter.continuation.resume() }
   }
 
   /// Returns when something has changed since `seen`, when the time is over, or when the task is
@@ -41,44 +64,36 @@ final class ChangeFeed: @unchecked Sendable {
     let (id, deadline) = (UUID(), SuspendingClock.now + time)
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let isOver = lock.withLock {
-          guard generation == seen, !Task.isCancelled else { return true }
-          waiting[id] = (deadline, continuation)
-          if !isWatching {
-            isWatching = true
-            Task { await watch() }
-          }
-          return false
+        let (isOver, startsWatching) = state.withLock { state in
+          guard state.generation == seen, !Task.isCancelled else { return (true, false) }
+          state.waiters[id] = Waiter(deadline: deadline, continuation: continuation)
+          defer { state.isWatching = true }
+          return (false, !state.isWatching)
         }
         if isOver { continuation.resume() }
+        if startsWatching { Task { await watch() } }
       }
     } onCancel: {
-      lock.withLock { waiting.removeValue(forKey: id) }?.1.resume()
+      state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
     }
   }
 
-  /// Looks for the changes of other processes while somebody waits.
+  /// Polls for changes by other processes while tasks wait.
   private func watch() async {
-    while lock.withLock({
-      isWatching = !waiting.isEmpty
-      return isWatching
+    while state.withLock({ state in
+      state.isWatching = !state.waiters.isEmpty
+      return state.isWatching
     }) {
-      // The database's failures are told to those who look at the jobs.
-      if let number = try? await number() {
-        let isNew = lock.withLock {
-          defer { last = number }
-          return number != last
-        }
-        if isNew { poke() }
-      }
+      // Failures of the database are reported where the jobs are read.
+      if let number = try? await number() { notify(number) }
       try? await Task.sleep(for: Self.pause)
-      let late = lock.withLock {
-        let now = SuspendingClock.now
-        let late = waiting.filter { $0.value.deadline <= now }
-        for id in late.keys { waiting[id] = nil }
-        return late.values.map(\.1)
-      }
-      for continuation in late { continuation.resume() }
+      wake(
+        state.withLock { state in
+          let now = SuspendingClock.now
+          let late = state.waiters.filter { $0.value.deadline <= now }
+          for id in late.keys { state.waiters[id] = nil }
+          return Array(late.values)
+        })
     }
   }
 }

@@ -1,26 +1,26 @@
 import Files
 import Foundation
 
-/// Uploads that clients give names, so that one that is sent again, since its answer was lost, is
-/// not restored twice.
+/// Keys that clients give to uploads, so that an upload that is repeated because its response was
+/// lost is restored only once.
 struct IdempotencyKeys: Sendable {
   let database: any Database
 
-  /// An upload with a name.
+  /// An upload with a key.
   struct Claim: Equatable, Sendable {
-    /// What the client calls it, in a form of one length.
+    /// The hash of the client's key.
     let key: String
-    /// Of everything that it asks for.
+    /// The hash of everything that the request asks for.
     let fingerprint: String
   }
 
-  /// Why a name is not to be had: somebody has had it since it was last looked for.
+  /// Thrown if another request has taken the key since it was looked up.
   struct Taken: Error {}
 
-  /// Seconds for which names are remembered.
+  /// The lifetime of a key in seconds.
   private static let lifetime = 86400.0
 
-  /// Creates the table. Dates are of the database's own clock.
+  /// Creates the table. Dates are those of the database's clock.
   static func createTable(_ db: any SQLConnection, _ dialect: SQLDialect) throws {
     try db.run(
       """
@@ -30,19 +30,19 @@ struct IdempotencyKeys: Sendable {
       """)
   }
 
-  /// What is kept of a client's name for an upload.
-  /// - Throws: `InvalidSetting` where it is none.
+  /// The hash of a client's key.
+  /// - Throws: `InvalidSetting` if the key is not valid.
   static func key(_ name: String) throws -> String {
     guard (1...255).contains(name.utf8.count), name.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
     else {
-      throw InvalidSetting("Idempotency-Key: 1 to 255 characters of ASCII are wanted")
+      throw InvalidSetting("Idempotency-Key: must have 1 to 255 printable ASCII characters")
     }
     let sum = Checksum(.sha256)
     Data("POST /v1/restorations\0\(name)".utf8).withUnsafeBytes { sum.update($0) }
     return sum.digits
   }
 
-  /// The fingerprint of an upload. It reads the file, and blocks the thread.
+  /// The fingerprint of an upload. Reads the file and blocks the thread.
   static func fingerprint(picture path: String, name: String, _ settings: RestorationSettings)
     throws -> String
   {
@@ -59,17 +59,17 @@ struct IdempotencyKeys: Sendable {
     return sum.digits
   }
 
-  /// Whether something has been taken under a name.
+  /// Whether an upload with the key has been accepted.
   func isKnown(_ key: String) async throws -> Bool { try await row(key) != nil }
 
-  /// What has been made of an upload of this name; nil: there was none.
-  /// - Throws: `Problem` where it was another one.
+  /// The job of the upload with this key; nil: there is none.
+  /// - Throws: `Problem` if it was a different upload.
   func job(_ claim: Claim) async throws -> UUID? {
     guard let row = try await row(claim.key) else { return nil }
     guard row.text("fingerprint") == claim.fingerprint else {
       throw Problem(
         .unprocessableContent, "idempotency_key_reused",
-        "another picture, or one with other settings, was sent with this Idempotency-Key")
+        "this Idempotency-Key was used for another picture or other settings")
     }
     return row.text("job").flatMap(UUID.init(uuidString:))
   }
@@ -84,7 +84,7 @@ struct IdempotencyKeys: Sendable {
     }
   }
 
-  /// Gives a job its name, in the transaction that adds it: both are there or none.
+  /// Stores a job's key, in the transaction that adds the job.
   /// - Throws: `Taken`.
   static func keep(_ claim: Claim, job: String, _ db: any SQLConnection, _ dialect: SQLDialect)
     throws

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Upscaling
 
-/// A picture that is to be restored, is, or has been.
+/// A picture to restore, with the state of the work.
 public struct Job: Sendable {
   public enum State: String, Codable, CaseIterable, Sendable {
     case queued, running, succeeded, failed, cancelled
@@ -10,44 +10,44 @@ public struct Job: Sendable {
     public var isFinal: Bool { self != .queued && self != .running }
   }
 
-  /// A picture's file as seen from outside.
+  /// A picture file in the API's terms.
   public struct Picture: Codable, Equatable, Sendable {
     public var width, height: Int
-    /// nil: not yet known.
+    /// nil: not known yet.
     public var bytes: Int?
     public var mediaType: String
-    /// What the file is called where somebody keeps it.
+    /// The file's name for users.
     public var name: String
-    /// What it holds or will hold; nil: of an order of an earlier version.
+    /// The contents of the file; nil: of an order of an earlier version.
     public var summary: PictureSummary?
 
-    /// The format, where it is one that is written.
+    /// The format, if it is one that can be written.
     var format: ImageFormat? { ImageFormat.allCases.first { $0.mediaType == mediaType } }
   }
 
-  /// What a client has asked for; never changed.
+  /// The client's request, which never changes.
   struct Order: Codable, Equatable, Sendable {
     var settings: RestorationSettings
     var input, output: Picture
   }
 
-  /// How far the work is.
+  /// The progress of the work.
   struct Progress: Codable, Equatable, Sendable {
     struct Count: Codable, Equatable, Sendable { var done, count: Int }
 
-    /// 0...1.
+    /// The share of the work that is done, 0...1.
     var share = 0.0
-    /// Tiles of the picture, and scales of those under way.
+    /// The tiles of the picture, and the scales of the tiles being restored.
     var tiles, scales: Count?
     var secondsLeft: Double?
   }
 
   let id: UUID
-  /// Place in the order of arrival.
+  /// The position in the order of arrival.
   let number: Int
   /// Grows with every change.
   let revision: Int
-  /// The number of the last change, among those of all jobs.
+  /// The number of the job's last change among the changes of all jobs.
   let changed: Int
   let state: State
   let order: Order
@@ -56,21 +56,21 @@ public struct Job: Sendable {
   let progress: Progress?
   /// Grows with every new preview; nil: none yet.
   let preview: Int?
-  /// Bytes of the result.
+  /// The size of the result in bytes.
   let resultBytes: Int?
   let warnings: [String]
   let error: String?
-  /// Whether somebody wants the work to end.
+  /// Whether cancellation has been requested.
   let isCancelling: Bool
-  /// How long the work took.
+  /// The duration of the work in seconds.
   let seconds: Double?
-  /// The job whose input this one has; nil: an upload.
+  /// The job whose input this one reuses; nil: the input was uploaded.
   let source: UUID?
-  /// How many are before it in the queue, and itself; nil: it does not wait.
+  /// The position in the queue, from 1; nil: not queued.
   var position: Int?
 
-  /// The name of the result: "photo_x4.png" for "photo.jpg", "photo_crop_x4.png" for a part of it,
-  /// "photo_x4_p002.png" for the second page of several.
+  /// The file name of the result: "photo_x4.png" for "photo.jpg", "photo_crop_x4.png" for a crop,
+  /// "photo_x4_p002.png" for the second of several pages.
   static func outputName(
     _ name: String, _ settings: RestorationSettings, _ format: ImageFormat, pages: Int = 1
   ) -> String {

@@ -3,15 +3,15 @@ import Foundation
 import Logging
 import ServiceLifecycle
 
-/// Takes jobs back from dead workers and removes what is no longer kept.
+/// Requeues the jobs of dead workers and removes what exceeds the retention limits.
 struct JobCaretaker: Service {
   let store: JobStore
   let logger: Logger
-  /// How long a worker may be silent before others take its job, in seconds.
+  /// The time without a sign of life after which a worker counts as dead, in seconds.
   let lease: Double
 
   private static let pause = 1.0
-  /// Looks between two removals, and between two sweeps.
+  /// The number of rounds between two removals, and between two sweeps.
   private static let removal = 5
   private static let sweep = 60
 
@@ -21,17 +21,17 @@ struct JobCaretaker: Service {
       var count = 0
       while !Task.isCancelled {
         do {
-          try await store.takeBack(leases.look(at: store.running()))
+          try await store.reclaim(leases.silent(among: store.running()))
           if count % Self.removal == 0 {
             try await store.removeExcess()
-            if time.believes(try await store.time()) { try await store.removeExpired() }
+            if time.trusts(try await store.time()) { try await store.removeExpired() }
             try await store.forgetRemovals()
           }
           if count % Self.sweep == 0 { try await sweep() }
         } catch is CancellationError {
           return
         } catch {
-          logger.error("the list of pictures is not looked after: \(oneLine("\(error)"))")
+          logger.error("maintenance of the queue failed: \(oneLine("\(error)"))")
           try? await Task.sleep(for: .seconds(4))
         }
         count += 1
@@ -40,7 +40,7 @@ struct JobCaretaker: Service {
     }
   }
 
-  /// Removes what killed processes have left.
+  /// Removes what killed processes have left behind.
   private func sweep() async throws {
     let pictures = store.database.pictures
     try await BlockingWork.run {

@@ -1,38 +1,38 @@
 import Foundation
 
-/// Changes are numbered: every transaction that changes jobs takes the next number, so that whoever
-/// knows the number up to which he has heard can be told what came after.
+/// Every transaction that changes jobs takes the next number, so that a client that knows the
+/// number of the last change it has seen can be sent the later ones.
 extension JobStore {
-  /// What has happened to jobs after a change.
+  /// The changes after a given one.
   struct Changes: Sendable {
     var jobs: [Job]
     var removed: [UUID]
-    /// The number of the last change among them.
+    /// The number of the last of these changes.
     var last: Int
   }
 
-  /// Jobs that wait, from the first to the last.
+  /// The queued jobs, first to last.
   struct Queue: Equatable, Sendable {
-    /// At most `JobStore.mostListed`.
+    /// At most `JobStore.maximumListed`.
     var ids: [UUID]
     var count: Int
   }
 
-  /// Removed jobs that are remembered.
-  static let mostRemembered = 10_000
-  /// Waiting jobs that are told by their ids.
-  static let mostListed = 1000
+  /// The number of removed jobs that are remembered.
+  static let maximumRemembered = 10_000
+  /// The number of queued jobs that are listed by their ids.
+  static let maximumListed = 1000
 
   /// The number of the last change.
   static func lastChange(_ database: any Database) async throws -> Int {
     try await database.read { db in try lastChange(db) }
   }
 
-  private static func lastChange(_ db: any SQLConnection) throws -> Int {
+  static func lastChange(_ db: any SQLConnection) throws -> Int {
     try db.run("SELECT number FROM nsarm_changes")[0].integer("number")!
   }
 
-  /// What has changed after a change; nil where that is not known (any more).
+  /// The changes after a given one; nil if they are unknown or no longer remembered.
   func changes(after number: Int) async throws -> Changes? {
     try await database.read { db in
       let row = try db.run("SELECT number, forgotten FROM nsarm_changes")[0]
@@ -47,14 +47,14 @@ extension JobStore {
         "SELECT id FROM nsarm_removed WHERE changed > ?1 AND changed <= ?2 ORDER BY changed",
         .integer(number), .integer(last))
       return Changes(
-        jobs: try placed(jobs.map(decoded), db),
+        jobs: try withPositions(jobs.map(decoded), db),
         removed: removed.map { UUID(uuidString: $0.text("id")!)! },
         last: last)
     }
   }
 
-  /// All jobs that have not ended and the newest others, oldest first, as of one moment.
-  /// - Returns: also where the next page of `jobs(_:)` begins.
+  /// All jobs that have not ended and the newest others, oldest first, in one snapshot.
+  /// - Returns: also the cursor of the next page of `jobs(_:)`.
   func present(limit: Int) async throws -> (jobs: [Job], next: Int?, last: Int) {
     try await database.read { db in
       let last = try Self.lastChange(db)
@@ -67,7 +67,7 @@ extension JobStore {
         SELECT \(Self.columns) FROM nsarm_jobs
         WHERE state IN ('queued', 'running') AND number < ?1 ORDER BY number DESC
         """, .integer(oldest))
-      let jobs = try placed((page + active).map(decoded), db)
+      let jobs = try withPositions((page + active).map(decoded), db)
       return (jobs.reversed(), newest.count > limit ? oldest : nil, last)
     }
   }
@@ -76,25 +76,27 @@ extension JobStore {
     try await database.read { db in
       let rows = try db.run(
         "SELECT id FROM nsarm_jobs WHERE state = 'queued' ORDER BY number LIMIT ?1",
-        .integer(Self.mostListed))
+        .integer(Self.maximumListed))
       let count = try db.run(
         "SELECT count(*) AS count FROM nsarm_jobs WHERE state = 'queued'")[0].integer("count")!
       return Queue(ids: rows.map { UUID(uuidString: $0.text("id")!)! }, count: count)
     }
   }
 
-  /// Runs statements in one transaction and tells those who wait for changes.
+  /// Runs statements in one transaction and wakes those who wait for changes.
   func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> Value)
     async throws -> Value
   {
-    let value = try await database.write(body)
-    feed.poke()
+    let (value, number) = try await database.write { db in
+      (try body(db), try Self.lastChange(db))
+    }
+    feed.notify(number)
     return value
   }
 
-  /// Counts a change of some jobs, the last thing that a transaction does to them.
-  /// - Parameter rows: with their `id`.
-  func mark(_ rows: [SQLRow], _ db: any SQLConnection) throws {
+  /// Numbers a change of jobs; the last statement of a transaction on them.
+  /// - Parameter rows: rows with the `id` of the jobs.
+  func recordChange(_ rows: [SQLRow], _ db: any SQLConnection) throws {
     guard !rows.isEmpty else { return }
     let number = try Self.nextChange(db)
     for row in rows {
@@ -105,7 +107,7 @@ extension JobStore {
   }
 
   /// Removes jobs.
-  /// - Returns: their ids, for `hasRemoved` when the transaction has succeeded.
+  /// - Returns: their ids, for `didRemove` once the transaction has succeeded.
   func delete(where condition: String, _ values: [SQLValue], _ db: any SQLConnection) throws
     -> [String]
   {
@@ -120,19 +122,18 @@ extension JobStore {
     return ids
   }
 
-  /// In PostgreSQL the row is locked until the transaction ends, so that numbers become visible in
-  /// their order.
+  /// PostgreSQL locks the row until the transaction ends, so that numbers become visible in order.
   private static func nextChange(_ db: any SQLConnection) throws -> Int {
     try db.run("UPDATE nsarm_changes SET number = number + 1 RETURNING number")[0]
       .integer("number")!
   }
 
-  /// Forgets removals but the last ones.
+  /// Forgets all removals but the latest.
   func forgetRemovals() async throws {
     try await database.write { db in
       let oldest = try db.run(
         "SELECT changed FROM nsarm_removed ORDER BY changed DESC LIMIT 1 OFFSET ?1",
-        .integer(Self.mostRemembered)
+        .integer(Self.maximumRemembered)
       ).first?.integer("changed")
       guard let oldest else { return }
       try db.run("DELETE FROM nsarm_removed WHERE changed <= ?1", .integer(oldest))

@@ -5,41 +5,42 @@ import Foundation
 struct JobFiles: Sendable {
   enum Kind: String, CaseIterable {
     case input, result
-    /// Of both, versions that every browser shows.
+    /// Versions of both that every browser can display.
     case inputDisplay = "input-display"
     case display
   }
 
   let database: any Database
 
-  private var place: any PicturePlace { database.pictures }
+  private var place: any PictureStorage { database.pictures }
 
   private func key(_ id: UUID, _ kind: Kind) -> PictureKey {
     PictureKey(job: JobStore.name(id), kind: kind)
   }
 
-  /// Bytes of a picture; nil where there is none.
+  /// The size of a picture in bytes; nil if there is none.
   func size(_ id: UUID, _ kind: Kind) async throws -> Int? {
     try await place.size(key(id, kind), database)
   }
 
-  /// Hands over a range of a picture in parts of at most a megabyte.
-  /// - Throws: `JobError.missing` where there is none.
+  /// Passes a range of a picture to `take` in chunks of at most 1 MiB.
+  /// - Throws: `JobError.missing` if there is no such picture.
   func stream(
     _ id: UUID, _ kind: Kind, _ range: Range<Int>, _ take: (Data) async throws -> Void
   ) async throws {
     try await place.read(key(id, kind), range, database, take)
   }
 
-  /// Gives `body` the path of a file with a picture, which is only to be read.
-  /// - Throws: `JobError.missing` where there is none.
+  /// Calls `body` with the path of a picture's file, which must not be modified.
+  /// - Throws: `JobError.missing` if there is no such picture.
   func withFile<Value>(_ id: UUID, _ kind: Kind, _ body: (String) async throws -> Value)
     async throws -> Value
   {
     try await place.withFile(key(id, kind), database, body)
   }
 
-  /// Keeps a picture made of another one as long as its job; nothing where the job has gone.
+  /// Keeps a picture derived from another one for as long as its job; does nothing if the job has
+  /// been removed.
   /// - Throws: `FileError`, `DatabaseFailure`.
   func keep(_ id: UUID, _ kind: Kind, from path: String) async throws {
     let (key, place) = (key(id, kind), place)
@@ -53,7 +54,7 @@ struct JobFiles: Sendable {
     }
   }
 
-  /// The last preview.
+  /// The latest preview.
   func preview(_ id: UUID) async throws -> Data? {
     try await database.read { db in
       try db.run(

@@ -1,24 +1,24 @@
 import Foundation
 
-/// Jobs page by page.
+/// A query for a page of jobs.
 struct JobQuery: Sendable {
-  /// Jobs of a page at most.
+  /// The size of a page.
   var limit = 100
-  /// Older than the job of this number; nil: the newest.
+  /// Only jobs older than the one with this number; nil: the newest.
   var before: Int?
-  /// Empty: all.
+  /// The states to include; empty: all.
   var states: Set<Job.State> = []
-  /// The model that was asked for by name, and a part of the input's name.
+  /// The requested model, and a part of the input's name.
   var model, name: String?
 }
 
 extension JobStore {
   /// Jobs, newest first.
-  /// - Returns: also where the next page begins; nil after the last.
+  /// - Returns: also the cursor of the next page; nil after the last.
   func jobs(_ query: JobQuery) async throws -> (jobs: [Job], next: Int?) {
     try await database.read { db in
       var (page, before): ([Job], Int?) = ([], query.before)
-      // What an order asks for is in its description: it is looked at here.
+      // The model and the name are inside the order's JSON, so they are filtered here.
       while true {
         let states = query.states.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
         let rows = try db.run(
@@ -30,15 +30,15 @@ extension JobStore {
         for job in try rows.map(decoded) where query.admits(job) { page.append(job) }
         if page.count > query.limit {
           page = Array(page.prefix(query.limit))
-          return (try placed(page, db), page.last!.number)
+          return (try withPositions(page, db), page.last!.number)
         }
-        guard rows.count > query.limit else { return (try placed(page, db), nil) }
+        guard rows.count > query.limit else { return (try withPositions(page, db), nil) }
         before = rows.last!.integer("number")
       }
     }
   }
 
-  /// Takes a job out of the queue, or asks its worker to end.
+  /// Takes a job out of the queue, or asks its worker to stop.
   /// - Throws: `JobError.missing`, `JobError.ended`.
   func cancel(_ id: UUID) async throws {
     try await write { db in
@@ -48,8 +48,8 @@ extension JobStore {
     }
   }
 
-  /// Takes all jobs out of the queue and asks workers to end.
-  /// - Returns: how many there were.
+  /// Takes all jobs out of the queue and asks the workers to stop.
+  /// - Returns: the number of jobs.
   func cancelAll() async throws -> Int {
     try await write { db in try cancel(where: "cancelling = 0", [], db) }
   }
@@ -64,7 +64,7 @@ extension JobStore {
         state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
       WHERE state IN ('queued', 'running') AND \(condition) RETURNING id
       """, values)
-    try mark(rows, db)
+    try recordChange(rows, db)
     return rows.count
   }
 
@@ -79,7 +79,7 @@ extension JobStore {
   }
 
   /// Puts all jobs that failed or were cancelled back into the queue.
-  /// - Returns: how many there were.
+  /// - Returns: the number of jobs.
   func retryAll() async throws -> Int {
     try await write { db in try retry(where: "1 = 1", [], db) }
   }
@@ -93,7 +93,7 @@ extension JobStore {
         seconds = NULL, started = NULL, finished = NULL, progress = NULL
       WHERE state IN ('failed', 'cancelled') AND \(condition) RETURNING id
       """, values)
-    try mark(rows, db)
+    try recordChange(rows, db)
     return rows.count
   }
 
@@ -103,7 +103,7 @@ extension JobStore {
     return state
   }
 
-  /// Removes a job with its pictures; a worker that has it ends soon.
+  /// Removes a job with its pictures. A worker that has it stops soon.
   /// - Throws: `JobError.missing`.
   func remove(_ id: UUID) async throws {
     if try await remove(where: "id = ?1", .text(Self.name(id))) == 0 { throw JobError.missing }
@@ -113,14 +113,16 @@ extension JobStore {
     try await remove(where: "state NOT IN ('queued', 'running')")
   }
 
-  /// - Returns: how many there were.
+  /// - Returns: the number of jobs.
   @discardableResult
   func remove(where condition: String, _ values: SQLValue...) async throws -> Int {
-    let ids = try await database.write { db in try delete(where: condition, values, db) }
+    let (ids, number) = try await database.write { db in
+      (try delete(where: condition, values, db), try Self.lastChange(db))
+    }
     guard !ids.isEmpty else { return 0 }
-    database.pictures.hasRemoved(ids)
-    feed.poke()
-    try await (database as? SQLiteDatabase)?.giveBackSpace()
+    database.pictures.didRemove(ids)
+    feed.notify(number)
+    try await (database as? SQLiteDatabase)?.reclaimSpace()
     return ids.count
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// What workers do.
+/// The operations of workers.
 extension JobStore {
-  /// The next job, on lease.
-  /// - Parameter worker: names the worker; no other has the name.
+  /// Leases the next job to a worker.
+  /// - Parameter worker: a name that no other worker has.
   func claim(_ worker: String) async throws -> Job? {
     let (now, skipsLocked) = (now, database.dialect.skipsLocked)
-    // To look first keeps workers that have nothing to do from waiting for each other.
+    // A read first: idle workers need not wait for each other's write locks.
     guard
       try await database.read({ db in
         try !db.run("SELECT id FROM nsarm_jobs WHERE state = 'queued' LIMIT 1").isEmpty
@@ -22,22 +22,22 @@ extension JobStore {
         RETURNING id
         """, .text(worker))
       guard let id = rows.first?.text("id") else { return nil }
-      try mark(rows, db)
+      try recordChange(rows, db)
       return try decoded(
         db.run("SELECT \(Self.columns) FROM nsarm_jobs WHERE id = ?1", .text(id))[0])
     }
   }
 
-  /// Tells how far the work is, and that the worker lives.
-  /// - Parameter preview: a picture; nil: as it was.
-  /// - Throws: `JobError.ended` where the work has to end: the job is cancelled, removed, or
-  ///   somebody else's by now.
+  /// Reports progress and renews the lease.
+  /// - Parameter preview: a picture file; nil: unchanged.
+  /// - Throws: `JobError.ended` if the work must stop: the job has been cancelled, removed or given
+  ///   to another worker.
   func report(_ id: UUID, _ worker: String, _ progress: Job.Progress?, preview: Data?)
     async throws
   {
     let text = try progress.map(Self.json)
     let hasNews = progress != nil || preview != nil
-    let isOurs = try await database.write { db in
+    let (isOurs, number) = try await database.write { db in
       let rows = try db.run(
         """
         UPDATE nsarm_jobs SET beat = beat + 1, progress = coalesce(?3, progress),
@@ -45,36 +45,36 @@ extension JobStore {
         WHERE id = ?1 AND worker = ?2 AND state = 'running' AND cancelling = 0 RETURNING id
         """, .text(Self.name(id)), .text(worker), SQLValue(text),
         preview.map(SQLValue.bytes) ?? .null, .integer(preview == nil ? 0 : 1))
-      if hasNews { try mark(rows, db) }
-      return !rows.isEmpty
+      if hasNews { try recordChange(rows, db) }
+      return (!rows.isEmpty, hasNews ? try Self.lastChange(db) : nil)
     }
-    if hasNews { feed.poke() }
+    if let number { feed.notify(number) }
     if !isOurs { throw JobError.ended("elsewhere") }
   }
 
-  /// What became of a job.
+  /// The outcome of a job.
   enum Outcome: Sendable {
     /// - Parameters:
-    ///   - result: the picture's file, which is not changed from now on.
-    ///   - thumbnail: the result, small; nil: the last preview stays.
+    ///   - result: the path of the picture, which is not modified from now on.
+    ///   - thumbnail: a small version of the result; nil: the last preview stays.
     case succeeded(result: String, thumbnail: Data?, warnings: [String])
     case failed(String)
     case cancelled
-    /// The worker is going; another one may begin anew.
-    case givenBack
+    /// The worker is shutting down; another one may start over.
+    case requeued
   }
 
-  /// Ends a job. Does nothing where it is the worker's no longer.
-  /// - Parameter isLate: the database was away when the work was done: then the result is taken
-  ///   unless there is one already, whoever has the job.
-  /// - Throws: `FileError.noRoom` for a result that cannot be kept; `DatabaseFailure`.
+  /// Ends a job. Does nothing if the worker no longer has it.
+  /// - Parameter isLate: whether the database was unavailable when the work was done. The result is
+  ///   then accepted whoever has the job, unless there is one already.
+  /// - Throws: `FileError.noRoom` if the result cannot be stored; `DatabaseFailure`.
   func finish(
     _ id: UUID, _ worker: String, _ outcome: Outcome, seconds: Double, isLate: Bool = false
   ) async throws {
     let (now, id, pictures) = (now, Self.name(id), database.pictures)
     if case .succeeded(let result, _, _) = outcome {
       let size = try FileManager.default.attributesOfItem(atPath: result)[.size] as? Int
-      // What is renamed is on the disk already.
+      // A file that is renamed takes no further space.
       try database.requireRoom(for: pictures.scratch == nil ? size ?? 0 : 0)
     }
     let owner =
@@ -105,11 +105,11 @@ extension JobStore {
           WHERE id = ?1
           """, .text(id), .integer(bytes), .text(try Self.json(warnings)),
           thumbnail.map(SQLValue.bytes) ?? .null, .integer(thumbnail == nil ? 0 : 1))
-        try mark(rows, db)
-      case .failed(let reason): try mark(end(.failed, reason), db)
-      case .cancelled: try mark(end(.cancelled, nil), db)
-      case .givenBack:
-        try mark(set("state = 'queued', attempts = attempts - 1"), db)
+        try recordChange(rows, db)
+      case .failed(let reason): try recordChange(end(.failed, reason), db)
+      case .cancelled: try recordChange(end(.cancelled, nil), db)
+      case .requeued:
+        try recordChange(set("state = 'queued', attempts = attempts - 1"), db)
       }
     }
   }

@@ -1,15 +1,16 @@
 import Foundation
 
-/// The tables, and how those of earlier versions become today's.
+/// The tables and their migrations.
 enum JobSchema {
   typealias Step = @Sendable (any SQLConnection, any Database) throws -> Void
 
-  /// What leads from each version to the next; only what has been published is never changed.
+  /// The migration from each version to the next. Only those that have been released are never
+  /// changed.
   static let steps: [Step] = [first, second]
   static var version: Int { steps.count }
 
-  /// Creates what is missing, in one transaction.
-  /// - Throws: `DatabaseFailure`, also where the tables are those of a later version.
+  /// Creates or migrates the tables in one transaction.
+  /// - Throws: `DatabaseFailure`, also if the tables are of a later version.
   static func prepare(_ database: any Database) async throws {
     try await prepare(database, upTo: version)
   }
@@ -22,8 +23,10 @@ enum JobSchema {
       guard found <= version else {
         throw DatabaseFailure(
           reason: .other,
-          description: "the jobs are of version \(found), this program's of \(version);"
-            + " use the program that wrote them, or another folder or database")
+          description:
+            "the jobs are stored in version \(found) of the format, and this program"
+            + " uses version \(version); use the program that wrote them, or another folder or database"
+        )
       }
       for step in steps[found..<version] { try step(db, database) }
       if found < version {
@@ -33,7 +36,7 @@ enum JobSchema {
     }
   }
 
-  /// Jobs, and their pictures in parts.
+  /// Jobs, and their pictures in chunks.
   private static let first: Step = { db, database in
     let dialect = database.dialect
     try db.run(
@@ -55,8 +58,8 @@ enum JobSchema {
       """)
   }
 
-  /// Changes are numbered, leases are heartbeats that are watched, SQLite's pictures are files, and
-  /// there are lists of the workers, of uploads with names, and of who is told of jobs' ends.
+  /// Numbers changes; replaces leases by heartbeats; moves SQLite's pictures to files; adds tables
+  /// of workers, idempotency keys and webhooks.
   private static let second: Step = { db, database in
     for column in [
       "changed BIGINT NOT NULL DEFAULT 0", "beat BIGINT NOT NULL DEFAULT 0", "source TEXT",
@@ -83,7 +86,7 @@ enum JobSchema {
     if let folder = database.pictures as? PictureFolder { try moveParts(db, to: folder) }
   }
 
-  /// What earlier versions have kept in SQLite's own file.
+  /// Moves the pictures that earlier versions kept in SQLite's file to files of their own.
   private static func moveParts(_ db: any SQLConnection, to folder: PictureFolder) throws {
     let pictures = try db.run("SELECT DISTINCT job, kind FROM nsarm_parts")
     for picture in pictures {

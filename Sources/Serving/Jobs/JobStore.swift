@@ -2,13 +2,13 @@ import Foundation
 
 /// The queue and the history of restorations.
 ///
-/// A job that has been added is never lost: it is in the database before the client hears of it,
-/// and a worker takes it on lease only. A worker that dies, or loses its database, is not heard of
-/// any more; then the job goes back into the queue.
+/// A job that has been added is never lost: it is in the database before the client receives a
+/// response, and a worker only leases it. If the worker dies or loses the database, its heartbeat
+/// stops and the job returns to the queue.
 struct JobStore: Sendable {
   let database: any Database
   let feed: ChangeFeed
-  /// How long results are kept, and how many bytes of pictures at most.
+  /// Limits of the time and the space for which ended jobs are kept.
   var retention = Retention()
 
   struct Retention: Sendable {
@@ -16,8 +16,8 @@ struct JobStore: Sendable {
     var bytes = 20 << 30
   }
 
-  /// How often a job is begun before it counts as the cause of its workers' deaths.
-  static let mostAttempts = 3
+  /// The number of attempts after which a job counts as the cause of its workers' deaths.
+  static let maximumAttempts = 3
 
   static let columns =
     "number, id, revision, changed, state, created, started, finished, description, progress,"
@@ -30,18 +30,18 @@ struct JobStore: Sendable {
 
   var now: String { database.dialect.now }
 
-  /// Where a new job's picture comes from.
+  /// The source of a new job's picture.
   enum Input: Sendable {
-    /// A file, which is not changed from now on.
+    /// A file, which is not modified from now on.
     case file(String)
     case job(UUID)
   }
 
-  /// Puts a job at the end of the queue.
+  /// Appends a job to the queue.
   ///
-  /// - Parameter beside: keeps what belongs to the job in other tables, in the same transaction.
-  /// - Throws: `JobError.queueFull` where `limit` jobs are waiting already, `JobError.missing`
-  ///   where the input's job has gone; `FileError.noRoom`; `DatabaseFailure`; what `beside` throws.
+  /// - Parameter beside: stores what belongs to the job in other tables, in the same transaction.
+  /// - Throws: `JobError.queueFull` if `limit` jobs are queued already; `JobError.missing` if the
+  ///   input's job has been removed; `FileError.noRoom`; `DatabaseFailure`; the error of `beside`.
   func add(
     _ order: Job.Order, input: Input, limit: Int,
     beside: @escaping @Sendable (_ id: String, any SQLConnection) throws -> Void = { _, _ in }
@@ -71,11 +71,11 @@ struct JobStore: Sendable {
             (id, revision, state, created, description, bytes, cancelling, attempts, source)
           VALUES (?1, 0, 'queued', \(now), ?2, ?3, 0, 0, ?4) RETURNING id
           """, .text(id), .text(text), .integer(bytes), SQLValue(source))
-        try mark(rows, db)
-        return try placed([job(id, db)!], db)[0]
+        try recordChange(rows, db)
+        return try withPositions([job(id, db)!], db)[0]
       }
     } catch {
-      pictures.hasRemoved([id])
+      pictures.didRemove([id])
       throw error
     }
   }
@@ -83,7 +83,7 @@ struct JobStore: Sendable {
   func job(_ id: UUID) async throws -> Job? {
     try await database.read { db in
       guard let job = try job(Self.name(id), db) else { return nil }
-      return try placed([job], db)[0]
+      return try withPositions([job], db)[0]
     }
   }
 
@@ -103,8 +103,8 @@ struct JobStore: Sendable {
     return counts
   }
 
-  /// Jobs with their places in the queue.
-  func placed(_ jobs: [Job], _ db: any SQLConnection) throws -> [Job] {
+  /// The jobs with their positions in the queue.
+  func withPositions(_ jobs: [Job], _ db: any SQLConnection) throws -> [Job] {
     guard let last = jobs.filter({ $0.state == .queued }).map(\.number).max() else { return jobs }
     let queue = try db.run(
       "SELECT number FROM nsarm_jobs WHERE state = 'queued' AND number <= ?1 ORDER BY number",
@@ -147,12 +147,12 @@ struct JobStore: Sendable {
   }
 }
 
-/// Why a job is not there as it is wanted.
+/// The reasons why an operation on a job is not possible.
 enum JobError: Error, Equatable {
   case queueFull(Int)
   case missing
-  /// The job has ended, as the text says, or is another worker's.
+  /// The job is in this final state, or belongs to another worker.
   case ended(String)
-  /// The job waits or is being restored.
+  /// The job is in this state, which is not final.
   case active(String)
 }

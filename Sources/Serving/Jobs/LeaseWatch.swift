@@ -1,12 +1,12 @@
 import Foundation
 
-/// Sees which workers have fallen silent.
+/// Detects dead workers.
 ///
-/// A worker that has a job raises its `beat` at least every two seconds. Time is counted only while
-/// this watch looks, by its own monotonic clock: neither a clock that is set, nor a machine or a
-/// process that sleeps, makes a living worker look dead.
+/// A worker increments its job's `beat` at least every two seconds. Silence is measured by this
+/// process's monotonic clock, and only between its own rounds, so that neither a changed clock nor
+/// a suspended machine or process makes a living worker look dead.
 struct LeaseWatch {
-  /// How long a worker may be silent before others take its job, in seconds.
+  /// The time without a heartbeat after which a worker counts as dead, in seconds.
   let lease: Double
 
   private struct Silence {
@@ -20,19 +20,20 @@ struct LeaseWatch {
 
   init(lease: Double) { self.lease = lease }
 
-  /// What is known of a running job.
+  /// The heartbeat of a running job.
   struct Beat: Sendable {
     var job: UUID
     var worker: String
     var beat: Int
   }
 
-  /// - Parameter running: all jobs that are being restored as of now.
-  /// - Returns: those whose workers have been silent for the lease.
-  mutating func look(at running: [Beat], now: SuspendingClock.Instant = .now) -> [Beat] {
+  /// - Parameter running: all jobs that are running now.
+  /// - Returns: the jobs whose workers have been silent for the lease.
+  mutating func silent(among running: [Beat], now: SuspendingClock.Instant = .now) -> [Beat] {
     let elapsed = last.map { (now - $0) / .seconds(1) } ?? 0
     last = now
-    // A long while between two looks: this process did not run, and others may not have either.
+    // If much time has passed since the last round, this process was suspended, and others may have
+    // been as well.
     let counted = min(elapsed, lease / 3)
     var next: [UUID: Silence] = [:]
     for beat in running {

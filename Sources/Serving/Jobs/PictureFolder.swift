@@ -1,20 +1,22 @@
 import Files
 import Foundation
 
-/// Pictures as files of a folder, each named after its job and its kind. A picture that is put in
-/// is renamed rather than copied, and is read where it lies.
-struct PictureFolder: PicturePlace {
+/// Pictures as files of a folder, named after the job and the kind. They are put in by renaming and
+/// read in place.
+struct PictureFolder: PictureStorage {
   private let path: String
   let scratch: String?
 
-  /// What stays free besides a fiftieth of the disk: the database and its log.
+  /// Free space to leave besides a fiftieth of the disk, for the database and its log.
   private static let reserve = 32 << 20
   private static let partSize = 1 << 20
-  /// A file without a job is one that is about to get it for so long, in seconds.
+  /// The time for which a file without a job is kept, since its job may be about to be added, in
+  /// seconds.
   private static let grace = 3600.0
 
-  /// - Parameter folder: that of the database; what is made here can be read by its owner alone.
-  /// - Throws: `FileError` where it is not writable.
+  /// - Parameter folder: the database's folder; what is created in it is readable by its owner
+  ///   only.
+  /// - Throws: `FileError` if the folder is not writable.
   init(beside folder: String) throws {
     path = folder + "/pictures"
     scratch = folder + "/work"
@@ -32,24 +34,24 @@ struct PictureFolder: PicturePlace {
 
   func put(_ source: String, _ key: PictureKey, _ db: any SQLConnection) throws -> Int {
     let target = file(key)
-    // A second name: the first is still there where the transaction fails.
+    // A hard link: the source remains if the transaction fails.
     let name = "\(target).\(UUID().uuidString)"
     if link(source, name) == 0 {
       chmod(name, 0o600)
       guard rename(name, target) == 0 else {
         unlink(name)
-        throw FileError.failed(target)
+        throw FileError.system(target)
       }
-      unlink(name)  // still there where both are one file already
+      unlink(name)  // still there if both are the same file already
     } else {
-      guard access(source, R_OK) == 0 else { throw FileError.failed(source) }
+      guard access(source, R_OK) == 0 else { throw FileError.system(source) }
       try copy(source, to: target)
     }
     try synchronize()
     return try Self.size(target) ?? 0
   }
 
-  /// Writes a picture of parts, which `part` gives by their numbers, nil after the last.
+  /// Writes a picture from the chunks that `part` returns for 0, 1, ... until nil.
   func put(_ key: PictureKey, _ db: any SQLConnection, part: (Int) throws -> Data?) throws {
     let output = try AtomicFile(file(key))
     defer { output.discard() }
@@ -79,7 +81,7 @@ struct PictureFolder: PicturePlace {
     _ key: PictureKey, _ range: Range<Int>, _ database: any Database,
     _ take: (Data) async throws -> Void
   ) async throws {
-    // Open, it can be read to its end even if it is removed meanwhile.
+    // An open file can be read to its end even if it is unlinked meanwhile.
     guard let handle = FileHandle(forReadingAtPath: file(key)) else { throw JobError.missing }
     defer { try? handle.close() }
     try handle.seek(toOffset: UInt64(range.lowerBound))
@@ -105,7 +107,7 @@ struct PictureFolder: PicturePlace {
 
   func remove(_ jobs: [String], _ db: any SQLConnection) {}
 
-  func hasRemoved(_ jobs: [String]) {
+  func didRemove(_ jobs: [String]) {
     for job in jobs {
       for kind in JobFiles.Kind.allCases { unlink(file(PictureKey(job: job, kind: kind))) }
     }
@@ -130,7 +132,7 @@ struct PictureFolder: PicturePlace {
   }
 
   private func copy(_ source: String, to target: String) throws {
-    guard let input = FileHandle(forReadingAtPath: source) else { throw FileError.failed(source) }
+    guard let input = FileHandle(forReadingAtPath: source) else { throw FileError.system(source) }
     defer { try? input.close() }
     let output = try AtomicFile(target)
     defer { output.discard() }
@@ -141,19 +143,19 @@ struct PictureFolder: PicturePlace {
     chmod(target, 0o600)
   }
 
-  /// Makes names survive a loss of power.
+  /// Makes new names survive a power failure.
   private func synchronize() throws {
     let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw FileError.failed(path) }
+    guard folder >= 0 else { throw FileError.system(path) }
     defer { close(folder) }
-    guard fsync(folder) == 0 else { throw FileError.failed(path) }
+    guard fsync(folder) == 0 else { throw FileError.system(path) }
   }
 
   private static func size(_ path: String) throws -> Int? {
     var status = stat()
     guard stat(path, &status) == 0 else {
       if errno == ENOENT { return nil }
-      throw FileError.failed(path)
+      throw FileError.system(path)
     }
     return Int(status.st_size)
   }

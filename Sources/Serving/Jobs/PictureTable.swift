@@ -1,18 +1,18 @@
 import Files
 import Foundation
 
-/// Pictures in parts in a table beside the jobs, which every host sees.
-struct PictureTable: PicturePlace {
+/// Pictures as chunks in a database table, which every host can read.
+struct PictureTable: PictureStorage {
   var scratch: String? { nil }
 
-  /// Bytes of a part, which is what is held in memory of a picture.
+  /// The size of a chunk in bytes, which bounds the memory for a picture.
   private static let partSize = 1 << 20
 
-  /// Whether there is room is the server's to say.
+  /// The server reports a lack of space itself.
   func requireRoom(for bytes: Int) {}
 
   func put(_ path: String, _ key: PictureKey, _ db: any SQLConnection) throws -> Int {
-    guard let file = FileHandle(forReadingAtPath: path) else { throw FileError.failed(path) }
+    guard let file = FileHandle(forReadingAtPath: path) else { throw FileError.system(path) }
     defer { try? file.close() }
     try db.run(
       "DELETE FROM nsarm_parts WHERE job = ?1 AND kind = ?2", .text(key.job),
@@ -92,6 +92,6 @@ struct PictureTable: PicturePlace {
     for job in jobs { try db.run("DELETE FROM nsarm_parts WHERE job = ?1", .text(job)) }
   }
 
-  func hasRemoved(_ jobs: [String]) {}
+  func didRemove(_ jobs: [String]) {}
   func sweep(_ database: any Database) {}
 }

@@ -4,54 +4,55 @@ import Imaging
 import NSARM
 import Upscaling
 
-/// What a client asks for: the options of a restoration.
+/// The options of a restoration that a client can set.
 public struct RestorationSettings: Codable, Equatable, Sendable {
   /// The name of a model; nil: the service's default.
   public var model: String?
-  /// 0...1: from a model's twin, which keeps grain and softness, to the model; nil: 1.
+  /// Interpolates from the model's twin, which keeps grain and softness (0), to the model (1); nil:
+  /// 1.
   public var strength: Double?
   /// Pixels of the output per pixel of the input along a side, 1...8.
-  public var scale = 4.0
+  public var scale = RestorationLimits.scale.standard!
   /// A size of the output from which the scale follows, one of them at most: a side in pixels, or
   /// millions of pixels.
   public var width, height, longSide: Int?
   public var megapixels: Double?
-  /// τ of the sampling, 0...100: 0 is the most faithful; nil: as the model recommends.
+  /// τ of the sampling, 0...100: 0 is the most faithful; nil: the model's recommendation.
   public var temperature: Double?
-  /// Key of the sampling noise, 0...2^53 − 1 (what JavaScript's numbers hold exactly).
+  /// The key of the sampling noise, 0...2^53 − 1 (the integers that JavaScript represents exactly).
   public var seed = 0
-  /// nil: what suits the model.
+  /// nil: the model's default.
   public var color: ColorMode?
-  /// nil: that of the input; PNG where that cannot be written.
+  /// nil: that of the input; PNG if that format cannot be written.
   public var format: ImageFormat?
   /// Of JPEG, WebP, AVIF and JPEG XL, 1...100.
-  public var quality = 92
+  public var quality = RestorationLimits.quality.standard!
   /// The colour behind a transparent picture, whose result then has no alpha; nil: none.
   public var background: PictureColor?
-  /// Which metadata the result gets.
+  /// The metadata to keep in the result.
   public var metadata = MetadataPolicy.keep
-  /// What the picture shows, for models that are told; nil: the model's own prompt.
+  /// A description of the picture, for models with a text encoder; nil: the model's own prompt.
   public var prompt: String?
-  /// How many scales are run; nil: as the model recommends.
+  /// The number of scales to run; nil: the model's recommendation.
   public var scales: Int?
-  /// Which page of a file of several, from 1; nil: the main picture.
+  /// The page of a file with several, from 1; nil: the main picture.
   public var page: Int?
-  /// The part of the picture that is restored, as a trial; nil: all of it.
+  /// The part of the picture to restore, as a trial; nil: all of it.
   public var crop: Part?
 
-  /// Who is told of the end: goes with the settings as they are sent, but is no part of what is
-  /// kept and shown of them.
+  /// The address to notify of the end. Sent with the settings, but neither stored nor shown with
+  /// them.
   var webhook: String?
 
-  /// A rectangle of the upright input, in its pixels.
+  /// A rectangle of the upright input, in pixels.
   public struct Part: Codable, Equatable, Sendable {
     public let x, y, width, height: Int
 
-    /// - Parameter sides: exactly these four; nil where it is no rectangle.
+    /// - Parameter sides: the four sides by name; nil is returned if they are not a rectangle.
     init?(_ sides: [String: Int]) {
       guard sides.count == 4, let x = sides["x"], let y = sides["y"], let width = sides["width"],
         let height = sides["height"], x >= 0, y >= 0, width > 0, height > 0,
-        // Sums of two of them have to be numbers still.
+        // Keeps sums of two of them from overflowing.
         [x, y, width, height].allSatisfy({ $0 < 1 << 30 })
       else { return nil }
       (self.x, self.y, self.width, self.height) = (x, y, width, height)
@@ -67,7 +68,7 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     case format, quality, background, metadata, prompt, scales, page, crop, webhook
   }
 
-  /// How large the output is.
+  /// The size of the output.
   var size: OutputSize {
     if let width { return .width(width) }
     if let height { return .height(height) }
@@ -108,7 +109,7 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     format = try container.decodeIfPresent(String.self, forKey: .format)
       .flatMap(ImageFormat.init(rawValue:))
     quality = try container.decode(Int.self, forKey: .quality)
-    // Orders of earlier versions have none of these.
+    // Orders of earlier versions lack these.
     background = try container.decodeIfPresent(PictureColor.self, forKey: .background)
     metadata =
       try container.decodeIfPresent(String.self, forKey: .metadata)
@@ -123,72 +124,73 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
     crop = try container.decodeIfPresent(Part.self, forKey: .crop)
   }
 
-  /// Sets an option by its name from what a client has sent: a number, a text or nothing.
+  /// Sets an option by its name to a number, a text or null, as the client sent it.
   /// - Throws: `InvalidSetting`.
   mutating func set(_ name: String, _ value: SettingValue) throws {
     guard let key = CodingKeys(rawValue: name) else {
       throw InvalidSetting(
-        "no setting '\(oneLine(String(name.prefix(40))))'; there are "
+        "there is no setting '\(oneLine(String(name.prefix(40))))'; the settings are "
           + CodingKeys.allCases.map(\.rawValue).joined(separator: ", "))
     }
     switch key {
     case .model: model = try value.text(key)
-    case .strength: strength = try value.number(key, 0...1)
-    case .scale: scale = try value.number(key, 1...8) ?? 4
-    case .width: width = try value.integer(key, Self.sides)
-    case .height: height = try value.integer(key, Self.sides)
-    case .longSide: longSide = try value.integer(key, Self.sides)
-    case .megapixels:
-      megapixels = try value.number(key, 0...Self.mostMegapixels)
-      if megapixels == 0 { throw InvalidSetting("megapixels: a number above 0 is wanted") }
-    case .temperature: temperature = try value.number(key, 0...100)
-    case .seed: seed = try value.integer(key, 0...(1 << 53 - 1)) ?? 0
-    case .quality: quality = try value.integer(key, 1...100) ?? 92
+    case .strength: strength = try value.number(RestorationLimits.strength)
+    case .scale: scale = try value.number(RestorationLimits.scale) ?? Self.standardScale
+    case .width: width = try value.integer(RestorationLimits.width)
+    case .height: height = try value.integer(RestorationLimits.height)
+    case .longSide: longSide = try value.integer(RestorationLimits.longSide)
+    case .megapixels: megapixels = try value.number(RestorationLimits.megapixels)
+    case .temperature: temperature = try value.number(RestorationLimits.temperature)
+    case .seed: seed = try value.integer(Self.seeds) ?? 0
+    case .quality: quality = try value.integer(RestorationLimits.quality) ?? Self.standardQuality
     case .color: color = try value.choice(key)
     case .metadata: metadata = try value.choice(key) ?? .keep
     case .prompt:
       prompt = try value.text(key).flatMap { text in
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard text.count <= 4000 else {
-          throw InvalidSetting("prompt: at most 4000 characters are wanted")
+        let limit = RestorationLimits.prompt.range.upperBound
+        guard text.count <= limit else {
+          throw InvalidSetting("prompt: must have at most \(limit) characters")
         }
         return text.isEmpty ? nil : text
       }
-    case .scales: scales = try value.integer(key, 0...100)
-    case .page: page = try value.integer(key, 1...1_000_000)
+    case .scales: scales = try value.integer(RestorationLimits.scales)
+    case .page: page = try value.integer(RestorationLimits.page)
     case .crop: crop = try value.part(key)
     case .webhook: webhook = try value.text(key)
     case .background:
       background = try value.text(key).map { text in
         guard let color = PictureColor(text) else {
-          throw InvalidSetting("background: a colour is a name such as white, or #rrggbb")
+          throw InvalidSetting("background: must be a colour such as white or #rrggbb")
         }
         return color
       }
     case .format:
       format = try value.choice(key)
       if let format, !format.isWritable {
-        throw InvalidSetting("format: \(format.name) cannot be written here")
+        throw InvalidSetting("format: \(format.name) cannot be written by this service")
       }
     }
   }
 
-  private static let sides = 1...1_000_000
-  private static let mostMegapixels = 1_000_000.0
+  private static let standardScale = RestorationLimits.scale.standard!
+  private static let standardQuality = RestorationLimits.quality.standard!
+  /// Whole numbers that JavaScript's numbers hold exactly.
+  static let seeds = NumberOption("seed", 0...(1 << 53 - 1), default: 0)
 
-  /// Checks what settings mean together, and for their model.
+  /// Checks the settings against each other and against their model.
   /// - Throws: `InvalidSetting`, `ModelShelfError`.
   func check(_ models: ModelShelf) throws {
     let model = try models.entry(model, strength: strength ?? 1)
     let sizes: [(String, Bool)] = [
       ("width", width != nil), ("height", height != nil), ("longSide", longSide != nil),
-      ("megapixels", megapixels != nil), ("scale", scale != 4),
+      ("megapixels", megapixels != nil), ("scale", scale != Self.standardScale),
     ]
     let given = sizes.filter(\.1).map(\.0)
-    if given.count > 1 { throw InvalidSetting("\(given[1]): excludes \(given[0])") }
+    if given.count > 1 { throw InvalidSetting("\(given[1]): cannot be combined with \(given[0])") }
     if let scales {
       guard let possible = model.scaleCounts else {
-        throw InvalidSetting("scales: model '\(model.name)' has none")
+        throw InvalidSetting("scales: model '\(model.name)' has no scales")
       }
       guard possible.contains(scales) else {
         throw InvalidSetting(
@@ -196,11 +198,11 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
       }
     }
     if prompt != nil, !models.takesPrompt(model) {
-      throw InvalidSetting("prompt: model '\(model.name)' takes none")
+      throw InvalidSetting("prompt: model '\(model.name)' does not take a prompt")
     }
   }
 
-  /// How the input is read.
+  /// The options for reading the input.
   func reading(_ limits: ReadOptions) -> ReadOptions {
     var options = limits
     options.page = page.map { $0 - 1 }
@@ -209,9 +211,9 @@ public struct RestorationSettings: Codable, Equatable, Sendable {
   }
 
   /// - Parameters:
-  ///   - configuration: of the model.
-  ///   - limits: of what is read.
-  ///   - text: what the prompt is to the model.
+  ///   - configuration: the model's configuration.
+  ///   - limits: the service's limits for reading.
+  ///   - text: the features of the prompt.
   func options(
     _ configuration: ModelConfiguration, _ limits: ReadOptions, text: TextFeatures? = nil
   ) -> PhotoUpscaler.Options {

@@ -1,17 +1,18 @@
 import Foundation
+import Upscaling
 
-/// What is wrong with a setting, in one line.
+/// An invalid setting, in one line.
 struct InvalidSetting: Error {
   let description: String
   init(_ description: String) { self.description = description }
 }
 
-/// A setting as it comes: from JSON, or as text from a form.
+/// The value of a setting: from JSON, or text from a form.
 enum SettingValue: Decodable {
   case none
   case number(Double)
   case text(String)
-  /// A field of a form, which may stand for a number as well.
+  /// The text of a form's field, which may represent a number.
   case field(String)
   case part(RestorationSettings.Part)
   case other
@@ -35,7 +36,7 @@ enum SettingValue: Decodable {
     }
   }
 
-  /// A field of a form, where all is text; empty or "null" stands for nothing.
+  /// A field of a form, whose value is text; empty or "null" means null.
   init(field text: String) {
     self = text.isEmpty || text == "null" ? .none : .field(text)
   }
@@ -48,25 +49,20 @@ enum SettingValue: Decodable {
     }
   }
 
-  func number(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Double>)
-    throws -> Double?
-  {
+  /// The value of an option; nil: its default.
+  func number(_ option: NumberOption<Double>) throws -> Double? {
     if case .none = self { return nil }
-    guard let number, range.contains(number) else {
-      throw InvalidSetting(
-        "\(key.rawValue): a number from \(Int(range.lowerBound)) to \(Int(range.upperBound)) is wanted"
-      )
+    guard let number, option.range.contains(number) else {
+      throw InvalidSetting("\(option.name): must be a number from \(option.rangeText)")
     }
     return number
   }
 
-  func integer(_ key: RestorationSettings.CodingKeys, _ range: ClosedRange<Int>)
-    throws -> Int?
-  {
+  /// The value of an option; nil: its default.
+  func integer(_ option: NumberOption<Int>) throws -> Int? {
     if case .none = self { return nil }
-    guard let integer = number.flatMap(Int.init(exactly:)), range.contains(integer) else {
-      throw InvalidSetting(
-        "\(key.rawValue): a whole number from \(range.lowerBound) to \(range.upperBound) is wanted")
+    guard let integer = number.flatMap(Int.init(exactly:)), option.range.contains(integer) else {
+      throw InvalidSetting("\(option.name): must be a whole number from \(option.rangeText)")
     }
     return integer
   }
@@ -75,7 +71,7 @@ enum SettingValue: Decodable {
     switch self {
     case .none: return nil
     case .text(let text), .field(let text): return text
-    case .number, .part, .other: throw InvalidSetting("\(key.rawValue): a text is wanted")
+    case .number, .part, .other: throw InvalidSetting("\(key.rawValue): must be text")
     }
   }
 
@@ -89,7 +85,7 @@ enum SettingValue: Decodable {
     case .number, .part, .other: break
     }
     throw InvalidSetting(
-      "\(key.rawValue): one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")) is wanted"
+      "\(key.rawValue): must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))"
     )
   }
 
@@ -108,6 +104,6 @@ enum SettingValue: Decodable {
     case .number, .text, .other: break
     }
     throw InvalidSetting(
-      "\(key.rawValue): x, y, width and height are wanted, in pixels of the upright picture")
+      "\(key.rawValue): must be x, y, width and height, in pixels of the upright picture")
   }
 }

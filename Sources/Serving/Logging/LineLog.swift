@@ -1,9 +1,9 @@
 import Files
 import Foundation
 import Logging
-import Terminal
 
-/// A log with an event a line: for people, or for programs as JSON (https://jsonlines.org).
+/// A log handler that writes one line per event: text for people, or JSON Lines
+/// (https://jsonlines.org) for programs.
 public struct LineLog: LogHandler {
   public enum Format: String, CaseIterable, Sendable { case text, json }
 
@@ -14,11 +14,8 @@ public struct LineLog: LogHandler {
   private let format: Format
   private let write: @Sendable (String) -> Void
 
-  /// - Parameter write: gets the lines, with their ends.
-  public init(
-    label: String, format: Format,
-    write: @escaping @Sendable (String) -> Void = { StandardError.write($0) }
-  ) {
+  /// - Parameter write: receives each line, with its line break.
+  public init(label: String, format: Format, write: @escaping @Sendable (String) -> Void) {
     (self.label, self.format, self.write) = (label, format, write)
   }
 
@@ -28,8 +25,8 @@ public struct LineLog: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    // That a service of the group has ended with an error is told by who has started the group, in
-    // words for people.
+    // The command that runs the service group reports the error of a service itself, in words for
+    // people.
     guard event.source != "ServiceLifecycle" || event.level < .notice else { return }
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }
       .merging(event.metadata ?? [:]) { $1 }
@@ -54,7 +51,7 @@ public struct LineLog: LogHandler {
   private static let seconds = Date.ISO8601FormatStyle()
   private static let milliseconds = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
-  /// In quotation marks where that keeps it apart from what follows.
+  /// The text, in quotation marks if it contains spaces, quotation marks or equals signs.
   private static func quoted(_ text: String) -> String {
     let text = oneLine(text, limit: 2000)
     let isPlain = !text.isEmpty && !text.contains { " \"=".contains($0) }
@@ -62,7 +59,7 @@ public struct LineLog: LogHandler {
   }
 }
 
-/// An event as JSON: what it is about stands beside the time, the level and the message.
+/// An event as a JSON object: the metadata are members beside the time, the level and the message.
 private struct Line: Encodable {
   let time, level, message: String
   let metadata: Logger.Metadata
@@ -84,7 +81,7 @@ private struct Line: Encodable {
     try container.encode(message, forKey: Key(stringValue: "message"))
   }
 
-  /// Numbers stay numbers.
+  /// Keeps numbers as numbers.
   private struct Value: Encodable {
     let value: Logger.MetadataValue
 

@@ -1,11 +1,10 @@
 import Tracing
 
-/// A restoration as a span of what watches the program, where something does (swift-otel, for
-/// example); otherwise nothing.
+/// Traces a restoration as a span, if a tracer such as swift-otel is installed.
 ///
 /// - Parameters:
-///   - id: of the job.
-///   - body: the work; it may tell the span what came of it.
+///   - id: the id of the job.
+///   - body: the work, which may add attributes to the span.
 func withRestorationSpan<Value>(
   _ id: String, _ body: (any Span) async throws -> Value
 ) async rethrows -> Value {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the process takes, by the names that Prometheus has for it.
+/// The resources of the process, under the names that Prometheus' client libraries use.
 enum ProcessMetrics {
   static func write(to text: inout PrometheusText) {
     func metric(_ name: String, _ help: String, _ value: Double?, kind: String = "gauge") {
@@ -19,24 +19,24 @@ enum ProcessMetrics {
     metric("process_open_fds", "Open files and connections.", descriptors.map(Double.init))
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-      metric("process_max_fds", "Files and connections that may be open.", Double(limit.rlim_cur))
+      metric("process_max_fds", "Limit of open files and connections.", Double(limit.rlim_cur))
     }
     var usage = rusage()
     if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
       func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
       metric(
-        "process_cpu_seconds_total", "Time of processors that the process has taken.",
+        "process_cpu_seconds_total", "Processor time of the process.",
         seconds(usage.ru_utime) + seconds(usage.ru_stime), kind: "counter")
     }
-    metric("process_start_time_seconds", "Begin of the process, in seconds since 1970.", start)
+    metric("process_start_time_seconds", "Start time of the process, in seconds since 1970.", start)
   }
 
-  /// As the kernel has it: in ticks since it was started itself.
+  /// The start time in the kernel's unit: clock ticks since the machine was started.
   private static let start: Double? = {
     guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
       let system = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
       let boot = system.firstMatch(of: #/\nbtime (\d+)/#).flatMap({ Double($0.1) }),
-      // Behind the name, which may hold anything.
+      // The fields after the name, which may contain any character.
       let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
       let ticks = Double(fields[19])
     else { return nil }

@@ -1,12 +1,12 @@
 import CoreMetrics
-import Foundation
+import Synchronization
 
-/// Keeps what swift-metrics is told and writes it as Prometheus reads it (text format 0.0.4).
-public final class PrometheusRegistry: MetricsFactory, @unchecked Sendable {
+/// A backend of swift-metrics that exports Prometheus' text format 0.0.4.
+public final class PrometheusRegistry: MetricsFactory, Sendable {
   /// The registry of this process.
   public static let shared = PrometheusRegistry()
 
-  /// Makes it the one that metrics go to; once in a process.
+  /// Makes this the backend of swift-metrics; must be called only once in a process.
   public static func install() { _ = installed }
   private static let installed: Void = MetricsSystem.bootstrap(shared)
 
@@ -21,21 +21,18 @@ public final class PrometheusRegistry: MetricsFactory, @unchecked Sendable {
     case histogram(counts: [Int], sum: Double)
   }
 
-  private let lock = NSLock()
-  private var values: [Key: Value] = [:]
+  private let values = Mutex<[Key: Value]>([:])
 
-  /// Upper bounds of the buckets of times, in seconds.
+  /// The upper bounds of the buckets of durations, in seconds.
   private static let buckets = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 120, 600, 3600]
 
   private func change(_ key: Key, from initial: Value, _ change: (inout Value) -> Void) {
-    lock.lock()
-    defer { lock.unlock() }
-    change(&values[key, default: initial])
+    values.withLock { change(&$0[key, default: initial]) }
   }
 
   /// All metrics.
   public func text() -> String {
-    let values = lock.withLock { self.values }
+    let values = values.withLock { $0 }
     var text = PrometheusText()
     let groups = Dictionary(grouping: values) { $0.key.name }
     for (name, group) in groups.sorted(by: { $0.key < $1.key }) {
@@ -94,7 +91,7 @@ public final class PrometheusRegistry: MetricsFactory, @unchecked Sendable {
     Histogram(registry: self, key: Self.key(label, dimensions, suffix: "_seconds"))
   }
 
-  // Handlers keep nothing; what they have told stays.
+  // Handlers hold no state, so there is nothing to destroy.
   public func destroyCounter(_ handler: any CounterHandler) {}
   public func destroyMeter(_ handler: any MeterHandler) {}
   public func destroyRecorder(_ handler: any RecorderHandler) {}

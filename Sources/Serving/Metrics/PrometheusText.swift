@@ -1,4 +1,4 @@
-/// Metrics in the format that Prometheus reads (text format 0.0.4).
+/// Metrics in Prometheus' text format 0.0.4.
 struct PrometheusText {
   private(set) var text = ""
 
@@ -6,7 +6,7 @@ struct PrometheusText {
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
   }
 
-  /// - Parameter labels: `state="queued"`, or empty.
+  /// - Parameter labels: labels such as `state="queued"`; may be empty.
   mutating func value(_ name: String, _ labels: String, _ number: Double) {
     let braces = labels.isEmpty ? "" : "{\(labels)}"
     let digits =

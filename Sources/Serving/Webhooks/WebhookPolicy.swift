@@ -1,14 +1,14 @@
 import Files
 import Foundation
 
-/// Whether and how others are told when a restoration has ended.
+/// The policy for webhooks, which notify others of the end of restorations.
 public struct WebhookPolicy: Sendable {
-  /// With what messages are signed.
+  /// The key that signs messages.
   let secret: [UInt8]
-  /// Whether addresses may be told that are not public: this machine, its network.
+  /// Whether addresses of this machine and of private networks are allowed.
   let allowsPrivate: Bool
 
-  /// - Parameter secret: as Standard Webhooks has it: "whsec_" and 24 to 64 bytes in base64.
+  /// - Parameter secret: in Standard Webhooks' notation: "whsec_" and 24 to 64 bytes in base64.
   /// - Throws: `InvalidSecret`.
   public init(secret text: String, allowsPrivate: Bool = false) throws {
     let digits = text.hasPrefix("whsec_") ? String(text.dropFirst(6)) : text
@@ -21,8 +21,8 @@ public struct WebhookPolicy: Sendable {
 
   public struct InvalidSecret: LocalizedError, CustomStringConvertible {
     public let description =
-      "a webhook secret is whsec_ and 24 to 64 random bytes in base64; openssl rand -base64 32 makes"
-      + " them"
+      "a webhook secret is whsec_ and 24 to 64 random bytes in base64, for example from"
+      + " openssl rand -base64 32"
     public var errorDescription: String? { description }
   }
 
@@ -32,26 +32,27 @@ public struct WebhookPolicy: Sendable {
     return "v1," + Data(authenticationCode(of: text, key: secret)).base64EncodedString()
   }
 
-  /// Checks what a client has given.
+  /// Checks the address that a client gave.
   /// - Throws: `InvalidSetting`.
   func check(_ text: String) throws {
     guard let target = WebhookTarget(text) else {
-      throw InvalidSetting("webhook: an address is wanted, https://example.org/path")
+      throw InvalidSetting("webhook: must be an address such as https://example.org/path")
     }
     if !allowsPrivate, let address = IPAddress(target.host), !address.isPublic {
-      throw InvalidSetting("webhook: \(target.host) is no public address, and not told here")
+      throw InvalidSetting(
+        "webhook: \(target.host) is not a public address, which this service requires")
     }
   }
 }
 
-/// Where a message goes.
+/// The address of a message.
 struct WebhookTarget: Equatable {
   let url: String
-  /// A name, or an address without brackets.
+  /// A name, or an IP address without brackets.
   let host: String
   let port: Int
 
-  /// nil: it is no HTTP address, or has a name and a password.
+  /// Fails if the text is not an HTTP URL or contains a name and a password.
   init?(_ text: String) {
     guard text.utf8.count <= 2000, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }),
       var parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
@@ -60,7 +61,7 @@ struct WebhookTarget: Equatable {
     else { return nil }
     host = name.hasPrefix("[") ? String(name.dropFirst().dropLast()) : name
     port = parts.port ?? (scheme == "http" ? 80 : 443)
-    // Whoever reads the address finds the same name in it.
+    // Only hosts that every URL parser reads in the same way are accepted.
     guard
       name.hasPrefix("[") ? IPAddress(host) != nil : host.wholeMatch(of: #/[a-z0-9._-]+/#) != nil,
       (1...65535).contains(port)
@@ -70,7 +71,7 @@ struct WebhookTarget: Equatable {
     self.url = url
   }
 
-  /// The addresses that its name stands for. It asks the network, and blocks the thread.
+  /// The addresses that the host resolves to. Queries DNS and blocks the thread.
   func addresses() -> [IPAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -94,7 +95,8 @@ struct WebhookTarget: Equatable {
 }
 
 extension IPAddress {
-  /// Blocks that are not of the public Internet, or lead out of it: RFC 6890 and its registries.
+  /// Networks that are not part of the public Internet, or that translate to others: RFC 6890 and
+  /// its registries.
   private static let reserved: [AddressRange] = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
     "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
@@ -103,10 +105,10 @@ extension IPAddress {
     "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
   ].map { AddressRange($0)! }
 
-  /// ::/80, in which the addresses of version 4 are as well.
+  /// ::/80, which contains the IPv4-compatible and IPv4-mapped addresses.
   private static let compatible = AddressRange("::/80")!
 
-  /// Whether it is somewhere on the Internet, not on this machine or in its network.
+  /// Whether this is an address of the public Internet, not of this machine or a private network.
   var isPublic: Bool {
     if Self.reserved.contains(where: { $0.contains(self) }) { return false }
     return isVersion4 || !Self.compatible.contains(self)

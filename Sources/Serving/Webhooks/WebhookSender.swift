@@ -5,17 +5,17 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// Tells those who have asked for it that restorations have ended.
+/// Sends webhooks when restorations have ended.
 struct WebhookSender: Service {
   let store: JobStore
   let policy: WebhookPolicy
   let logger: Logger
   /// Multiplies the pauses between attempts.
-  var haste = 1.0
+  var pauseScale = 1.0
 
-  /// Seconds between two looks at the table.
+  /// The interval between two queries, in seconds.
   private static let pause = 1.0
-  /// Messages under way at once.
+  /// The number of concurrent messages.
   private static let most = 8
 
   private var table: WebhookTable { WebhookTable(database: store.database) }
@@ -33,7 +33,7 @@ struct WebhookSender: Service {
             group.addTask { await attempt(message) }
             count += 1
           } else {
-            try? await Task.sleep(for: .seconds(Self.pause * haste))
+            try? await Task.sleep(for: .seconds(Self.pause * pauseScale))
           }
         }
       }
@@ -44,7 +44,7 @@ struct WebhookSender: Service {
     do {
       return try await table.claim()
     } catch {
-      if !Task.isCancelled { logger.error("webhooks are not sent: \(oneLine("\(error)"))") }
+      if !Task.isCancelled { logger.error("webhooks cannot be sent: \(oneLine("\(error)"))") }
       return nil
     }
   }
@@ -53,8 +53,10 @@ struct WebhookSender: Service {
     do {
       try await send(message)
     } catch {
-      // What the table does not say now it says when the claim has run out.
-      if !Task.isCancelled { logger.error("a webhook is not noted: \(oneLine("\(error)"))") }
+      // The message is sent again when the claim expires.
+      if !Task.isCancelled {
+        logger.error("the state of a webhook cannot be stored: \(oneLine("\(error)"))")
+      }
     }
   }
 
@@ -64,32 +66,32 @@ struct WebhookSender: Service {
       try await deliver(job, to: message.url)
       return try await table.finish(job)
     } catch  where Task.isCancelled {
-      // Whoever comes next sends it.
+      // Releases the claim, so that another process can send the message.
       await Task { [table] in try? await table.postpone(job.id, by: 0) }.value
     } catch let error as Refusal where error.isFinal {
       logger.warning(
-        "a webhook is given up: \(error)", metadata: ["job": "\(JobStore.name(job.id))"])
+        "giving up a webhook: \(error)", metadata: ["job": "\(JobStore.name(job.id))"])
       return try await table.finish(job)
     } catch {
       guard message.attempt <= WebhookTable.pauses.count else {
         logger.warning(
-          "a webhook is given up: \(oneLine("\(error)"))",
+          "giving up a webhook: \(oneLine("\(error)"))",
           metadata: ["job": "\(JobStore.name(job.id))"])
         return try await table.finish(job)
       }
-      let pause = WebhookTable.pauses[message.attempt - 1] * haste
+      let pause = WebhookTable.pauses[message.attempt - 1] * pauseScale
       logger.info(
-        "a webhook is sent again in \(Int(pause)) s: \(oneLine("\(error)"))",
+        "a webhook failed and is sent again in \(Int(pause)) s: \(oneLine("\(error)"))",
         metadata: ["job": "\(JobStore.name(job.id))"])
-      // Not all at once.
+      // Spreads the retries.
       try await table.postpone(job.id, by: pause * Double.random(in: 1...1.2))
     }
   }
 
-  /// Why a message has not come through.
+  /// The reason why a message was not delivered.
   struct Refusal: Error, CustomStringConvertible {
     let description: String
-    /// Whether it never will.
+    /// Whether further attempts are pointless.
     var isFinal = false
   }
 
@@ -98,7 +100,7 @@ struct WebhookSender: Service {
     let data: RestorationResponse
   }
 
-  /// - Throws: `Refusal`, and what the client throws.
+  /// - Throws: `Refusal`, or an error of the HTTP client.
   private func deliver(_ job: Job, to url: String) async throws {
     let body = try JSONEncoder.api.encode(
       Body(
@@ -108,7 +110,7 @@ struct WebhookSender: Service {
       "\(JobStore.name(job.id))-\(job.revision)", Int(Date().timeIntervalSince1970)
     )
     guard let target = WebhookTarget(url) else {
-      throw Refusal(description: "\(url): no address", isFinal: true)
+      throw Refusal(description: "\(url): not a valid address", isFinal: true)
     }
     var request = HTTPClientRequest(url: target.url)
     request.method = .POST
@@ -119,22 +121,22 @@ struct WebhookSender: Service {
       "webhook-signature": policy.signature(id: id, timestamp: timestamp, body: body),
     ]
     let status = try await send(request, to: target)
-    if status == 410 { throw Refusal(description: "\(url): is gone", isFinal: true) }
+    if status == 410 { throw Refusal(description: "\(url): the receiver is gone", isFinal: true) }
     guard (200..<300).contains(status) else {
       throw Refusal(description: "\(url): status \(status)")
     }
   }
 
-  /// Sends a request to an address that has been looked at, whatever the name stands for a moment
-  /// later, and wherever the answer leads to.
-  /// - Returns: the answer's status.
+  /// Sends a request to an address that has been checked, even if the host resolves to another one
+  /// by then, and without following redirects.
+  /// - Returns: the status of the response.
   private func send(_ request: HTTPClientRequest, to target: WebhookTarget) async throws -> Int {
     let addresses = try await BlockingWork.run { target.addresses() }
     guard let address = addresses.first else {
-      throw Refusal(description: "\(target.host): there is no such host")
+      throw Refusal(description: "\(target.host): no such host")
     }
     guard policy.allowsPrivate || addresses.allSatisfy(\.isPublic) else {
-      throw Refusal(description: "\(target.host): \(address) is no public address")
+      throw Refusal(description: "\(target.host): \(address) is not a public address")
     }
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: .seconds(15)))

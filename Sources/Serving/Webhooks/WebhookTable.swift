@@ -1,25 +1,25 @@
 import Foundation
 
-/// Who is to be told of the end of a job, kept beside the jobs, so that nobody is forgotten when
-/// the service ends in between.
+/// Pending webhooks, stored beside the jobs, so that a restart loses none.
 struct WebhookTable: Sendable {
   let database: any Database
 
-  /// A message that is to be sent.
+  /// A message to send.
   struct Message: Sendable {
     let job: UUID
     let url: String
-    /// How often it has been tried, this time included.
+    /// The number of attempts, including this one.
     let attempt: Int
   }
 
-  /// Seconds to wait after the first attempt, the second... ; then it is given up.
+  /// The pauses in seconds after the first attempt, the second, ...; after the last one, the
+  /// message is given up.
   static let pauses: [Double] = [5, 60, 300, 1800, 7200, 18000, 36000, 36000, 86400]
-  /// Seconds after which another server may send a message that one has begun to send.
+  /// The time in seconds after which another process may take over a claimed message.
   private static let lease = 120.0
 
-  /// Creates the table: a row is there as long as its job, and `told` is when that ended as of the
-  /// last message.
+  /// Creates the table. A row exists as long as its job; `told` is the time at which the job had
+  /// ended when the last message was sent.
   static func createTable(_ db: any SQLConnection, _ dialect: SQLDialect) throws {
     try db.run(
       """
@@ -29,7 +29,7 @@ struct WebhookTable: Sendable {
       """)
   }
 
-  /// Notes whom to tell, in the transaction that adds the job.
+  /// Stores a webhook, in the transaction that adds the job.
   static func keep(_ url: String, job: String, _ db: any SQLConnection) throws {
     try db.run(
       "INSERT INTO nsarm_webhooks (job, url, attempts, next) VALUES (?1, ?2, 0, 0)", .text(job),
@@ -45,11 +45,11 @@ struct WebhookTable: Sendable {
     """
   }
 
-  /// The next message, which nobody else sends for a while.
+  /// Claims the next message for a while.
   func claim() async throws -> Message? {
     let (now, skipsLocked) = (database.dialect.now, database.dialect.skipsLocked)
     let due = Self.due(now)
-    // Looking keeps nobody from writing.
+    // A read first, which needs no write lock.
     let isDue = try await database.read { db in
       try !db.run("SELECT job FROM nsarm_webhooks WHERE \(due) LIMIT 1").isEmpty
     }
@@ -71,12 +71,12 @@ struct WebhookTable: Sendable {
     }
   }
 
-  /// The message has come through, or is given up.
-  /// - Parameter job: as the message had it.
+  /// Notes that the message was delivered or given up.
+  /// - Parameter job: the job as it was in the message.
   func finish(_ job: Job) async throws {
     let finished = job.finished?.timeIntervalSince1970
     _ = try await database.write { db in
-      // Of jobs that are gone nobody is told.
+      // Drops webhooks of jobs that have been removed.
       try db.run("DELETE FROM nsarm_webhooks WHERE job NOT IN (SELECT id FROM nsarm_jobs)")
       try db.run(
         "UPDATE nsarm_webhooks SET told = ?2, attempts = 0, next = 0 WHERE job = ?1",
@@ -84,8 +84,8 @@ struct WebhookTable: Sendable {
     }
   }
 
-  /// The message is to be sent again, later.
-  /// - Parameter seconds: how much later.
+  /// Schedules another attempt.
+  /// - Parameter seconds: the delay.
   func postpone(_ id: UUID, by seconds: Double) async throws {
     let now = database.dialect.now
     _ = try await database.write { db in

@@ -5,84 +5,84 @@ import Logging
 import Metrics
 import NSARM
 import ServiceLifecycle
-import Terminal
+import Synchronization
 import Upscaling
 
-/// Takes jobs out of the queue and restores them, one after the other, each with its model.
+/// Restores the jobs of the queue one after the other, each with its model.
 public actor JobWorker: Service {
   private let store: JobStore
   private let models: ModelShelf
   private let limits: ServiceLimits
   private let outbox: Outbox
-  private let workersHere: WorkersHere
+  private let localWorkers: LocalWorkers
   private let shutdown: Shutdown
   private let logger: Logger
   private let name = WorkerName.new()
 
-  /// Between two reports of progress, and two signs of life where there is nothing to tell.
-  private static let pause = Duration.milliseconds(250)
-  private static let heartbeat = Duration.seconds(2)
-  /// Between two looks at the queue where nothing is heard of it, and after a failure.
-  private static let patience = Duration.seconds(4)
-  /// Between two signs that there is a worker.
-  private static let presence = Duration.seconds(5)
+  /// The interval of progress reports, and of heartbeats while there is no progress.
+  private static let reportInterval = Duration.milliseconds(250)
+  private static let heartbeatInterval = Duration.seconds(2)
+  /// The longest wait for changes of the queue, and the pause after a failure.
+  private static let pollInterval = Duration.seconds(4)
+  /// The interval at which the worker renews its registration.
+  private static let presenceInterval = Duration.seconds(5)
 
   init(
     _ store: JobStore, _ models: ModelShelf, limits: ServiceLimits, outbox: Outbox,
-    workersHere: WorkersHere, shutdown: Shutdown, logger: Logger
+    localWorkers: LocalWorkers, shutdown: Shutdown, logger: Logger
   ) {
     self.store = store
     self.models = models
     self.limits = limits
     self.outbox = outbox
-    self.workersHere = workersHere
+    self.localWorkers = localWorkers
     self.shutdown = shutdown
     self.logger = logger
   }
 
-  /// Works until the service is shut down; a job under way then goes back into the queue.
+  /// Runs until the service is shut down; the current job then returns to the queue.
   public func run() async throws {
-    workersHere.arrive()
+    localWorkers.arrive()
     await withGracefulShutdownHandler {
-      let presence = Task { await tellPresence() }
-      await shutdown.watched({ [feed = store.feed] in feed.poke() }) {
-        while !shutdown.hasBegun, !Task.isCancelled { await takeOne() }
+      let presence = Task { await keepRegistered() }
+      await shutdown.watched({ [feed = store.feed] in feed.notify() }) {
+        while !shutdown.hasBegun, !Task.isCancelled { await processNext() }
       }
       presence.cancel()
     } onGracefulShutdown: { [shutdown] in
       shutdown.begin()
     }
-    workersHere.leave()
-    try? await store.isLeaving(name)
-    // A service that ends before it is asked to would cut off the others.
+    localWorkers.leave()
+    try? await store.unregister(name)
+    // A service that returns early would make the group shut down the others.
     if !Task.isCancelled { try? await gracefulShutdown() }
   }
 
-  private func takeOne() async {
-    let seen = store.feed.now
+  private func processNext() async {
+    let seen = store.feed.generation
     do {
       try await outbox.deliver(to: store)
     } catch {
-      logger.warning("finished pictures wait for the database: \(oneLine("\(error)"))")
+      logger.warning("finished pictures cannot be stored yet: \(oneLine("\(error)"))")
     }
     do {
       if let job = try await store.claim(name) {
         await restore(job)
       } else {
-        await store.feed.wait(after: seen, atMost: Self.patience)
+        await store.feed.wait(after: seen, atMost: Self.pollInterval)
       }
     } catch {
       guard !shutdown.hasBegun, !Task.isCancelled else { return }
       logger.error("the queue cannot be read: \(oneLine("\(error)"))")
-      await store.feed.wait(after: store.feed.now, atMost: Self.patience)
+      await store.feed.wait(after: store.feed.generation, atMost: Self.pollInterval)
     }
   }
 
-  private func tellPresence() async {
+  private func keepRegistered() async {
     while !Task.isCancelled {
-      // The queue cannot be read either then, of which somebody tells.
-      try? await store.isPresent(name)
-      try? await Task.sleep(for: Self.presence)
+      // Another loop reports that the database is unavailable.
+      try? await store.register(name)
+      try? await Task.sleep(for: Self.presenceInterval)
     }
   }
 
@@ -93,11 +93,11 @@ public actor JobWorker: Service {
     let folder = Result { try TemporaryFolder(in: store.database.pictures.scratch) }
     let (ends, end) = AsyncStream.makeStream(of: JobStore.Outcome.self)
     Task { end.yield(await tracedOutcome(of: job, in: folder, progress)) }
-    var outcome = JobStore.Outcome.givenBack
-    // The service does not wait for what is being computed, which ends at its next step.
+    var outcome = JobStore.Outcome.requeued
+    // The computation is not awaited; it ends at its next step.
     await shutdown.watched({
-      progress.stop(WorkEnd.shutdown)
-      end.yield(.givenBack)
+      progress.stop(WorkInterruption.shutdown)
+      end.yield(.requeued)
     }) {
       for await first in ends {
         outcome = first
@@ -106,7 +106,7 @@ public actor JobWorker: Service {
     }
     reporter.cancel()
     await reporter.value
-    // What a job that failed has shown stays visible.
+    // The last preview of a job that failed stays visible.
     if let preview = progress.news().preview, !outcome.isSuccess {
       try? await store.report(job.id, name, nil, preview: preview)
     }
@@ -133,22 +133,22 @@ public actor JobWorker: Service {
     }
   }
 
-  /// What becomes of a job, whose result is made in a folder.
+  /// Restores a job in a folder and returns the outcome.
   private func outcome(
     of job: Job, in folder: Result<TemporaryFolder, any Error>, _ progress: WorkProgress
   ) async -> JobStore.Outcome {
     do {
       return try await work(job, in: folder.get().path, progress)
-    } catch WorkEnd.shutdown {
-      return .givenBack
-    } catch WorkEnd.lost, is CancellationError {
+    } catch WorkInterruption.shutdown {
+      return .requeued
+    } catch WorkInterruption.lost, is CancellationError {
       return .cancelled
-    } catch WorkEnd.tooLong {
-      return .failed("took longer than \(Int(limits.secondsPerPicture)) s, the limit here")
+    } catch WorkInterruption.tooLong {
+      return .failed("exceeded the time limit of \(Int(limits.secondsPerPicture)) s")
     } catch ModelShelfError.unknown(let name, let known) {
-      // The server that took the picture in has it.
+      // The server that accepted the picture has the model, but this worker has not.
       return .failed(
-        "the worker that took this picture has no model '\(name)', only"
+        "the worker of this picture does not have model '\(name)', only"
           + " \(known.joined(separator: ", "))")
     } catch let failure as WorkFailure where failure.error is CancellationError {
       return .cancelled
@@ -157,7 +157,7 @@ public actor JobWorker: Service {
     }
   }
 
-  /// Tells the database, or keeps what was worked for until it can be told.
+  /// Stores the outcome, or keeps it on disk until the database is available.
   private func finish(_ job: Job, _ outcome: JobStore.Outcome, _ seconds: Double) async {
     do {
       do {
@@ -165,17 +165,17 @@ public actor JobWorker: Service {
       } catch  where tellsOfFullDisk(error) {
         try await store.finish(
           job.id, name,
-          .failed("the disk that keeps the results is full; free some space and try again"),
+          .failed("the disk for results is full; free some space and try again"),
           seconds: seconds)
       }
     } catch {
       let problem = oneLine("\(error)")
       do {
         try outbox.keep(job.id, name, outcome, seconds: seconds)
-        logger.warning("\(job.order.input.name) waits for the database: \(problem)")
+        logger.warning("\(job.order.input.name): the result cannot be stored yet: \(problem)")
       } catch {
         logger.error(
-          "\(job.order.input.name): the result is not kept: \(problem); \(oneLine("\(error)"))")
+          "\(job.order.input.name): the result is lost: \(problem); \(oneLine("\(error)"))")
       }
     }
   }
@@ -185,7 +185,7 @@ public actor JobWorker: Service {
   {
     let output = folder + "/output"
     let settings = job.order.settings
-    // Before the model is loaded, so that memory never holds it and its text encoder.
+    // Before the model is loaded, so that memory never holds both it and its text encoder.
     var text: TextFeatures?
     if let prompt = settings.prompt { text = try await models.text(prompt, for: settings.model) }
     let model = try await models.model(settings.model, strength: settings.strength ?? 1)
@@ -193,8 +193,7 @@ public actor JobWorker: Service {
     let configuration = upscaler.resolver.model.configuration
     var options = settings.options(configuration, limits.reading, text: text)
     options.format = job.order.output.format
-    options.resolver.batch = model.batch
-    let remaining = RemainingWork()
+    let remaining = Mutex(RemainingTime())
     return try await store.files.withFile(job.id, .input) { input in
       let previews = PreviewMaker(
         input, options.reading, scale: configuration.scale, in: folder, progress)
@@ -203,7 +202,7 @@ public actor JobWorker: Service {
           let report = try upscaler(input, to: output, options) { share in
             try progress.update {
               $0.share = share
-              $0.secondsLeft = remaining.seconds(share)
+              $0.secondsLeft = remaining.withLock { $0.update(share) }
             }
           } preview: { preview in
             try progress.update {
@@ -216,7 +215,7 @@ public actor JobWorker: Service {
             result: output, thumbnail: try? Thumbnail.make(of: output, in: folder),
             warnings: report.warnings.map { WebText.cleaned($0) })
         }
-      } catch let end as WorkEnd {
+      } catch let end as WorkInterruption {
         throw end
       } catch {
         throw WorkFailure(error: error, input: input)
@@ -224,7 +223,7 @@ public actor JobWorker: Service {
     }
   }
 
-  /// Tells the database how far the work is, and the work that it has to end.
+  /// Reports progress to the database, and its refusals to the work.
   private func report(
     _ job: Job, _ progress: WorkProgress, _ start: SuspendingClock.Instant
   ) async {
@@ -232,27 +231,29 @@ public actor JobWorker: Service {
     var isAway = false
     while !Task.isCancelled {
       let now = SuspendingClock.now
-      if now - start > .seconds(limits.secondsPerPicture) { progress.stop(WorkEnd.tooLong) }
+      if now - start > .seconds(limits.secondsPerPicture) {
+        progress.stop(WorkInterruption.tooLong)
+      }
       let (news, preview) = progress.news()
-      if news != nil || preview != nil || last.map({ now - $0 > Self.heartbeat }) ?? true {
+      if news != nil || preview != nil || last.map({ now - $0 > Self.heartbeatInterval }) ?? true {
         do {
-          // Not cut short when the work ends: its news would be lost.
+          // Not cancelled with the reporter: its report would be lost.
           try await Task { [store, name] in
             try await store.report(job.id, name, news, preview: preview)
           }.value
           (last, isAway) = (now, false)
         } catch is JobError {
-          progress.stop(WorkEnd.lost)
+          progress.stop(WorkInterruption.lost)
         } catch {
-          if !isAway { logger.warning("progress is not kept: \(oneLine("\(error)"))") }
+          if !isAway { logger.warning("progress cannot be stored: \(oneLine("\(error)"))") }
           isAway = true
         }
       }
-      try? await Task.sleep(for: Self.pause)
+      try? await Task.sleep(for: Self.reportInterval)
     }
   }
 
-  /// An error without the paths of this machine.
+  /// The message of an error, without paths of this machine.
   private func text(_ error: any Error, _ job: Job, _ folder: String?) -> String {
     var names = Dictionary(
       models.entries.map { ($0.folder.path, $0.name) }, uniquingKeysWith: { first, _ in first })

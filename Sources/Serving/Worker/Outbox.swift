@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// Finished work that the database could not take, on this machine's disk until it can.
+/// Outcomes that the database could not store, kept on this machine's disk until it can.
 struct Outbox: Sendable {
   private let folder: String
 
@@ -15,7 +15,7 @@ struct Outbox: Sendable {
     var warnings: [String]
   }
 
-  /// - Throws: `FileError` where the folder cannot be made.
+  /// - Throws: `FileError` if the folder cannot be created.
   init(_ folder: String) throws {
     self.folder = folder
     try createFolder(folder, permissions: 0o700)
@@ -24,7 +24,7 @@ struct Outbox: Sendable {
   private func entry(_ id: UUID) -> String { "\(folder)/\(JobStore.name(id)).json" }
   private func picture(_ id: UUID) -> String { "\(folder)/\(JobStore.name(id)).picture" }
 
-  /// Keeps what became of a job; nothing of what another worker may begin anew.
+  /// Keeps the outcome of a job, unless the job is to be cancelled or requeued.
   /// - Throws: `FileError`.
   func keep(_ id: UUID, _ worker: String, _ outcome: JobStore.Outcome, seconds: Double) throws {
     var entry = Entry(job: id, worker: worker, seconds: seconds, warnings: [])
@@ -32,11 +32,11 @@ struct Outbox: Sendable {
     case .succeeded(let result, let thumbnail, let warnings):
       (entry.thumbnail, entry.warnings) = (thumbnail, warnings)
       if rename(result, picture(id)) != 0 {
-        guard errno == EXDEV else { throw FileError.failed(picture(id)) }
+        guard errno == EXDEV else { throw FileError.system(picture(id)) }
         try FileManager.default.copyItem(atPath: result, toPath: picture(id))
       }
     case .failed(let reason): entry.error = reason
-    case .cancelled, .givenBack: return
+    case .cancelled, .requeued: return
     }
     try AtomicFile.write(try JSONEncoder().encode(entry), to: self.entry(id))
   }
@@ -48,8 +48,8 @@ struct Outbox: Sendable {
       .filter { $0.hasSuffix(".json") }.sorted()
   }
 
-  /// Tells the database.
-  /// - Throws: `DatabaseFailure` and `FileError` where it cannot take it yet.
+  /// Stores all kept outcomes in the database.
+  /// - Throws: `DatabaseFailure` or `FileError` if it cannot store them yet.
   func deliver(to store: JobStore) async throws {
     for name in names {
       let path = folder + "/" + name

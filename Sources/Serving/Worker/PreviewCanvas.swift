@@ -1,29 +1,29 @@
 import Foundation
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
-/// The whole picture while it is restored, small enough to be looked at: at first the input
-/// enlarged, then what the scales have made of the tiles, which fade into each other as those of
-/// the result do.
+/// A small preview of the whole picture while it is being restored: at first the enlarged input,
+/// then the tiles as of the latest scale, blended as in the result.
 struct PreviewCanvas {
-  /// Side of the preview at most.
+  /// The longer side of the preview at most, in pixels.
   private static let side = 768
 
-  /// What is seen.
-  private(set) var planes: Planes
-  /// What tiles under way have put there, by their places: when there is something better it is
-  /// taken away again.
-  private var shown: [Place: Planes] = [:]
-  /// Preview pixels per input pixel.
+  /// The preview.
+  private(set) var planes: FloatImage
+  /// The pictures of the unfinished tiles, by their positions; they are subtracted when a later
+  /// scale replaces them.
+  private var shown: [Place: FloatImage] = [:]
+  /// Pixels of the preview per pixel of the input.
   private let factor: Double
-  private let input: Planes
+  private let input: FloatImage
 
   private struct Place: Hashable { let top, left: Int }
 
   /// - Parameters:
-  ///   - reader: the input, decoded.
-  ///   - scale: of the model.
+  ///   - reader: the decoded input.
+  ///   - scale: the model's scale.
   init(_ reader: ImageReader, scale: Int) throws {
     let longest = max(reader.width, reader.height)
     factor = min(Double(scale), Double(Self.side) / Double(longest))
@@ -33,19 +33,19 @@ struct PreviewCanvas {
     planes = input
   }
 
-  /// Puts in what tiles look like after a scale.
+  /// Draws tiles as they are after a scale.
   mutating func paint(_ preview: ScalePreview) {
     guard let first = preview.tiles.first else { return }
     let wanted = Int((Double(first.rows.count) * factor).rounded(.up))
     let pictures = preview.pictures(side: wanted)
     paint(
       preview.tiles.enumerated().map { index, tile in
-        (Planes(pictures.selected(0, index).unsigned), tile)
+        (FloatImage(pictures.selected(0, index).unsigned), tile)
       })
   }
 
-  /// Puts in pictures of tiles; of others nothing is changed any more.
-  mutating func paint(_ tiles: [(picture: Planes, tile: ScalePreview.Tile)]) {
+  /// Draws pictures of tiles; tiles that are absent are final from now on.
+  mutating func paint(_ tiles: [(picture: FloatImage, tile: ScalePreview.Tile)]) {
     let before = shown
     shown = [:]
     for (picture, tile) in tiles {
@@ -54,10 +54,12 @@ struct PreviewCanvas {
     }
   }
 
-  /// - Parameter old: what is there of the tile; nil: its share of the input.
-  /// - Returns: what is there now.
-  private mutating func paint(_ picture: Planes, _ tile: ScalePreview.Tile, instead old: Planes?)
-    -> Planes?
+  /// - Parameter old: the tile's picture so far; nil: the input.
+  /// - Returns: the tile's picture now.
+  private mutating func paint(
+    _ picture: FloatImage, _ tile: ScalePreview.Tile, instead old: FloatImage?
+  )
+    -> FloatImage?
   {
     func place(_ pixel: Int) -> Int { Int((Double(pixel) * factor).rounded()) }
     let (left, top) = (place(tile.columns.lowerBound), place(tile.rows.lowerBound))
@@ -66,11 +68,11 @@ struct PreviewCanvas {
     var picture = picture.resized(toWidth: width, height: height, .bicubic)
     picture.clamp()
     let weights = tile.weights
-    // Tiles reach beyond the picture.
+    // Tiles may reach beyond the picture.
     let rows = max(top, 0)..<max(min(top + height, planes.height), max(top, 0))
     let columns = max(left, 0)..<max(min(left + width, planes.width), max(left, 0))
-    /// The weight at a pixel of the preview: that of the input's pixel under its middle, so that
-    /// those of all tiles add up to 1 here, too.
+    /// The weight at a pixel of the preview: that at the input's pixel under its centre, so that
+    /// the weights of all tiles add up to 1.
     func weight(_ weights: [Double], _ range: Range<Int>, at pixel: Int) -> Float {
       let source = Int((Double(pixel) + 0.5) / factor)
       return range.contains(source) ? Float(weights[source - range.lowerBound]) : 0

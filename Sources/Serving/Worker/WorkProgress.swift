@@ -1,39 +1,43 @@
 import Foundation
+import Synchronization
 
-/// What the thread that restores and the task that tells the database about it share: how far the
-/// work is in one direction, that it has to end in the other.
-final class WorkProgress: @unchecked Sendable {
-  private let lock = NSLock()
-  private var progress = Job.Progress()
-  private var preview: Data?
-  private var hasChanged = false
-  private var end: (any Error)?
+/// The state shared by the thread that restores and the task that reports to the database: progress
+/// in one direction, interruptions in the other.
+final class WorkProgress: Sendable {
+  private struct State {
+    var progress = Job.Progress()
+    var preview: Data?
+    var hasChanged = false
+    var end: (any Error)?
+  }
 
-  /// Called by the work.
-  /// - Throws: what `stop` was called with.
+  private let state = Mutex(State())
+
+  /// Updates the progress; called by the work.
+  /// - Throws: the error that `stop` was called with.
   func update(_ change: (inout Job.Progress) -> Void) throws {
-    try lock.withLock {
-      if let end { throw end }
-      change(&progress)
-      hasChanged = true
+    try state.withLock { state in
+      if let end = state.end { throw end }
+      change(&state.progress)
+      state.hasChanged = true
     }
   }
 
   func show(_ preview: Data) {
-    lock.withLock {
-      self.preview = preview
-      hasChanged = true
+    state.withLock { state in
+      state.preview = preview
+      state.hasChanged = true
     }
   }
 
-  /// What is new since the last call.
+  /// The updates since the last call.
   func news() -> (progress: Job.Progress?, preview: Data?) {
-    lock.withLock {
-      defer { (preview, hasChanged) = (nil, false) }
-      return (hasChanged ? progress : nil, preview)
+    state.withLock { state in
+      defer { (state.preview, state.hasChanged) = (nil, false) }
+      return (state.hasChanged ? state.progress : nil, state.preview)
     }
   }
 
-  /// Lets the work end with an error, the first of them.
-  func stop(_ error: any Error) { lock.withLock { end = end ?? error } }
+  /// Makes the work end with an error; later calls have no effect.
+  func stop(_ error: any Error) { state.withLock { $0.end = $0.end ?? error } }
 }

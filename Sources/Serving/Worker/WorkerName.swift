@@ -1,6 +1,6 @@
 import Foundation
 
-/// Names of workers, of which no two are the same: host, boot, PID namespace, and a random part.
+/// Unique names of workers: host, boot, PID namespace and a random part.
 enum WorkerName {
   static func new() -> String {
     let boot = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)

@@ -1,24 +1,26 @@
 import Foundation
 import Torch
 
-/// Prepares the batches of consecutive steps ahead of time in threads of its own. What a batch
-/// holds does not depend on the number of threads.
-///
-/// `@unchecked`: what changes is private and used under `condition` alone.
-public final class BatchLoader: @unchecked Sendable {
+/// Prepares the batches of consecutive steps ahead of time in threads of its own. The samples of a
+/// batch do not depend on the number of threads.
+public final class BatchLoader: Sendable {
+  private struct State {
+    var ready: [Int: Result<TrainingPair, any Error>] = [:]
+    var nextToProduce: Int
+    var nextToDeliver: Int
+    var isStopped = false
+  }
+
   private let produce: @Sendable (Int) throws -> TrainingPair
   private let size: Int
   private let ahead: Int
-  private let condition = NSCondition()
-  private var ready: [Int: Result<TrainingPair, any Error>] = [:]
-  private var nextToProduce: Int
-  private var nextToDeliver: Int
-  private var isStopped = false
+  private let state: Monitor<State>
 
   /// - Parameters:
-  ///   - size: samples per batch; batch number b holds the samples b · size ..< (b + 1) · size.
-  ///   - first: the number of the first batch that `next` gives.
-  ///   - ahead: batches that may be prepared before they are asked for.
+  ///   - size: the number of samples per batch; batch b holds the samples b · size ..< (b + 1) ·
+  ///     size.
+  ///   - first: the number of the first batch that `next` returns.
+  ///   - ahead: the number of batches prepared in advance.
   public convenience init(
     _ source: any TrainingSource, size: Int, first: Int, threads: Int, ahead: Int
   ) {
@@ -32,8 +34,7 @@ public final class BatchLoader: @unchecked Sendable {
     self.produce = produce
     self.size = size
     self.ahead = max(ahead, 1)
-    nextToProduce = first * size
-    nextToDeliver = first * size
+    state = Monitor(State(nextToProduce: first * size, nextToDeliver: first * size))
     for _ in 0..<max(threads, 1) {
       let thread = Thread { [self] in work() }
       thread.stackSize = 8 << 20
@@ -42,65 +43,58 @@ public final class BatchLoader: @unchecked Sendable {
     }
   }
 
-  /// Ends the threads once they have finished the sample they are at.
-  public func stop() {
-    condition.lock()
-    isStopped = true
-    condition.broadcast()
-    condition.unlock()
-  }
+  /// Ends the threads after their current samples.
+  public func stop() { state.withLock { $0.isStopped = true } }
 
-  /// Seconds between two questions whether to stop.
-  private static let patience = 0.2
+  /// The seconds between two calls of `shouldStop`.
+  private static let pollInterval = 0.2
 
-  /// The next batch, and the seconds that the caller had to wait for it.
-  /// - Throws: what kept a sample from being made.
+  /// The next batch, and the seconds that the caller waited for it.
+  /// - Throws: the error of a sample that could not be made.
   public func next() throws -> (batch: TrainingBatch, wait: Double) {
     try next { false }!
   }
 
-  /// The next batch; nil where `shouldStop`, which is asked while it is not ready yet.
+  /// The next batch; nil where `shouldStop`, called while the batch is not ready, returns true.
   public func next(unless shouldStop: () -> Bool) throws -> (batch: TrainingBatch, wait: Double)? {
     let start = DispatchTime.now().uptimeNanoseconds
-    condition.lock()
-    let range = nextToDeliver..<nextToDeliver + size
-    while !range.allSatisfy({ ready[$0] != nil }) {
-      guard condition.wait(until: Date(timeIntervalSinceNow: Self.patience)) || !shouldStop() else {
-        condition.unlock()
-        return nil
-      }
+    func samples(_ state: State) -> Range<Int> { state.nextToDeliver..<state.nextToDeliver + size }
+    func isReady(_ state: State) -> Bool { samples(state).allSatisfy { state.ready[$0] != nil } }
+    func take(_ state: inout State) -> [Result<TrainingPair, any Error>] {
+      defer { state.nextToDeliver += size }
+      return samples(state).map { state.ready.removeValue(forKey: $0)! }
     }
-    let results = range.map { ready.removeValue(forKey: $0)! }
-    nextToDeliver += size
-    condition.broadcast()
-    condition.unlock()
+    var results = state.wait(for: Self.pollInterval, until: isReady, take)
+    while results == nil {
+      if shouldStop() { return nil }
+      results = state.wait(for: Self.pollInterval, until: isReady, take)
+    }
     let wait = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-    return (TrainingBatch(try results.map { try $0.get() }), wait)
+    return (TrainingBatch(try results!.map { try $0.get() }), wait)
   }
 
   private func work() {
-    while true {
-      condition.lock()
-      while !isStopped, nextToProduce >= nextToDeliver + (ahead + 1) * size { condition.wait() }
-      guard !isStopped else {
-        condition.unlock()
-        return
-      }
-      let index = nextToProduce
-      nextToProduce += 1
-      condition.unlock()
+    while let index = nextIndex() {
       let result = autoreleased {
         Result { try throwingResourceErrors { try produce(index) } }
       }
-      condition.lock()
-      ready[index] = result
-      condition.broadcast()
-      condition.unlock()
+      state.withLock { $0.ready[index] = result }
+    }
+  }
+
+  /// The number of the next sample to make, once there is room for it; nil after `stop`.
+  private func nextIndex() -> Int? {
+    let room = (ahead + 1) * size
+    return state.wait(until: { $0.isStopped || $0.nextToProduce < $0.nextToDeliver + room }) {
+      state in
+      guard !state.isStopped else { return nil }
+      defer { state.nextToProduce += 1 }
+      return state.nextToProduce
     }
   }
 }
 
-/// Runs `body` with a pool for temporary objects where the platform has such pools.
+/// Runs `body` in an autorelease pool on platforms that have them.
 private func autoreleased<Value>(_ body: () -> Value) -> Value {
   #if canImport(ObjectiveC)
     return autoreleasepool(invoking: body)

@@ -41,9 +41,9 @@ func deviation(_ planes: [Float]) -> Double {
 }
 
 extension DataSettings {
-  /// A crop that is not too flat, or the last of those that may be drawn (`flatThreshold`,
+  /// Draws crops until one is not too flat, or until the retries are used up (`flatThreshold`,
   /// `flatRetries`).
-  /// - Parameter highQuality: of a crop, planar in 0...1.
+  /// - Parameter highQuality: returns a crop's high-quality picture, planar in 0...1.
   func accepted<Crop>(_ highQuality: (Crop) -> [Float], _ draw: () throws -> Crop) rethrows -> Crop
   {
     var crop = try draw()

@@ -1,10 +1,10 @@
 import Files
 import Foundation
 
-/// A folder to learn from, and how often it is drawn from.
+/// A folder of training data with its sampling weight.
 public struct DataFolder: Equatable, Sendable {
   public let path: String
-  /// Relative to that of the other folders; above 0.
+  /// The weight relative to other folders; above 0.
   public let weight: Double
 
   public init(path: String, weight: Double = 1) {
@@ -12,7 +12,7 @@ public struct DataFolder: Equatable, Sendable {
     (self.path, self.weight) = (path, weight)
   }
 
-  /// From "FOLDER" or "FOLDER=WEIGHT"; the name of an existing folder is taken as it is.
+  /// Parses "FOLDER" or "FOLDER=WEIGHT"; the path of an existing folder is taken literally.
   /// - Throws: `TrainingError.dataWeight` where the weight is not above 0.
   public init(argument: String) throws {
     guard !isFolder(argument), let sign = argument.lastIndex(of: "="),
@@ -25,7 +25,7 @@ public struct DataFolder: Equatable, Sendable {
     self.init(path: String(argument[..<sign]), weight: weight)
   }
 
-  /// Pairs where the folder holds `lr` and `hr`, else its photos, degraded on the fly.
+  /// The folder's pairs where it holds `lr` and `hr`, otherwise its photos, degraded on the fly.
   func source(
     _ settings: DataSettings, scale: Int, seed: UInt64, warn: @escaping @Sendable (String) -> Void
   ) throws -> any TrainingSource {
@@ -35,12 +35,12 @@ public struct DataFolder: Equatable, Sendable {
   }
 }
 
-/// The samples of one or several folders of photos or pairs.
+/// Makes the source of samples from one or several folders of photos or pairs.
 /// - Parameters:
-///   - scale: of the model: low-quality pictures are smaller by it.
-///   - warn: receives one line per file that is skipped, from any thread.
-/// - Throws: `TrainingError` where a folder has nothing to use, or pictures that do not fit
-///   together.
+///   - scale: the factor by which low-quality pictures are smaller.
+///   - warn: called with one line per skipped file, from any thread.
+/// - Throws: `TrainingError` where a folder holds no usable pictures, or pictures that do not
+///   match.
 public func makeTrainingSource(
   _ folders: [DataFolder], settings: DataSettings, scale: Int, seed: UInt64,
   warn: @escaping @Sendable (String) -> Void

@@ -1,20 +1,20 @@
 import Degradations
 import Settings
 
-/// How samples are cut from photos and pairs and how photos are degraded: the recipe's `data`
-/// section.
+/// The settings for cutting samples from photos and pairs and for degrading photos: the recipe's
+/// `data` section.
 public struct DataSettings: Codable, Equatable, Sendable {
   public enum Degradation: String, CaseIterable, Codable, Sendable {
-    /// As `full` says: two rounds of blur, resizing, noise and JPEG (Real-ESRGAN).
+    /// The settings of `full`: two rounds of blur, resizing, noise and JPEG (Real-ESRGAN).
     case full
-    /// As `light` says: one mild round.
+    /// The settings of `light`: one mild round.
     case light
-    /// Antialiased bicubic shrinking only.
+    /// Only antialiased bicubic shrinking.
     case bicubic
-    /// As `grain` says: defocus, noise and some JPEG, with a teacher's picture that keeps the
-    /// defocus and the noise.
+    /// The settings of `grain`: defocus, noise and sometimes JPEG, with a teacher's picture that
+    /// keeps the defocus and the noise.
     case grain
-    /// Per sample `full`, `light` or `bicubic`, with the probabilities of `mix`.
+    /// `full`, `light` or `bicubic` for each sample, with the probabilities of `mix`.
     case mix
   }
 
@@ -26,14 +26,14 @@ public struct DataSettings: Codable, Equatable, Sendable {
     public init() {}
   }
 
-  /// Side of the high-quality crop, pixels; a multiple of the model's scale.
+  /// The side of the high-quality crop in pixels; a multiple of the model's scale.
   public var crop = 256
-  /// Probability that the photo is shrunk before it is cropped, by a factor drawn from
+  /// The probability that a photo is shrunk before it is cropped, by a factor drawn from
   /// `rescale_range`.
   public var rescaleProbability = 0.7
   /// The smallest and largest factor.
   public var rescaleRange = [0.5, 1.0]
-  /// Whether crops are mirrored and turned by quarters of a circle.
+  /// Whether crops are mirrored and rotated by multiples of 90°.
   public var flips = true
   /// Crops whose grey levels (0...1) have a smaller standard deviation are drawn again, at most
   /// `flat_retries` times; 0 accepts every crop.
@@ -41,28 +41,30 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var flatRetries = 3
   public var degradation = Degradation.full
   public var mix = Mix()
-  /// The probabilities and ranges of the kinds.
+  /// The probabilities and ranges of each kind of degradation.
   public var full = DegradationConfiguration()
   public var light = DegradationConfiguration.light
   public var grain = GrainConfiguration()
-  /// Whether the target is the sharpened photo (Real-ESRGAN's way) rather than the photo.
+  /// Whether the target is the sharpened photo, as in Real-ESRGAN, rather than the photo.
   public var sharpenedTarget = false
-  /// A file of captions of the pictures, for models conditioned on text; absent: their null text.
+  /// A file with the captions of the pictures, for models conditioned on text; without one, all
+  /// samples have the null text.
   public var captions: String?
-  /// Probability that the null text stands in for a sample's caption.
+  /// The probability that the null text replaces a sample's caption.
   public var captionDropout = 0.1
-  /// Memory for the decoded pictures of each folder, MiB; what exceeds it is decoded again when it
-  /// is needed.
+  /// The memory for the decoded pictures of each folder in MiB; pictures beyond it are decoded
+  /// again when needed.
   public var cacheMebibytes = 2048
-  /// Threads that prepare batches, and batches that they prepare ahead.
+  /// The number of threads that prepare batches, and of batches prepared in advance.
   public var loaderThreads = 1
   public var prefetch = 4
-  /// Side of the centre crops of the validation pictures, pixels; larger than a picture: what fits.
+  /// The side of the centre crops of the validation pictures in pixels; smaller pictures are used
+  /// as far as they reach.
   public var validationCrop = 256
-  /// Validation pictures per batch, and at most in all (0: all).
+  /// The number of validation pictures per batch, and in total (0 for all).
   public var validationBatch = 4
   public var validationCount = 0
-  /// Samples in a preview sheet.
+  /// The number of samples in a preview sheet.
   public var previewCount = 4
 
   public init() {}
@@ -92,12 +94,12 @@ public struct DataSettings: Codable, Equatable, Sendable {
     try check("previewCount", previewCount, 1...1000)
   }
 
-  /// - Parameter scale: of the model.
+  /// - Parameter scale: the model's scale.
   func validate(_ check: SettingsCheck, scale: Int) throws {
     for (name, side) in [("crop", crop), ("validationCrop", validationCrop)] {
       try check(
         name, side % scale == 0,
-        else: "is \(side); low-quality pictures are \(scale) times smaller, so that it has to be a"
+        else: "is \(side); low-quality pictures are \(scale) times smaller, so it has to be a"
           + " multiple of \(scale)")
     }
   }

@@ -2,7 +2,7 @@ import Degradations
 import Imaging
 import Torch
 
-/// Makes the low-quality picture of a training pair, smaller by the model's scale.
+/// Degrades pictures for training pairs, which are smaller by the model's scale.
 struct Degrader: Sendable {
   let kind: DataSettings.Degradation
   let mix: DataSettings.Mix
@@ -17,15 +17,15 @@ struct Degrader: Sendable {
     grain = GrainDegradation(settings.grain)
   }
 
-  /// Whether the degraded pictures come with a teacher's.
+  /// Whether the degraded pictures come with a teacher's picture.
   var hasTeacher: Bool { kind == .grain }
 
   /// # Shapes
   /// `[3, height, width]` in 0...1 → `[3, height / scale, width / scale]` in 0...1 on the 8-bit
-  /// grid, and a teacher's picture as large as the first where the kind has one.
+  /// grid, and a teacher's picture of the original size where the kind has one.
   func callAsFunction(
-    _ picture: Planes, seed: UInt64
-  ) -> (lowQuality: Planes, teacher: Planes?) {
+    _ picture: FloatImage, seed: UInt64
+  ) -> (lowQuality: FloatImage, teacher: FloatImage?) {
     switch drawn(seed) {
     case .full: return (full.degrade(picture, seed: seed, scale: scale), nil)
     case .light: return (light.degrade(picture, seed: seed, scale: scale), nil)
@@ -39,8 +39,8 @@ struct Degrader: Sendable {
     }
   }
 
-  /// The sharpened picture that the full model starts from.
-  func sharpened(_ picture: Planes) -> Planes { full.sharpen(picture) }
+  /// The sharpened picture, the first step of the full degradation.
+  func sharpened(_ picture: FloatImage) -> FloatImage { full.sharpen(picture) }
 
   private func drawn(_ seed: UInt64) -> DataSettings.Degradation {
     guard kind == .mix else { return kind }

@@ -1,9 +1,9 @@
 import Imaging
 import Torch
 
-/// Random windows of real pairs, and of a teacher's pictures where the folder has them: the same
-/// window and orientation of each. Windows begin at whole low-quality pixels; nothing is degraded,
-/// shrunk or sharpened.
+/// Random windows of real pairs and, where the folder has them, of a teacher's pictures, with the
+/// same window and orientation for each. Windows begin at whole low-quality pixels; pictures are
+/// not degraded, shrunk or sharpened.
 public final class PairDataset: TrainingSource {
   public let settings: DataSettings
   public let scale: Int
@@ -20,10 +20,10 @@ public final class PairDataset: TrainingSource {
 
   /// - Parameters:
   ///   - folder: holds `lr` and `hr`, and may hold `teacher`.
-  ///   - scale: how much smaller the pictures in `lr` are; it divides the crop.
-  ///   - warn: receives one line per pair that is skipped, from any thread.
-  /// - Throws: `TrainingError` naming the file where a picture has no counterpart or another size,
-  ///   or where the folder has no usable pairs.
+  ///   - scale: the factor by which the pictures in `lr` are smaller; it divides the crop.
+  ///   - warn: called with one line per skipped pair, from any thread.
+  /// - Throws: `TrainingError` where a picture has no counterpart or the wrong size, or where the
+  ///   folder has no usable pairs.
   public init(
     folder: String, settings: DataSettings, scale: Int, seed: UInt64,
     warn: @escaping @Sendable (String) -> Void

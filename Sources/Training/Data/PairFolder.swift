@@ -1,13 +1,13 @@
 import Files
 import Foundation
 
-/// The layout of real pairs: folders `lr` and `hr`, and beside them `teacher` where another method
-/// made pictures of the same `lr`. Pictures that belong together have the same name, whatever their
-/// extensions.
+/// The layout of real pairs: folders `lr` and `hr` and, optionally, `teacher` with another method's
+/// restorations of `lr`. The pictures of a pair have the same name up to the extension.
 struct PairFolder {
   let path: String
   let hasTeacher: Bool
-  /// Of the high-quality and the low-quality pictures, and of the teacher's where there are any.
+  /// The folders of the high-quality, the low-quality and, where there are any, the teacher's
+  /// pictures.
   private let folders: [String]
 
   /// Nil where the folder holds photos rather than pairs.
@@ -30,7 +30,7 @@ struct PairFolder {
   }
 
   /// The paths of the pictures of each pair, in the order high quality, low quality, teacher.
-  /// - Throws: `TrainingError.pairs` naming a picture without counterpart.
+  /// - Throws: `TrainingError.pairs`, naming a picture without a counterpart.
   func pairs() throws -> [[String]] {
     let files = try folders.map(PairFolder.filesByName)
     for own in files {
@@ -48,7 +48,7 @@ struct PairFolder {
     return files[0].keys.sorted().map { name in files.map { $0[name]! } }
   }
 
-  /// - Throws: `TrainingError.pairs` where the sizes of a pair's pictures do not fit.
+  /// - Throws: `TrainingError.pairs` where the sizes of a pair's pictures do not match.
   func check(_ pictures: [PhotoLibrary.File], scale: Int) throws {
     let (high, low) = (pictures[0], pictures[1])
     guard high.width == low.width * scale, high.height == low.height * scale else {
@@ -66,10 +66,10 @@ struct PairFolder {
     }
   }
 
-  /// Paths by the name below `folder` without the extension.
+  /// The paths of the pictures in `folder` by their relative names without extension.
   private static func filesByName(_ folder: String) throws -> [String: String] {
     var result: [String: String] = [:]
-    // A picture that cannot be used would leave its counterparts alone.
+    // An unusable picture would leave its counterparts without a partner.
     for file in try PhotoLibrary.pictureFiles(in: folder, report: { throw $0 }) {
       let name = (file as NSString).deletingPathExtension
       let path = folder + "/" + file

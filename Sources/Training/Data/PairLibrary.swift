@@ -2,7 +2,7 @@ import Imaging
 
 /// The same window of the pictures of a pair, planar in 0...1.
 struct PairCrop {
-  /// `[3, scale · h, scale · w]` and `[3, h, w]`; the teacher's as the first.
+  /// `[3, scale · h, scale · w]` and `[3, h, w]`.
   let highQuality, lowQuality: [Float]
   let teacher: [Float]?
 
@@ -15,8 +15,8 @@ struct PairCrop {
   }
 
   /// - Parameters:
-  ///   - height: of the high-quality picture.
-  ///   - width: likewise.
+  ///   - height: the height of the high-quality picture.
+  ///   - width: its width.
   func trainingPair(
     scale: Int, height: Int, width: Int, seed: UInt64, caption: SampleCaption?
   ) -> TrainingPair {
@@ -27,16 +27,17 @@ struct PairCrop {
   }
 }
 
-/// The pairs of a folder, decoded once and kept within a budget.
+/// The pairs of a folder, cached after decoding within a memory budget.
 struct PairLibrary: Sendable {
   private let library: PhotoLibrary
   private let scale: Int
   let hasTeacher: Bool
 
   /// - Parameters:
-  ///   - smallest: pairs whose high-quality picture has a shorter side are left out.
-  ///   - budget: bytes of decoded pictures that are kept.
-  /// - Throws: `TrainingError` where pictures do not fit together or nothing is left.
+  ///   - smallest: the smallest side of a high-quality picture in pixels; smaller pairs are left
+  ///     out.
+  ///   - budget: the size of the cache of decoded pictures in bytes.
+  /// - Throws: `TrainingError` where pictures do not match or no pair is left.
   init(
     _ folder: PairFolder, scale: Int, smallest: Int, budget: Int,
     warn: @escaping @Sendable (String) -> Void
@@ -54,12 +55,12 @@ struct PairLibrary: Sendable {
   /// Whether every pair is damaged.
   var isExhausted: Bool { library.isExhausted }
 
-  /// The captions of the pairs, which any picture of a pair may have.
+  /// The captions of the pairs; any picture of a pair may have one.
   func captions(_ settings: DataSettings, warn: (String) -> Void) throws -> PictureCaptions {
     try PictureCaptions(settings, library, warn: warn)
   }
 
-  /// The low-quality picture of a pair, as a rectangle.
+  /// The rectangle of a pair's low-quality picture.
   func lowQuality(_ index: Int) -> PixelRect {
     let file = entries[index].files[1]
     return PixelRect(width: file.width, height: file.height)

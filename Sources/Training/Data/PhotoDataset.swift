@@ -19,8 +19,8 @@ public final class PhotoDataset: TrainingSource {
   public var hasTeacher: Bool { degrader.hasTeacher }
 
   /// - Parameters:
-  ///   - scale: how much smaller the degraded pictures are; it divides the crop.
-  ///   - warn: receives one line per file that is skipped, from any thread.
+  ///   - scale: the factor by which the degraded pictures are smaller; it divides the crop.
+  ///   - warn: called with one line per skipped file, from any thread.
   /// - Throws: `TrainingError` where the folder has no usable photos.
   public init(
     folder: String, settings: DataSettings, scale: Int, seed: UInt64,
@@ -36,14 +36,14 @@ public final class PhotoDataset: TrainingSource {
     texts = try PictureCaptions(settings, library, warn: warn)
   }
 
-  /// - Throws: `TrainingError.noPhotos` where every photo turned out to be damaged.
+  /// - Throws: `TrainingError.noPhotos` where every photo is damaged.
   public func pair(_ index: Int) throws -> TrainingPair {
     let crop = settings.crop
     let key = RandomStream.key(seed, UInt64(index))
     var random = RandomStream(key)
     var (entry, planes) = try settings.accepted({ $0.planes }) { try drawn(&random) }
     if settings.flips { planes = oriented(planes, crop, Int(random.next() & 7)) }
-    let picture = Planes(width: crop, height: crop, channels: 3, values: planes)
+    let picture = FloatImage(width: crop, height: crop, channels: 3, values: planes)
     let target = settings.sharpenedTarget ? degrader.sharpened(picture) : picture
     let (low, teacher) = degrader(picture, seed: key)
     return TrainingPair(

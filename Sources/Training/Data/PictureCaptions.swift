@@ -1,10 +1,10 @@
 import Prompts
 import Torch
 
-/// The text of a sample.
+/// The caption of a sample.
 public struct SampleCaption: Equatable, Sendable {
   public let text: String
-  /// Whether the null text stands in for it (classifier-free guidance; Ho and Salimans, 2022).
+  /// Whether the null text replaces it (classifier-free guidance; Ho and Salimans, 2022).
   public let isDropped: Bool
 
   public init(_ text: String, isDropped: Bool = false) {
@@ -12,14 +12,14 @@ public struct SampleCaption: Equatable, Sendable {
   }
 }
 
-/// The captions of a library's pictures: those that the recipe's `data.captions` has.
+/// The captions of a library's pictures in the recipe's `data.captions`.
 struct PictureCaptions: Sendable {
-  /// By entry; empty without a file of captions.
+  /// The captions by entry; empty without a file of captions.
   private let texts: [String?]
   private let dropout: Double
 
-  /// - Parameter warn: receives a line where pictures have no caption.
-  /// - Throws: `PromptError` naming the file, and the line that is wrong.
+  /// - Parameter warn: called with a line where pictures have no caption.
+  /// - Throws: `PromptError` that names the file and the invalid line.
   init(
     _ settings: DataSettings, _ library: PhotoLibrary, warn: (String) -> Void
   ) throws {
@@ -38,19 +38,19 @@ struct PictureCaptions: Sendable {
 
   var all: Set<String> { Set(texts.compactMap(\.self)) }
 
-  /// The caption of an entry as it is, for validation.
+  /// The caption of an entry, never dropped, for validation.
   func whole(_ entry: Int) -> SampleCaption? {
     texts.isEmpty ? nil : texts[entry].map { SampleCaption($0) }
   }
 
-  /// The caption of a sample, dropped with the recipe's probability by a stream of its own.
+  /// The caption of a sample, dropped with the recipe's probability; the sample's seed decides.
   func callAsFunction(_ entry: Int, seed: UInt64) -> SampleCaption? {
     guard !texts.isEmpty, let text = texts[entry] else { return nil }
     var random = RandomStream(seed, 0x6361_7074_696F_6E)
     return SampleCaption(text, isDropped: random.chance(dropout))
   }
 
-  /// The library's fingerprint and that of the captions.
+  /// The combined fingerprint of the library and the captions.
   func fingerprint(_ library: UInt64) -> UInt64 {
     texts.reduce(library) { key, text in
       guard let text else { return RandomStream.key(key, 0) }

@@ -1,7 +1,7 @@
 import Torch
 
-/// Samples of several sources, each drawn from with a probability of its own. Where any source has
-/// a teacher, every sample has one: the high-quality picture itself for sources that have none.
+/// Samples from several sources, drawn with different probabilities. Where any source has a
+/// teacher, every sample has one: for sources without a teacher, the high-quality picture itself.
 public final class SourceMixture: TrainingSource {
   public let sources: [any TrainingSource]
   public let seed: UInt64
@@ -11,7 +11,7 @@ public final class SourceMixture: TrainingSource {
   public var pixels: Int { sources.reduce(0) { $0 + $1.pixels } }
   public let hasTeacher: Bool
 
-  /// - Parameter sources: at least one, with weights above 0 that need not sum to 1.
+  /// - Parameter sources: at least one, with weights above 0, which need not sum to 1.
   public init(_ sources: [(source: any TrainingSource, weight: Double)], seed: UInt64) {
     precondition(
       !sources.isEmpty && sources.allSatisfy { $0.weight > 0 && $0.weight.isFinite },

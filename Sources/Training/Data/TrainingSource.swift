@@ -1,21 +1,20 @@
 import Torch
 
-/// Where the samples of a run come from. Sample `i` depends on the pictures, the settings, the seed
-/// and `i` only, whatever thread asks for it and when, so that a resumed run goes on with the
-/// samples it would have had.
+/// A source of training samples. Sample `i` depends only on the pictures, the settings, the seed
+/// and `i`, so that a resumed run gets the same samples as an uninterrupted one.
 public protocol TrainingSource: Sendable {
-  /// The photos, or pairs, that are used.
+  /// The number of photos or pairs.
   var count: Int { get }
-  /// The pixels of their high-quality pictures.
+  /// The total number of pixels of the high-quality pictures.
   var pixels: Int { get }
-  /// Whether samples have a teacher's picture: all of a source have one, or none.
+  /// Whether samples have a teacher's picture; either all samples of a source have one, or none.
   var hasTeacher: Bool { get }
-  /// The captions that samples may have.
+  /// All captions that samples may have.
   var captions: Set<String> { get }
-  /// Of the pictures' names, sizes and captions and of how often they are drawn: where it differs,
-  /// samples differ.
+  /// A fingerprint of the pictures' names, sizes, captions and sampling weights; where it differs,
+  /// the samples differ.
   var fingerprint: UInt64 { get }
-  /// - Throws: `TrainingError.noPhotos` where every picture turned out to be damaged.
+  /// - Throws: `TrainingError.noPhotos` where every picture is damaged.
   func pair(_ index: Int) throws -> TrainingPair
 }
 
@@ -23,18 +22,19 @@ extension TrainingSource {
   public var captions: Set<String> { [] }
 }
 
-/// One training pair on the host.
+/// One training pair in host memory.
 public struct TrainingPair: Sendable {
-  /// The low-quality picture is smaller by this factor.
+  /// The factor by which the low-quality picture is smaller.
   public let scale: Int
   /// `[3, height, width]` and `[3, height / scale, width / scale]`, in -1...1.
   public let highQuality, lowQuality: [Float]
-  /// What another method made of the low-quality picture, or is to be made of it, as `highQuality`.
+  /// The teacher's picture: another method's restoration of the low-quality picture, or another
+  /// target; laid out as `highQuality`.
   public let teacher: [Float]?
   public let height, width: Int
-  /// For noise that depends on the sample only.
+  /// The seed of noise that depends only on the sample.
   public let seed: UInt64
-  /// What the picture shows, where that is known.
+  /// The picture's caption, where there is one.
   public let caption: SampleCaption?
 
   public init(
@@ -53,7 +53,7 @@ public struct TrainingPair: Sendable {
 }
 
 extension TrainingBatch {
-  /// Samples of one size, in order; all with a teacher, or none.
+  /// Stacks samples of one size, all with a teacher or none.
   init(_ samples: [TrainingPair]) {
     let (height, width, scale) = (samples[0].height, samples[0].width, samples[0].scale)
     func stacked(_ shape: [Int], _ planes: (TrainingPair) -> [Float]) -> Tensor {

@@ -2,8 +2,8 @@ import Foundation
 import Imaging
 import Torch
 
-/// Centre crops of the pictures of a folder, degraded with fixed seeds, or of real pairs as they
-/// are: the same pairs at every validation of every run with the same settings.
+/// Centre crops of a folder's pictures, degraded with fixed seeds, or of its real pairs, unchanged.
+/// The pairs are the same at every validation of every run with the same settings.
 public final class ValidationSet {
   private struct Entry {
     let file: String
@@ -12,7 +12,7 @@ public final class ValidationSet {
 
   private let groups: [[Entry]]
 
-  /// Samples of one size per batch, in the order of the files' names.
+  /// The batches, each with samples of one size, in the order of the files' names.
   public var batches: [TrainingBatch] { groups.map { TrainingBatch($0.map(\.pair)) } }
   /// The captions of the pictures.
   var captions: Set<String> {
@@ -21,9 +21,8 @@ public final class ValidationSet {
   /// The number of pictures.
   public var count: Int { groups.reduce(0) { $0 + $1.count } }
 
-  /// - Parameter scale: of the model: low-quality pictures are smaller by it.
-  /// - Throws: `TrainingError` where the folder has no usable pictures, or pairs that do not fit
-  ///   together.
+  /// - Parameter scale: the factor by which low-quality pictures are smaller.
+  /// - Throws: `TrainingError` where the folder has no usable pictures, or pairs that do not match.
   public init(
     folder: String, settings: DataSettings, scale: Int, warn: @escaping @Sendable (String) -> Void
   ) throws {
@@ -46,9 +45,9 @@ public final class ValidationSet {
     self.groups = groups
   }
 
-  /// Checks that every picture is large enough for what is done with it.
-  /// - Parameter problem: of pictures of a size; nil: none.
-  /// - Throws: `TrainingError.validation` naming the first picture that is not.
+  /// Checks that the stage can validate with every picture.
+  /// - Parameter problem: returns the problem with pictures of a size; nil for none.
+  /// - Throws: `TrainingError.validation`, naming the first unsuitable picture.
   func check(_ problem: (_ height: Int, _ width: Int) -> String?) throws {
     for entry in groups.compactMap(\.first) {
       guard let problem = problem(entry.pair.height, entry.pair.width) else { continue }
@@ -92,7 +91,7 @@ public final class ValidationSet {
     }
   }
 
-  /// The first pairs that can be made of pictures, as many as the settings ask for.
+  /// The first pairs that can be made from pictures, as many as the settings require.
   private static func entries(
     _ pictures: [PhotoLibrary.Entry], _ settings: DataSettings,
     _ make: (_ index: Int, _ seed: UInt64) -> TrainingPair?
@@ -118,7 +117,8 @@ public final class ValidationSet {
 }
 
 extension PixelRect {
-  /// The rectangle's centre with sides of `side`, or what fits, down to a multiple.
+  /// The rectangle's centre with sides of at most `side` pixels, rounded down to a multiple of
+  /// `unit`.
   fileprivate func centre(_ side: Int, multipleOf unit: Int = 1) -> PixelRect {
     let (width, height) = (min(side, width) / unit * unit, min(side, height) / unit * unit)
     return PixelRect(

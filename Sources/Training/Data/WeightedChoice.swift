@@ -1,4 +1,4 @@
-/// A choice among items with different weights.
+/// A random choice among items with different weights.
 struct WeightedChoice: Sendable {
   /// The sum of the weights up to and including each item.
   private let sums: [Double]

@@ -2,13 +2,13 @@ import NSARM
 import Settings
 import Torch
 
-/// The decoder alone. On bits that the model itself predicts it learns to hide their errors;
-/// without any it learns what the low-quality picture alone gives away, which comes first for a
-/// decoder that reads it.
-final class DecoderStage: TrainingStage {
+/// Trains the decoder alone. On bits that the model itself predicts, it learns to hide their
+/// errors; without bits, it learns to restore from the low-quality picture alone, which is the
+/// first step for a decoder that reads it.
+final class DecoderStage: ModelStage {
   struct LossSection: Codable {
     enum Code: String, CaseIterable, Codable {
-      /// As the model generates it from the low-quality tile.
+      /// The code that the model generates from the low-quality tile.
       case predicted
       /// Zeros.
       case none
@@ -16,10 +16,10 @@ final class DecoderStage: TrainingStage {
 
     var picture = PictureLossSettings()
     var code = Code.predicted
-    /// Side in pixels of the window of the tile that is decoded; 0: the whole tile.
+    /// The side in pixels of the window of a tile that is decoded; 0 for the whole tile.
     var window = 0
-    /// Windows of each tile, at places drawn per step: generating a tile's bits costs as much as
-    /// learning from a window.
+    /// The number of windows of each tile, at random places: generating a tile's bits costs as much
+    /// as learning from one window.
     var windows = 1
 
     func validate(_ check: SettingsCheck, crop: Int) throws {
@@ -30,11 +30,9 @@ final class DecoderStage: TrainingStage {
   }
 
   let model: Model
-  var policy: ComputePolicy { model.policy }
-  var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
-  private let texts: BatchTexts?
+  private let texts: TextConditioning?
 
   init(_ start: StageStart) throws {
     section = try start.recipe.section("loss", defaults: LossSection()) {
@@ -44,7 +42,7 @@ final class DecoderStage: TrainingStage {
     case .none: model = try start.firstModel()
     case .predicted: model = try start.model()
     }
-    texts = BatchTexts(model, start)
+    texts = TextConditioning(model, start)
     let file = start.recipe.file
     if section.code == .predicted, model.transformer == nil {
       throw TrainingError.recipe(
@@ -94,7 +92,7 @@ final class DecoderStage: TrainingStage {
     pictureLoss.optimizer(of: group, optimizer)
   }
 
-  /// `[B, d, H / f, W / f]`; nil for a model without code.
+  /// The latents `[B, d, H / f, W / f]`; nil for a model without code.
   private func latent(_ batch: TrainingBatch) throws -> Tensor? {
     switch section.code {
     case .predicted: return try model.generatedLatent(batch, texts)
@@ -109,29 +107,19 @@ final class DecoderStage: TrainingStage {
     }
   }
 
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  {
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
     let input = windows(try latent(batch), batch, random)
-    var discriminatorInput: DiscriminatorInput?
-    let generator = Objective(group: "generator") { [self] in
+    return Objective(group: "generator") { [self] in
       let value = try pictureLoss(
         model.decoded(input.latent, input.batch), input.batch.highQuality,
         teacher: input.batch.teacher, step: step, random: random)
-      discriminatorInput = value.discriminatorInput
-      return (value.loss, value.figures)
+      return pictureLoss.evaluation(value, step: step)
     }
-    guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
-    return [
-      generator,
-      Objective(group: "discriminator") { [self] in
-        pictureLoss.discriminatorLoss(discriminatorInput!)
-      },
-    ]
   }
 
   private typealias Input = (latent: Tensor?, batch: TrainingBatch)
 
-  /// The same windows of the latents and of the tiles.
+  /// Cuts the same windows from the latents and from the tiles.
   private func windows(
     _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
   ) -> Input {
@@ -149,7 +137,7 @@ final class DecoderStage: TrainingStage {
     )
   }
 
-  /// One window of each tile, at a place drawn for all.
+  /// One window of each tile, at a random place that all tiles share.
   private func cut(
     _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
   ) -> Input {
@@ -197,14 +185,9 @@ final class DecoderStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
-    let columns =
+  func previewColumns(_ batch: TrainingBatch) throws -> [Tensor] {
+    return
       [model.enlarged(batch.lowQuality), try restored(batch)]
       + [batch.teacher, batch.highQuality].compactMap(\.self)
-    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
-  }
-
-  func export(to folder: String, provenance: [String: String]) throws {
-    try model.write(to: folder, provenance: provenance)
   }
 }

@@ -1,10 +1,10 @@
 import Torch
 
-/// Tells real pictures from made ones by the pictures themselves or by a network's activations.
+/// Distinguishes real from generated pictures by their pixels or by a network's activations.
 protocol Discriminator: AnyObject {
-  /// Float32, the higher the more real.
+  /// The scores of pictures or activations in float32; higher is more real.
   func scores(_ inputs: [Tensor]) -> [Tensor]
-  /// Called before each of its updates.
+  /// Called before each update of the discriminator.
   func prepareUpdate()
 }
 
@@ -12,7 +12,7 @@ extension Discriminator {
   func prepareUpdate() {}
 }
 
-/// What a discriminator learns from, outside of the graph.
+/// The inputs of a discriminator's loss, detached from the graph.
 struct DiscriminatorInput {
   let real, fake: [Tensor]
 
@@ -24,14 +24,14 @@ struct DiscriminatorInput {
 
 /// The hinge losses of adversarial training, means over the tensors of scores.
 enum HingeLoss {
-  /// max(0, 1 − D(real)) + max(0, 1 + D(fake)).
+  /// The discriminator's loss, max(0, 1 − D(real)) + max(0, 1 + D(fake)).
   static func ofDiscriminator(real: [Tensor], fake: [Tensor]) -> Tensor {
     mean(zip(real, fake).map { (1 - $0).relu().mean() + (1 + $1).relu().mean() })
   }
 
-  /// −D(fake).
+  /// The generator's loss, −D(fake).
   static func ofGenerator(_ fake: [Tensor]) -> Tensor { -mean(fake.map { $0.mean() }) }
 
-  /// Of tensors of one element.
+  /// The mean of tensors of one element.
   static func mean(_ values: [Tensor]) -> Tensor { Tensor.stacked(values).mean() }
 }

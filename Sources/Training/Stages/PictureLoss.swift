@@ -3,31 +3,32 @@ import ImageQuality
 import Settings
 import Torch
 
-/// Weights of the terms between a reconstructed picture and the truth.
+/// The weights of the terms of the loss between a reconstructed picture and the ground truth.
 public struct PictureLossSettings: Codable, Equatable, Sendable {
-  /// Of the mean absolute difference.
+  /// The weight of the mean absolute difference.
   public var l1 = 1.0
-  /// Of the mean absolute difference to the teacher's picture; where a sample has none, to the
-  /// original.
+  /// The weight of the mean absolute difference to the teacher's picture, or to the original where
+  /// a sample has none.
   public var teacher = 0.0
-  /// LPIPS with AlexNet's features, which cost a small part of VGG's.
+  /// LPIPS with AlexNet's features, which are far cheaper than VGG's.
   public var alex = PerceptualLossSettings()
   /// LPIPS with VGG's features.
   public var vgg = PerceptualLossSettings()
-  /// Of patterns that repeat every so many pixels as the model's scale says, which a pixel-shuffle
-  /// is prone to, or every so many as the code's cells have.
+  /// The weight of patterns that repeat with the period of the model's scale, to which a
+  /// pixel-shuffle is prone, or with that of the code's cells.
   public var grid = 0.0
-  /// Of the adversarial term (hinge) of a discriminator that sees pictures.
+  /// The weight of the adversarial term (hinge) of a discriminator that sees pictures.
   public var adversarial = 0.0
   /// The update at which the adversarial term joins; the discriminator learns from 500 updates
   /// earlier.
   public var adversarialFrom = 0
-  /// The adversarial term of a discriminator that sees what `vgg` computes, instead of that one.
+  /// The adversarial term of a discriminator that sees the activations of `vgg`; it replaces
+  /// `adversarial`.
   public var projected = ProjectedLossSettings()
 
   public init() {}
 
-  /// - Parameter crop: side of the pictures.
+  /// - Parameter crop: the side of the pictures in pixels.
   func validate(_ check: SettingsCheck, crop: Int) throws {
     for (name, weight) in [
       ("l1", l1), ("teacher", teacher), ("grid", grid), ("adversarial", adversarial),
@@ -43,7 +44,7 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
 
 /// L1 + LPIPS + adversarial loss of pictures in [-1, 1].
 final class PictureLoss {
-  /// The loss with what is to be logged, and what the discriminator learns from where it does.
+  /// The loss, figures for the log and, where there is a discriminator, its inputs.
   struct Value {
     var loss: Tensor
     var figures: [String: Double]
@@ -54,7 +55,7 @@ final class PictureLoss {
   private let patches: PatchDiscriminator?
   private let projected: ProjectedDiscriminator?
   private let discriminatorStore: ParameterStore
-  /// What belongs to the discriminator and is not trained.
+  /// The discriminator's tensors that are not trained.
   private let discriminatorState: ParameterStore
   private let perceptual: [PerceptualLoss]
   /// Sides in pixels of the squares in which patterns repeat.
@@ -86,15 +87,15 @@ final class PictureLoss {
 
   private var discriminator: (any Discriminator)? { patches ?? projected }
 
-  /// The discriminator as a group of its own, where there is one.
+  /// The parameter group of the discriminator, where there is one.
   var parameterGroups: [(name: String, parameters: [Parameter])] {
     discriminator == nil ? [] : [("discriminator", discriminatorStore.parameters)]
   }
 
-  /// What checkpoints keep of the discriminator besides its parameters.
+  /// The discriminator's tensors that checkpoints keep besides its parameters.
   var buffers: [Parameter] { discriminatorState.parameters }
 
-  /// How a group is optimised where the recipe says `optimizer`.
+  /// The optimiser of a group where the recipe gives `optimizer`.
   func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration {
     guard projected != nil, group == "discriminator" else { return optimizer }
     var optimizer = optimizer
@@ -102,19 +103,20 @@ final class PictureLoss {
     return optimizer
   }
 
-  /// What is wrong with pictures of a size as validation pictures.
+  /// The reason why pictures of a size cannot be validation pictures; nil for none.
   func problem(validatingHeight height: Int, width: Int) -> String? {
-    let needed = PerceptualLoss.smallest
+    let needed = PerceptualLoss.minimumSide
     return perceptual.isEmpty || min(height, width) >= needed
       ? nil : "\(needed) are needed for LPIPS"
   }
 
-  /// Whether the discriminator learns at update `step`.
-  func trainsDiscriminator(_ step: Int) -> Bool {
+  /// Whether the discriminator is updated at update `step`.
+  private func trainsDiscriminator(_ step: Int) -> Bool {
     projected != nil || patches != nil && step >= settings.adversarialFrom - 500
   }
 
-  /// prediction, truth and the teacher's picture `[B, 3, H, W]`, float32.
+  /// The loss of a prediction against the truth and the teacher's picture, all `[B, 3, H, W]` in
+  /// float32.
   func callAsFunction(
     _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: RandomGenerator
   ) throws -> Value {
@@ -163,8 +165,9 @@ final class PictureLoss {
     return Value(loss: loss, figures: figures, discriminatorInput: input)
   }
 
-  /// Mean magnitude of what is left of an error `[B, 3, H, W]` when each place in the squares of a
-  /// grid is averaged over 16x16 squares: texture and noise average out, what repeats itself stays.
+  /// The mean magnitude of the periodic part of an error `[B, 3, H, W]`: each place within the
+  /// squares of a grid is averaged over 16x16 squares, so that texture and noise average out and
+  /// repeating patterns remain.
   private func gridPattern(_ error: Tensor) -> Tensor {
     let patterns = gridPeriods.map { period in
       let places = error.pixelUnshuffled(period)  // [B, 3 · period², H / period, W / period]
@@ -175,10 +178,18 @@ final class PictureLoss {
     return patterns.dropFirst().reduce(patterns[0], +)
   }
 
-  /// Hinge loss of the discriminator on what the loss of the same pictures gave it.
-  func discriminatorLoss(
-    _ input: DiscriminatorInput
-  ) -> (loss: Tensor, figures: [String: Double]) {
+  /// The loss as the result of the generator's objective, followed by the discriminator's where it
+  /// learns at update `step`.
+  func evaluation(_ value: Value, step: Int) -> Objective.Evaluation {
+    let next = value.discriminatorInput.flatMap { input in
+      trainsDiscriminator(step)
+        ? Objective(group: "discriminator") { [self] in discriminatorLoss(input) } : nil
+    }
+    return .init(loss: value.loss, figures: value.figures, next: next)
+  }
+
+  /// The discriminator's hinge loss on the inputs that the generator's loss has collected.
+  func discriminatorLoss(_ input: DiscriminatorInput) -> Objective.Evaluation {
     let discriminator = discriminator!
     discriminator.prepareUpdate()
     let (real, fake) = (discriminator.scores(input.real), discriminator.scores(input.fake))
@@ -186,13 +197,13 @@ final class PictureLoss {
     func mean(_ scores: [Tensor]) -> Double {
       HingeLoss.mean(scores.map { $0.detached().mean() }).item
     }
-    return (
-      loss, ["discriminator": loss.detached().item, "real": mean(real), "fake": mean(fake)]
-    )
+    return .init(
+      loss: loss,
+      figures: ["discriminator": loss.detached().item, "real": mean(real), "fake": mean(fake)])
   }
 
-  /// LPIPS of whole validation pictures, by network, as far as it is a part of the loss: to the
-  /// originals, and to the teacher's pictures where the loss has these as its target.
+  /// LPIPS of whole validation pictures for each network of the loss: to the originals, and to the
+  /// teacher's pictures where these are the loss's target.
   func distances(_ prediction: Tensor, _ batch: TrainingBatch) -> [String: Double] {
     var figures: [String: Double] = [:]
     for term in perceptual {
@@ -206,8 +217,8 @@ final class PictureLoss {
 }
 
 extension Tensor {
-  /// This loss, whose gradient at `picture`, on which it depends, has that of another loss added to
-  /// it, made `weight` times as long as its own; the value stays as it is.
+  /// This loss with the gradient of another loss added at `picture`, on which both depend, scaled
+  /// to `weight` times the length of its own gradient there; the value is unchanged.
   func joined(by other: Tensor, weight: Double, at picture: Tensor) throws -> Tensor {
     let own = try gradients(of: [self], with: [picture], retainGraph: true)[0]!
     let added = try gradients(of: [other], with: [picture])[0]!

@@ -1,9 +1,9 @@
 import Torch
 
-/// Scores a frozen network's activations, by a head of its own for each layer, which sees them
-/// through a fixed random projection (Sauer et al., Projected GANs, 2021).
+/// Scores a frozen network's activations with one head per layer, which sees them through a fixed
+/// random projection (Sauer et al., Projected GANs, 2021).
 final class ProjectedDiscriminator: Discriminator {
-  /// Channels of the projections and between the convolutions.
+  /// The number of channels of the projections and between the convolutions.
   private static let width = 64
 
   private struct Head {
@@ -25,16 +25,16 @@ final class ProjectedDiscriminator: Discriminator {
   private let heads: [Head]
 
   /// - Parameters:
-  ///   - channels: of each layer.
-  ///   - p: of what is trained.
-  ///   - state: of the projections and what else is not.
+  ///   - channels: the number of channels of each layer.
+  ///   - p: the scope of the trained parameters.
+  ///   - state: the scope of the projections and other tensors that are not trained.
   init(channels: [Int], _ p: ParameterScope, state: ParameterScope) throws {
     let width = Self.width
     heads = try channels.enumerated().map { layer, channels in
       let (p, state) = (p / layer, state / layer)
       return Head(
         projection: try state(
-          "projection", [width, channels, 1, 1], .scaledNormal(fanIn: channels)),
+          "projection", [width, channels, 1, 1], .kernel, .scaledNormal(fanIn: channels)),
         convolutions: try [(width, 3), (width, 3), (1, 1)].enumerated().map { index, shape in
           try SpectralConvolution(
             width, shape.0, kernel: shape.1, p / index, state: state / index)

@@ -1,17 +1,17 @@
 import Settings
 
-/// The adversarial term of a discriminator on VGG's activations.
+/// The settings of the adversarial term of a discriminator on VGG's activations.
 public struct ProjectedLossSettings: Codable, Equatable, Sendable {
-  /// The length of the term's gradient at the picture, relative to that of the other terms; 0: no
-  /// such term.
+  /// The length of the term's gradient at the picture, relative to that of the other terms; 0 for
+  /// no such term.
   public var weight = 0.0
-  /// The update at which the term joins, to grow to its weight over `rise` updates; the
+  /// The update at which the term joins; it grows to its weight over `rise` updates. The
   /// discriminator learns from the first update on.
   public var from = 0
 
   static let rise = 40
-  /// VGG's layers that the discriminator sees, the first ones of those that LPIPS uses: relu1_2,
-  /// relu2_2, relu3_3, relu4_3.
+  /// The number of VGG's layers that the discriminator sees, the first ones that LPIPS uses:
+  /// relu1_2, relu2_2, relu3_3, relu4_3.
   static let layers = 4
 
   public init() {}

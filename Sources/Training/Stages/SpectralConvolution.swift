@@ -1,7 +1,7 @@
 import Torch
 
 /// A convolution whose kernel, as a matrix W `[O, I · k · k]`, is divided by its largest singular
-/// value (Miyato et al., 2018). That is estimated as uᵀ W v; one power iteration before each update
+/// value (Miyato et al., 2018). It is estimated as uᵀ W v; one power iteration before each update
 /// lets u and v follow the kernel.
 final class SpectralConvolution {
   private let kernel, bias: Parameter
@@ -9,22 +9,22 @@ final class SpectralConvolution {
   private let padding: Int
 
   /// - Parameters:
-  ///   - p: of the kernel and the bias.
-  ///   - state: of u and v, which are no parameters to train.
+  ///   - p: the scope of the kernel and the bias.
+  ///   - state: the scope of u and v, which are not trained.
   init(
     _ inputs: Int, _ outputs: Int, kernel size: Int, _ p: ParameterScope, state: ParameterScope
   ) throws {
     let area = size * size
     kernel = try p(
-      "weight", [outputs, inputs, size, size], .scaledNormal(fanIn: inputs * area))
-    bias = try p("bias", [outputs], .zeros)
-    left = try state("left", [outputs], .normal(1))
-    right = try state("right", [inputs * area], .normal(1))
+      "weight", [outputs, inputs, size, size], .kernel, .scaledNormal(fanIn: inputs * area))
+    bias = try p("bias", [outputs], .vector, .zeros)
+    left = try state("left", [outputs], .vector, .normal(1))
+    right = try state("right", [inputs * area], .vector, .normal(1))
     padding = size / 2
     for _ in 0..<15 { iterate() }
   }
 
-  // Products by elements, which stay float32 whatever arithmetic is around them.
+  // Elementwise products, which stay in float32 in regions of lower precision.
 
   private var matrix: Tensor { kernel.value.reshaped(left.value.count, -1) }
 
@@ -37,7 +37,7 @@ final class SpectralConvolution {
     }
   }
 
-  /// The estimate, one element.
+  /// The estimate of the largest singular value, one element.
   var largestSingularValue: Tensor {
     (matrix * left.value.unsqueezed(1) * right.value).sum()
   }

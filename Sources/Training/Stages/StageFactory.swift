@@ -3,7 +3,8 @@ import Imaging
 import NSARM
 import Torch
 
-/// The kinds of training, in the order in which a model goes through them (SPEC 5).
+/// The kinds of training, in the order in which a model goes through them
+/// (`Documentation/method.md`, "Training").
 public enum StageName: String, CaseIterable, Sendable {
   /// Stage 0a: the autoencoder and its bits.
   case tokenizer
@@ -11,18 +12,19 @@ public enum StageName: String, CaseIterable, Sendable {
   case transformer
   /// Stage 1: the transformation network, by mean squared error on the first residual maps.
   case stage1
-  /// Stage 2: the transformer continues from the transformation network's prefix; modified ground
-  /// truth.
+  /// Stage 2: the transformer, continuing from the transformation network's prefix with modified
+  /// ground truth.
   case stage2
-  /// The decoder alone: on bits that the model predicts, or before there are bits.
+  /// The decoder alone, on bits that the model predicts or without any.
   case decoder
 }
 
-/// The stage of a recipe, with fresh weights or those of `start`: a model folder, or a file of
-/// weights of the model that the recipe describes.
-/// - Parameter policy: where and how the stage computes; nil: in the recipe's precision on the CPU.
-/// - Throws: `TrainingError.recipe` naming what is wrong with the recipe, alone or for the model
-///   that it starts from; `TorchError` where the policy is not for training; what is wrong with the
+/// Makes the stage of a recipe, with fresh weights or those of `start`: a model folder, or a file
+/// of weights for the model that the recipe describes.
+/// - Parameter policy: the device and precision of the stage; nil for the recipe's precision on the
+///   CPU.
+/// - Throws: `TrainingError.recipe` where the recipe is invalid, alone or for the model that it
+///   starts from; `TorchError` where the policy does not allow training; the errors of the model
 ///   folder.
 public func makeStage(
   _ recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
@@ -51,7 +53,7 @@ public func makeStage(
 }
 
 extension Model {
-  /// Stops gradients into the networks that a stage leaves as they are.
+  /// Stops gradients into all other parameters.
   func freeze(except parameters: [Parameter]) {
     let trained = Set(parameters.map(\.name))
     for parameter in store.parameters {
@@ -67,10 +69,6 @@ extension Model {
   /// A latent as a picture, float32.
   func decoded(_ latent: Tensor?, _ batch: TrainingBatch) -> Tensor {
     decoder(latent, lowQuality: batch.lowQuality).to(.float32)
-  }
-
-  func write(to folder: String, provenance: [String: String]) throws {
-    try ModelFolder.write(self, to: folder, provenance: provenance)
   }
 }
 

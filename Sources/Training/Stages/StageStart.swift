@@ -3,15 +3,15 @@ import NSARM
 import Settings
 import Torch
 
-/// What a stage starts from.
+/// The starting point of a stage.
 struct StageStart {
   let recipe: TrainingRecipe
   let folder: ModelFolder?
-  /// Weights for some or all parameters of the model that the recipe describes.
+  /// The weights of some or all parameters of the model that the recipe describes.
   let weights: SafetensorsFile?
   let policy: ComputePolicy
 
-  /// - Parameter path: a model folder or a safetensors file; nil: fresh weights.
+  /// - Parameter path: a model folder or a safetensors file; nil for fresh weights.
   init(recipe: TrainingRecipe, from path: String?, policy: ComputePolicy) throws {
     self.recipe = recipe
     self.policy = policy
@@ -23,14 +23,11 @@ struct StageStart {
   var seed: UInt64 { recipe.settings.seed }
 
   /// The folder's model with `change` made to its configuration, ready for training.
-  /// - Throws: `TrainingError.recipe` where there is no folder.
+  /// - Throws: `TrainingError.noInitialModel` where there is no folder.
   func model(_ change: (inout ModelConfiguration) throws -> Void = { _ in }) throws -> Model {
     guard let folder else {
-      throw TrainingError.recipe(
-        file: recipe.file,
-        problem:
-          "stage '\(recipe.settings.stage)' continues another one: give its model with --init FOLDER"
-      )
+      throw TrainingError.noInitialModel(
+        file: recipe.file, stage: "\(recipe.settings.stage)")
     }
     var configuration = folder.configuration
     try change(&configuration)
@@ -40,20 +37,19 @@ struct StageStart {
     return model
   }
 
-  /// Whether a model that is put together from a folder and a recipe makes sense and can be
-  /// trained.
+  /// Checks that a model described by a folder and a recipe is valid and can be trained.
   private func check(_ configuration: ModelConfiguration) throws {
     try recipe.checking { check in
       try configuration.validate(check / "model")
       try (check / "model")(
         "schedule", configuration.schedule.allSatisfy { $0.height == $0.width },
-        else: "has grids that are no squares, which training needs")
+        else: "has grids that are not square, which training needs")
       try recipe.settings.data.validate(check / "data", scale: configuration.scale)
     }
     if policy.device == .cpu { try recipe.checkMemory(of: configuration) }
   }
 
-  /// - Throws: `TrainingError.recipe` where crops are not the model's tile.
+  /// - Throws: `TrainingError.recipe` where crops differ in size from the model's tile.
   func requireTiles(_ model: Model) throws {
     let (crop, side) = (recipe.settings.data.crop, model.configuration.tileSide)
     try recipe.checking { check in
@@ -62,14 +58,14 @@ struct StageStart {
     }
   }
 
-  /// The recipe's section `model` of stages that may be the first.
+  /// The recipe's section `model` in stages that may be the first.
   struct ModelSection: Codable {
     var name = "nano"
-    /// Pixels of the output per pixel of the input, along a side.
+    /// The factor between the sides of output and input.
     var scale = 4
     var tokenizer = AutoencoderConfiguration()
     var patch = 2
-    /// Sides of the token grids of a tile.
+    /// The sides of a tile's token grids.
     var schedule = [1, 2, 4, 6, 8, 12, 16]
     var contextResize = Tensor.Interpolation.bilinear
     var sampling = SamplingConfiguration()
@@ -86,7 +82,7 @@ struct StageStart {
   }
 
   /// The model that the recipe describes.
-  /// - Throws: `TrainingError.recipe` where it makes no sense or cannot be trained here.
+  /// - Throws: `TrainingError.recipe` where it is invalid or cannot be trained on this machine.
   func describedConfiguration() throws -> ModelConfiguration {
     let configuration = try recipe.section("model", defaults: ModelSection()).configuration
     try check(configuration)

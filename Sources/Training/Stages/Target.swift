@@ -1,10 +1,10 @@
 import Torch
 
-/// Which pictures a stage or a term of its loss aims at.
+/// The target pictures of a stage or of a term of its loss.
 public enum Target: String, CaseIterable, Codable, Sendable {
   case original
-  /// The teacher's picture is a function of the input, so that it can be met far better, and its
-  /// bits predicted.
+  /// The teacher's picture, a function of the input, which makes it far easier to match and its
+  /// bits easier to predict.
   case teacher
 
   /// `[B, 3, H, W]` in [-1, 1]; the originals where there is no teacher.

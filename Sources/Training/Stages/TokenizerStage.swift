@@ -5,21 +5,21 @@ import Torch
 /// Stage 0a: encoder, bits and decoder together. A decoder that reads the low-quality picture gets
 /// the degraded one, and the code is dropped for some samples, so that it degrades gracefully where
 /// predicted bits are wrong.
-final class TokenizerStage: TrainingStage {
+final class TokenizerStage: ModelStage {
   /// The recipe's section `loss`.
   struct LossSection: Codable {
     var picture = PictureLossSettings()
     var labels = Target.original
-    /// Weight of entropy and commitment.
+    /// The weight of the entropy and commitment penalties.
     var quantization = 1.0
     /// γ of the entropy penalty.
     var entropyGamma = 1.0
-    /// Whether the part of the decoder that has not met the code yet stays as it is, which saves
-    /// most of its cost.
+    /// Whether to freeze the part of the decoder before the code joins, which saves most of its
+    /// cost.
     var freezesInput = false
-    /// Share of samples whose code is zero.
+    /// The fraction of samples whose code is zero.
     var codeDropout = 0.25
-    /// Largest probability of a flipped bit, drawn per sample and scale.
+    /// The largest probability of a flipped bit; the probability is drawn per sample and scale.
     var flips = 0.0
 
     func validate(_ check: SettingsCheck, crop: Int) throws {
@@ -32,8 +32,6 @@ final class TokenizerStage: TrainingStage {
   }
 
   let model: Model
-  var policy: ComputePolicy { model.policy }
-  var scale: Int { model.configuration.scale }
   private let section: LossSection
   private let pictureLoss: PictureLoss
   private let quantizer: MultiScaleQuantizer
@@ -73,10 +71,8 @@ final class TokenizerStage: TrainingStage {
     pictureLoss.optimizer(of: group, optimizer)
   }
 
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  {
-    var discriminatorInput: DiscriminatorInput?
-    let generator = Objective(group: "generator") { [self] in
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+    Objective(group: "generator") { [self] in
       let features = model.features(batch, of: section.labels)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
@@ -96,16 +92,8 @@ final class TokenizerStage: TrainingStage {
         value.figures["commitment"] = penalties.last!.commitment.detached().item
         value.figures["codebook_entropy"] = penalties.last!.codebookEntropy.detached().item
       }
-      discriminatorInput = value.discriminatorInput
-      return (value.loss, value.figures)
+      return pictureLoss.evaluation(value, step: step)
     }
-    guard pictureLoss.trainsDiscriminator(step) else { return [generator] }
-    return [
-      generator,
-      Objective(group: "discriminator") { [self] in
-        pictureLoss.discriminatorLoss(discriminatorInput!)
-      },
-    ]
   }
 
   func problem(validatingHeight height: Int, width: Int) -> String? {
@@ -116,7 +104,7 @@ final class TokenizerStage: TrainingStage {
   }
 
   private func latent(_ batch: TrainingBatch) -> Tensor {
-    // Sizes that do not fit were refused at the start.
+    // Unsuitable sizes were rejected at the start.
     let schedule = model.configuration.schedule(pixels: batch.highQuality.size(2))!
     return MultiScaleQuantizer(schedule).encode(model.features(batch, of: section.labels)).latent
   }
@@ -131,39 +119,34 @@ final class TokenizerStage: TrainingStage {
     ]
   }
 
-  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
+  func previewColumns(_ batch: TrainingBatch) throws -> [Tensor] {
     let latent = latent(batch)
-    let columns = [
+    return [
       model.enlarged(batch.lowQuality), model.decoded(.zeros(like: latent), batch),
       model.decoded(latent, batch), batch.highQuality,
     ]
-    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
-  }
-
-  func export(to folder: String, provenance: [String: String]) throws {
-    try model.write(to: folder, provenance: provenance)
   }
 }
 
 extension ModelConfiguration {
-  /// The scales of a square picture of `pixels` on a side: cells as large as in a tile. Nil where
-  /// it does not divide into the cells of every scale.
+  /// The scales of a square picture with sides of `pixels` pixels and cells as large as in a tile.
+  /// Nil where the cells of a scale do not divide it.
   func schedule(pixels: Int) -> ScaleSchedule? {
     let sides = scaleSchedule.latents.map { $0.height * pixels }
     guard pixels > 0, sides.allSatisfy({ $0 % tileSide == 0 }) else { return nil }
     return ScaleSchedule(sides.map { GridSize($0 / tileSide, $0 / tileSide) })
   }
 
-  /// Where patterns show: a pixel-shuffle makes squares of the scale's size, a code squares of a
-  /// cell's.
+  /// The periods of patterns: a pixel-shuffle makes squares of the scale's size, a code squares of
+  /// a cell's size.
   var gridPeriods: [Int] { [scale, tokenizer.downsampling] }
 
-  /// What `schedule(pixels:)` needs, for messages.
+  /// The requirement of `schedule(pixels:)`, for messages.
   var needOfCells: String {
     "the cells of every scale of a tile of \(tileSide) pixels have to divide it"
   }
 
-  /// What is wrong with pictures that have to be tiles.
+  /// The reason why a picture is not a tile; nil where it is one.
   func problem(asTileOfHeight height: Int, width: Int) -> String? {
     height == tileSide && width == tileSide ? nil : "tiles of \(tileSide)x\(tileSide) are needed"
   }

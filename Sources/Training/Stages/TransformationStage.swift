@@ -3,7 +3,7 @@ import Torch
 
 /// Stage 1: the transformation network learns the unquantised residual maps R_1..R_{K_LR} of the
 /// ground truth from the degraded picture; mean squared error over all scales, encoder frozen.
-final class TransformationStage: TrainingStage {
+final class TransformationStage: ModelStage {
   struct ModelSection: Codable {
     var transformationNetwork = ConvolutionalTransformationNetwork.Configuration()
   }
@@ -13,11 +13,9 @@ final class TransformationStage: TrainingStage {
   }
 
   let model: Model
-  var policy: ComputePolicy { model.policy }
   private let network: any TransformationNetwork
   private let quantizer: MultiScaleQuantizer
   private let labels: Target
-  var scale: Int { model.configuration.scale }
 
   init(_ start: StageStart) throws {
     model = try start.model { configuration in
@@ -40,19 +38,15 @@ final class TransformationStage: TrainingStage {
     withoutGradients { quantizer.encode(model.features(batch, of: labels)) }
   }
 
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  {
-    [
-      Objective(group: "transformation") { [self] in
-        let pyramid = targets(batch)
-        let predicted = model.prefix(lowQuality: batch.lowQuality)
-        let errors = zip(predicted, pyramid.residuals).map { ($0.0 - $0.1).square() }
-        let cells = errors.reduce(0) { $0 + $1.count }
-        let loss =
-          errors.map { $0.sum() }.reduce(Tensor.zeros([], on: policy.device), +) / Double(cells)
-        return (loss, [:])
-      }
-    ]
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+    Objective(group: "transformation") { [self] in
+      let pyramid = targets(batch)
+      let predicted = model.prefix(lowQuality: batch.lowQuality)
+      let errors = zip(predicted, pyramid.residuals).map { ($0.0 - $0.1).square() }
+      let cells = errors.reduce(0) { $0 + $1.count }
+      let sum = errors.map { $0.sum() }.reduce(Tensor.zeros([], on: policy.device), +)
+      return .init(loss: sum / Double(cells))
+    }
   }
 
   func problem(validatingHeight height: Int, width: Int) -> String? {
@@ -72,20 +66,15 @@ final class TransformationStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
+  func previewColumns(_ batch: TrainingBatch) throws -> [Tensor] {
     var intervention = MultiScaleQuantizer.Intervention()
     intervention.givenResiduals = model.prefix(lowQuality: batch.lowQuality)
     let count = network.scaleCount
     let features = model.features(batch, of: labels)
     let given = quantizer.encode(features, intervention).sums[count - 1]
     let truth = quantizer.encode(features).sums[count - 1]
-    let columns =
+    return
       [model.enlarged(batch.lowQuality)]
       + [given, truth].map { model.decoded($0, batch) } + [batch.highQuality]
-    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
-  }
-
-  func export(to folder: String, provenance: [String: String]) throws {
-    try model.write(to: folder, provenance: provenance)
   }
 }

@@ -1,11 +1,12 @@
 import NSARM
 import Settings
+import SuperResolution
 import Torch
 
 /// Stage 0b and stage 2: the transformer by teacher forcing with bitwise self-correction. In stage
 /// 2 the transformation network's maps stand in for the first residuals ("modified ground truth"),
-/// so that later labels correct the errors of the prefix, and only the later scales are learnt.
-final class TransformerStage: TrainingStage {
+/// so that later labels correct the errors of the prefix, and only the later scales are trained.
+final class TransformerStage: ModelStage {
   struct ModelSection: Codable {
     var transformer = TransformerConfiguration()
   }
@@ -23,20 +24,18 @@ final class TransformerStage: TrainingStage {
   }
 
   let model: Model
-  var scale: Int { model.configuration.scale }
-  var policy: ComputePolicy { model.policy }
   private let section: LossSection
   private let transformer: VisualAutoregressiveTransformer
   private let schedule: ScaleSchedule
   private let rotary: RotaryEmbedding
   private let weights: Tensor
-  private let texts: BatchTexts?
+  private let texts: TextConditioning?
   private let continuesPrefix: Bool
   private let firstScale: Int
 
   init(_ start: StageStart, continuesPrefix: Bool) throws {
     model = try start.model { configuration in
-      configuration.scales = nil  // what the transformer learns is to be seen
+      configuration.scales = nil  // validation runs every scale
       guard configuration.transformer == nil else { return }
       let section = try start.recipe.section("model", defaults: ModelSection())
       configuration.transformer = section.transformer
@@ -53,7 +52,7 @@ final class TransformerStage: TrainingStage {
     transformer = model.transformer!
     schedule = model.configuration.scaleSchedule
     try start.requireTiles(model)
-    texts = BatchTexts(model, start)
+    texts = TextConditioning(model, start)
     if texts == nil, start.recipe.settings.data.captions != nil {
       throw TrainingError.recipe(
         file: start.recipe.file,
@@ -72,8 +71,8 @@ final class TransformerStage: TrainingStage {
   var parameterGroups: [(name: String, parameters: [Parameter])] { [("transformer", trained)] }
   var averagedParameters: [Parameter] { trained }
 
-  /// Labels and contexts of a batch, outside of the graph; bits are flipped where there is a
-  /// generator.
+  /// The labels and contexts of a batch, outside the graph; bits are flipped where `random` is
+  /// given.
   private func teacherForcing(_ batch: TrainingBatch, flips random: RandomGenerator?)
     -> TeacherForcing
   {
@@ -104,17 +103,13 @@ final class TransformerStage: TrainingStage {
     try texts?.prepare(captions, in: folder, progress: progress)
   }
 
-  func objectives(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> [Objective]
-  {
-    [
-      Objective(group: "transformer") { [self] in
-        let forcing = teacherForcing(batch, flips: random)
-        let perToken = bitCrossEntropy(
-          try logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
-        let loss = (perToken * weights).sum([1]).mean()
-        return (loss, [:])
-      }
-    ]
+  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+    Objective(group: "transformer") { [self] in
+      let forcing = teacherForcing(batch, flips: random)
+      let perToken = bitCrossEntropy(
+        try logits(forcing, batch), forcing.labels, smoothing: section.labelSmoothing)
+      return .init(loss: (perToken * weights).sum([1]).mean())
+    }
   }
 
   func problem(validatingHeight height: Int, width: Int) -> String? {
@@ -142,38 +137,33 @@ final class TransformerStage: TrainingStage {
     return figures
   }
 
-  func preview(_ batch: TrainingBatch) throws -> [[Tensor]] {
+  func previewColumns(_ batch: TrainingBatch) throws -> [Tensor] {
     let bits = MultiScaleQuantizer(schedule)
       .encode(model.features(batch, of: section.labels)).latent
-    let columns = [
+    return [
       model.enlarged(batch.lowQuality), try model.restore(batch, texts),
       model.decoded(bits, batch), batch.highQuality,
     ]
-    return (0..<batch.count).map { row in columns.map { $0.selected(0, row) } }
-  }
-
-  func export(to folder: String, provenance: [String: String]) throws {
-    try model.write(to: folder, provenance: provenance)
   }
 }
 
 extension Model {
-  /// F_K of tiles that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
-  func generatedLatent(_ batch: TrainingBatch, _ texts: BatchTexts?) throws -> Tensor {
+  /// The latents F_K that the model generates from low-quality tiles, `[B, d, H / f, W / f]`.
+  func generatedLatent(_ batch: TrainingBatch, _ texts: TextConditioning?) throws -> Tensor {
     try withoutGradients {
       var options = GenerationOptions()
       options.prefix = prefix(lowQuality: batch.lowQuality).map { $0.to(.float32) }
       options.sampling = configuration.sampling
       options.seed = batch.seeds.first ?? 0
       options.contextResize = configuration.contextResize
-      // Samples of a batch get noise of their own: each stands elsewhere on the plane.
-      options.origins = { _ in batch.seeds.indices.map { GridSize(1000 * $0, 0) } }
+      // Samples of a batch get different noise: each has its own origin in the plane.
+      options.origins = { _ in batch.seeds.indices.map { GridOffset(row: 1000 * $0, column: 0) } }
       return try Generator(self)!(transformer!.condition(batch, texts), options).latent
     }
   }
 
-  /// Tiles restored as a user would get them, `[B, 3, H, W]`.
-  func restore(_ batch: TrainingBatch, _ texts: BatchTexts?) throws -> Tensor {
+  /// Tiles restored as at inference, `[B, 3, H, W]`.
+  func restore(_ batch: TrainingBatch, _ texts: TextConditioning?) throws -> Tensor {
     let latent = try generatedLatent(batch, texts)
     return withoutGradients { decoded(latent, batch) }
   }

@@ -5,18 +5,13 @@ import Foundation
 public struct FFmpeg: Sendable {
   public let ffmpeg, ffprobe: String
 
-  /// - Parameter path: folders to look in, as in `PATH`.
-  /// - Throws: `VideoError` where one of them is missing.
+  /// - Parameter path: the folders to search, as in `PATH`.
+  /// - Throws: `VideoError` if one of them is missing.
   public init(path: String? = ProcessInfo.processInfo.environment["PATH"]) throws {
     func find(_ name: String) throws -> String {
-      let folders = (path ?? "").split(separator: ":").map(String.init)
-      guard
-        let found = folders.map({ "\($0)/\(name)" }).first(where: {
-          FileManager.default.isExecutableFile(atPath: $0) && !isFolder($0)
-        })
-      else {
+      guard let found = ChildProcess.find(name, path: path) else {
         throw VideoError(
-          "\(name) is not installed: videos are read and written by ffmpeg 5.1 or later; "
+          "\(name) is not installed: videos require ffmpeg 5.1 or later; "
             + "install it (Debian: apt-get install ffmpeg, macOS: brew install ffmpeg) or add its "
             + "folder to PATH")
       }
@@ -26,48 +21,63 @@ public struct FFmpeg: Sendable {
     ffprobe = try find("ffprobe")
   }
 
-  /// A path as ffmpeg takes it: always a file, whatever it looks like.
+  /// A path in a form that ffmpeg always takes for a file.
   static func file(_ path: String) -> String { "file:" + path }
 
   /// Starts ffmpeg.
+  /// - Parameters:
+  ///   - log: receives its messages.
+  ///   - line: called with each of its messages, on a thread of its own.
+  /// - Throws: `VideoError`.
   func start(
-    _ arguments: [String], writes: Bool = false, reads: Bool = false,
+    _ arguments: [String], _ log: FFmpegLog, writes: Bool = false, reads: Bool = false,
     line: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> ChildProcess {
-    try ChildProcess(
+    try start(
       ffmpeg,
       (writes ? [] : ["-nostdin"]) + ["-hide_banner", "-loglevel", "level+info"]
-        + ["-nostats"] + arguments, writes: writes, reads: reads, line: line)
+        + ["-nostats"] + arguments, log, writes: writes, reads: reads, line: line)
+  }
+
+  private func start(
+    _ program: String, _ arguments: [String], _ log: FFmpegLog, writes: Bool = false,
+    reads: Bool = false, line: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> ChildProcess {
+    do {
+      return try ChildProcess(program, arguments, writes: writes, reads: reads) {
+        log.append($0)
+        line($0)
+      }
+    } catch let failure as ChildProcess.StartFailure {
+      throw VideoError(failure.description)
+    }
   }
 
   /// Runs ffmpeg to its end.
-  /// - Parameter path: what an error is about.
-  /// - Throws: `VideoError` with the last thing that ffmpeg says; `FileError.diskFull`.
+  /// - Parameter path: the file for error messages.
+  /// - Throws: `VideoError` with ffmpeg's message; `FileError.diskFull`.
   func run(_ arguments: [String], for path: String) throws {
-    let process = try start(arguments)
-    let status = process.finish()
-    if status != 0 { throw Self.failure(process.log, status, for: path) }
+    let log = FFmpegLog()
+    let status = try start(arguments, log).finish()
+    if status != 0 { throw Self.failure(log, status, for: path) }
   }
 
-  /// What ffmpeg's failure means.
-  static func failure(_ log: ChildLog, _ status: Int32, for path: String) -> any Error {
-    if log.tellsOfFullDisk { return FileError.diskFull(path: path) }
+  /// The error for a failure of ffmpeg.
+  static func failure(_ log: FFmpegLog, _ status: Int32, for path: String) -> any Error {
+    if log.reportsFullDisk { return FileError.diskFull(path: path) }
     return VideoError(path, "ffmpeg failed: " + log.reason(status))
   }
 
-  /// What ffprobe says about a file, as JSON.
+  /// ffprobe's description of a file, in JSON.
   func probe(_ path: String, _ arguments: [String]) throws -> Data {
-    let process = try ChildProcess(
-      ffprobe, ["-loglevel", "level+error", "-of", "json"] + arguments + [Self.file(path)],
+    let log = FFmpegLog()
+    let process = try start(
+      ffprobe, ["-loglevel", "level+error", "-of", "json"] + arguments + [Self.file(path)], log,
       reads: true)
-    var data = Data()
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = buffer.withUnsafeMutableBytes({ process.read($0) }), count > 0 {
-      data.append(contentsOf: buffer[..<count])
-    }
+    let data = process.readToEnd()
     let status = process.finish()
     guard status == 0 else {
-      let reason = process.log.reason(status)
+      let reason = log.reason(status)
       throw VideoError(path, "not a video that ffmpeg can read (\(reason.suffixAfter(path)))")
     }
     return data

@@ -1,25 +1,27 @@
+import Files
 import Foundation
 import Imaging
 
 /// A decoded frame.
 struct VideoFrame {
   /// RGB.
-  let picture: Planes
-  /// Where the video has it.
-  let alpha: Planes?
-  /// When it is shown, in units of the reader's time base from the begin of the file.
+  let picture: FloatImage
+  /// The alpha channel, if the video has one.
+  let alpha: FloatImage?
+  /// The presentation time, in units of the reader's time base from the beginning of the file.
   let time: Int64
 }
 
-/// The frames of a video, upright, in RGB, by a process of ffmpeg. Their times are what its filter
-/// showinfo says of each frame before it comes.
+/// Reads the frames of a video, upright and in RGB, through ffmpeg. ffmpeg's filter showinfo
+/// reports the time of each frame before the frame itself.
 final class FrameReader {
   let properties: VideoProperties
   private let process: ChildProcess
+  private let log = FFmpegLog()
   private let times = FrameTimes()
   private var buffer: [UInt8]
   private(set) var frameCount = 0
-  /// Whether a pixel of the frames so far was transparent.
+  /// Whether any pixel so far was transparent.
   private(set) var sawTransparency = false
 
   init(_ properties: VideoProperties, _ tools: FFmpeg) throws {
@@ -37,7 +39,7 @@ final class FrameReader {
     process = try tools.start(
       ["-i", FFmpeg.file(p.path), "-map", "0:\(p.index)", "-vf", filters.joined(separator: ",")]
         + ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", format, "pipe:1"],
-      reads: true
+      log, reads: true
     ) { [times] in times.read($0) }
   }
 
@@ -45,7 +47,7 @@ final class FrameReader {
   var timeBase: VideoProperties.Ratio { times.timeBase }
 
   /// - Returns: nil after the last frame.
-  /// - Throws: `VideoError` where ffmpeg fails.
+  /// - Throws: `VideoError` if ffmpeg fails.
   func next() throws -> VideoFrame? {
     guard try skip() else { return nil }
     let planes = planes()
@@ -54,14 +56,14 @@ final class FrameReader {
       time: times.time(of: frameCount - 1))
   }
 
-  /// Reads a frame that nobody wants to see.
-  /// - Returns: whether there was one.
+  /// Skips a frame.
+  /// - Returns: false after the last frame.
   func skip() throws -> Bool {
     let count = buffer.withUnsafeMutableBytes { process.read($0) }
     if count == buffer.count {
       frameCount += 1
       if properties.hasAlpha, !sawTransparency {
-        // The upper byte of little-endian samples of 16 bit.
+        // The upper byte of a little-endian 16-bit sample.
         let step = properties.isDeep ? 8 : 4
         sawTransparency = buffer.withUnsafeBufferPointer { bytes in
           stride(from: step - 1, to: bytes.count, by: step).contains { bytes[$0] != 255 }
@@ -71,20 +73,20 @@ final class FrameReader {
     }
     let status = process.finish()
     times.end()
-    // What can be decoded of a damaged video is restored, and the damage is told; a decoder that
-    // was killed tells nothing of the video.
-    guard status < 128 else { throw FFmpeg.failure(process.log, status, for: path) }
+    // The decodable part of a damaged video is restored, and the damage reported. A decoder that
+    // was killed says nothing about the video.
+    guard status < 128 else { throw FFmpeg.failure(log, status, for: path) }
     guard frameCount > 0 else {
       throw VideoError(
-        path, "no frame can be decoded (\(process.log.lastError ?? "the stream is empty"))")
+        path, "no frame can be decoded (\(log.lastError ?? "the stream is empty"))")
     }
     return false
   }
 
-  /// What was damaged, if anything.
+  /// A warning about damage; nil if there was none.
   var warning: String? {
-    process.log.lastError.map {
-      "damaged: ffmpeg reports \(process.log.errorCount) errors, the last of them: \($0)"
+    log.lastError.map {
+      "damaged: ffmpeg reports \(log.errorCount) errors, the last of them: \($0)"
     }
   }
 
@@ -92,10 +94,10 @@ final class FrameReader {
 
   private var path: String { properties.path }
 
-  private func planes() -> Planes {
+  private func planes() -> FloatImage {
     let (width, height, channels) = (properties.width, properties.height, properties.channels)
     let area = width * height
-    return Planes(width: width, height: height, channels: channels) { out in
+    return FloatImage(width: width, height: height, channels: channels) { out in
       if properties.isDeep {
         buffer.withUnsafeBytes { bytes in
           for i in 0..<area {
@@ -117,7 +119,8 @@ final class FrameReader {
   }
 }
 
-/// The times that showinfo tells: "[Parsed_showinfo_2 @ ...] [info] n:   4 pts:   2048 ...".
+/// The times that showinfo reports: "[Parsed_showinfo_2 @ ...] [info] n:   4 pts:   2048 ...".
+/// Unchecked: guarded by `condition`, which a `Mutex` cannot wait for.
 private final class FrameTimes: @unchecked Sendable {
   private let condition = NSCondition()
   private var values: [Int64] = []
@@ -138,7 +141,7 @@ private final class FrameTimes: @unchecked Sendable {
     }
     guard let match = line.firstMatch(of: #/ n: *\d+ pts: *(-?\d+|NOPTS)/#) else { return }
     condition.withLock {
-      // Frames without a time follow each other at the frame rate, and time goes on.
+      // Frames without a time follow at the frame rate; times always increase.
       let told = Int64(match.1)
       let last = values.last
       values.append(max(told ?? last.map { $0 + duration } ?? 0, last.map { $0 + 1 } ?? .min))

@@ -1,16 +1,17 @@
 import Foundation
 
-/// The encoded frames of a stream, read without decoding them.
+/// The packets of a stream, read without decoding.
 struct PacketList {
-  /// Of each in the order of the file: when it is shown, when it is decoded and how long it is
-  /// shown, in seconds; not a number where the file does not tell.
+  /// The presentation times, decoding times and durations of the packets in the order of the file,
+  /// in seconds; NaN if the file does not state them.
   private var times: [(shown: Double, decoded: Double, duration: Double)] = []
 
   /// - Parameters:
-  ///   - path: the file.
-  ///   - index: the stream's number in the file.
-  ///   - start: where reading goes on after the first packet, in seconds; nil: all are read.
-  ///   - tools: ffprobe.
+  ///   - path: the path of the file.
+  ///   - index: the index of the stream.
+  ///   - start: the time at which reading resumes after the first packet, in seconds; nil: all
+  ///     packets are read.
+  ///   - tools: the installation with ffprobe.
   init(_ path: String, _ index: Int, from start: Double? = nil, _ tools: FFmpeg) throws {
     let interval = start.flatMap { $0 > 0 ? ["-read_intervals", "%+#1,\($0)%"] : nil } ?? []
     let data = try tools.probe(
@@ -19,7 +20,7 @@ struct PacketList {
         + ["-show_entries", "packet=pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"])
     for line in String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline) {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-      // "D" marks what decoders throw away, such as what lies behind the end of an edit list.
+      // "D" marks packets to discard, such as those after the end of an edit list.
       guard fields.count >= 4, !fields[3].contains("D") else { continue }
       let numbers = fields.map { Double($0) ?? .nan }
       times.append((numbers[0], numbers[1], numbers[2]))
@@ -28,23 +29,23 @@ struct PacketList {
 
   var count: Int { times.count }
 
-  /// How long the last frame is shown; nil where the file does not tell.
+  /// The duration of the last frame; nil if the file does not state it.
   var lastDuration: Double? {
     let last = times.filter { !$0.shown.isNaN }.max { $0.shown < $1.shown }
     return last.flatMap { $0.duration > 0 ? $0.duration : nil }
   }
 
-  /// How long the last frame is shown in MP4, whose durations are those between frames as they are
-  /// decoded.
-  /// - Parameter length: the stream's duration in seconds.
+  /// The duration of the last frame in MP4, where durations are the differences of decoding times.
+  /// - Parameter length: the duration of the stream in seconds.
   func lastDuration(ofLength length: Double) -> Double? {
     guard let first = times.first, let last = times.last else { return nil }
     let duration = length - (last.decoded - first.decoded)
-    // Less than a microsecond is what ffprobe rounds.
+    // ffprobe rounds to microseconds.
     return duration > 1e-6 ? duration : nil
   }
 
-  /// Frames by the time from the first to the end of the last, where all have been read.
+  /// The mean frame rate, if all packets were read: frames per second from the first to the end of
+  /// the last.
   var frameRate: VideoProperties.Ratio? {
     guard let first = times.first, let last = times.last, let duration = lastDuration else {
       return nil
@@ -54,9 +55,9 @@ struct PacketList {
   }
 }
 
-/// How long a file is by what its container says.
+/// The duration of a file as stated by its container.
 struct VideoLength {
-  /// nil where it does not tell.
+  /// nil if the container does not state it.
   let seconds: Double?
 
   init(_ path: String, _ tools: FFmpeg) throws {

@@ -1,15 +1,15 @@
 import Foundation
 
 /// Uncompressed frames with their times as a Matroska stream (RFC 9559), which ffmpeg reads from a
-/// pipe: raw frames alone would all be as long. Times are in nanoseconds.
+/// pipe; a stream of raw frames has no times. Times are in nanoseconds.
 struct RawMatroska {
   let width, height: Int
   let isDeep: Bool
   var hasAlpha = false
-  /// What the encoder is told; every frame has a time of its own.
+  /// The nominal frame rate for the encoder; each frame has its own time.
   let frameRate: VideoProperties.Ratio
 
-  /// What comes before the first frame.
+  /// The bytes before the first frame.
   var header: [UInt8] {
     let ebml = element(
       [0x1A, 0x45, 0xDF, 0xA3],
@@ -21,7 +21,7 @@ struct RawMatroska {
     let info = element(
       [0x15, 0x49, 0xA9, 0x66],
       timestampScale + element([0x4D, 0x80], application) + element([0x57, 0x41], application))
-    // Red, green, blue, of 24 or 48 bits a pixel; with alpha of 32 or 64.
+    // RGB of 24 or 48 bits per pixel; with alpha, of 32 or 64.
     let fourCC: [UInt8] =
       hasAlpha
       ? Array((isDeep ? "RBA@" : "RGBA").utf8) : Array("RGB".utf8) + [isDeep ? 48 : 24]
@@ -38,11 +38,11 @@ struct RawMatroska {
       + element([0x16, 0x54, 0xAE, 0x6B], track)
   }
 
-  /// What comes before the samples of a frame: a cluster of its own and a block in it.
-  /// - Parameter size: bytes of the samples.
+  /// The bytes before the samples of a frame: a cluster with a block.
+  /// - Parameter size: the size of the samples in bytes.
   func frameHeader(nanoseconds: Int64, size: Int) -> [UInt8] {
     let time = number([0xE7], Int(nanoseconds))
-    let block: [UInt8] = [0x81, 0, 0, 0x80]  // track 1, at the cluster's time, a key frame
+    let block: [UInt8] = [0x81, 0, 0, 0x80]  // track 1, the cluster's time, a key frame
     let blockHeader = [0xA3] + length(block.count + size) + block
     return [0x1F, 0x43, 0xB6, 0x75] + length(time.count + blockHeader.count + size) + time
       + blockHeader
@@ -52,7 +52,7 @@ struct RawMatroska {
 
   private func number(_ id: [UInt8], _ value: Int) -> [UInt8] { element(id, bigEndian(value)) }
 
-  /// A length in the eight bytes that hold any.
+  /// A length in the eight-byte form.
   private func length(_ count: Int) -> [UInt8] { [0x01] + bigEndian(count).dropFirst() }
 
   private func bigEndian(_ value: Int) -> [UInt8] {

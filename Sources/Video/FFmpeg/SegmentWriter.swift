@@ -1,20 +1,23 @@
+import Files
 import Foundation
 import Imaging
 
-/// Encodes frames that follow each other into a file of its own, in NUT, which keeps any codec and
-/// exact times.
+/// Encodes consecutive frames into a file of their own, in the NUT format, which holds any codec
+/// and exact times.
 final class SegmentWriter {
   private let process: ChildProcess
+  private let log = FFmpegLog()
   private let container: RawMatroska
   private let timeBase: VideoProperties.Ratio
   private let path: String
-  /// The video that an error is about.
+  /// The video, for error messages.
   private let output: String
 
   /// - Parameters:
-  ///   - size: of the frames.
-  ///   - properties: of the input, whose colours and pixels the output has.
-  ///   - animation: what the segments are for where they are not copied into a video.
+  ///   - size: the size of the frames.
+  ///   - properties: the input's properties, for the colours and the pixel format of the output.
+  ///   - animation: the animated picture that the segments are made for; nil: they are copied into
+  ///     a video.
   init(
     _ path: String, output: String, size: (width: Int, height: Int), _ encoding: VideoEncoding,
     _ properties: VideoProperties, animation: AnimatedPicture? = nil,
@@ -31,20 +34,21 @@ final class SegmentWriter {
         + ["-vf", animation?.segmentFilters ?? VideoEncoding.filters(properties)]
         + ["-fps_mode", "passthrough", "-enc_time_base", timeBase.description]
         + (animation?.segmentArguments ?? encoding.arguments(properties, for: output))
-        + ["-avoid_negative_ts", "disabled", "-y", "-f", "nut", FFmpeg.file(path)], writes: true)
+        + ["-avoid_negative_ts", "disabled", "-y", "-f", "nut", FFmpeg.file(path)], log,
+      writes: true)
     try write(container.header)
   }
 
   /// - Parameters:
   ///   - picture: RGB in 0...1.
-  ///   - alpha: likewise, for an animation that has it.
-  ///   - time: from the video's first frame, in units of the time base.
-  func append(_ picture: Planes, alpha: Planes? = nil, time: Int64) throws {
+  ///   - alpha: alpha in 0...1, if the animation has it.
+  ///   - time: the time since the video's first frame, in units of the time base.
+  func append(_ picture: FloatImage, alpha: FloatImage? = nil, time: Int64) throws {
     var planes = picture
     if container.hasAlpha {
       let alpha =
         alpha?.values ?? Array(repeating: 1, count: picture.width * picture.height)
-      planes = Planes(
+      planes = FloatImage(
         width: picture.width, height: picture.height, channels: 4, values: picture.values + alpha)
     }
     let image = Image(planes, bitDepth: container.isDeep ? 16 : 8)
@@ -62,13 +66,13 @@ final class SegmentWriter {
     }
   }
 
-  /// Ends the file.
+  /// Completes the file.
   func finish() throws {
     let status = process.finish()
-    if status != 0 { throw FFmpeg.failure(process.log, status, for: output) }
+    if status != 0 { throw FFmpeg.failure(log, status, for: output) }
   }
 
-  /// Ends the encoder; nothing of the file is left.
+  /// Kills the encoder and removes the file.
   func cancel() {
     process.stop()
     unlink(path)
@@ -81,7 +85,7 @@ final class SegmentWriter {
       try process.write(bytes)
     } catch is ChildProcess.InputClosed {
       let status = process.finish()
-      throw FFmpeg.failure(process.log, status, for: output)
+      throw FFmpeg.failure(log, status, for: output)
     }
   }
 }

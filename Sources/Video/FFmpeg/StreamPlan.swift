@@ -1,16 +1,16 @@
 import Foundation
 
-/// How the input's other streams come into the output: copied where its container takes them,
-/// encoded anew where it takes another codec, else left out.
+/// A plan for the input's other streams: copied if the output's container takes them, re-encoded if
+/// it takes another codec, else dropped.
 struct StreamPlan {
-  /// Options of ffmpeg, with the input as its second file.
+  /// Options of ffmpeg, for which the input is the second file.
   private(set) var arguments: [String] = []
-  /// What is not copied, a line each.
+  /// Warnings about streams that are not copied, a line each.
   private(set) var notes: [String] = []
 
-  /// Tries every stream on its own.
+  /// Tries each stream separately.
   /// - Parameters:
-  ///   - trial: a file that may be written, with the output's extension.
+  ///   - trial: a temporary file with the output's extension.
   init(_ properties: VideoProperties, trial: String, _ tools: FFmpeg) {
     defer { unlink(trial) }
     var count = 0
@@ -27,18 +27,18 @@ struct StreamPlan {
         notes.append("\(name) is left out: the output's format does not take it")
         continue
       }
-      // Streams of the output are numbered as they are mapped, after the restored video.
+      // Output streams are numbered in the order of mapping, after the restored video.
       count += 1
       arguments += ["-map", "1:\(stream.index)", "-map_metadata:s:\(count)", "1:s:\(stream.index)"]
       if let codec { arguments += ["-c:\(count)", codec] }
       if codec != "copy" {
-        notes.append("\(name) is encoded anew: the output's format does not take it as it is")
+        notes.append("\(name) is re-encoded: the output's format does not take its codec")
       }
     }
   }
 
-  /// No stream at all, since an animated picture holds none.
-  /// - Parameter format: its name.
+  /// A plan without streams, since an animated picture holds none.
+  /// - Parameter format: the name of its format.
   init(leftOut properties: VideoProperties, format: String) {
     notes = properties.others.map {
       "\($0.kind) stream \($0.index) (\($0.codec)) is left out: a file of the format \(format) "
@@ -46,7 +46,7 @@ struct StreamPlan {
     }
   }
 
-  /// What is tried, best first; nil: the container's own codec. MP4 has none for subtitles.
+  /// The codecs to try, best first; nil: the container's default, which MP4 lacks for subtitles.
   private static func codecs(_ kind: String) -> [String?] {
     switch kind {
     case "audio": ["copy", nil]

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What a video file holds.
+/// The properties of a video file.
 public struct VideoProperties: Equatable, Sendable {
-  /// A stream beside the one that is restored.
+  /// A stream other than the video.
   struct OtherStream: Equatable {
-    /// Number in the file.
+    /// The index in the file.
     let index: Int
     /// "audio", "subtitle", "video" (such as a cover picture), "data", "attachment".
     let kind: String
@@ -12,33 +12,33 @@ public struct VideoProperties: Equatable, Sendable {
   }
 
   public let path: String
-  /// Number of the video's stream in the file.
+  /// The index of the video stream.
   let index: Int
-  /// Upright, in pixels.
+  /// The size when upright, in pixels.
   public let width, height: Int
-  /// Width of a pixel by its height, upright.
+  /// The aspect ratio of a pixel when upright.
   let sampleAspectRatio: Ratio
-  /// Whether samples have more than 8 bit.
+  /// Whether samples have more than 8 bits.
   public let isDeep: Bool
   let isInterlaced: Bool
   /// Whether frames may have transparent pixels.
   let hasAlpha: Bool
-  /// Whether transparency is stored in a way that ffmpeg's decoders pass over.
+  /// Whether there is transparency that ffmpeg's decoders ignore.
   let hidesAlpha: Bool
   let colors: ColorTags
-  /// How many frames there are about.
+  /// The approximate number of frames.
   public let frameCount: Int
   let others: [OtherStream]
   public let frameRate: Ratio
-  /// How long the last frame is shown, in seconds.
+  /// The duration of the last frame in seconds.
   let lastDuration: Double
-  /// How often an animated picture is played; 0: for ever, nil: it is none.
+  /// The number of times an animated picture is played; 0: endlessly, nil: not an animated picture.
   let plays: Int?
 
-  /// Of decoded frames: RGB, with alpha where there is some.
+  /// The channels of decoded frames: RGB, with alpha if there is transparency.
   var channels: Int { hasAlpha ? 4 : 3 }
 
-  /// A fraction of whole numbers as ffmpeg writes them, "num:den" or "num/den".
+  /// A fraction in ffmpeg's notation, "num:den" or "num/den".
   public struct Ratio: Equatable, Sendable, CustomStringConvertible {
     public var numerator, denominator: Int
 
@@ -47,7 +47,7 @@ public struct VideoProperties: Equatable, Sendable {
       self.denominator = denominator
     }
 
-    /// nil where there is none, or a zero.
+    /// Fails if the text is not a fraction or a part of it is 0.
     init?(_ text: String?) {
       let parts = (text ?? "").split(whereSeparator: { ":/".contains($0) }).compactMap { Int($0) }
       guard parts.count == 2, parts[0] > 0, parts[1] > 0 else { return nil }
@@ -59,20 +59,20 @@ public struct VideoProperties: Equatable, Sendable {
     public var description: String { "\(numerator)/\(denominator)" }
   }
 
-  /// - Throws: `VideoError` where the file is missing, damaged, or has no video.
+  /// - Throws: `VideoError` if the file is missing, damaged, or has no video.
   public init(_ path: String, _ tools: FFmpeg) throws {
     guard FileManager.default.fileExists(atPath: path) else {
       throw VideoError(path, "no such file")
     }
     let data = try tools.probe(path, ["-show_streams", "-show_format"])
     guard let probe = try? JSONDecoder().decode(Probe.self, from: data) else {
-      throw VideoError(path, "not a video that ffmpeg can read (ffprobe tells nothing of it)")
+      throw VideoError(path, "not a video that ffmpeg can read (ffprobe reports nothing)")
     }
     guard
       let stream = probe.streams.first(where: {
         $0.codec_type == "video" && $0.disposition?["attached_pic"] != 1
       })
-    else { throw VideoError(path, "holds no video; pictures are restored by nsarm upscale") }
+    else { throw VideoError(path, "contains no video") }
     let container = probe.format?.format_name ?? ""
     let isAnimatedWebP = container.contains("webp") && AnimationFile.isAnimatedWebP(path)
     if isAnimatedWebP, (stream.width ?? 0) == 0 {
@@ -82,10 +82,10 @@ public struct VideoProperties: Equatable, Sendable {
           + "first, such as with ImageMagick: convert in.webp in.gif")
     }
     guard !(container == "image2" || container.hasSuffix("_pipe")) || isAnimatedWebP else {
-      throw VideoError(path, "is a picture and no video; pictures are restored by nsarm upscale")
+      throw VideoError(path, "is a picture, not a video", isPicture: true)
     }
     guard let width = stream.width, let height = stream.height, width > 0, height > 0 else {
-      throw VideoError(path, "the size of its frames is not known; the file may be damaged")
+      throw VideoError(path, "the size of its frames is unknown; the file may be damaged")
     }
     self.path = path
     index = stream.index
@@ -115,7 +115,7 @@ public struct VideoProperties: Equatable, Sendable {
       packets = try PacketList(path, stream.index, tools)
       frameCount = packets.count
     }
-    // ffmpeg tells that of the shortest delay of a GIF or an APNG.
+    // For GIF and APNG, ffmpeg reports the rate of the shortest delay.
     let told = Ratio(stream.avg_frame_rate) ?? Ratio(stream.r_frame_rate) ?? Ratio(25, 1)
     frameRate = ["gif", "apng"].contains(container) ? packets.frameRate ?? told : told
     let duration = container.contains("mp4") ? length.flatMap(packets.lastDuration) : nil
@@ -130,7 +130,7 @@ public struct VideoProperties: Equatable, Sendable {
   }
 }
 
-/// A stream as ffprobe describes it, by ffprobe's names.
+/// A stream in ffprobe's description, with ffprobe's names.
 struct ProbedStream: Decodable {
   struct SideData: Decodable { let rotation: Double? }
 
@@ -143,7 +143,7 @@ struct ProbedStream: Decodable {
   let tags: [String: String]?
   let side_data_list: [SideData]?
 
-  /// Degrees by which the picture has to be turned to be upright.
+  /// The rotation in degrees that makes the picture upright.
   var rotation: Int {
     let degrees =
       side_data_list?.compactMap(\.rotation).first ?? tags?["rotate"].flatMap { Double($0) } ?? 0
@@ -151,12 +151,12 @@ struct ProbedStream: Decodable {
   }
 }
 
-/// What a video says of its colours, and the matrix by which they are read.
+/// The colour description of a video, and the matrix for converting it.
 struct ColorTags: Equatable {
-  /// By ffmpeg's names; nil where the video does not tell.
+  /// ffmpeg's names; nil if the video does not state them.
   let primaries, transfer, range: String?
-  /// The matrix between RGB and Y'CbCr: where the video does not tell, what players assume of its
-  /// size. The output is told it, since its size would have players assume another.
+  /// The matrix between RGB and Y'CbCr. If the video does not state it, that which players assume
+  /// for its size; the output states it, since players would assume another one for the new size.
   let matrix: String
 
   init(_ stream: ProbedStream, width: Int, height: Int) {
@@ -170,7 +170,7 @@ struct ColorTags: Equatable {
     matrix = told ?? (height >= 720 || width >= 1280 ? "bt709" : "smpte170m")
   }
 
-  /// The matrix by the name that the filter `scale` has for it.
+  /// The name of the matrix in ffmpeg's filter `scale`.
   var scaleMatrix: String {
     switch matrix {
     case "bt2020nc", "bt2020c": "bt2020"

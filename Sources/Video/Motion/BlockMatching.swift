@@ -1,25 +1,25 @@
-/// Motion between two frames by block matching: of every block the vector with which the window of
-/// 3x3 blocks around it differs least from the frame before, in the sum of absolute differences.
+/// Estimates the motion between two frames by block matching. A block's vector minimises the sum of
+/// absolute differences over the window of 3x3 blocks around it.
 ///
-/// All vectors of up to `reach` pixels are tried, and around the most frequent larger ones, which
-/// are found on pictures of a quarter of the size; then the quarters of pixels around the best of
-/// each block. Vectors other than none and the most frequent
-/// one have to be better by a share of the noise, so that flat areas do not follow their noise.
+/// All vectors up to `reach` pixels are tried, and the neighbourhoods of the most frequent larger
+/// ones, which are found at a quarter of the resolution; each block's best vector is then refined
+/// to quarters of a pixel. Vectors other than zero and the most frequent one must be better by a
+/// margin that depends on the noise, so that flat areas do not follow it.
 struct BlockMatching {
-  /// Side of a block in pixels.
+  /// The side of a block in pixels.
   var side = 4
   var reach = 7
-  /// How far larger vectors go, in pixels.
+  /// The length of the largest vectors along an axis, in pixels.
   var farReach = 32
-  /// Standard deviation of the frames' noise.
+  /// The standard deviation of the frames' noise.
   var noise: Float = 0
 
   /// - Parameters:
   ///   - frame: the frame whose blocks get vectors.
-  ///   - previous: the frame before, of the same size.
+  ///   - previous: the frame before it, of the same size.
   func callAsFunction(_ frame: Luma, _ previous: Luma) -> MotionField {
     precondition(frame.width == previous.width && frame.height == previous.height)
-    // As far as vectors can point beyond the border.
+    // The farthest that vectors can point beyond the border.
     let margin = max(reach, farReach) + 4
     var search = Search(
       frame: frame.smoothed(), previous: previous.smoothed().padded(margin), margin: margin,
@@ -52,10 +52,11 @@ struct BlockMatching {
     return MotionField.mostFrequent(far, 4)
   }
 
-  /// The best vectors so far.
+  /// The search state: the best vectors so far.
   private struct Search {
     let frame: Luma
-    /// Padded by `margin`, and moved by none to three quarters of a pixel down and to the right.
+    /// The previous frame, padded by `margin` and shifted by 0 to 3/4 of a pixel down and to the
+    /// right.
     let previous: [Luma]
     let margin: Int
     var field: MotionField
@@ -73,7 +74,7 @@ struct BlockMatching {
       counts = field.windowSums(pixels)
     }
 
-    /// Tries a vector of quarters of pixels for every block.
+    /// Tries a vector, in quarters of a pixel, for every block.
     mutating func `try`(_ vector: SIMD2<Int>, penalty: Float) {
       let sums = field.windowSums(blockSums(vector))
       for block in 0..<field.count {
@@ -85,7 +86,7 @@ struct BlockMatching {
       }
     }
 
-    /// Tries halves of a pixel around the best vector of each block, then quarters.
+    /// Tries halves and then quarters of a pixel around the best vector of each block.
     mutating func refine(penalty: Float) {
       for step in [2, 1] {
         for block in 0..<field.count {
@@ -127,7 +128,7 @@ struct BlockMatching {
       return sum / Float(rows.count * columns.count)
     }
 
-    /// Sums of absolute differences over the blocks.
+    /// The sum of absolute differences of each block.
     private func blockSums(_ vector: SIMD2<Int>) -> [Float] {
       var sums = [Float](repeating: 0, count: field.count)
       let previous = plane(vector)

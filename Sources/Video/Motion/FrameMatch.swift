@@ -1,25 +1,25 @@
 import Foundation
 
-/// How a frame follows from the (averaged) frame before it.
+/// The match of a frame with the average of the frames before it.
 struct FrameMatch {
   let field: MotionField
-  /// Standard deviation of a frame's noise.
+  /// The standard deviation of the frame's noise.
   let noise: Float
-  /// Of each block, how surely its content was there in the frame before, 0...1.
+  /// For each block, the confidence that its content was in the frame before, 0...1.
   let certainties: [Float]
-  /// Of each pixel likewise.
+  /// For each pixel likewise.
   let pixelCertainties: [Float]
-  /// Whether another scene begins with the frame.
+  /// Whether the frame begins a new scene.
   let isCut: Bool
 
-  /// What remains of rounding where there is no noise.
+  /// The deviation that rounding leaves without noise.
   private static let rounding: Float = 0.5 / 255
 
   /// - Parameters:
-  ///   - frame: as it was decoded.
-  ///   - previous: the average before, in place.
-  ///   - counts: of each of its pixels, the mean of how many frames it is.
-  ///   - noise: standard deviation in the frame before; nil where it is not known.
+  ///   - frame: the decoded frame.
+  ///   - previous: the average before it, motion compensated.
+  ///   - counts: for each pixel of the average, the mean number of frames in it.
+  ///   - noise: the standard deviation in the frame before; nil if unknown.
   init(_ frame: Luma, _ previous: Luma, counts: [Float], noise: Float?, side: Int) {
     let (width, height) = (frame.width, frame.height)
     var matching = BlockMatching()
@@ -30,11 +30,11 @@ struct FrameMatch {
     let movedCounts = field.moved(counts, width: width, height: height, nearest: true)
     let difference = zip(frame.values, moved).map { $0 - $1 }
 
-    // The variance of a difference is that of the frame and that of the mean: σ² (1 + 1 / n).
+    // The variance of a difference is the sum of the frame's and the mean's: σ² (1 + 1 / n).
     let meanCount = movedCounts.reduce(0, +) / Float(movedCounts.count)
     let squares = field.windowMeans(difference.map { $0 * $0 }, width: width, height: height)
     let quiet = squares.sorted()[squares.count / 4].squareRoot() / (1 + 1 / meanCount).squareRoot()
-    // Where nothing matches the differences are no noise; what single frames show bounds it.
+    // If nothing matches, the differences are not noise; the single frame bounds it.
     let found = min(quiet, 2 * frame.noise + 2 / 255)
     let level = noise.map { 0.8 * $0 + 0.2 * found } ?? found
     self.noise = level
@@ -61,13 +61,13 @@ struct FrameMatch {
         frame, Luma(width: width, height: height, values: moved), noise: level)
   }
 
-  /// 1 below `from`, 0 above `to`, falling between them.
+  /// 1 below `from`, 0 above `to`, linear between.
   private static func falling(_ x: Float, from: Float, to: Float) -> Float {
     min(max((to - x) / (to - from), 0), 1)
   }
 
-  /// Whether a frame is nearer to the means of its own surroundings than to what motion makes of
-  /// the frame before, both seen coarsely.
+  /// Whether a frame resembles the local means of itself more than the motion-compensated frame
+  /// before it, both at a low resolution.
   private static func explainsNothing(_ frame: Luma, _ moved: Luma, noise: Float) -> Bool {
     let (a, b) = (frame.averaged(4), moved.averaged(4))
     let surroundings = a.averaged(4)

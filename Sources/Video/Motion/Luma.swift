@@ -1,6 +1,6 @@
 import Imaging
 
-/// The brightness of a frame, by which motion is found: 0.299 R + 0.587 G + 0.114 B in 0...1.
+/// The luma of a frame, by which motion is estimated: 0.299 R + 0.587 G + 0.114 B in 0...1.
 struct Luma: Equatable {
   let width, height: Int
   var values: [Float]
@@ -12,7 +12,7 @@ struct Luma: Equatable {
     self.values = values
   }
 
-  init(_ rgb: Planes) {
+  init(_ rgb: FloatImage) {
     precondition(rgb.channels == 3, "RGB, not \(rgb.channels) channels")
     let area = rgb.width * rgb.height
     self.init(
@@ -24,7 +24,7 @@ struct Luma: Equatable {
 
   subscript(y: Int, x: Int) -> Float { values[y * width + x] }
 
-  /// Means of squares of `side` pixels, those at the borders of what there is.
+  /// Means over squares of `side` pixels; those at the border over the pixels they contain.
   func averaged(_ side: Int) -> Luma {
     let (w, h) = ((width + side - 1) / side, (height + side - 1) / side)
     var sums = [Float](repeating: 0, count: w * h)
@@ -45,7 +45,7 @@ struct Luma: Equatable {
     Luma(width: width, height: height, values: meansOfNine(values, width, height))
   }
 
-  /// The luma continued by `margin` repeated pixels on every side.
+  /// The luma padded on every side by `margin` repetitions of the border.
   func padded(_ margin: Int) -> Luma {
     let (w, h) = (width + 2 * margin, height + 2 * margin)
     var out = [Float](repeating: 0, count: w * h)
@@ -58,8 +58,8 @@ struct Luma: Equatable {
 }
 
 extension Luma {
-  /// Catmull and Rom's weights of four samples in a row for a place a number of quarters of the way
-  /// from the second to the third.
+  /// The Catmull-Rom weights of four consecutive samples for a position a number of quarters of the
+  /// way from the second to the third.
   static let cubic: [SIMD4<Float>] = (0..<4).map { quarter in
     let t = Float(quarter) / 4
     return SIMD4(
@@ -67,7 +67,7 @@ extension Luma {
       (0.5 * t - 0.5) * t * t)
   }
 
-  /// The luma at places moved by quarters of a pixel down and to the right.
+  /// The luma shifted by quarters of a pixel down and to the right.
   func shifted(quarters y: Int, _ x: Int) -> Luma {
     var field = MotionField(width: width, height: height, side: max(width, height))
     field.vectors[0] = SIMD2(y, x)

@@ -1,14 +1,14 @@
 import NSARM
 
-/// Where the content of a frame was in the frame before: a vector of quarters of pixels per block.
+/// Motion vectors from a frame to the frame before it, one per block, in quarters of a pixel.
 struct MotionField {
-  /// Blocks of the picture, of `side` pixels; at the right and at the bottom of what there is.
+  /// The grid of blocks of `side` pixels; blocks at the right and the bottom may be smaller.
   let rows, columns, side: Int
-  /// Of each block, row by row: from its place to that of its content in the frame before, rows and
-  /// columns, in quarters of a pixel.
+  /// For each block, row by row, the vector from its position to that of its content in the frame
+  /// before: rows and columns, in quarters of a pixel.
   var vectors: [SIMD2<Int>]
 
-  /// The field of a picture in which nothing moves.
+  /// A field without motion.
   init(width: Int, height: Int, side: Int) {
     rows = (height + side - 1) / side
     columns = (width + side - 1) / side
@@ -18,26 +18,26 @@ struct MotionField {
 
   var count: Int { rows * columns }
 
-  /// Whether a block's content moved by whole pixels, so that its samples can be taken as they are.
+  /// Whether a block's vector is in whole pixels, so that samples need no interpolation.
   func isWhole(_ block: Int) -> Bool { (vectors[block].x | vectors[block].y) & 3 == 0 }
 
   /// The block of a pixel.
   func block(_ y: Int, _ x: Int) -> Int { y / side * columns + x / side }
 
-  /// The vector that most blocks have.
+  /// The most frequent vector.
   var dominant: SIMD2<Int> { MotionField.mostFrequent(vectors, 1).first ?? SIMD2(0, 0) }
 
-  /// The most frequent vectors; equally frequent ones by their rows and columns, so that the order
-  /// is always the same.
+  /// The most frequent vectors; ties are broken by rows and columns, so that the order is
+  /// deterministic.
   static func mostFrequent(_ vectors: [SIMD2<Int>], _ count: Int) -> [SIMD2<Int>] {
     Dictionary(grouping: vectors) { $0 }.map { ($0.value.count, $0.key) }
       .sorted { ($1.0, $0.1.x, $0.1.y) < ($0.0, $1.1.x, $1.1.y) }.prefix(count).map(\.1)
   }
 
-  /// A plane of the frame before as it lies in this frame, between pixels by Catmull and Rom's
-  /// cubic; beyond the border the plane is repeated.
+  /// A plane of the frame before, motion compensated: interpolated by Catmull-Rom's cubic, with the
+  /// border repeated.
   ///
-  /// - Parameter nearest: whether the nearest pixel is taken instead.
+  /// - Parameter nearest: whether the nearest pixel is taken instead of interpolating.
   func moved(_ plane: [Float], width: Int, height: Int, nearest: Bool = false) -> [Float] {
     var out = [Float](repeating: 0, count: plane.count)
     plane.withUnsafeBufferPointer { plane in
@@ -65,7 +65,7 @@ struct MotionField {
     return out
   }
 
-  /// Means of a plane over the windows around the blocks: a block and those that touch it.
+  /// Means of a plane over the windows around the blocks: a block and its neighbours.
   func windowMeans(_ plane: [Float], width: Int, height: Int) -> [Float] {
     var sums = [Float](repeating: 0, count: count)
     var counts = sums
@@ -85,7 +85,7 @@ struct MotionField {
     return sum
   }
 
-  /// Sums over a block and those that touch it.
+  /// Sums over a block and its neighbours.
   func windowSums(_ values: [Float]) -> [Float] {
     (0..<count).map { block in
       var sum: Float = 0

@@ -1,42 +1,43 @@
 import Imaging
 import NSARM
+import SuperResolution
 import Torch
 
-/// What a video's frames have in common from one scene cut to the next, carried from frame to
-/// frame: the average of what they show, where it came from, and its codes.
+/// The state that a scene carries from frame to frame: the average of the frames, the motion since
+/// the scene's beginning, and the codes.
 public struct Scene: Sendable {
-  /// How frames of a scene are kept alike.
+  /// Options of the consistency between the frames of a scene.
   public struct Options: Codable, Equatable, Sendable {
-    /// Frames that the average of low-quality frames reaches back to at most; 1: no average.
+    /// The largest number of frames in the average of low-quality frames; 1: no average.
     public var memory = 16
-    /// The same where content moves by fractions of pixels, so that the average is interpolated.
+    /// The same for content that moves by fractions of a pixel, where the average is interpolated.
     public var movingMemory = 6
-    /// What is added to the log odds of a bit that its content had before.
+    /// The amount added to the log odds of a bit that its content had in the frame before.
     public var hysteresis = 2.0
 
     public init() {}
   }
 
-  /// How many scenes came before.
+  /// The number of earlier scenes.
   public private(set) var index = 0
-  /// RGB: of every pixel the mean over the frames in which its content was found.
-  public private(set) var average: Planes
-  /// How many frames that are, `[h · w]`.
+  /// RGB: for each pixel the mean over the frames in which its content was found.
+  public private(set) var average: FloatImage
+  /// The number of frames in each pixel's mean, `[h · w]`.
   private(set) var counts: [Float]
-  /// Standard deviation of the noise; nil before the second frame.
+  /// The standard deviation of the noise; nil before the second frame.
   private(set) var noise: Float?
-  /// From the place of each token of the picture to its content's in the scene's first frame, in
-  /// pixels: rows and columns.
+  /// For each token, the displacement from its position to that of its content in the scene's first
+  /// frame, in pixels: rows and columns.
   private(set) var displacements: [SIMD2<Float>]
-  /// How surely each token's content was in the frame before.
+  /// For each token, the confidence that its content was in the frame before.
   private(set) var certainties: [Float]
-  /// The codes of the last frame, once it is restored.
+  /// The codes of the last frame, once it has been restored.
   public var codes: FrameCodes?
-  /// Side of a token in pixels.
+  /// The side of a token in pixels.
   let side: Int
 
-  /// A scene that begins with `frame`, RGB.
-  public init(_ frame: Planes, side: Int, index: Int = 0) {
+  /// Begins a scene with `frame`, RGB.
+  public init(_ frame: FloatImage, side: Int, index: Int = 0) {
     let field = MotionField(width: frame.width, height: frame.height, side: side)
     self.init(
       index: index, average: frame, side: side,
@@ -46,7 +47,7 @@ public struct Scene: Sendable {
   }
 
   private init(
-    index: Int, average: Planes, side: Int, counts: [Float], displacements: [SIMD2<Float>],
+    index: Int, average: FloatImage, side: Int, counts: [Float], displacements: [SIMD2<Float>],
     certainties: [Float]
   ) {
     self.index = index
@@ -57,10 +58,10 @@ public struct Scene: Sendable {
     self.certainties = certainties
   }
 
-  /// Goes on to the next frame, of the same size. Where it shows what the frame before showed,
-  /// motion compensated, the average takes it up; elsewhere, and everywhere after a scene cut, it
-  /// begins anew.
-  public mutating func advance(to frame: Planes, _ options: Options = Options()) {
+  /// Advances to the next frame, of the same size. Where it shows the motion-compensated content of
+  /// the frame before, it is averaged in; elsewhere, and everywhere after a scene cut, the average
+  /// starts over.
+  public mutating func advance(to frame: FloatImage, _ options: Options = Options()) {
     let (width, height) = (frame.width, frame.height)
     let match = FrameMatch(
       Luma(frame), Luma(average), counts: counts, noise: noise, side: side)
@@ -71,7 +72,7 @@ public struct Scene: Sendable {
     let (field, area) = (match.field, width * height)
     let old = field.moved(counts, width: width, height: height, nearest: true)
     counts = (0..<area).map { i in
-      // Interpolation, over and over again, would cost sharpness.
+      // Repeated interpolation would cost sharpness.
       let isWhole = field.isWhole(field.block(i / width, i % width))
       let longest = isWhole ? options.memory : min(options.memory, options.movingMemory)
       return min(old[i] * match.pixelCertainties[i] + 1, Float(longest))
@@ -90,16 +91,16 @@ public struct Scene: Sendable {
     noise = match.noise
   }
 
-  /// The seed of the scene's noise: the first scene has the video's own.
+  /// The seed of the scene's noise; that of the first scene is the video's.
   public func seed(_ seed: UInt64) -> UInt64 {
     index == 0 ? seed : RandomStream.key(seed, UInt64(index))
   }
 
-  /// What restoring the average takes over, on the model's grid of tokens, which may reach beyond
+  /// The context for restoring the average, on the model's grid of tokens, which may reach beyond
   /// the picture.
-  public func context(_ grid: GridSize, _ options: Options = Options()) -> FrameContext {
+  public func context(_ grid: GridSize, _ options: Options = Options()) -> TemporalPrior {
     let field = MotionField(width: average.width, height: average.height, side: side)
-    var context = FrameContext()
+    var context = TemporalPrior()
     context.hysteresis = options.hysteresis
     context.earlier = codes
     let blocks = (0..<grid.height).flatMap { y in
@@ -107,16 +108,19 @@ public struct Scene: Sendable {
         min(y, field.rows - 1) * field.columns + min(x, field.columns - 1)
       }
     }
-    context.displacements = blocks.map { displacements[$0] / Float(side) }
+    context.displacements = blocks.map {
+      let moved = displacements[$0] / Float(side)
+      return TemporalPrior.Displacement(rows: moved.x, columns: moved.y)
+    }
     context.certainties = blocks.map { certainties[$0] }
     return context
   }
 }
 
 extension MotionField {
-  /// Displacements since the scene's first frame from those in the frame before, in pixels: the
-  /// content of a block came along its vector, and from there as the block there did. Where the
-  /// content is new its place is its own.
+  /// Displacements since the scene's first frame, from those of the frame before, in pixels: the
+  /// content of a block moved along its vector, and before that like the block at the vector's end.
+  /// New content begins at its own position.
   func carried(
     _ displacements: [SIMD2<Float>], certainties: [Float], width: Int, height: Int
   ) -> [SIMD2<Float>] {
@@ -131,10 +135,10 @@ extension MotionField {
   }
 }
 
-// MARK: Kept for later
+// MARK: Persistence
 
 extension Scene {
-  /// All of the scene as tensors, exactly.
+  /// The whole scene as tensors, without loss.
   func tensors() -> [(String, Tensor)] {
     var result = [
       ("average", average.tensor), ("counts", Tensor(counts)),
@@ -149,7 +153,7 @@ extension Scene {
     return result
   }
 
-  /// - Parameter tensor: gives a tensor by its name; nil where there is none.
+  /// - Parameter tensor: returns the tensor of a name; nil if there is none.
   init?(_ tensor: (String) -> Tensor?) {
     guard let average = tensor("average"), let counts = tensor("counts"),
       let displacements = tensor("displacements")?.floats,
@@ -157,7 +161,7 @@ extension Scene {
       let numbers = tensor("numbers")?.values(Int64.self), numbers.count == 2
     else { return nil }
     self.init(
-      index: Int(numbers[0]), average: Planes(average), side: Int(numbers[1]),
+      index: Int(numbers[0]), average: FloatImage(average), side: Int(numbers[1]),
       counts: counts.floats,
       displacements: stride(from: 0, to: displacements.count, by: 2).map {
         SIMD2(displacements[$0], displacements[$0 + 1])
