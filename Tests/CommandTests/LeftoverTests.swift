@@ -47,12 +47,9 @@ import Testing
       try await Task.sleep(for: .milliseconds(20))
     }
     #expect(process.isRunning)
-    let start = ContinuousClock.now
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
     #expect(temporary.entries == [], "\(temporary.contents)")
-    // A computation that does not end within 1.5 s is cut off; the next start removes its files.
-    guard start.duration(to: .now) < .seconds(1.4) else { return }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder("data/work")).isEmpty)
   }
 
