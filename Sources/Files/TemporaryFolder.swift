@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A folder of this user for temporary files, which is removed with its contents.
 public final class TemporaryFolder: Sendable {
@@ -19,6 +20,7 @@ public final class TemporaryFolder: Sendable {
         path: path, reason: "the folder cannot be created; TMPDIR may name another place")
     }
     lock = Self.locked(path)
+    Self.inUse.withLock { _ = $0.insert(path) }
   }
 
   deinit {
@@ -26,7 +28,17 @@ public final class TemporaryFolder: Sendable {
     if lock >= 0 { close(lock) }
   }
 
-  public func remove() { try? FileManager.default.removeItem(atPath: path) }
+  public func remove() {
+    try? FileManager.default.removeItem(atPath: path)
+    Self.inUse.withLock { _ = $0.remove(path) }
+  }
+
+  private static let inUse = Mutex<Set<String>>([])
+
+  /// Removes all temporary folders of a process that ends in the midst of its work.
+  public static func removeAll() {
+    for path in inUse.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+  }
 
   private static var parent: URL { FileManager.default.temporaryDirectory }
   private static let prefix = "nsarm-"

@@ -18,6 +18,8 @@ import Testing
     let process: Process
     let said: Said
     let port: Int
+    /// Removed when the process has ended: it would create them again.
+    private let folders: [ScratchFolder]
 
     final class Said: Sendable {
       private let bytes = Mutex(Data())
@@ -25,8 +27,13 @@ import Testing
       var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
     }
 
-    init(_ arguments: [String], _ folder: ScratchFolder, environment: [String: String] = [:]) throws
-    {
+    init(
+      _ arguments: [String], _ folder: ScratchFolder, temporary: ScratchFolder? = nil,
+      environment: [String: String] = [:]
+    ) throws {
+      folders = [folder] + (temporary.map { [$0] } ?? [])
+      var environment = environment
+      if let temporary { environment["TMPDIR"] = temporary.path }
       process = Command.process(
         ["serve", "--no-work", "--model", Command.model, "--port", "0", "--data", folder("data")]
           + arguments, environment: environment)
@@ -153,7 +160,7 @@ import Testing
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
     }
-    let service = try Service([], folder, environment: ["TMPDIR": temporary.path])
+    let service = try Service([], folder, temporary: temporary)
     try scene(40, 30).write(to: folder("a.png"))
     #expect(
       try await service.upload(Data(contentsOf: URL(fileURLWithPath: folder("a.png")))) == 202)
@@ -173,7 +180,7 @@ import Testing
     try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: left)
-    let service = try Service([], folder, environment: ["TMPDIR": temporary.path])
+    let service = try Service([], folder, temporary: temporary)
     // Soon after it has begun to listen.
     while FileManager.default.fileExists(atPath: left) {
       try await Task.sleep(for: .milliseconds(50))

@@ -12,7 +12,14 @@ public final class ScratchFolder: Sendable {
     path = url.path
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit {
+    // What was abandoned may just be removing its own files.
+    for attempt in 0..<50 {
+      try? FileManager.default.removeItem(atPath: path)
+      guard FileManager.default.fileExists(atPath: path) else { return }
+      Thread.sleep(forTimeInterval: 0.01 * Double(attempt))
+    }
+  }
 
   public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 

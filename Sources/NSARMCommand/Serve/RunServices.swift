@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -96,6 +97,7 @@ private final class ServiceRun: Sendable {
     shutdown?.begin()
     if let group { Task { await group.triggerGracefulShutdown() } }
     queue.asyncAfter(deadline: .now() + (group == nil ? 0 : Self.patience)) { [self] in
+      TemporaryFolder.removeAll()
       finish(.signal(number))
     }
   }
