@@ -5,7 +5,7 @@ FROM swift:6.3-bookworm AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends \
-    git libsentencepiece-dev libvips-dev make patchelf pkg-config python3-pip \
+    git libgloo-dev libsentencepiece-dev libvips-dev make patchelf pkg-config python3-pip \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # libtorch first: it is fetched again only when these files change.

@@ -118,6 +118,7 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
     .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     .target(name: "Settings"),
+    .target(name: "Pages"),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "YAMLSettings"]),
     .target(name: "Checkpoints", dependencies: ["Files", "Torch"]),
     .target(name: "CStamp"),
@@ -188,7 +189,7 @@ let package = Package(
     .executableTarget(
       name: "restore-cancelled", dependencies: ["Upscaling"],
       path: "Examples/Sources/restore-cancelled"),
-    .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+    .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
     .target(name: "Degradations", dependencies: ["Imaging", "Settings", "Torch"]),
     .testTarget(
       name: "DegradationsTests", dependencies: ["Degradations", "Imaging", "Settings", "Torch"]),
@@ -274,26 +275,26 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Checkpoints", "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Prompts",
-        "Settings", "SuperResolution", "Terminal", "Torch", "YAMLSettings",
+        "Checkpoints", "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Pages",
+        "Prompts", "Settings", "SuperResolution", "Terminal", "Torch", "YAMLSettings",
         .training("Yams", "Yams"),
       ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
         "Degradations", "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Prompts",
-        "TestSupport", "Torch", "Training",
+        "TestSupport", "Torch", "Training", .training("Yams", "Yams"),
       ]),
     .target(
       name: "Evaluation",
       dependencies: [
-        "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Settings", "SuperResolution",
-        "Torch", "Upscaling", "YAMLSettings",
+        "Degradations", "Files", "ImageQuality", "Imaging", "NSARM", "Pages", "Settings",
+        "SuperResolution", "Torch", "Upscaling", "YAMLSettings",
       ]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM",
+        "Evaluation", "Files", "ImageQuality", "Imaging", "ModelTestSupport", "NSARM", "Pages",
         "SuperResolution", "TestSupport", "Torch",
       ]),
     .executableTarget(

@@ -7,8 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <ATen/ATen.h>
 #if __has_include(<dnnl.hpp>)
@@ -17,9 +20,34 @@
 
 namespace nsarm {
 
+// An error of the closure of a node, owned until the caller of the backward pass takes it.
+class ClosureError {
+ public:
+  ClosureError(void *error, void (*release)(void *)) : error(error), release(release) {}
+  ClosureError(const ClosureError &) = delete;
+  ~ClosureError() {
+    if (error) release(error);
+  }
+  void *take() { return std::exchange(error, nullptr); }
+
+ private:
+  void *error;
+  void (*release)(void *);
+};
+
+// An error whose kind is known.
+struct Failure : std::runtime_error {
+  ct_error_kind kind;
+  std::shared_ptr<ClosureError> closure_error;
+  Failure(ct_error_kind kind, const std::string &text,
+          std::shared_ptr<ClosureError> closure_error = nullptr)
+      : std::runtime_error(text), kind(kind), closure_error(std::move(closure_error)) {}
+};
+
 // Of the calling thread; see CTorch.h.
 struct Mode {
   ct_error_kind last_error = CT_WRONG_USE;
+  std::shared_ptr<ClosureError> closure_error;
   bool shapes_only = false;
   int64_t calls_to_failure = -1;
 };
@@ -53,6 +81,9 @@ ct_message guarded(Body body) noexcept {
   try {
     body();
     return nullptr;
+  } catch (const Failure &error) {
+    mode().closure_error = error.closure_error;
+    return message(error.what(), error.kind);
   } catch (const c10::OutOfMemoryError &error) {
     return message(error.what_without_backtrace(), CT_OUT_OF_MEMORY);
   } catch (const c10::AcceleratorError &error) {

@@ -1,4 +1,5 @@
 #include "Interop.h"
+#include "Reductions.h"
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
@@ -28,6 +29,8 @@ ct_message ct_tensor_wrapping(void *bytes, int32_t dtype, const int64_t *sizes, 
 void ct_tensor_release(ct_tensor tensor) {
   Reference::reclaim(static_cast<c10::TensorImpl *>(tensor));  // dropped at once
 }
+
+ct_tensor ct_tensor_retain(ct_tensor tensor) { return own(borrow(tensor)); }
 
 int32_t ct_tensor_dimensions(ct_tensor tensor) {
   return guarded_or(0, [&] {
@@ -85,7 +88,9 @@ ct_message ct_tensor_clear_grad(ct_tensor tensor) {
 }
 
 ct_message ct_backward(ct_tensor loss) {
-  return guarded([&] { torch::autograd::backward({borrow(loss)}, {}); });
+  return guarded([&] {
+    with_reductions([&] { torch::autograd::backward({borrow(loss)}, {}); });
+  });
 }
 
 ct_message ct_gradients(const ct_tensor *outputs, const ct_tensor *weights, int32_t output_count,

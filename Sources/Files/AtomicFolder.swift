@@ -65,6 +65,12 @@ public enum AtomicFolder {
     }
   }
 
+  /// The path of the folder that is filled while `path` is written, for other processes that fill
+  /// it, too.
+  public static func temporaryPath(of path: String) -> String {
+    hidden(URL(fileURLWithPath: path).resolvingSymlinksInPath().path, "partial")
+  }
+
   /// A descriptor that locks a folder until it is closed or the process ends; nil where another
   /// process holds the lock.
   private static func claimed(_ folder: String) -> Int32? {

@@ -14,7 +14,7 @@ public final class Model: @unchecked Sendable {
   public let encoder: LatentEncoder?
   public let decoder: any LatentDecoder
   public let transformationNetwork: (any TransformationNetwork)?
-  public let transformer: VisualAutoregressiveTransformer?
+  public private(set) var transformer: VisualAutoregressiveTransformer?
   private let parts: [Part: [Parameter]]
   /// Features of the recommended prompt, of pictures for which no other is given; nil: the null
   /// text.
@@ -80,6 +80,11 @@ public final class Model: @unchecked Sendable {
   /// The parameters of some networks, in the order of `Part`.
   public func parameters(of wanted: Part...) -> [Parameter] {
     Part.allCases.filter(wanted.contains).flatMap { parts[$0] ?? [] }
+  }
+
+  /// Lets `evaluation` run the transformer's blocks; nil: they run plainly.
+  package func runBlocks(by evaluation: (any BlockEvaluation)?) {
+    transformer?.blockEvaluation = evaluation
   }
 
   /// A picture's latent before quantisation, float32, `[B, d, H / f, W / f]`: E(I), or with a

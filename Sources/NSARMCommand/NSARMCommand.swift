@@ -14,7 +14,10 @@ struct NSARMCommand: ParsableCommand {
       CommandGroup(
         name: "Restoration", subcommands: [UpscaleCommand.self, VideoCommand.self]),
       CommandGroup(
-        name: "Service", subcommands: [ServeCommand.self, WorkCommand.self, ClientCommand.self]),
+        name: "Service",
+        subcommands: [
+          ServeCommand.self, WorkCommand.self, ClientCommand.self, SubmitCommand.self,
+        ]),
       CommandGroup(
         name: "Model",
         subcommands: [

@@ -54,7 +54,7 @@ public struct RestorationService: Sendable {
   public var logger: Logger
   /// Begin it before the services are shut down to end them immediately.
   public let shutdown = Shutdown()
-  private var store: JobStore
+  private(set) var store: JobStore
   private let outbox: Outbox
   private let localWorkers = LocalWorkers()
   private var lease = 30.0

@@ -29,25 +29,32 @@ public final class AdamW {
   /// - Returns: the norm before clipping; when it is not finite, nothing was updated.
   @discardableResult
   public func step(learningRate: Double, clipping: Double? = nil) -> Double {
-    withoutGradients {
+    step(learningRate: learningRate, clipping: clipping) { $0 }
+  }
+
+  /// As `step(learningRate:clipping:)`.
+  /// - Parameter agreed: gives the norm that counts for the one that was computed: several ranks
+  ///   take the same.
+  public func step(
+    learningRate: Double, clipping: Double?, agreed: (Double) throws -> Double
+  ) rethrows -> Double {
+    try withoutGradients {
       let active = parameters.indices.filter { parameters[$0].value.gradient != nil }
       guard !active.isEmpty else { return 0 }
       let grads = active.map { parameters[$0].value.gradient! }
       defer { for index in active { parameters[index].value.clearGradient() } }
-      let norm = globalNorm(grads)
+      let norm = try agreed(globalNorm(grads))
       guard norm.isFinite else { return norm }
       if let clipping, norm > clipping {
-        atenList(.foreachMulInPlaceScalar, [grads, clipping / norm])
+        scaleInPlace(grads, by: clipping / norm)
       }
-      atenList(.foreachAddInPlaceScalar, [active.map { stepCounts[$0] }, 1.0])
-      atenList(
-        .fusedAdamW,
-        [
-          active.map { parameters[$0].value.detached() }, grads,
-          active.map { firstMoments[$0] }, active.map { secondMoments[$0] }, [Tensor](),
-          active.map { stepCounts[$0] }, learningRate, configuration.beta1, configuration.beta2,
-          configuration.weightDecay, configuration.epsilon, false, false,
-        ])
+      configuration.update(
+        .init(
+          values: active.map { parameters[$0].value.detached() }, gradients: grads,
+          firstMoments: active.map { firstMoments[$0] },
+          secondMoments: active.map { secondMoments[$0] },
+          stepCounts: active.map { stepCounts[$0] }),
+        learningRate: learningRate)
       return norm
     }
   }
@@ -74,6 +81,51 @@ public final class AdamW {
   }
 }
 
+extension AdamW {
+  /// Tensors that one update changes, the i-th of each list belonging together; all but the step
+  /// counts, which are scalars, have one shape.
+  public struct Tensors {
+    public let values, gradients, firstMoments, secondMoments, stepCounts: [Tensor]
+
+    public init(
+      values: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
+      stepCounts: [Tensor]
+    ) {
+      self.values = values
+      self.gradients = gradients
+      self.firstMoments = firstMoments
+      self.secondMoments = secondMoments
+      self.stepCounts = stepCounts
+    }
+  }
+}
+
+extension AdamW.Configuration {
+  /// One update in place, elementwise, without clipping; the step counts grow by 1.
+  public func update(_ tensors: AdamW.Tensors, learningRate: Double) {
+    withoutGradients {
+      _ = atenList(.foreachAddInPlaceScalar, [tensors.stepCounts, 1.0])
+      _ = atenList(
+        .fusedAdamW,
+        [
+          tensors.values, tensors.gradients, tensors.firstMoments, tensors.secondMoments,
+          [Tensor](),
+          tensors.stepCounts, learningRate, beta1, beta2, weightDecay, epsilon, false, false,
+        ])
+    }
+  }
+}
+
+/// Multiplies tensors by a factor, in place.
+public func scaleInPlace(_ tensors: [Tensor], by factor: Double) {
+  withoutGradients { _ = atenList(.foreachMulInPlaceScalar, [tensors, factor]) }
+}
+
+/// Moves tensors towards others in place: a ← a + rate · (b − a).
+public func lerpInPlace(_ tensors: [Tensor], to others: [Tensor], rate: Double) {
+  withoutGradients { _ = atenList(.foreachLerpInPlaceScalar, [tensors, others, rate]) }
+}
+
 /// The L2 norm over all elements of all tensors.
 public func globalNorm(_ tensors: [Tensor]) -> Double {
   let norms = atenList(.foreachNormScalar, [tensors, 2.0], capacity: tensors.count)
@@ -95,11 +147,14 @@ public final class ExponentialMovingAverage {
   /// Follows the parameters after update number `step` (from 1); early updates count for more, so
   /// that the random start is soon forgotten: d = min(decay, (1 + step) / (10 + step)).
   public func update(step: Int) {
-    let rate = 1 - Swift.min(decay, Double(1 + step) / Double(10 + step))
-    withoutGradients {
-      _ = atenList(
-        .foreachLerpInPlaceScalar, [averages, parameters.map { $0.value.detached() }, rate])
-    }
+    lerpInPlace(
+      averages, to: parameters.map { $0.value.detached() },
+      rate: ExponentialMovingAverage.rate(step: step, decay: decay))
+  }
+
+  /// 1 − d for update number `step`.
+  public static func rate(step: Int, decay: Double) -> Double {
+    1 - Swift.min(decay, Double(1 + step) / Double(10 + step))
   }
 
   /// Runs `body` with the averages in place of the parameters.

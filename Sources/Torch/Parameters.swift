@@ -234,4 +234,7 @@ public struct ParameterScope {
   ) throws -> Parameter {
     try store.parameter(path + name, shape, role, initializer)
   }
+
+  /// The parameters under this path that are declared so far, in the order of their declaration.
+  public var parameters: [Parameter] { store.parameters.filter { $0.name.hasPrefix(path) } }
 }

@@ -30,6 +30,18 @@ public func throwingResourceErrors<Result>(
 /// this thread began.
 public func checkResources() throws { try ResourceRegion.current?.check() }
 
+/// The result of `body`, for code that cannot throw. Where it throws, or an error was recorded
+/// before, the result is `fallback`, and the error is that of the `throwingResourceErrors` around.
+public func recordingErrors<Result>(else fallback: Result, _ body: () throws -> Result) -> Result {
+  do {
+    try checkResources()
+    return try body()
+  } catch {
+    ResourceRegion.record(error)
+    return fallback
+  }
+}
+
 /// The stretch of a thread's work whose errors of resources end in one place.
 final class ResourceRegion {
   private let outer = ResourceRegion.current

@@ -24,6 +24,14 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
   return try body()
 }
 
+/// Runs `body` with operations recorded for autograd, inside of `withoutGradients` or of the
+/// backward pass of a `customNode`, too.
+public func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+  let previous = ct_set_grad_mode(true)
+  defer { _ = ct_set_grad_mode(previous) }
+  return try body()
+}
+
 /// A device on which tensors live and operators run: "cpu", "cuda", "cuda:1", "mps".
 public struct Device: Hashable, Sendable, CustomStringConvertible {
   public let description: String

@@ -28,6 +28,9 @@ public final class Tensor: Sendable {
     return shape[dimension < 0 ? dimension + shape.count : dimension]
   }
 
+  /// Whether the elements lie in memory in row-major order, without gaps.
+  public var isContiguous: Bool { ct_tensor_is_contiguous(handle) }
+
   public var dtype: DType {
     guard let dtype = DType(rawValue: ct_tensor_dtype(handle)) else {
       fatalError("element type \(ct_tensor_dtype(handle)) is not supported")
@@ -187,8 +190,9 @@ public final class Tensor: Sendable {
   public func clearGradient() { demand(ct_tensor_clear_grad(handle)) }
 
   /// Accumulates d(self)/d(leaf) into the gradient of every leaf; self has one element.
-  /// - Throws: `TorchError`, for example when memory runs out.
-  public func backward() throws { try check(ct_backward(handle)) }
+  /// - Throws: `TorchError`, for example when memory runs out; `ProcessGroupError` where a prepared
+  ///   `GradientReducer` misses another rank; what the closure of a `customNode` throws.
+  public func backward() throws { try checkPass(ct_backward(handle)) }
 
   /// This tensor outside of the graph, sharing its memory.
   public func detached() -> Tensor { aten(.detach, self) }
@@ -201,7 +205,7 @@ public func gradients(
   var results = [ct_tensor?](repeating: nil, count: inputs.count)
   try withExtendedLifetime((outputs, weights, inputs)) {
     let weighting = weights?.map { Optional($0.handle) }
-    try check(
+    try checkPass(
       ct_gradients(
         outputs.map { Optional($0.handle) }, weighting, Int32(outputs.count),
         inputs.map { Optional($0.handle) }, Int32(inputs.count), retainGraph, &results))

@@ -5,7 +5,8 @@ extension TrainingRecipe {
   /// Keys that do not affect updates.
   private static let details: Set<String> = [
     "validationEvery", "previewEvery", "checkpointEvery", "checkpointMinutes", "precision",
-    "data.cacheMebibytes", "data.loaderThreads", "data.prefetch", "data.validationCrop",
+    "memory.recompute", "memory.sharding", "data.cacheMebibytes", "data.loaderThreads",
+    "data.prefetch", "data.validationCrop",
     "data.validationBatch", "data.validationCount", "data.previewCount",
   ]
 

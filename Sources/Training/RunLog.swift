@@ -7,12 +7,22 @@ struct UpdateLogEntry: Encodable {
   let learningRate: Double
   /// 1 where the update was skipped because a loss or a gradient was not finite.
   let skipped: Int?
-  /// The seconds of the update, and the part of them that was spent waiting for data.
+  /// The seconds of the update, and the part of them that was spent waiting for data; of several
+  /// ranks, by the one that waited longest.
   let seconds, waitSeconds: Double
+  /// The samples of all ranks.
   let samplesPerSecond: Double
+  /// The number of ranks; nil, as what follows, for a process alone.
+  let ranks: Int?
+  /// What the ranks tell one another, by rank.
+  let rankSamplesPerSecond, rankWaitSeconds: [Double]?
+  let bytesSent: [Int]?
 
   private enum CodingKeys: String, CodingKey {
-    case step, loss, figures, skipped, seconds
+    case step, loss, figures, skipped, seconds, ranks
+    case rankSamplesPerSecond = "rank_samples_per_second"
+    case rankWaitSeconds = "rank_wait_seconds"
+    case bytesSent = "bytes_sent"
     case gradientNorm = "gradient_norm"
     case learningRate = "learning_rate"
     case waitSeconds = "wait_seconds"

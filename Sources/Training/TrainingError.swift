@@ -22,6 +22,16 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
   case unwritable(path: String, reason: String)
   case resources(step: Int, problem: String, checkpoint: Int?, folder: String)
   case diverged(step: Int, count: Int, folder: String)
+  /// A rank's recipe, data, start or arithmetic is not that of rank 0.
+  case differentRank(rank: Int, differences: [String])
+  /// Ranks that write parts of checkpoints do not see the folder of rank 0.
+  case folderNotShared(folder: String, rank: Int)
+  /// Another rank has ended before training began.
+  case rankStopped(problem: String)
+  /// Another rank has ended or does not answer.
+  case rankGone(problem: String, step: Int, checkpoint: Int?, folder: String)
+  /// The parameters of ranks are no longer those of rank 0.
+  case ranksDisagree(step: Int, ranks: [Int], checkpoint: Int?, folder: String)
 
   public var description: String {
     switch self {
@@ -64,22 +74,52 @@ public enum TrainingError: LocalizedError, CustomStringConvertible {
     case .resources(let step, let problem, let checkpoint, let folder):
       "stopped at step \(step): \(problem); a smaller batch (with more accumulation) or crop takes less "
         + "memory; the same command resumes from "
-        + (checkpoint.map { "checkpoint \($0) in \(folder)" } ?? "the beginning")
+        + Self.start(checkpoint, folder)
     case .diverged(let step, let count, let folder):
       "stopped at step \(step): \(count) steps in a row gave losses or gradients that are not finite; "
         + "lower learning_rate or gradient_clip and run the same command to resume from the last "
         + "checkpoint in \(folder)"
+    case .differentRank(let rank, let differences):
+      "rank \(rank) does not train what rank 0 trains: \(differences.joined(separator: "; ")); give all "
+        + "ranks the same files and options"
+    case .rankStopped(let problem):
+      "\(problem); mend that and start all ranks again"
+    case .folderNotShared(let folder, let rank):
+      "\(folder): rank \(rank) does not see what rank 0 writes there, and with 'memory.sharding' every "
+        + "rank writes its part of a checkpoint; use a folder on a file system that all machines share, "
+        + "or 'sharding: none'"
+    case .rankGone(let problem, let step, let checkpoint, let folder):
+      "stopped at step \(step): \(problem); the same command, with any number of ranks, resumes from "
+        + Self.start(checkpoint, folder)
+    case .ranksDisagree(let step, let ranks, let checkpoint, let folder):
+      "stopped at step \(step): the parameters of \(Self.named(ranks)) are no longer those of rank 0, "
+        + "so their machines do not compute alike; use machines of one kind with the same libtorch and run "
+        + "the same command to resume from " + Self.start(checkpoint, folder)
     }
+  }
+
+  private static func start(_ checkpoint: Int?, _ folder: String) -> String {
+    checkpoint.map { "checkpoint \($0) in \(folder)" } ?? "the beginning"
+  }
+
+  /// "rank 3", "ranks 1, 2, 5".
+  private static func named(_ ranks: [Int]) -> String {
+    (ranks.count == 1 ? "rank " : "ranks ") + ranks.map(String.init).joined(separator: ", ")
   }
 
   public var errorDescription: String? { description }
 
   /// The error for a resource that was missing for the update after `state`.
   static func resources(
-    _ problem: String, _ state: TrainingState, _ checkpoints: CheckpointFolder
+    _ problem: String, _ state: TrainingState, in folder: String
   ) -> TrainingError {
-    .resources(
-      step: state.step + 1, problem: problem, checkpoint: checkpoints.steps.last,
-      folder: checkpoints.run)
+    .resources(step: state.step + 1, problem: problem, checkpoint: state.saved, folder: folder)
+  }
+
+  /// The error for a rank that was lost during the update after `state`.
+  static func rankGone(
+    _ problem: String, _ state: TrainingState, in folder: String
+  ) -> TrainingError {
+    .rankGone(problem: problem, step: state.step + 1, checkpoint: state.saved, folder: folder)
   }
 }

@@ -44,6 +44,8 @@ public struct TrainingRecipe {
     /// The precision of matrix products and convolutions; weights and updates are float32. The
     /// command line may override it.
     public var precision = Precision.auto
+    /// Recomputation and sharding over ranks, which save memory.
+    public var memory = MemorySettings()
     public var seed: UInt64 = 1
     /// The number of updates between validations, previews and checkpoints; 0 for only at the end.
     public var validationEvery = 1000

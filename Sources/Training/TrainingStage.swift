@@ -15,6 +15,8 @@ public protocol TrainingStage: AnyObject {
   var buffers: [Parameter] { get }
   /// The interpolation of contexts to a scale; nil where the stage has none.
   var contextResize: Tensor.Interpolation? { get }
+  /// The blocks of the network that the stage trains; nil where it has none.
+  var blocks: TrainedBlocks? { get }
   /// The optimiser of a parameter group where the recipe gives `optimizer`.
   func optimizer(of group: String, _ optimizer: AdamW.Configuration) -> AdamW.Configuration
   /// Called once before a run with captions, to compute in advance.
@@ -25,9 +27,10 @@ public protocol TrainingStage: AnyObject {
     captions: Set<String>, in folder: String, progress: (Double) throws -> Void) throws
   /// The first objective of update `step` (from 1). Its evaluation gives the next one, if there is
   /// any; each has its own backward pass and parameter update. A step has the same number of
-  /// objectives in the same groups for every batch. All random numbers come from `random`, which is
-  /// seeded by the recipe's seed and the step and shared by the batches of the update.
-  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective
+  /// objectives in the same groups, and figures of the same names, for every batch. All random
+  /// numbers come from `random`, so that a loss is the same mean over samples however these are
+  /// spread over batches and processes.
+  func objective(_ batch: TrainingBatch, step: Int, random: UpdateRandom) throws -> Objective
   /// The figures on one validation batch, with the averaged weights in place. The trainer averages
   /// them over batches, weighted by the number of samples. Noise depends only on the samples'
   /// seeds, so that figures are comparable between updates.
@@ -45,6 +48,7 @@ public protocol TrainingStage: AnyObject {
 
 extension TrainingStage {
   public var buffers: [Parameter] { [] }
+  public var blocks: TrainedBlocks? { nil }
   public var contextResize: Tensor.Interpolation? { nil }
 
   public func optimizer(

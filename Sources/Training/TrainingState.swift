@@ -3,8 +3,10 @@ import Torch
 
 /// The state of a run that changes with every update, apart from the stage itself.
 final class TrainingState {
-  let groups: [(name: String, optimizer: AdamW)]
-  let average: ExponentialMovingAverage
+  let groups: [(name: String, optimizer: any GroupOptimizer)]
+  let average: any WeightAverages
+  /// The files of a checkpoint of which every rank writes a part.
+  let shardedFiles: Set<CheckpointPiece.File>
   /// Averaged parameters that no group updates, and the stage's buffers.
   let fixed: [Parameter]
   /// The number of finished updates.
@@ -13,9 +15,16 @@ final class TrainingState {
   var seconds = 0.0
   /// The arithmetic of the updates before the last checkpoint, such as "bfloat16 on cpu".
   var computed: String?
+  /// The number of ranks of the updates before the last checkpoint.
+  var ranks = 1
+  /// The number of the last checkpoint's update, which ranks without the run's folder know, too.
+  var saved: Int?
 
+  /// - Parameter group: the processes that train together; nil for this one alone.
   /// - Throws: `TrainingError.stage` where names or groups are inconsistent.
-  init(_ stage: any TrainingStage, _ settings: TrainingRecipe.Settings) throws {
+  init(
+    _ stage: any TrainingStage, _ settings: TrainingRecipe.Settings, group: ProcessGroup? = nil
+  ) throws {
     let declared = stage.parameterGroups
     guard !declared.isEmpty, declared.allSatisfy({ !$0.parameters.isEmpty }) else {
       throw TrainingError.stage(problem: "it has no parameters to train")
@@ -47,12 +56,10 @@ final class TrainingState {
         problem: "the recipe gives a learning rate for '\(unknown)', but the groups are "
           + declared.map(\.name).joined(separator: ", "))
     }
-    groups = declared.map {
-      ($0.name, AdamW($0.parameters, stage.optimizer(of: $0.name, settings.optimizer)))
-    }
     let trained = Set(declared.flatMap(\.parameters).map(ObjectIdentifier.init))
     fixed = averaged.filter { !trained.contains(ObjectIdentifier($0)) } + stage.buffers
-    average = ExponentialMovingAverage(averaged, decay: settings.emaDecay)
+    (groups, average) = try StateFactory(stage, settings, group).make()
+    shardedFiles = group == nil ? [] : settings.memory.sharding.files
   }
 
   /// A note for a run that continues in a different arithmetic, for example on another kind of
@@ -63,31 +70,22 @@ final class TrainingState {
       + "the run no longer gives the same bits"
   }
 
-  /// The files of a checkpoint: tensors by file and name.
-  var files: [String: [String: Tensor]] {
-    var parameters: [String: Tensor] = [:]
-    var optimizers: [String: Tensor] = [:]
-    for group in groups {
-      for parameter in group.optimizer.parameters {
-        parameters[group.name + "/" + parameter.name] = parameter.value.detached()
-      }
-      for (name, tensor) in group.optimizer.state { optimizers[group.name + "/" + name] = tensor }
-    }
-    for parameter in fixed { parameters["/" + parameter.name] = parameter.value.detached() }
-    let averages = zip(average.parameters, average.averages).map { ($0.name, $1) }
-    return [
-      "parameters.safetensors": parameters, "optimizer.safetensors": optimizers,
-      "averages.safetensors": Dictionary(uniqueKeysWithValues: averages),
-    ]
+  /// A note for a run that continues with another number of ranks; nil where it does not.
+  func change(toRanks count: Int) -> String? {
+    guard ranks != count else { return nil }
+    return
+      "continues with \(count) \(count == 1 ? "rank" : "ranks"), \(ranks) before; sums are taken "
+      + "in another order, so the run no longer gives the same bits"
   }
 
-  /// Restores the tensors of `files`; `lookup` finds a tensor by file, name and shape.
-  func restore(_ lookup: (_ file: String, _ name: String, _ shape: [Int]) throws -> Tensor) throws {
-    func load(_ file: String, _ name: String, into tensor: Tensor) throws {
-      tensor.copyInPlace(try lookup(file, name, tensor.shape))
+  /// What a checkpoint keeps, as far as this rank has it, in the order of files and names.
+  var pieces: [CheckpointPiece] {
+    var pieces: [CheckpointPiece] = []
+    for group in groups {
+      pieces += group.optimizer.statePieces.map { $0.prefixed(group.name + "/") }
     }
-    for (file, tensors) in files {
-      for (name, tensor) in tensors { try load(file, name, into: tensor) }
-    }
+    pieces += fixed.map { CheckpointPiece(.parameters, "/" + $0.name, $0.value.detached()) }
+    pieces += average.averagePieces
+    return pieces.sorted { ($0.file.rawValue, $0.name) < ($1.file.rawValue, $1.name) }
   }
 }

@@ -24,6 +24,10 @@ public final class VideoUpscaler {
     public var segmentLength = 50
     /// Whether an existing output is replaced.
     public var overwrite = false
+    /// The number of this process's claim on the output, where several share the work: the work of
+    /// an earlier claim is gone on with, out of the reach of the process that had it. nil: this
+    /// process works alone.
+    public var claim: Int?
 
     public init() {}
   }
@@ -78,7 +82,9 @@ public final class VideoUpscaler {
           + " \(Self.maximumPixels); choose a smaller scale")
     }
     let file = try AtomicFile(output, overwrite: options.overwrite)
-    let work = try WorkFolder(for: output, settings: settings)
+    let work = try WorkFolder(
+      for: output, at: options.claim.map { WorkFolder.takeOver(output, claim: $0) },
+      settings: settings)
     defer { work.removeIfEmpty() }
     let muxer = VideoMuxer(
       input: input, size: size, encoding: options.encoding, output: output, tools: tools)

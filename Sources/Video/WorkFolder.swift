@@ -24,10 +24,30 @@ final class WorkFolder {
   /// The folder for an output.
   static func path(for output: String) -> String { output + ".partial" }
 
+  /// Takes the folder of a process that has lost its claim on an output, which may be stopped or
+  /// cut off rather than dead: under another name it is out of that process's reach.
+  ///
+  /// - Parameter number: that of the claim, which grows with every one on the output.
+  /// - Returns: the folder's path from now on.
+  static func takeOver(_ output: String, claim number: Int) -> String {
+    let own = "\(path(for: output))-\(number)"
+    guard !isFolder(own) else { return own }
+    for earlier in stride(from: number - 1, through: 0, by: -1) {
+      let other = earlier == 0 ? path(for: output) : "\(path(for: output))-\(earlier)"
+      guard rename(other, own) == 0 else { continue }
+      // Its owner may still hold the lock.
+      unlink(own + "/lock")
+      break
+    }
+    return own
+  }
+
   /// Opens the folder, or creates it.
+  /// - Parameter path: the folder's path; nil: the usual one for the output.
   /// - Throws: `VideoError` if it belongs to another input or other settings, or is in use.
-  init(for output: String, settings: [String: String]) throws {
-    path = Self.path(for: output)
+  init(for output: String, at path: String? = nil, settings: [String: String]) throws {
+    let path = path ?? Self.path(for: output)
+    self.path = path
     manifest = Manifest(settings: settings)
     let file = path + "/work.json"
     do {

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Pages
 import Testing
 
 @testable import Evaluation

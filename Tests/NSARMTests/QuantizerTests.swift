@@ -96,8 +96,12 @@ import Testing
 
   @Test func flipProbabilities() {
     let correction = BitwiseSelfCorrection(maximum: 0.3, step: 0.1)
-    let rates = correction.flips([400, 14, 16, 16], using: random).to(.float32).mean([1, 2, 3])
-      .floats
+    let bits = Tensor.rand([400, 14, 16, 16], using: random)
+    func rates(_ samples: Int) -> [Float] {
+      let draws = Tensor.rand([samples, 1, 1, 1], using: random)
+      return correction.flips(rates: draws, bits: bits).to(.float32).mean([1, 2, 3]).floats
+    }
+    let rates = rates(400)
     // Each sample has one of 0, 0.1, 0.2, 0.3, all about equally often.
     var counts = [0, 0, 0, 0]
     for rate in rates {

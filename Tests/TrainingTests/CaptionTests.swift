@@ -2,6 +2,7 @@ import Foundation
 import ModelTestSupport
 import NSARM
 import Prompts
+import TestSupport
 import Testing
 import Torch
 
@@ -93,7 +94,7 @@ import Torch
       let batch = TrainingBatch(try (0..<4).map { try source.pair($0) })
       #expect(batch.captions.allSatisfy { $0?.isDropped == isNull })
       try stage.prepare(captions: source.captions, in: scratch / "run\(dropout)") { _ in }
-      let objective = try stage.objective(batch, step: 1, random: RandomGenerator(seed: 1))
+      let objective = try stage.objective(batch, step: 1, random: UpdateRandom(seed: 1, step: 1))
       try objective.evaluate().loss.backward()
       func gradient(_ name: String) -> Double {
         stage.model.store["transformer." + name]!.value.gradient?.abs().max().item ?? 0
@@ -140,6 +141,29 @@ import Torch
     let whole = try run("whole")
     #expect(try run("parts", stopAfter: 3).count == 3)
     #expect(try run("parts") == whole && whole.count == 8)
+  }
+
+  /// Not every rank's part of a batch has a dropped caption, so gradients of the null text come
+  /// from some ranks only. Ranks that do not see the run's folder encode the captions themselves.
+  @Test(.ownThreads) func ranksEqualOneProcess() throws {
+    let photos = try photos(4)
+    let start = try model()
+    let text = try recipe(12, data: withCaptions(0.3)).text
+      .replacingOccurrences(of: "{weight_decay: 0}", with: "{weight_decay: 0, epsilon: 0.001}")
+    let recipe = try TrainingRecipe(text: text)
+    let make: @Sendable (ProcessGroup?) throws -> any TrainingStage = {
+      try makeStage(TrainingRecipe(text: text), from: start, group: $0)
+    }
+    let one = try RankRun(recipe, data: photos.path, output: scratch / "one", stage: make)
+    let all = try RankRun.onAll(4, recipe, data: photos.path, output: scratch / "all", stage: make)
+    #expect(all.allSatisfy { $0.weights == all[0].weights })
+    #expect(all[0].distance(to: one) < 1e-3)
+    let series = try ["all", "one"].map { try losses(scratch / $0, of: "transformer") }
+    #expect(distance(series[0], series[1]) < 2e-3)
+    for folder in ["all", "all-of-another-machine"] {
+      let kept = try FileManager.default.contentsOfDirectory(atPath: scratch / "\(folder)/captions")
+      #expect(kept.count == 4)
+    }
   }
 
   @Test func mixturesAndValidationKeepCaptions() throws {

@@ -16,7 +16,7 @@ import Torch
     settings.l1 = 0
     change(&settings)
     return try PictureLoss(settings, gridPeriods: [4, 8], seed: 1, on: .cpu)(
-      pictures[0], pictures[1], teacher: teacher, step: 1, random: RandomGenerator(seed: 1))
+      pictures[0], pictures[1], teacher: teacher, step: 1, random: UpdateRandom(seed: 1, step: 1))
   }
 
   /// L1 to the teacher's picture; to the original where there is none.
@@ -35,7 +35,7 @@ import Torch
       var settings = PictureLossSettings()
       (settings.l1, settings.grid) = (0, 1)
       return try PictureLoss(settings, gridPeriods: [4, 8], seed: 1, on: .cpu)(
-        prediction, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)
+        prediction, truth, teacher: nil, step: 1, random: UpdateRandom(seed: 1, step: 1)
       ).loss.item
     }
     func dots(every period: Int) -> Tensor {
@@ -69,7 +69,7 @@ import Torch
     }
   }
 
-  /// Another window and another zoom for every draw; gradients reach the picture through both.
+  /// Another window and another zoom for every update; gradients reach the picture through both.
   @Test(.enabled(if: MetricWeights.arePresent, "scripts/metric-weights was not run"))
   func windowsAndZooms() throws {
     var settings = PerceptualLossSettings()
@@ -79,8 +79,9 @@ import Torch
     let term = try PerceptualLoss(.alex, settings, on: .cpu)!
     let picture = pictures[0].cloned()
     picture.requiresGradient = true
-    let random = RandomGenerator(seed: 1)
-    let values = (0..<4).map { _ in term(picture, pictures[1], random).distance }
+    let values = (1...4).map {
+      term(picture, pictures[1], UpdateRandom(seed: 1, step: $0)).distance
+    }
     #expect(Set(values.map(\.item)).count == 4)
     try values[0].backward()
     // The pixels of the window, and no others.

@@ -27,6 +27,7 @@ import Torch
         "model: {transformation_network: {channels: 16, blocks: 1, patch: 4, scales: [2, 4]}}",
       "stage2": "",
       "decoder": "loss: {picture: {adversarial: 0.01}, window: 32}",
+      "distillation": "",
     ]
     return try TrainingRecipe(
       text: """
@@ -100,21 +101,26 @@ import Torch
       picture.requiresGradient = true
       let policy = try ComputePolicy(precision).forTraining()
       try policy {
-        let far = try loss(picture, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
+        let far = try loss(
+          picture, truth, teacher: nil, step: 1, random: UpdateRandom(seed: 1, step: 1))
         #expect(far.figures["lpips_vgg"]! > 0.001)
         try far.loss.backward()
       }
       #expect(
-        try loss(truth, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
-          "lpips_vgg"] == 0)
+        try loss(truth, truth, teacher: nil, step: 1, random: UpdateRandom(seed: 1, step: 1))
+          .figures[
+            "lpips_vgg"] == 0)
       let gradient = picture.gradient!
       #expect(gradient.dtype == .float32 && gradient.floats.allSatisfy(\.isFinite))
       // A step against the gradient reduces the loss.
       let better = picture.detached() - gradient * (0.02 / gradient.abs().max().item)
       #expect(
-        try loss(better, truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1)).figures[
-          "lpips_vgg"]!
-          < loss(picture.detached(), truth, teacher: nil, step: 1, random: RandomGenerator(seed: 1))
+        try loss(better, truth, teacher: nil, step: 1, random: UpdateRandom(seed: 1, step: 1))
+          .figures[
+            "lpips_vgg"]!
+          < loss(
+            picture.detached(), truth, teacher: nil, step: 1, random: UpdateRandom(seed: 1, step: 1)
+          )
           .figures[
             "lpips_vgg"]!)
     }

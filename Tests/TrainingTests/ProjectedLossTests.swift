@@ -27,7 +27,7 @@ import Torch
     let picture = other.detached().cloned()
     picture.requiresGradient = true
     let value = try loss(
-      picture, truth, teacher: nil, step: step, random: RandomGenerator(seed: 1))
+      picture, truth, teacher: nil, step: step, random: UpdateRandom(seed: 1, step: 1))
     try value.loss.backward()
     return (value, picture.gradient!)
   }

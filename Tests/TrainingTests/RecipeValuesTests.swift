@@ -137,7 +137,8 @@ import Torch
     }
     #expect(
       "\(stage!)"
-        == "r.yaml: 'stage' is 'decode'; there are: tokenizer, transformer, stage1, stage2, decoder"
+        == "r.yaml: 'stage' is 'decode'; there are: tokenizer, transformer, stage1, stage2, decoder, "
+        + "distillation"
     )
   }
 
@@ -161,13 +162,24 @@ import Torch
   @Test func shippedRecipes() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Recipes")
-    for group in ["attempts", "base", "nano"] {
+    for group in ["attempts", "base", "future", "nano", "published"] {
       let folder = root.appendingPathComponent(group).path
       for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
         let recipe = try TrainingRecipe(file: folder + "/" + name)
-        guard recipe.settings.stage == "decoder" else { continue }
-        _ = try recipe.section("loss", defaults: DecoderStage.LossSection()) {
-          try $0.validate($1, crop: recipe.settings.data.crop)
+        switch recipe.settings.stage {
+        case "decoder":
+          _ = try recipe.section("loss", defaults: DecoderStage.LossSection()) {
+            try $0.validate($1, crop: recipe.settings.data.crop)
+          }
+        case "transformer", "stage2":
+          _ = try recipe.section("loss", defaults: TransformerStage.LossSection()) {
+            try $0.validate($1)
+          }
+        case "distillation":
+          _ = try recipe.section("loss", defaults: DistillationStage.LossSection()) {
+            try $0.validate($1)
+          }
+        default: break
         }
       }
     }

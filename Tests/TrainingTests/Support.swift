@@ -75,6 +75,8 @@ final class TinyStage: TrainingStage {
   var failsAt: Int?
   /// An operator of this update fails, as on a device that does.
   var operatorFailsAt: Int?
+  /// Changes a weight at this update, as a machine does that computes differently.
+  var disturbsAt: Int?
   /// Losses from this update on are not finite.
   var divergesFrom = Int.max
   private(set) var validations = 0
@@ -99,13 +101,19 @@ final class TinyStage: TrainingStage {
 
   func enlarge(_ x: Tensor) -> Tensor { second(first(x).relu()).pixelShuffled(4) }
 
-  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+  func objective(_ batch: TrainingBatch, step: Int, random: UpdateRandom) throws -> Objective {
     if step == failsAt { throw Failure() }
     if step == operatorFailsAt { failOperator(after: 5) }
+    if step == disturbsAt {
+      let weight = second.bias!.value.detached()
+      weight.copyInPlace(weight + 1e-3)
+    }
     return Objective(group: "generator") { [self] in
       var input = batch.lowQuality
       if noise > 0 {
-        input = input + (Tensor.rand(input.shape, using: random) * 2 - 1) * noise
+        let draws = random.uniform(
+          Array(input.shape.dropFirst()), .noise, samples: batch.seeds)
+        input = input + (draws * 2 - 1) * noise
       }
       var loss = (enlarge(input) - (batch.teacher ?? batch.highQuality)).square().mean()
       if step >= divergesFrom { loss = loss * Double.nan }

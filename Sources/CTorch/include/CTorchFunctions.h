@@ -54,6 +54,7 @@ CT_FUNCTION(ct_message, ct_tensor_wrapping,
              void (*release)(void *), void *context, ct_tensor *result),
             (bytes, dtype, sizes, dimensions, release, context, result))
 CT_FUNCTION(void, ct_tensor_release, (ct_tensor tensor), (tensor))
+CT_FUNCTION(ct_tensor, ct_tensor_retain, (ct_tensor tensor), (tensor))  // another reference
 CT_FUNCTION(int32_t, ct_tensor_dimensions, (ct_tensor tensor), (tensor))
 CT_FUNCTION(ct_message, ct_tensor_sizes, (ct_tensor tensor, int64_t *sizes), (tensor, sizes))
 CT_FUNCTION(int32_t, ct_tensor_dtype, (ct_tensor tensor), (tensor))  // libtorch's ScalarType
@@ -74,6 +75,58 @@ CT_FUNCTION(ct_message, ct_gradients,
             (const ct_tensor *outputs, const ct_tensor *weights, int32_t output_count,
              const ct_tensor *inputs, int32_t input_count, bool retain_graph, ct_tensor *results),
             (outputs, weights, output_count, inputs, input_count, retain_graph, results))
+// Gives `outputs`, which were computed outside of the graph, a node of it whose backward pass is
+// `closure`; where no input needs a gradient, they come back as they are. Takes the closure over.
+CT_FUNCTION(ct_message, ct_custom_node,
+            (const ct_tensor *inputs, int32_t input_count, const ct_tensor *outputs,
+             int32_t output_count, ct_closure closure, ct_tensor *results),
+            (inputs, input_count, outputs, output_count, closure, results))
+// The error behind the calling thread's last message, of kind CT_CLOSURE_FAILED; the caller's now.
+CT_FUNCTION(void *, ct_take_closure_error, (void), ())
+
+// Stores of keys and values over TCP
+CT_FUNCTION(ct_message, ct_store_create,
+            (const char *host, int32_t port, bool is_server, int32_t world_size, double seconds,
+             ct_store *result),
+            (host, port, is_server, world_size, seconds, result))  // world_size 0: nobody is waited for
+CT_FUNCTION(void, ct_store_release, (ct_store store), (store))
+CT_FUNCTION(ct_message, ct_store_set, (ct_store store, const char *key, const char *value),
+            (store, key, value))
+// Waits for the key; the text is for ct_free_message.
+CT_FUNCTION(ct_message, ct_store_get,
+            (ct_store store, const char *key, double seconds, char **result),
+            (store, key, seconds, result))
+CT_FUNCTION(ct_message, ct_store_has, (ct_store store, const char *key, bool *result),
+            (store, key, result))
+CT_FUNCTION(ct_message, ct_store_add,
+            (ct_store store, const char *key, int64_t amount, int64_t *result),
+            (store, key, amount, result))
+
+// Groups of processes
+CT_FUNCTION(ct_message, ct_group_create,
+            (const ct_launch *launch, const char *backend, const char *device, double seconds,
+             ct_group *result),
+            (launch, backend, device, seconds, result))
+CT_FUNCTION(void, ct_group_release, (ct_group group), (group))
+CT_FUNCTION(ct_message, ct_group_sum, (ct_group group, const ct_tensor *tensors, int32_t count),
+            (group, tensors, count))  // in place
+CT_FUNCTION(ct_message, ct_group_broadcast,
+            (ct_group group, const ct_tensor *tensors, int32_t count, int32_t root),
+            (group, tensors, count, root))  // in place
+CT_FUNCTION(ct_message, ct_group_reduce_scatter,
+            (ct_group group, ct_tensor input, ct_tensor output), (group, input, output))
+CT_FUNCTION(ct_message, ct_group_all_gather,
+            (ct_group group, ct_tensor input, ct_tensor output), (group, input, output))
+CT_FUNCTION(ct_message, ct_group_barrier, (ct_group group), (group))
+CT_FUNCTION(int64_t, ct_group_bytes_sent, (ct_group group), (group))
+
+// Gradients averaged over a group while the backward pass runs
+CT_FUNCTION(ct_message, ct_reducer_create,
+            (const ct_tensor *parameters, int32_t count, ct_group group, int64_t bucket_bytes,
+             ct_reducer *result),
+            (parameters, count, group, bucket_bytes, result))
+CT_FUNCTION(void, ct_reducer_release, (ct_reducer reducer), (reducer))
+CT_FUNCTION(ct_message, ct_reducer_prepare, (ct_reducer reducer, ct_tensor loss), (reducer, loss))
 
 // What the calling thread's operators cost from start to stop, backward passes on the CPU included:
 // calls, seconds without nested operators, and operations of matrix products, convolutions and

@@ -9,15 +9,17 @@ import Torch
 /// slow methods, and `results.jsonl`, from which an interrupted run resumes. Pictures are scored in
 /// memory, as the methods return them.
 public final class Benchmark {
-  private let cases: [BenchmarkCase]
-  private let methods: [any EvaluationMethod]
+  let cases: [BenchmarkCase]
+  let methods: [any EvaluationMethod]
   private let suite: MetricSuite
   private let scale: Int
-  private let folder: ReportFolder
-  private let results: BenchmarkResults
+  let folder: ReportFolder
+  var results: BenchmarkResults
   private let empty: EvaluationReport
   /// Methods that failed in the current set, for the rest of which they are left out.
-  private var failed: Set<String> = []
+  var failed: Set<String> = []
+  /// The set that `failed` is about, where several processes share the work.
+  var set: String?
   /// The most recently shown pictures: a report requests those of a case one after the other.
   private var shown: (set: String, label: String, pictures: BenchmarkCase.Pictures)?
 
@@ -27,11 +29,13 @@ public final class Benchmark {
   ///   - notes: descriptions of the methods for the report.
   ///   - path: the folder of the results and the report.
   ///   - overwrite: whether to discard earlier results.
+  ///   - isShared: whether other processes work in the same folder, part by part (`parts`).
   /// - Throws: `EvaluationError` where a set is missing, two methods have the same name, or the
   ///   folder holds something else or a benchmark with different metrics.
   public init(
     _ sets: BenchmarkSets, data: String, methods: [any EvaluationMethod], suite: MetricSuite,
-    scale: Int, notes: [String: String], to path: String, overwrite: Bool = false
+    scale: Int, notes: [String: String], to path: String, overwrite: Bool = false,
+    isShared: Bool = false
   ) throws {
     try EvaluationReport.check(
       names: methods.map(\.name), reserved: EvaluationReport.reference, EvaluationReport.input)
@@ -44,10 +48,19 @@ public final class Benchmark {
       unavailable: suite.unavailable,
       methods: methods.map(\.name) + [EvaluationReport.reference])
     folder = try ReportFolder(path, settings: empty.settings, overwrite: overwrite)
-    results = try BenchmarkResults("\(path)/results.jsonl", overwrite: overwrite)
+    let file = "\(path)/results.jsonl"
+    if isShared {
+      results = try BenchmarkResults(reading: file)
+      try folder.mark(empty)
+      return
+    }
+    results = try BenchmarkResults(file, overwrite: overwrite)
     // Marks the folder as a benchmark's, even if this run is killed.
     if folder.earlier == nil { try folder.save(empty) }
   }
+
+  /// The metrics that are computed.
+  var metrics: [Metric] { suite.metrics }
 
   /// The progress of a run.
   public struct Progress {
@@ -72,42 +85,59 @@ public final class Benchmark {
   ) throws -> EvaluationReport? {
     let total = cases.reduce(0) { $0 + unscored($1).count }
     var done = 0
-    func report(_ problem: String?) {
+    func report(_ count: Int, _ problem: String?) {
+      done += count
       progress(Progress(done: done, total: total, problem: problem))
     }
     var begun: Set<String> = []
     for item in cases {
       if begun.insert(item.set).inserted {
         failed = []
-        try restoreWholeSet(cases.filter { $0.set == item.set }, report)
+        try restoreWholeSet(methods, cases.filter { $0.set == item.set }) { report(0, $0) }
       }
-      let methods = unscored(item)
-      guard !methods.isEmpty else { continue }
-      let pictures: BenchmarkCase.Pictures
-      do {
-        pictures = try item.pictures(scale: scale)
-      } catch {
-        done += methods.count
-        report("\(error)")
-        continue
-      }
-      let input = input(item, pictures)
-      try write(input.image, to: input.file)
-      let reference = try throwingResourceErrors { pictures.original.map(suite.reference) }
-      if let reference, result(item, nil) == nil {
-        let scores = try throwingResourceErrors { suite.scores(reference) }
-        try append(item, nil, input.rect, nil, scores)
-      }
-      for method in methods {
-        if let (image, seconds) = try restored(method, item, input, report) {
-          let scores = try throwingResourceErrors { suite.scores(image, reference) }
-          try append(item, method, image.rect, seconds, scores)
-        }
-        done += 1
-        report(nil)
-        if isStopped() { return nil }
-      }
+      guard try measure(item, unscored(item), isStopped: isStopped, report) else { return nil }
     }
+    return try write(showsCrops: showsCrops)
+  }
+
+  /// Restores a case with methods, and scores what comes of it.
+  ///
+  /// - Parameter report: called with the number of methods that have been dealt with since the last
+  ///   call, and with problems.
+  /// - Returns: false where it was stopped.
+  func measure(
+    _ item: BenchmarkCase, _ methods: [any EvaluationMethod], isStopped: () -> Bool,
+    _ report: (Int, String?) -> Void
+  ) throws -> Bool {
+    guard !methods.isEmpty else { return true }
+    let pictures: BenchmarkCase.Pictures
+    do {
+      pictures = try item.pictures(scale: scale)
+    } catch {
+      report(methods.count, "\(error)")
+      return true
+    }
+    let input = input(item, pictures)
+    try write(input.image, to: input.file)
+    let reference = try throwingResourceErrors { pictures.original.map(suite.reference) }
+    if let reference, result(item, nil) == nil {
+      let scores = try throwingResourceErrors { suite.scores(reference) }
+      try append(item, nil, input.rect, nil, scores)
+    }
+    for method in methods {
+      if let (image, seconds) = try restored(method, item, input, { report(0, $0) }) {
+        let scores = try throwingResourceErrors { suite.scores(image, reference) }
+        try append(item, method, image.rect, seconds, scores)
+      }
+      report(1, nil)
+      if isStopped() { return false }
+    }
+    return true
+  }
+
+  /// Writes the report.
+  /// - Throws: `FileError`; `EvaluationError` where nothing could be measured.
+  func write(showsCrops: Bool) throws -> EvaluationReport {
     var result = empty
     result.pictures = cases.compactMap(entry)
     guard !result.pictures.isEmpty else {
@@ -117,8 +147,10 @@ public final class Benchmark {
     return result
   }
 
-  /// Lets the methods that take folders restore the missing pictures of a set.
-  private func restoreWholeSet(_ cases: [BenchmarkCase], _ report: (String?) -> Void) throws {
+  /// Lets those of the methods that take folders restore the missing pictures of a set.
+  func restoreWholeSet(
+    _ methods: [any EvaluationMethod], _ cases: [BenchmarkCase], _ report: (String?) -> Void
+  ) throws {
     for method in methods where method.takesFolders {
       var waiting: [BenchmarkCase] = []
       var files: [(input: String, output: String)] = []
@@ -184,7 +216,7 @@ public final class Benchmark {
 
 extension Benchmark {
   /// The methods without scores for a case.
-  private func unscored(_ item: BenchmarkCase) -> [any EvaluationMethod] {
+  func unscored(_ item: BenchmarkCase) -> [any EvaluationMethod] {
     methods.filter { result(item, $0)?.scores == nil }
   }
 
@@ -196,7 +228,7 @@ extension Benchmark {
     return (try? identity(item, method)).flatMap { results.line(item.set, item.label, name, $0) }
   }
 
-  private func identity(_ item: BenchmarkCase, _ method: (any EvaluationMethod)?) throws -> String {
+  func identity(_ item: BenchmarkCase, _ method: (any EvaluationMethod)?) throws -> String {
     [try item.identity(scale: scale), try method?.identity(set: item.set, label: item.label)]
       .compactMap { $0 }.joined(separator: ", ")
   }

@@ -20,8 +20,11 @@ final class BenchmarkResults {
   private struct Key: Hashable { let set, label, method: String }
 
   private let path: String
-  private let file: FileHandle
+  /// Nil where another process writes the file.
+  private let file: FileHandle?
   private var lines: [Key: Line] = [:]
+  /// The lines that have been appended, where another process writes the file.
+  private(set) var fresh: [Line] = []
 
   /// Opens or creates the file.
   ///
@@ -33,7 +36,8 @@ final class BenchmarkResults {
     guard descriptor >= 0 else {
       throw EvaluationError("\(path): cannot be written (\(String(cString: strerror(errno))))")
     }
-    file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    self.file = file
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw EvaluationError(
         "\(path): another process is at this benchmark", .reportInUse)
@@ -43,8 +47,21 @@ final class BenchmarkResults {
     // An incomplete last line stems from a killed process.
     let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
     try file.truncate(atOffset: UInt64(whole))
+    try read(data[..<whole])
+  }
+
+  /// Reads what there is of the file, which another process writes.
+  /// - Throws: `EvaluationError` where it is of another form.
+  init(reading path: String) throws {
+    (self.path, file) = (path, nil)
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    try read(data[..<whole])
+  }
+
+  private func read(_ data: Data) throws {
     let decoder = JSONDecoder.forMeasurements()
-    for line in data[..<whole].split(separator: UInt8(ascii: "\n")) {
+    for line in data.split(separator: UInt8(ascii: "\n")) {
       guard let line = try? decoder.decode(Line.self, from: line) else {
         throw EvaluationError(
           "\(path): holds a line of another form", .otherReport)
@@ -62,11 +79,15 @@ final class BenchmarkResults {
 
   /// - Throws: `EvaluationError` where the disk is full, for example.
   func append(_ line: Line) throws {
-    let encoder = JSONEncoder.forMeasurements([.sortedKeys, .withoutEscapingSlashes])
-    do {
-      try file.write(contentsOf: try encoder.encode(line) + [UInt8(ascii: "\n")])
-    } catch {
-      throw EvaluationError("\(path): cannot be written (\(error.localizedDescription))")
+    if let file {
+      let encoder = JSONEncoder.forMeasurements([.sortedKeys, .withoutEscapingSlashes])
+      do {
+        try file.write(contentsOf: try encoder.encode(line) + [UInt8(ascii: "\n")])
+      } catch {
+        throw EvaluationError("\(path): cannot be written (\(error.localizedDescription))")
+      }
+    } else {
+      fresh.append(line)
     }
     lines[Key(set: line.set, label: line.label, method: line.method)] = line
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Pages
 
 /// The source of a report's pictures: returns the picture of a method, of `EvaluationReport.input`
 /// or of `.reference`; nil where there is none. All but the input have the size that the report

@@ -62,6 +62,13 @@ public struct ReportFolder: Sendable {
     try write(try report.json(), "report.json")
   }
 
+  /// Writes `report.json` unless there is one: what comes into the folder then belongs to it.
+  /// - Throws: `FileError`.
+  func mark(_ report: EvaluationReport) throws {
+    let path = (path as NSString).appendingPathComponent("report.json")
+    do { try AtomicFile.write(report.json(), to: path, overwrite: false) } catch FileError.exists {}
+  }
+
   /// Writes all files.
   /// - Parameter source: the source of the crops on the page; nil for no crops.
   /// - Throws: `FileError`, and the errors of `source`.

@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// The report as one self-contained page, in HTML that is also valid XML.
 struct ReportPage {
@@ -21,7 +22,7 @@ struct ReportPage {
       <meta name="viewport" content="width=device-width, initial-scale=1"/>
       <title>Evaluation: \(HTML.escaped(report.restoringMethods.joined(separator: ", ")))</title>
       <style>
-      \(ReportStyle.css)
+      \(PageStyle.css)
       </style>
       </head>
       <body>

@@ -1,3 +1,5 @@
+import Pages
+
 /// The plots of a set: each metric sorted over the pictures, and against levels of degradation.
 struct ReportPlots {
   private let report: EvaluationReport

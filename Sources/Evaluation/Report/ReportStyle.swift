@@ -1,57 +1,7 @@
-/// The page's style sheet: colours are variables, with different values for a dark colour scheme.
+import Pages
+
+/// The classes of the style sheet for the lines of a report.
 enum ReportStyle {
-  /// The number of colours; further methods reuse them with dashed lines.
-  static let colourCount = 8
-
-  static let css = """
-    :root {
-      color-scheme: light dark;
-      --page: #ffffff; --ink: #1d2127; --faint: #667080; --grid: #e2e6ec;
-      --baseline: #8a929e; --reference: #1d2127;
-      --c0: #0b62b0; --c1: #c74a00; --c2: #00805e; --c3: #a8437f;
-      --c4: #9a6b00; --c5: #5b4fc0; --c6: #00808f; --c7: #b3261e;
-    }
-    @media (prefers-color-scheme: dark) {
-      :root {
-        --page: #14171b; --ink: #e4e8ee; --faint: #98a2b0; --grid: #2c323a;
-        --baseline: #98a2b0; --reference: #e4e8ee;
-        --c0: #62b0ff; --c1: #ff9552; --c2: #3fcf9f; --c3: #f08cc8;
-        --c4: #e3b341; --c5: #a99cff; --c6: #4cc9d8; --c7: #ff7b72;
-      }
-    }
-    body {
-      margin: 2rem auto; max-width: 84rem; padding: 0 1rem; background: var(--page);
-      color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
-    }
-    h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1.05rem; }
-    h4 { font-size: .95rem; margin-bottom: .4rem; }
-    p, dl, figcaption { color: var(--faint); } small { font-size: .8rem; }
-    dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
-    dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
-    .scroll { overflow-x: auto; }
-    table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-    th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; }
-    th { white-space: nowrap; } th:first-child { text-align: left; }
-    td small { color: var(--faint); }
-    .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: 1rem; }
-    svg { width: 100%; height: auto; }
-    svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
-    svg text.title { fill: var(--ink); font-size: 13px; font-weight: 600; }
-    .grid { stroke: var(--grid); }
-    .line path { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
-    .line circle { fill: var(--c); }
-    .dashed path { stroke-dasharray: 6 4; }
-    .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; padding: 0; }
-    .legend i {
-      display: inline-block; width: 1.4rem; border-top: 3px solid var(--c); margin-right: .4rem;
-      vertical-align: middle;
-    }
-    .legend .dashed i { border-top-style: dashed; }
-    .crops { display: flex; gap: .6rem; overflow-x: auto; }
-    .crops figure { margin: 0; width: min-content; } .crops img { display: block; image-rendering: pixelated; }
-    .baseline { --c: var(--baseline); } .reference { --c: var(--reference); }
-    """ + (0..<colourCount).map { "\n.m\($0) { --c: var(--c\($0)); }" }.joined()
-
   /// The classes of a method's lines.
   static func style(of method: String, in report: EvaluationReport) -> String {
     switch method {
@@ -60,7 +10,7 @@ enum ReportStyle {
     case EvaluationReport.reference: return "reference dashed"
     default:
       let index = report.restoringMethods.firstIndex(of: method) ?? 0
-      return "m\(index % colourCount)" + (index < colourCount ? "" : " dashed")
+      return PageStyle.line(index)
     }
   }
 }

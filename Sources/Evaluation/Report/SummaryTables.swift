@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// The tables of a set: figures, counts of spoilt pictures, and slopes against degradation.
 struct SummaryTables {

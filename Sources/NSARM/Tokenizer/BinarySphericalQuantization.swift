@@ -41,9 +41,15 @@ public enum BinarySphericalQuantization {
   public static let inverseTemperature = 100.0
 
   /// Penalties of latents `[B, d, ...]` before projection to the sphere.
-  public static func penalties(_ latent: Tensor) -> Penalties {
+  public static func penalties(_ latent: Tensor) -> Penalties { penalties(latent) { $0 } }
+
+  /// Penalties of latents that are a part of a batch.
+  /// - Parameter mean: as in `entropies`.
+  public static func penalties(
+    _ latent: Tensor, mean: (Tensor) throws -> Tensor
+  ) rethrows -> Penalties {
     let u = latent.l2Normalized(1)
-    let (perSample, codebook) = entropies(u)
+    let (perSample, codebook) = try entropies(u, mean: mean)
     return Penalties(
       perSampleEntropy: perSample, codebookEntropy: codebook,
       commitment: (u - codes(bits(latent)).detached()).square().mean())
@@ -52,11 +58,19 @@ public enum BinarySphericalQuantization {
   /// E[H(p)] and H(E[p]) with p = sigmoid(−4 u_j inv_temp / √d), the soft probability of bit 0, for
   /// u `[B, d, ...]`.
   public static func entropies(_ u: Tensor) -> (perSample: Tensor, codebook: Tensor) {
+    entropies(u) { $0 }
+  }
+
+  /// The entropies where u is a part of a batch.
+  /// - Parameter mean: makes of E[p] and E[1 − p] of this part, `[2, d]`, those of the whole batch.
+  public static func entropies(
+    _ u: Tensor, mean: (Tensor) throws -> Tensor
+  ) rethrows -> (perSample: Tensor, codebook: Tensor) {
     let odds = logOdds(u)
     // H(p) = softplus(l) − l σ(l), exact also where p underflows.
     let perBit = odds.softplus() - odds * odds.sigmoid()
-    let codebook = plogp(odds.sigmoid().mean([0])) + plogp((-odds).sigmoid().mean([0]))
-    return (perBit.sum([1]).mean(), -codebook.sum())
+    let means = try mean(.stacked([odds.sigmoid().mean([0]), (-odds).sigmoid().mean([0])]))
+    return (perBit.sum([1]).mean(), -plogp(means).sum([0]).sum())
   }
 
   /// 4 u_j inv_temp / √d, the log odds of bit 1: `[B, d, ...]` → `[N, d]`.

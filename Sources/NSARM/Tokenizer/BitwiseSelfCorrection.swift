@@ -1,28 +1,35 @@
 import Torch
 
 /// Bitwise self-correction (BSC; `Documentation/method.md`, "Training"): while the scales are
-/// built, each bit of q_k is flipped with probability p_k, drawn for every sample and scale from
-/// {0, step, 2 step, ..., maximum}; the flipped code goes into F_k, the labels stay unflipped, so
-/// the model learns to correct errors.
+/// built, each bit of q_k is flipped with probability p_k, drawn for every scale from {0, step, 2
+/// step, ..., maximum}; the flipped code goes into F_k, the labels stay unflipped, so the model
+/// learns to correct errors.
 public struct BitwiseSelfCorrection: Codable, Equatable, Sendable {
+  /// The samples that share a p_k.
+  public enum Sharing: String, CaseIterable, Codable, Sendable {
+    /// Every sample has its own.
+    case sample
+    /// All samples of a batch have the same, as in Infinity's training code.
+    case batch
+  }
+
   public var maximum = 0.3
   public var step = 0.01
+  public var drawnPer = Sharing.sample
 
   public init(maximum: Double = 0.3, step: Double = 0.01) {
     self.maximum = maximum
     self.step = step
   }
 
-  /// A mask of flips for bits, drawn on the CPU from `random` and moved to `device`.
+  /// The mask of flips that numbers of U[0, 1) determine.
   ///
   /// # Shapes
-  /// shape: `[B, d, h, w]`, like the mask.
-  public func flips(
-    _ shape: [Int], using random: RandomGenerator, on device: Device = .cpu
-  ) -> Tensor {
+  /// rates, which choose p_k: `[B, 1, 1, 1]` or `[1, 1, 1, 1]`; bits: `[B, d, h, w]`, like the
+  /// mask.
+  public func flips(rates: Tensor, bits: Tensor) -> Tensor {
     let levels = (maximum / step).rounded() + 1
-    let p = (Tensor.rand([shape[0], 1, 1, 1], using: random) * levels).floor() * step
-    return (Tensor.rand(shape, using: random) .< p).to(device)
+    return bits .< (rates * levels).floor() * step
   }
 }
 

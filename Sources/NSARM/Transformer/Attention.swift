@@ -8,6 +8,9 @@ struct AttentionContext {
   /// Lengths of the scales among the tokens; each sees itself and what is before it.
   let scales: [Int]
   let cache: KeyValueCache?
+  /// Factors of a block's two gated branches, attention and feed-forward, for each block: `[2, B,
+  /// 1, 1]`; nil: 1.
+  var residualScales: [Tensor]?
 }
 
 /// Cosine self-attention over scales (`Documentation/method.md`, "Transformer"): q, k L2-normalised

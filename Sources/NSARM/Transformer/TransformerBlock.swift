@@ -13,6 +13,7 @@ struct TransformerBlock {
   let crossAttention: (norm: LayerNorm, attention: CrossAttention)?
   let up, down: Linear
   let modulation: Parameter
+  let parameters: [Parameter]
 
   init(_ c: TransformerConfiguration, _ p: ParameterScope) throws {
     attention = try SelfAttention(c, p / "sa")
@@ -27,18 +28,24 @@ struct TransformerBlock {
     down = try Linear(
       c.feedForwardWidth, c.width, role: role, gain: c.residualGain, p / "ffn" / "fc2")
     modulation = try p("ada_gss", [1, 1, 6, c.width], .vector, .normal(0.02))
+    parameters = p.parameters
   }
 
-  /// x `[B, L, C]` float32; shared `[B, 1, 6, C]` → `[B, L, C]` float32.
+  /// x `[B, L, C]` float32; shared `[B, 1, 6, C]`; features of a text `[B, n, C]` with their mask
+  /// → `[B, L, C]` float32.
   func callAsFunction(
-    _ x: Tensor, shared: Tensor, condition: Condition, _ context: AttentionContext, block: Int
+    _ x: Tensor, shared: Tensor, text: (features: Tensor, mask: Tensor?)?,
+    _ context: AttentionContext, block: Int
   ) -> Tensor {
     // gamma1, gamma2, scale1, scale2, shift1, shift2
-    let m = (modulation.value + shared).unbound(2)
+    var m = (modulation.value + shared).unbound(2)
+    if let scales = context.residualScales?[block] {
+      for branch in 0..<2 { m[branch] = m[branch] * scales.selected(0, branch) }
+    }
     var x = x
     let mixed = attention(modulated(x, scale: m[2], shift: m[4]), context, block: block)
     x = x.gatedResidual(mixed, gate: m[0])
-    if let crossAttention, let text = condition.text {
+    if let crossAttention, let text {
       x = x + crossAttention.attention(crossAttention.norm(x), text.features, text.mask)
     }
     let fed = down(up.gelu(modulated(x, scale: m[3], shift: m[5])))

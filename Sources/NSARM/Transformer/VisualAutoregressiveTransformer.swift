@@ -15,6 +15,8 @@ public struct VisualAutoregressiveTransformer: Sendable {
   let head: Linear
   let textCondition: TextCondition?
   package let pictureCondition: PictureCondition?
+  /// How blocks are run; nil: plainly.
+  var blockEvaluation: (any BlockEvaluation)?
 
   public init(
     _ c: TransformerConfiguration, tokenBits: Int, _ p: ParameterScope
@@ -113,9 +115,22 @@ public struct VisualAutoregressiveTransformer: Sendable {
     blocks range: Range<Int>? = nil
   ) -> Tensor {
     (range ?? blocks.indices).reduce(x) { x, index in
-      blocks[index](x, shared: condition.shared, condition: condition, context, block: index)
+      let block = blocks[index]
+      guard let blockEvaluation else {
+        return block(x, shared: condition.shared, text: condition.text, context, block: index)
+      }
+      let features = condition.text?.features
+      return blockEvaluation(
+        BlockInputs(x: x, shared: condition.shared, features: features), block: index
+      ) { inputs in
+        let text = inputs.features.map { (features: $0, mask: condition.text?.mask) }
+        return block(inputs.x, shared: inputs.shared, text: text, context, block: index)
+      }
     }
   }
+
+  /// The parameters of each block.
+  package var blockParameters: [[Parameter]] { blocks.map(\.parameters) }
 
   /// Logits of hidden states, float32: `[B, L, C]` → `[B, L, 2 D]`, index 2 · bit + value.
   func logits(_ hidden: Tensor, _ condition: Condition) -> Tensor {
@@ -130,14 +145,16 @@ public struct VisualAutoregressiveTransformer: Sendable {
   ///
   /// # Shapes
   /// contexts: patchified F_{k−1} at scale k for k = 2..K, concatenated, `[B, L − 1, D]` → `[B, L,
-  /// 2 D]`.
+  /// 2 D]`; residualScales: factors of the attention and the feed-forward of each block, for drop
+  /// path, `[2, B, 1, 1]`.
   public func callAsFunction(
-    _ contexts: Tensor, _ schedule: ScaleSchedule, _ rotary: RotaryEmbedding, _ condition: Condition
+    _ contexts: Tensor, _ schedule: ScaleSchedule, _ rotary: RotaryEmbedding,
+    _ condition: Condition, residualScales: [Tensor]? = nil
   ) -> Tensor {
     let x = sequence(contexts, schedule, condition)
     let context = AttentionContext(
       rotaryCosSin: rotary.cosSin(0..<schedule.tokenCount), scales: schedule.tokens.map(\.count),
-      cache: nil)
+      cache: nil, residualScales: residualScales)
     return logits(hidden(x, condition, context), condition)
   }
 

@@ -15,7 +15,8 @@ struct BenchmarkCommand: ParsableCommand {
       Originals are degraded with fixed seeds; bicubic and Lanczos enlargement are always among the methods. \
       The folder -o receives the page index.html, JSON and CSV, the inputs and the restored pictures. A run \
       that was stopped or killed goes on when the same command is given again; sets, peers and variants may \
-      be added. The exit status is 1 if a picture or a method had to be left out, 130 after Ctrl-C. \
+      be added. The exit status is 1 if a picture or a method had to be left out, 130 after Ctrl-C. Where \
+      WORLD_SIZE and RANK are set, as torchrun does, the processes share the work, and rank 0 writes the report. \
       scripts/metric-weights installs the weights of the metrics.
       """)
 
@@ -54,6 +55,7 @@ struct BenchmarkCommand: ParsableCommand {
   var method: [NamedArgument] = []
 
   @OptionGroup(title: "Report options") var report: ReportOptions
+  @OptionGroup(title: "Report options") var shared: SharedWorkOptions
 
   @OptionGroup(title: "Model options") var compute: ComputeOptions
   @OptionGroup(title: "Model options") var memory: MemoryOptions
@@ -72,6 +74,9 @@ struct BenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
+    let launch = try shared.launch()
+    if launch != nil, report.overwrite { throw SharedWorkOptions.isForOne("--overwrite") }
+    let compute = shared.placed(compute, launch)
     let sets = try BenchmarkSets(file: sets)
     let peers = try peer.map(PeerCommand.init)
     let folders = method.map(RestoredFolder.init)
@@ -94,7 +99,8 @@ struct BenchmarkCommand: ParsableCommand {
     let benchmark = try Benchmark(
       sets, data: data ?? parentFolder(of: self.sets), methods: methods,
       suite: MetricSuite(border: sets.border, on: loader.device), scale: restorer?.scale ?? 4,
-      notes: notes, to: report.output, overwrite: report.overwrite)
+      notes: notes, to: report.output, overwrite: report.overwrite, isShared: launch != nil)
+    if let launch { return try measureShared(benchmark, launch) }
 
     let display = ProgressDisplay("measuring")
     var problems = 0
@@ -116,8 +122,13 @@ struct BenchmarkCommand: ParsableCommand {
       note("stopped; the same command continues")
       throw ExitCode(Interruption.status)
     }
+    try tell(result)
+    if problems > 0 { throw ExitCode.failure }
+  }
+
+  /// Tells of a report that has been written.
+  func tell(_ result: EvaluationReport) throws {
     try StandardOutput.print("\(result.table)\n\n\(report.output)/index.html")
     for metric in result.unavailable { note("\(metric.title) is not available: \(metric.reason)") }
-    if problems > 0 { throw ExitCode.failure }
   }
 }

@@ -13,8 +13,9 @@ struct EvaluateCommand: ParsableCommand {
       Files of different folders belong together if they have the same name up to the extension. The report is \
       a folder with a page (index.html), JSON and CSV; give the same -o again to score only pictures that are \
       new or have changed. A file without a counterpart or of the wrong size is reported, and the others are \
-      scored; the exit status is 1 if there was any, 130 after Ctrl-C. scripts/metric-weights installs the \
-      weights of the metrics.
+      scored; the exit status is 1 if there was any, 130 after Ctrl-C. Where WORLD_SIZE and RANK are set, as \
+      torchrun does, the processes share the work, and rank 0 writes the report. scripts/metric-weights installs \
+      the weights of the metrics.
       """)
 
   @Option(help: ArgumentHelp("The restored pictures.", valueName: "folder"))
@@ -59,6 +60,7 @@ struct EvaluateCommand: ParsableCommand {
   var limit: Int?
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var shared: SharedWorkOptions
 
   func validate() throws {
     if let crop, crop < 32 { throw ValidationError("--crop has to be at least 32") }
@@ -73,7 +75,9 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let policy = try compute.policy()
+    let launch = try shared.launch()
+    if launch != nil, report.overwrite { throw SharedWorkOptions.isForOne("--overwrite") }
+    let policy = try shared.placed(compute, launch).policy()
     let suite = try MetricSuite(border: border, on: policy.device)
     let comparison = try FolderComparison(
       folders.map { ($0.name, try PictureFolder($0.path)) },
@@ -83,7 +87,15 @@ struct EvaluateCommand: ParsableCommand {
     let folder = try ReportFolder(
       self.report.output, settings: report.settings, overwrite: self.report.overwrite)
 
-    let stems = comparison.stems.prefix(limit ?? .max)
+    let stems = Array(comparison.stems.prefix(limit ?? .max))
+    if let launch {
+      Interruption.install()
+      guard let scores = try scoreShared(stems, comparison, folder, launch, policy) else { return }
+      report.pictures = scores.compactMap(\.picture)
+      return try write(
+        report, to: folder, comparison, suite, failures: scores.reduce(0) { $0 + $1.problems.count }
+      )
+    }
     var pictures = Dictionary(
       (folder.earlier?.pictures ?? []).map { ($0.file, $0) }, uniquingKeysWith: { $1 })
     func save() throws {
@@ -114,6 +126,14 @@ struct EvaluateCommand: ParsableCommand {
     }
     progress.clear()
     report.pictures = stems.compactMap { pictures[$0] }
+    try write(report, to: folder, comparison, suite, failures: failures)
+  }
+
+  /// Writes the report and tells of it.
+  private func write(
+    _ report: EvaluationReport, to folder: ReportFolder, _ comparison: FolderComparison,
+    _ suite: MetricSuite, failures: Int
+  ) throws {
     guard !report.pictures.isEmpty else {
       throw EvaluationError("no picture could be scored")
     }

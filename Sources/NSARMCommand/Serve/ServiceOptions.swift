@@ -16,6 +16,7 @@ struct ServiceOptions: ParsableArguments {
   var data: String?
 
   @Option(
+    name: [.long, .customLong("queue")],
     help: ArgumentHelp(
       "PostgreSQL database instead of the folder, for several servers and workers: "
         + "postgres://user@host/name (or $NSARM_JOBS, which does not show in the list of processes).",
@@ -64,7 +65,8 @@ struct ServiceOptions: ParsableArguments {
     }
   }
 
-  private static func isPostgres(_ url: String) -> Bool {
+  /// Whether an address is one of PostgreSQL.
+  static func isPostgres(_ url: String) -> Bool {
     url.hasPrefix("postgres://") || url.hasPrefix("postgresql://")
   }
 

@@ -6,9 +6,10 @@ import Serving
 struct WorkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "work",
-    abstract: "Restore the pictures of an 'nsarm serve', here or on another machine.",
+    abstract:
+      "Restore the pictures of an 'nsarm serve' or 'nsarm submit', here or on another machine.",
     discussion: """
-      Takes pictures out of the queue that --jobs (or --data) names, one at a time, until Ctrl-C; the picture \
+      Takes pictures out of the queue that --queue (or --data) names, one at a time, until Ctrl-C; the picture \
       under way then goes back into the queue. Any number of workers may share a queue. A worker that dies loses \
       nothing: another takes its picture when its lease has run out. Pictures that name no model are restored with \
       --model; the models that others name have to be in Models here, too.

@@ -16,7 +16,9 @@ struct UpscaleCommand: ParsableCommand {
       input as NAME_x4, with --width as NAME_1920w and so on; outputs of earlier runs, and the folder -o, are \
       no inputs. --suffix and --name choose other names. '-' is standard input and, after -o, standard \
       output. A bad file is reported, and the others are restored; the exit status is 1 if any failed, 130 \
-      after Ctrl-C. The same command with --skip-existing goes on with a half-finished folder.
+      after Ctrl-C. The same command with --skip-existing goes on with a half-finished folder. Where WORLD_SIZE \
+      and RANK are set, as torchrun does, the processes share the folder -o: each picture is restored by one of \
+      them, what a dead one left by another, and rank 0 tells what came of all.
       """)
 
   @Argument(help: "Picture files and folders; '-' is standard input.")
@@ -98,6 +100,8 @@ struct UpscaleCommand: ParsableCommand {
   @Flag(help: "Print one JSON object per picture.")
   var json = false
 
+  @OptionGroup(title: "Output options") var shared: SharedWorkOptions
+
   /// Whether nothing is restored.
   var isDry: Bool { dryRun || explain }
   private var dryName: String { dryRun ? "dry-run" : "explain" }
@@ -157,8 +161,34 @@ struct UpscaleCommand: ParsableCommand {
   }
 
   func run() throws {
-    var run = UpscaleRun(self)
-    try run.start()
+    let launch = try launch()
+    var command = self
+    command.compute = shared.placed(compute, launch)
+    var run = UpscaleRun(command)
+    try run.start(launch)
+  }
+
+  /// The place of this process among those that share the folder of the outputs; nil: it works
+  /// alone.
+  /// - Throws: `ValidationError` where the options do not go with shared work.
+  func launch() throws -> LaunchEnvironment? {
+    guard !isDry, let launch = try shared.launch() else { return nil }
+    let reason = "processes share the work (WORLD_SIZE is set)"
+    guard let output, !StandardStreams.isStream(output),
+      !inputs.contains(where: StandardStreams.isStream),
+      case .folder = try BatchPlan.Target(output, inputs: inputs, format: form.format)
+    else {
+      throw ValidationError(
+        "\(reason): name a folder for the outputs with -o, or unset WORLD_SIZE to work alone")
+    }
+    for (name, isGiven) in [
+      ("--overwrite", picture.overwrite), ("--watch", watch), ("--dump", dump != nil),
+    ] where isGiven { throw SharedWorkOptions.isForOne(name) }
+    if prompts.captionEndpoint != nil {
+      throw ValidationError(
+        "\(reason): each would caption every picture; write captions to a file, for --prompts")
+    }
+    return launch
   }
 
   /// The options for reading files, with the limits that `--max-pixels` sets.

@@ -25,13 +25,17 @@ struct UpscaleOutput {
 
   mutating func failed(_ input: String, _ error: any Error) throws {
     failureCount += 1
-    let reason = streams.named(errorText(error, ofUpscale: true))
-    let text =
-      reason.contains(streams.named(input)) ? reason : "\(streams.named(input)): \(reason)"
+    let text = text(of: error, input)
     note("error: \(text)")
     if command.json {
       try StandardOutput.print(line(Failure(input: streams.named(input), error: text)))
     }
+  }
+
+  /// The line on a picture that could not be restored.
+  func text(of error: any Error, _ input: String) -> String {
+    let reason = streams.named(errorText(error, ofUpscale: true))
+    return reason.contains(streams.named(input)) ? reason : "\(streams.named(input)): \(reason)"
   }
 
   /// Prints the line of `--dry-run` on a picture.

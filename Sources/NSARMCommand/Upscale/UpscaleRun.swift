@@ -10,21 +10,23 @@ import Upscaling
 
 /// A run of `nsarm upscale`: one picture after the other.
 struct UpscaleRun {
-  private let command: UpscaleCommand
+  let command: UpscaleCommand
   private let streams = StandardStreams()
-  private var output: UpscaleOutput
+  var output: UpscaleOutput
   /// The model, chosen once: the memory that is free, and so the choice, may change.
   private var chosen: ModelFolder?
   /// The plan for the model and the options of all pictures, made once.
-  private var prepared: (plan: ModelLoader.Plan, options: PhotoUpscaler.Options)?
-  private var upscaler: PhotoUpscaler?
+  var prepared: (plan: ModelLoader.Plan, options: PhotoUpscaler.Options)?
+  var upscaler: PhotoUpscaler?
 
   init(_ command: UpscaleCommand) {
     self.command = command
     output = UpscaleOutput(command, streams)
   }
 
-  mutating func start() throws {
+  /// - Parameter launch: the place of this process among those that share the work; nil: it works
+  ///   alone.
+  mutating func start(_ launch: LaunchEnvironment?) throws {
     Interruption.install()
     defer { streams.remove() }
     if !command.isDry {
@@ -35,8 +37,17 @@ struct UpscaleRun {
     }
     if command.watch { try watch() }
     let plan = try UpscalePlan(command, streams) { try modelFolder().configuration.name }
-    for failure in plan.failures { try output.failed(failure.input, failure.error) }
-    for text in plan.notes { note("note: \(text)") }
+    // What all processes see alike is told by one.
+    if launch?.rank ?? 0 == 0 {
+      for failure in plan.failures { try output.failed(failure.input, failure.error) }
+      for text in plan.notes { note("note: \(text)") }
+    }
+    if let launch {
+      try restoreShared(plan.items, launch)
+      // Launchers end all processes when one fails: the failures of all are rank 0's to tell.
+      if launch.rank == 0, output.failureCount > 0 { throw ExitCode.failure }
+      return
+    }
     let items = try withoutOutputs(plan.items)
     if let dump = command.dump, let item = items.first {
       try TensorDump.check(dump, item, overwrites: command.picture.overwrite)
@@ -151,7 +162,7 @@ extension UpscaleRun {
   }
 
   /// - Throws: what is wrong with the model's folder, or with the strength for it.
-  private mutating func modelFolder() throws -> ModelFolder {
+  mutating func modelFolder() throws -> ModelFolder {
     if let chosen { return chosen }
     let folder = try command.model.folder(fastEnoughWith: loader)
     try folder.check(strength: command.restoration.dial)
@@ -171,11 +182,11 @@ extension UpscaleRun {
   }
 
   /// The prompt of pictures for which none is given; nil: the null text, or none.
-  private func standardPrompt(_ folder: ModelFolder) -> String? {
+  func standardPrompt(_ folder: ModelFolder) -> String? {
     upscaler?.resolver.model.text == nil ? nil : folder.configuration.prompt
   }
 
-  private func reader(_ item: BatchPlan.Item, decoded: Bool = false) throws -> ImageReader {
+  func reader(_ item: BatchPlan.Item, decoded: Bool = false) throws -> ImageReader {
     var options = command.reading
     options.page = item.page
     let reader = try ImageFile.open(item.input.path, options: options)
@@ -184,7 +195,7 @@ extension UpscaleRun {
   }
 
   /// - Throws: `SuperResolutionError` where the model does not fit into memory.
-  private func prepare(_ folder: ModelFolder) throws
+  func prepare(_ folder: ModelFolder) throws
     -> (plan: ModelLoader.Plan, options: PhotoUpscaler.Options)
   {
     let options = command.options(folder.configuration)
@@ -203,7 +214,7 @@ extension UpscaleRun {
 
   /// The prompts of all pictures; those that get none for a fault of theirs are reported and taken
   /// out of `items`.
-  private mutating func prompts(
+  mutating func prompts(
     _ items: inout [BatchPlan.Item], _ folder: ModelFolder, _ policy: ComputePolicy
   ) throws -> UpscalePrompts {
     var failures: [(item: BatchPlan.Item, error: any Error)] = []

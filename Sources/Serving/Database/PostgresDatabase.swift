@@ -100,6 +100,11 @@ private final class PostgresConnection: SQLConnection, @unchecked Sendable {
     }
     // Limits the wait for a lock that a vanished host still holds.
     try run("SET lock_timeout = '20s'")
+    // The server ends the sessions of hosts that have vanished, and with them their locks.
+    try run("SET idle_in_transaction_session_timeout = '15s'")
+    for (name, value) in [("idle", 10), ("interval", 5), ("count", 3)] {
+      try run("SET tcp_keepalives_\(name) = \(value)")
+    }
     try run("SET client_min_messages = 'error'")
   }
 

@@ -21,10 +21,16 @@ public final class BatchLoader: Sendable {
   ///     size.
   ///   - first: the number of the first batch that `next` returns.
   ///   - ahead: the number of batches prepared in advance.
+  ///   - part: the part of every batch that is prepared, of as many as divide `size`: a rank's.
   public convenience init(
-    _ source: any TrainingSource, size: Int, first: Int, threads: Int, ahead: Int
+    _ source: any TrainingSource, size: Int, first: Int, threads: Int, ahead: Int,
+    part: (index: Int, count: Int) = (0, 1)
   ) {
-    self.init(size: size, first: first, threads: threads, ahead: ahead) { try source.pair($0) }
+    precondition(size % part.count == 0, "\(size) samples in \(part.count) equal parts")
+    let (own, index) = (size / part.count, part.index)
+    self.init(size: own, first: first, threads: threads, ahead: ahead) { number in
+      try source.pair(number / own * size + index * own + number % own)
+    }
   }
 
   init(

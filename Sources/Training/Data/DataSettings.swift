@@ -52,6 +52,7 @@ public struct DataSettings: Codable, Equatable, Sendable {
   public var captions: String?
   /// The probability that the null text replaces a sample's caption.
   public var captionDropout = 0.1
+  public var captionShortening = CaptionShortening()
   /// The memory for the decoded pictures of each folder in MiB; pictures beyond it are decoded
   /// again when needed.
   public var cacheMebibytes = 2048
@@ -86,6 +87,7 @@ public struct DataSettings: Codable, Equatable, Sendable {
     try check("mix", mix.full + mix.light + mix.bicubic > 0, else: "has no share above 0")
     try check("captions", captions != "", else: "is empty; name a file of captions")
     try check("captionDropout", captionDropout, 0...1)
+    try captionShortening.validate(check / "captionShortening")
     try check("cacheMebibytes", cacheMebibytes, 0...1_000_000_000)
     try check("loaderThreads", loaderThreads, 1...256)
     try check("prefetch", prefetch, 1...1000)

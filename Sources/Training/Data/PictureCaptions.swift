@@ -17,6 +17,7 @@ struct PictureCaptions: Sendable {
   /// The captions by entry; empty without a file of captions.
   private let texts: [String?]
   private let dropout: Double
+  private let shortening: CaptionShortening
 
   /// - Parameter warn: called with a line where pictures have no caption.
   /// - Throws: `PromptError` that names the file and the invalid line.
@@ -24,6 +25,7 @@ struct PictureCaptions: Sendable {
     _ settings: DataSettings, _ library: PhotoLibrary, warn: (String) -> Void
   ) throws {
     dropout = settings.captionDropout
+    shortening = settings.captionShortening
     guard let path = settings.captions else {
       texts = []
       return
@@ -36,18 +38,24 @@ struct PictureCaptions: Sendable {
     }
   }
 
-  var all: Set<String> { Set(texts.compactMap(\.self)) }
+  /// All texts that samples and validation pictures may have.
+  var all: Set<String> {
+    let texts = Set(texts.compactMap(\.self))
+    return texts.union(texts.flatMap(shortening.texts))
+  }
 
   /// The caption of an entry, never dropped, for validation.
   func whole(_ entry: Int) -> SampleCaption? {
     texts.isEmpty ? nil : texts[entry].map { SampleCaption($0) }
   }
 
-  /// The caption of a sample, dropped with the recipe's probability; the sample's seed decides.
+  /// The caption of a sample, shortened and dropped with the recipe's probabilities; the sample's
+  /// seed decides.
   func callAsFunction(_ entry: Int, seed: UInt64) -> SampleCaption? {
     guard !texts.isEmpty, let text = texts[entry] else { return nil }
     var random = RandomStream(seed, 0x6361_7074_696F_6E)
-    return SampleCaption(text, isDropped: random.chance(dropout))
+    let isDropped = random.chance(dropout)
+    return SampleCaption(shortening(text, &random), isDropped: isDropped)
   }
 
   /// The combined fingerprint of the library and the captions.

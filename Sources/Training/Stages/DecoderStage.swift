@@ -55,7 +55,7 @@ final class DecoderStage: ModelStage {
     }
     pictureLoss = try PictureLoss(
       section.picture, gridPeriods: model.configuration.gridPeriods, seed: start.seed &+ 1,
-      on: start.policy.device)
+      on: start.policy.device, statistics: start.statistics)
     let (cell, crop) = (model.configuration.tokenizer.downsampling, start.recipe.settings.data.crop)
     try start.recipe.checking { check in
       try (check / "loss")(
@@ -107,7 +107,7 @@ final class DecoderStage: ModelStage {
     }
   }
 
-  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+  func objective(_ batch: TrainingBatch, step: Int, random: UpdateRandom) throws -> Objective {
     let input = windows(try latent(batch), batch, random)
     return Objective(group: "generator") { [self] in
       let value = try pictureLoss(
@@ -121,12 +121,14 @@ final class DecoderStage: ModelStage {
 
   /// Cuts the same windows from the latents and from the tiles.
   private func windows(
-    _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
+    _ latent: Tensor?, _ batch: TrainingBatch, _ random: UpdateRandom
   ) -> Input {
     guard section.window > 0, section.window < batch.highQuality.size(2) else {
       return (latent, batch)
     }
-    let cuts = (0..<section.windows).map { _ in cut(latent, batch, random) }
+    let cuts = (0..<section.windows).map { index in
+      cut(latent, batch, random.shared(.windows, index))
+    }
     func joined(_ part: (Input) -> Tensor) -> Tensor { .concatenated(cuts.map(part), 0) }
     return (
       latent.map { _ in joined { $0.latent! } },
@@ -139,13 +141,13 @@ final class DecoderStage: ModelStage {
 
   /// One window of each tile, at a random place that all tiles share.
   private func cut(
-    _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomGenerator
+    _ latent: Tensor?, _ batch: TrainingBatch, _ random: RandomStream
   ) -> Input {
     let factor = model.configuration.tokenizer.downsampling
     let cells = section.window / factor
-    let place = Tensor.rand([2], using: random).floats
-    let range = Float(batch.highQuality.size(2) / factor - cells + 1)
-    let (y, x) = (Int(place[0] * range), Int(place[1] * range))
+    let range = batch.highQuality.size(2) / factor - cells + 1
+    var random = random
+    let (y, x) = (random.index(range), random.index(range))
     func window(_ t: Tensor, _ pixelsPerCell: Int) -> Tensor {
       t.narrowed(2, from: y * pixelsPerCell, count: cells * pixelsPerCell)
         .narrowed(3, from: x * pixelsPerCell, count: cells * pixelsPerCell)

@@ -62,9 +62,11 @@ final class PerceptualLoss {
   /// The number of channels of each layer's activations.
   var widths: [Int] { lpips.widths }
 
-  /// Compares two batches `[B, 3, H, W]`; the window and the zoom are drawn from `random`.
-  func callAsFunction(_ a: Tensor, _ b: Tensor, _ random: RandomGenerator) -> Comparison {
-    let draws = Tensor.rand([3], using: random).floats.map(Double.init)
+  /// Compares two batches `[B, 3, H, W]`; all samples of an update share the
+  /// window and the zoom.
+  func callAsFunction(_ a: Tensor, _ b: Tensor, _ random: UpdateRandom) -> Comparison {
+    var stream = random.shared(network == .alex ? .alex : .vgg)
+    let draws = (0..<3).map { _ in stream.uniform() }
     func seen(_ x: Tensor) -> [Tensor] {
       lpips.activations(zoomed(window(x, draws[0], draws[1]), draws[2]))
     }

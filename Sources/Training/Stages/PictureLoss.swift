@@ -25,6 +25,8 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
   /// The adversarial term of a discriminator that sees the activations of `vgg`; it replaces
   /// `adversarial`.
   public var projected = ProjectedLossSettings()
+  /// Weights of `l1` and `teacher` by the texture around a pixel of the original.
+  public var texture = TextureWeighting()
 
   public init() {}
 
@@ -39,6 +41,7 @@ public struct PictureLossSettings: Codable, Equatable, Sendable {
     try vgg.validate(check / "vgg", crop: crop)
     try check("adversarialFrom", adversarialFrom, 0...1_000_000_000)
     try projected.validate(check / "projected", in: self)
+    try texture.validate(check / "texture")
   }
 }
 
@@ -58,13 +61,19 @@ final class PictureLoss {
   /// The discriminator's tensors that are not trained.
   private let discriminatorState: ParameterStore
   private let perceptual: [PerceptualLoss]
+  private let statistics: BatchStatistics
   /// Sides in pixels of the squares in which patterns repeat.
   private let gridPeriods: [Int]
 
-  /// - Parameter gridPeriods: sides in pixels of squares that divide the pictures.
-  init(_ settings: PictureLossSettings, gridPeriods: [Int], seed: UInt64, on device: Device) throws
-  {
+  /// - Parameters:
+  ///   - gridPeriods: sides in pixels of squares that divide the pictures.
+  ///   - statistics: of the samples of all processes.
+  init(
+    _ settings: PictureLossSettings, gridPeriods: [Int], seed: UInt64, on device: Device,
+    statistics: BatchStatistics = BatchStatistics(group: nil)
+  ) throws {
     self.settings = settings
+    self.statistics = statistics
     self.gridPeriods = gridPeriods
     perceptual = try [
       PerceptualLoss(.alex, settings.alex, on: device),
@@ -118,13 +127,18 @@ final class PictureLoss {
   /// The loss of a prediction against the truth and the teacher's picture, all `[B, 3, H, W]` in
   /// float32.
   func callAsFunction(
-    _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: RandomGenerator
+    _ prediction: Tensor, _ truth: Tensor, teacher: Tensor?, step: Int, random: UpdateRandom
   ) throws -> Value {
-    let l1 = (prediction - truth).abs().mean()
+    let weights = settings.texture.isOff ? nil : settings.texture.pixelWeights(truth)
+    func difference(_ target: Tensor) -> Tensor {
+      let error = (prediction - target).abs()
+      return (weights.map { error * $0 } ?? error).mean()
+    }
+    let l1 = difference(truth)
     var loss = l1 * settings.l1
     var figures = ["l1": l1.detached().item]
     if settings.teacher > 0 {
-      let l1 = (prediction - Target.teacher.pictures(truth, teacher)).abs().mean()
+      let l1 = difference(Target.teacher.pictures(truth, teacher))
       loss = loss + l1 * settings.teacher
       figures["l1_teacher"] = l1.detached().item
     }
@@ -145,7 +159,8 @@ final class PictureLoss {
       let weight = settings.projected.weight(step: step)
       if weight > 0 {
         let adversarial = HingeLoss.ofGenerator(projected.scores(seen.a))
-        loss = try loss.joined(by: adversarial, weight: weight, at: prediction)
+        loss = try loss.joined(
+          by: adversarial, weight: weight, at: prediction, norm: statistics.norm)
         figures["adversarial"] = adversarial.detached().item
       }
       let layers = ProjectedLossSettings.layers
@@ -219,10 +234,14 @@ final class PictureLoss {
 extension Tensor {
   /// This loss with the gradient of another loss added at `picture`, on which both depend, scaled
   /// to `weight` times the length of its own gradient there; the value is unchanged.
-  func joined(by other: Tensor, weight: Double, at picture: Tensor) throws -> Tensor {
+  /// - Parameter norm: the length of a gradient, of which other processes may have parts.
+  func joined(
+    by other: Tensor, weight: Double, at picture: Tensor,
+    norm: (Tensor) throws -> Tensor = { $0.norm() }
+  ) throws -> Tensor {
     let own = try gradients(of: [self], with: [picture], retainGraph: true)[0]!
     let added = try gradients(of: [other], with: [picture])[0]!
-    let gradient = own + added * (own.norm() * weight / (added.norm() + 1e-12))
+    let gradient = try own + added * (norm(own) * weight / (norm(added) + 1e-12))
     let carrier = (picture * gradient).sum()
     return detached() + (carrier - carrier.detached())
   }

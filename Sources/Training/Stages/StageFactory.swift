@@ -17,17 +17,21 @@ public enum StageName: String, CaseIterable, Sendable {
   case stage2
   /// The decoder alone, on bits that the model predicts or without any.
   case decoder
+  /// The transformer, which learns to predict in one pass what it predicts scale by scale.
+  case distillation
 }
 
 /// Makes the stage of a recipe, with fresh weights or those of `start`: a model folder, or a file
 /// of weights for the model that the recipe describes.
-/// - Parameter policy: the device and precision of the stage; nil for the recipe's precision on the
-///   CPU.
+/// - Parameters:
+///   - policy: the device and precision of the stage; nil for the recipe's precision on the CPU.
+///   - group: the processes that train together, each on its own samples; nil for this one alone.
 /// - Throws: `TrainingError.recipe` where the recipe is invalid, alone or for the model that it
 ///   starts from; `TorchError` where the policy does not allow training; the errors of the model
 ///   folder.
 public func makeStage(
-  _ recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil
+  _ recipe: TrainingRecipe, from start: String?, policy: ComputePolicy? = nil,
+  group: ProcessGroup? = nil
 ) throws -> TrainingStage {
   let name = recipe.settings.stage
   guard let stage = StageName(rawValue: name) else {
@@ -36,20 +40,30 @@ public func makeStage(
       file: recipe.file, problem: "'stage' is '\(name)'; there are: \(known)")
   }
   let policy = try policy ?? ComputePolicy(recipe.settings.precision)
-  let start = try StageStart(recipe: recipe, from: start, policy: try policy.forTraining())
+  let start = try StageStart(
+    recipe: recipe, from: start, policy: try policy.forTraining(), group: group)
   if let folder = start.folder, folder.configuration.network != nil, stage != .decoder {
     throw TrainingError.recipe(
       file: recipe.file,
       problem: "stage '\(name)' trains a code, and \(folder.path) is a model without one; its "
         + "network is trained by stage 'decoder'")
   }
-  return switch stage {
-  case .tokenizer: try TokenizerStage(start)
-  case .transformer: try TransformerStage(start, continuesPrefix: false)
-  case .stage1: try TransformationStage(start)
-  case .stage2: try TransformerStage(start, continuesPrefix: true)
-  case .decoder: try DecoderStage(start)
+  let made: any TrainingStage =
+    switch stage {
+    case .tokenizer: try TokenizerStage(start)
+    case .transformer: try TransformerStage(start, continuesPrefix: false)
+    case .stage1: try TransformationStage(start)
+    case .stage2: try TransformerStage(start, continuesPrefix: true)
+    case .decoder: try DecoderStage(start)
+    case .distillation: try DistillationStage(start)
+    }
+  guard made.blocks != nil || !recipe.settings.memory.recomputesBlocks else {
+    throw TrainingError.recipe(
+      file: recipe.file,
+      problem: "'memory' recomputes or shards blocks, of which the network of stage '\(name)' has "
+        + "none; use 'recompute: none' and 'sharding: none' or 'optimizer'")
   }
+  return made
 }
 
 extension Model {

@@ -10,11 +10,16 @@ struct StageStart {
   /// The weights of some or all parameters of the model that the recipe describes.
   let weights: SafetensorsFile?
   let policy: ComputePolicy
+  /// Statistics of the samples of all processes that train together.
+  let statistics: BatchStatistics
 
   /// - Parameter path: a model folder or a safetensors file; nil for fresh weights.
-  init(recipe: TrainingRecipe, from path: String?, policy: ComputePolicy) throws {
+  init(
+    recipe: TrainingRecipe, from path: String?, policy: ComputePolicy, group: ProcessGroup? = nil
+  ) throws {
     self.recipe = recipe
     self.policy = policy
+    statistics = BatchStatistics(group: group)
     let isFile = path?.hasSuffix(".safetensors") ?? false
     folder = try isFile ? nil : path.map(ModelFolder.init)
     weights = try isFile ? path.map { try SafetensorsFile($0) } : nil
@@ -46,7 +51,9 @@ struct StageStart {
         else: "has grids that are not square, which training needs")
       try recipe.settings.data.validate(check / "data", scale: configuration.scale)
     }
-    if policy.device == .cpu { try recipe.checkMemory(of: configuration) }
+    if policy.device == .cpu {
+      try recipe.checkMemory(of: configuration, ranks: statistics.group?.size ?? 1)
+    }
   }
 
   /// - Throws: `TrainingError.recipe` where crops differ in size from the model's tile.

@@ -35,6 +35,7 @@ final class TokenizerStage: ModelStage {
   private let section: LossSection
   private let pictureLoss: PictureLoss
   private let quantizer: MultiScaleQuantizer
+  private let statistics: BatchStatistics
 
   init(_ start: StageStart) throws {
     model = try start.firstModel()
@@ -43,7 +44,7 @@ final class TokenizerStage: ModelStage {
     }
     pictureLoss = try PictureLoss(
       section.picture, gridPeriods: model.configuration.gridPeriods, seed: start.seed &+ 1,
-      on: start.policy.device)
+      on: start.policy.device, statistics: start.statistics)
     let crop = start.recipe.settings.data.crop
     guard let schedule = model.configuration.schedule(pixels: crop) else {
       throw TrainingError.recipe(
@@ -51,6 +52,7 @@ final class TokenizerStage: ModelStage {
         problem: "'data.crop' is \(crop); \(model.configuration.needOfCells)")
     }
     quantizer = MultiScaleQuantizer(schedule)
+    statistics = start.statistics
     model.freeze(except: trained)
   }
 
@@ -71,22 +73,27 @@ final class TokenizerStage: ModelStage {
     pictureLoss.optimizer(of: group, optimizer)
   }
 
-  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+  func objective(_ batch: TrainingBatch, step: Int, random: UpdateRandom) throws -> Objective {
     Objective(group: "generator") { [self] in
       let features = model.features(batch, of: section.labels)
       var intervention = MultiScaleQuantizer.Intervention()
       if section.flips > 0 {
         let correction = BitwiseSelfCorrection(maximum: section.flips)
-        intervention.flips = { correction.flips($1, using: random, on: features.device) }
+        intervention.flips = { k, shape in
+          correction.flips(shape, scale: k, batch.seeds, random, on: features.device)
+        }
       }
       let pyramid = quantizer.encode(features, intervention)
-      let draws = Tensor.rand([batch.count, 1, 1, 1], using: random, on: features.device)
+      let draws = random.uniform(
+        [1, 1, 1], .codeDropout, samples: batch.seeds, on: features.device)
       let kept = draws .> section.codeDropout
       let picture = model.decoded(pyramid.latent * kept.to(.float32), batch)
       var value = try pictureLoss(
         picture, batch.highQuality, teacher: batch.teacher, step: step, random: random)
       if section.quantization > 0 {
-        let penalties = pyramid.residuals.map(BinarySphericalQuantization.penalties)
+        let penalties = try pyramid.residuals.map {
+          try BinarySphericalQuantization.penalties($0, mean: statistics.mean)
+        }
         let total = penalties.map { $0.total(gamma: section.entropyGamma) }
         value.loss = value.loss + Tensor.stacked(total).mean() * section.quantization
         value.figures["commitment"] = penalties.last!.commitment.detached().item

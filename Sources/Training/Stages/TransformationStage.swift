@@ -38,7 +38,7 @@ final class TransformationStage: ModelStage {
     withoutGradients { quantizer.encode(model.features(batch, of: labels)) }
   }
 
-  func objective(_ batch: TrainingBatch, step: Int, random: RandomGenerator) throws -> Objective {
+  func objective(_ batch: TrainingBatch, step: Int, random: UpdateRandom) throws -> Objective {
     Objective(group: "transformation") { [self] in
       let pyramid = targets(batch)
       let predicted = model.prefix(lowQuality: batch.lowQuality)

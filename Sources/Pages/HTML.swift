@@ -1,7 +1,7 @@
 /// Helpers for HTML.
-enum HTML {
+package enum HTML {
   /// Escapes text for a page or a quoted attribute.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var result = ""
     for character in text.unicodeScalars {
       switch character {
@@ -19,7 +19,7 @@ enum HTML {
   }
 
   /// A table; the first cell of each row heads it. Cells are HTML.
-  static func table(_ head: [String], _ rows: [[String]]) -> String {
+  package static func table(_ head: [String], _ rows: [[String]]) -> String {
     let head = head.map { "<th scope=\"col\">\($0)</th>" }.joined()
     let body = rows.map { row in
       "<tr><th scope=\"row\">\(row[0])</th>" + row.dropFirst().map { "<td>\($0)</td>" }.joined()
