@@ -44,7 +44,10 @@ public enum BinarySphericalQuantization {
   public static func penalties(_ latent: Tensor) -> Penalties { penalties(latent) { $0 } }
 
   /// Penalties of latents that are a part of a batch.
-  /// - Parameter mean: as in `entropies`.
+  ///
+  /// - Parameters:
+  ///   - latent: `[B, d, ...]`, before projection to the sphere.
+  ///   - mean: as in `entropies`.
   public static func penalties(
     _ latent: Tensor, mean: (Tensor) throws -> Tensor
   ) rethrows -> Penalties {
@@ -61,8 +64,11 @@ public enum BinarySphericalQuantization {
     entropies(u) { $0 }
   }
 
-  /// The entropies where u is a part of a batch.
-  /// - Parameter mean: makes of E[p] and E[1 − p] of this part, `[2, d]`, those of the whole batch.
+  /// The entropies of a part of a batch: E[H(p)] of the part, H(E[p]) of the whole.
+  ///
+  /// - Parameters:
+  ///   - u: `[B, d, ...]`, on the sphere.
+  ///   - mean: makes of E[p] and E[1 − p] of this part, `[2, d]`, those of the whole batch.
   public static func entropies(
     _ u: Tensor, mean: (Tensor) throws -> Tensor
   ) rethrows -> (perSample: Tensor, codebook: Tensor) {
