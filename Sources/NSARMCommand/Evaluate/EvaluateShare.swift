@@ -25,7 +25,7 @@ extension EvaluateCommand {
     defer { share.end() }
     let progress = ProgressDisplay("scoring")
     defer { progress.clear() }
-    while let claim = try next(share, progress) {
+    while let claim = try share.next(progress) {
       progress.update(Double(share.endedCount) / Double(stems.count))
       let stem = stems[claim.index]
       let (picture, problems) = comparison.picture(stem, continuing: earlier[stem])
@@ -49,17 +49,6 @@ extension EvaluateCommand {
         }
       }
       return scores
-    }
-  }
-
-  /// The next picture; nil once all are scored.
-  private func next(_ share: WorkShare, _ progress: ProgressDisplay) throws -> WorkShare.Claim? {
-    do {
-      return try share.next { Interruption.isRequested }
-    } catch is CancellationError {
-      progress.clear()
-      note("stopped; the others go on")
-      throw ExitCode(Interruption.status)
     }
   }
 

@@ -29,7 +29,7 @@ extension UpscaleRun {
     output.model = (plan.folder.configuration.name, plan.policy)
     let progress = ProgressDisplay("")
     defer { progress.clear() }
-    while let claim = try next(share, progress) {
+    while let claim = try share.next(progress) {
       let item = items[claim.index]
       progress.name = "\((item.input.path as NSString).lastPathComponent), of \(items.count)"
       if FileManager.default.fileExists(atPath: item.output) {
@@ -99,17 +99,6 @@ extension UpscaleRun {
     } catch {
       try share.release(claim)
       throw error
-    }
-  }
-
-  /// The next picture; nil once all are done.
-  private func next(_ share: WorkShare, _ progress: ProgressDisplay) throws -> WorkShare.Claim? {
-    do {
-      return try share.next { Interruption.isRequested }
-    } catch is CancellationError {
-      progress.clear()
-      note("stopped; the others go on")
-      throw ExitCode(Interruption.status)
     }
   }
 
